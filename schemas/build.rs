@@ -1,0 +1,53 @@
+//! Turns the .avsc files of `avro/` into Rust types with a codec that never builds a generic value.
+//!
+//! The .avsc files are the contract; nothing about a record is written twice.
+
+#[path = "build/avsc.rs"]
+mod avsc;
+#[path = "build/rust.rs"]
+mod rust;
+
+use std::{env, fs, path::Path};
+
+/// Borrowing views: (view, record, fields it reads). A view stops reading after its last field.
+const VIEWS: &[(&str, &str, &[&str])] = &[(
+    "AcceptedView",
+    "Accepted",
+    &[
+        "track_id",
+        "username",
+        "service_key",
+        "message_id",
+        "channel",
+        "message_type",
+        "lane",
+        "ad",
+        "night_agreed",
+        "step",
+        "released",
+        "send_at",
+        "expires_at",
+        "requested_at",
+    ],
+)];
+
+/// Records whose last field is carried on as bytes: (head, record).
+const HEADS: &[(&str, &str)] = &[("DispatchHead", "Dispatch")];
+
+fn main() {
+    println!("cargo:rerun-if-changed=avro");
+    println!("cargo:rerun-if-changed=build");
+    let contract = avsc::Contract::read(Path::new("avro"));
+    let mut code = String::new();
+    for name in contract.names() {
+        code.push_str(&rust::definition(&contract, name));
+    }
+    for (view, record, fields) in VIEWS {
+        code.push_str(&rust::view(&contract, view, record, fields));
+    }
+    for (head, record) in HEADS {
+        code.push_str(&rust::head(&contract, head, record));
+    }
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("records.rs");
+    fs::write(out, code).expect("the build folder can be written");
+}

@@ -1,0 +1,163 @@
+//! Writes Rust for the contract's types.
+
+use crate::avsc::{Contract, Definition, Field, Type};
+use std::fmt::Write;
+
+/// The contract's `Result` is `StepResult` in Rust, where `Result` is another word.
+fn rust_name(name: &str) -> &str {
+    if name == "Result" { "StepResult" } else { name }
+}
+
+pub fn definition(contract: &Contract, name: &str) -> String {
+    match contract.get(name) {
+        Definition::Enum { doc, symbols } => enumeration(name, doc, symbols),
+        Definition::Record { doc, fields } => record(contract, name, doc, fields),
+    }
+}
+
+fn enumeration(name: &str, doc: &str, symbols: &[String]) -> String {
+    let known: Vec<(usize, &String)> = symbols.iter().enumerate().filter(|(_, s)| *s != "UNKNOWN").collect();
+    let mut code = String::new();
+    let w = &mut code;
+    let variants: String =
+        known.iter().map(|(i, s)| format!("/// `{s}`.\n#[serde(rename = \"{s}\")]\n{} = {i},\n", camel(s))).collect();
+    let all: String = known.iter().map(|(_, s)| format!("Self::{},", camel(s))).collect();
+    let names: String = known.iter().map(|(_, s)| format!("Self::{} => \"{s}\",", camel(s))).collect();
+    let by_index: String = known.iter().map(|(i, s)| format!("{i} => Ok(Self::{}),", camel(s))).collect();
+    let first = camel(known[0].1);
+    write!(w, "#[doc = {doc:?}]\n\
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]\n\
+        #[repr(u8)]\npub enum {name} {{\n{variants}}}\n\
+        impl Default for {name} {{ fn default() -> Self {{ Self::{first} }} }}\n\
+        impl {name} {{\n\
+        /// Every value, in the order of the schema.\npub const ALL: &'static [Self] = &[{all}];\n\
+        /// The symbol in the schema.\npub const fn as_str(self) -> &'static str {{ match self {{ {names} }} }}\n}}\n\
+        impl std::fmt::Display for {name} {{ fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{ f.write_str(self.as_str()) }} }}\n\
+        impl std::str::FromStr for {name} {{ type Err = UnknownWord;\n\
+        fn from_str(s: &str) -> Result<Self, UnknownWord> {{ Self::ALL.iter().copied().find(|v| v.as_str() == s).ok_or_else(|| UnknownWord::new({name:?}, s)) }} }}\n\
+        impl Avro for {name} {{\n\
+        fn encode(&self, out: &mut Vec<u8>) {{ put_long(out, *self as i64); }}\n\
+        fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {{ match input.long()? {{ {by_index} index => Err(DecodeError::Symbol {{ of: {name:?}, index }}) }} }}\n\
+        fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {{ input.long().map(drop) }}\n}}\n").expect("a string");
+    code
+}
+
+fn record(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> String {
+    let mut code = String::new();
+    let members: String = fields.iter().map(|f| member(contract, f)).collect();
+    let encode: String = fields.iter().map(|f| format!("self.{}.encode(out);\n", ident(&f.name))).collect();
+    let decode: String = fields
+        .iter()
+        .map(|f| format!("{}: Avro::decode(input).map_err(|e| e.within({name:?}, {:?}))?,\n", ident(&f.name), f.name))
+        .collect();
+    let skip: String = fields.iter().map(|f| format!("<{}>::skip(input)?;\n", owned(contract, &f.ty))).collect();
+    let debug: String = fields
+        .iter()
+        .map(|f| {
+            let shown = if f.personal { "&Masked".to_owned() } else { format!("&self.{}", ident(&f.name)) };
+            format!(".field({:?}, {shown})", f.name)
+        })
+        .collect();
+    let whole = contract.whole(name);
+    let rust = rust_name(name);
+    write!(code, "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]\n\
+        #[serde(default, deny_unknown_fields)]\npub struct {rust} {{\n{members}}}\n\
+        impl std::fmt::Debug for {rust} {{ fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{ f.debug_struct({name:?}){debug}.finish() }} }}\n\
+        impl Avro for {rust} {{\n\
+        fn encode(&self, out: &mut Vec<u8>) {{\n{encode}}}\n\
+        fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {{ Ok(Self {{\n{decode}}}) }}\n\
+        fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {{\n{skip}Ok(()) }}\n}}\n\
+        impl Record for {rust} {{ const NAME: &'static str = {name:?}; const SCHEMA: &'static str = r##\"{whole}\"##; }}\n").expect("a string");
+    code
+}
+
+fn member(contract: &Contract, f: &Field) -> String {
+    let serde = match f.ty {
+        Type::Nullable(_) => "#[serde(skip_serializing_if = \"Option::is_none\")]\n",
+        Type::Array(_) => "#[serde(skip_serializing_if = \"Vec::is_empty\")]\n",
+        Type::Map => "#[serde(skip_serializing_if = \"std::collections::BTreeMap::is_empty\")]\n",
+        _ => "",
+    };
+    format!("#[doc = {:?}]\n{serde}pub {}: {},\n", f.doc, ident(&f.name), owned(contract, &f.ty))
+}
+
+/// A view borrows the fields it names, skips the ones between, and stops after its last.
+pub fn view(contract: &Contract, view: &str, record: &str, wanted: &[&str]) -> String {
+    let Definition::Record { fields, .. } = contract.get(record) else { panic!("{record} is no record") };
+    let last = fields.iter().rposition(|f| wanted.contains(&f.name.as_str())).expect("a field of the record");
+    let mut members = String::new();
+    let mut decode = String::new();
+    let mut made = String::new();
+    for f in &fields[..=last] {
+        let ty = borrowed(contract, &f.ty);
+        if wanted.contains(&f.name.as_str()) {
+            let name = ident(&f.name);
+            write!(members, "#[doc = {:?}]\npub {name}: {ty},\n", f.doc).expect("a string");
+            write!(decode, "let {name} = <{ty}>::borrow(input).map_err(|e| e.within({record:?}, {:?}))?;\n", f.name)
+                .expect("a string");
+            write!(made, "{name}, ").expect("a string");
+        } else {
+            write!(decode, "<{}>::skip(input)?;\n", owned(contract, &f.ty)).expect("a string");
+        }
+    }
+    format!(
+        "#[doc = \"What a hop that only decides reads of [`{record}`], borrowed from its bytes.\"]\n\
+        #[derive(Clone, Copy, PartialEq)]\npub struct {view}<'a> {{\n{members}}}\n\
+        impl<'a> {view}<'a> {{\n/// Reads the view from a datum and leaves the rest unread.\n\
+        pub fn decode(input: &mut Input<'a>) -> Result<Self, DecodeError> {{\n{decode}Ok(Self {{ {made} }}) }}\n}}\n"
+    )
+}
+
+/// A record without its last field, which follows as bytes that are already encoded.
+pub fn head(contract: &Contract, head: &str, record: &str) -> String {
+    let Definition::Record { fields, .. } = contract.get(record) else { panic!("{record} is no record") };
+    let (tail, fields) = fields.split_last().expect("a field");
+    let members: String = fields.iter().map(|f| member(contract, f)).collect();
+    let encode: String = fields.iter().map(|f| format!("self.{}.encode(out);\n", ident(&f.name))).collect();
+    format!(
+        "#[doc = \"[`{record}`] without its last field `{}`, whose encoded bytes are appended unchanged.\"]\n\
+        #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]\npub struct {head} {{\n{members}}}\n\
+        impl {head} {{\n/// Encodes the head and appends the encoded last field.\n\
+        pub fn encode_with(&self, {}: &[u8], out: &mut Vec<u8>) {{\n{encode}out.extend_from_slice({});\n}}\n}}\n",
+        tail.name, tail.name, tail.name
+    )
+}
+
+fn owned(contract: &Contract, ty: &Type) -> String {
+    match ty {
+        Type::Boolean => "bool".into(),
+        Type::Int => "i32".into(),
+        Type::Long => "i64".into(),
+        Type::Bytes => "Bytes".into(),
+        Type::String => "String".into(),
+        Type::Map => "std::collections::BTreeMap<String, String>".into(),
+        Type::Array(item) => format!("Vec<{}>", owned(contract, item)),
+        Type::Named(name) => rust_name(name).into(),
+        // Boxed: most messages have none, and a record of many empty ones stays small.
+        Type::Nullable(inner) => match &**inner {
+            Type::Named(name) if contract.is_record(name) => format!("Option<Box<{}>>", rust_name(name)),
+            other => format!("Option<{}>", owned(contract, other)),
+        },
+    }
+}
+
+fn borrowed(contract: &Contract, ty: &Type) -> String {
+    match ty {
+        Type::String => "&'a str".into(),
+        other => owned(contract, other),
+    }
+}
+
+fn ident(name: &str) -> String {
+    if name == "type" { "r#type".into() } else { name.into() }
+}
+
+fn camel(symbol: &str) -> String {
+    symbol
+        .split('_')
+        .map(|part| {
+            let (first, rest) = part.split_at(1);
+            first.to_owned() + &rest.to_lowercase()
+        })
+        .collect()
+}

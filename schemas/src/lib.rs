@@ -1,0 +1,15 @@
+//! The words of IMS: records, their codec, the topic table, and the examples that all tests share.
+//!
+//! The .avsc files under `avro/` are the contract; the Rust types are generated from them.
+
+pub mod avro;
+pub mod records;
+pub mod topics;
+pub mod wire;
+pub mod words;
+
+pub use avro::{Avro, DecodeError, Input, Record};
+pub use records::*;
+pub use topics::Topic;
+pub use wire::{Schemas, WireError};
+pub use words::{Api, Family, Serial, TrackId, UnknownWord};

@@ -1,0 +1,189 @@
+//! Confluent framing: a zero byte, the schema's id as four bytes big-endian, the Avro datum.
+//!
+//! Records written with this program's own schemas take the fast codec. Records written with another version are
+//! first brought to ours by Avro's resolution rules, through the general library, then decoded like any other.
+
+use crate::avro::{DecodeError, Input, Record};
+use crate::topics::Topic;
+use apache_avro::{Schema, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use rustc_hash::FxHashMap;
+use std::{borrow::Cow, sync::Arc, sync::RwLock};
+
+/// Bytes before the datum.
+pub const FRAME_BYTES: usize = 5;
+
+/// Why a value cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// A tombstone or an empty value where a record belongs.
+    #[error("the value is empty: a {record} in Confluent framing belongs here")]
+    Empty {
+        /// The record expected.
+        record: &'static str,
+    },
+    /// Not Confluent framing.
+    #[error(
+        "the value starts with {got:#04x} instead of the magic byte 0x00: write Confluent framing (0, schema id, Avro)"
+    )]
+    Magic {
+        /// The first byte.
+        got: u8,
+    },
+    /// Fewer than five bytes.
+    #[error("the value has {got} bytes, Confluent framing alone has 5")]
+    Short {
+        /// Its length.
+        got: usize,
+    },
+    /// No schema with this id is known here: ask the registry, then try again.
+    #[error("schema id {id} is not known: register the schema, then replay this record")]
+    UnknownId {
+        /// The id in the frame.
+        id: u32,
+    },
+    /// The schema of this id cannot be resolved to the record.
+    #[error("schema id {id} is no {record}: {reason}")]
+    OtherRecord {
+        /// The id in the frame.
+        id: u32,
+        /// The record expected.
+        record: &'static str,
+        /// What the resolution says.
+        reason: String,
+    },
+    /// The datum is not what its schema says.
+    #[error("not a {record}: {cause}")]
+    Datum {
+        /// The record expected.
+        record: &'static str,
+        /// What is wrong.
+        cause: DecodeError,
+    },
+}
+
+/// The schema ids in use: what is written with which id, and what foreign ids mean.
+#[derive(Debug)]
+pub struct Schemas {
+    /// Record name → id that this process writes and reads without resolution.
+    own: FxHashMap<&'static str, u32>,
+    known: RwLock<FxHashMap<u32, Known>>,
+}
+
+#[derive(Debug, Clone)]
+enum Known {
+    /// The same schema as this record's own: the fast codec reads it as it is.
+    Same(&'static str),
+    Foreign(Arc<Schema>),
+}
+
+impl Schemas {
+    /// Fixed ids for a system without a registry: 1 for the first record of the topic table, and so on.
+    pub fn embedded() -> Self {
+        let mut own = FxHashMap::default();
+        for record in Self::records() {
+            let id = own.len() as u32 + 1;
+            own.insert(record.0, id);
+        }
+        Self::with_ids(own)
+    }
+
+    /// Ids that a registry gave to this program's own schemas, by record name.
+    pub fn with_ids(own: FxHashMap<&'static str, u32>) -> Self {
+        let known = own.iter().map(|(record, id)| (*id, Known::Same(record))).collect();
+        Self { own, known: RwLock::new(known) }
+    }
+
+    /// Every record that stands in a topic, with its schema, in the order of the table, each once.
+    pub fn records() -> Vec<(&'static str, &'static str)> {
+        let mut records: Vec<(&str, &str)> = Vec::new();
+        for topic in Topic::all() {
+            if let (Some(name), Some(schema)) = (topic.record(), topic.schema())
+                && records.iter().all(|(known, _)| *known != name)
+            {
+                records.push((name, schema));
+            }
+        }
+        records
+    }
+
+    /// Learns what a foreign id means, from the registry's text.
+    pub fn learn(&self, id: u32, schema: &str) -> Result<(), apache_avro::Error> {
+        let parsed = Schema::parse_str(schema)?;
+        let same = Self::records()
+            .into_iter()
+            .find(|(_, own)| Schema::parse_str(own).is_ok_and(|own| own.canonical_form() == parsed.canonical_form()));
+        let known = same.map_or_else(|| Known::Foreign(Arc::new(parsed)), |(record, _)| Known::Same(record));
+        self.known.write().unwrap_or_else(|e| e.into_inner()).insert(id, known);
+        Ok(())
+    }
+
+    /// The id that this process writes for a record.
+    ///
+    /// # Panics
+    /// When the record stands in no topic: a programming mistake.
+    pub fn id_of<R: Record>(&self) -> u32 {
+        self.own[R::NAME]
+    }
+
+    /// Starts a value: the frame of `R`.
+    pub fn frame<R: Record>(&self, out: &mut Vec<u8>) {
+        out.push(0);
+        out.extend_from_slice(&self.id_of::<R>().to_be_bytes());
+    }
+
+    /// A whole value.
+    pub fn encode<R: Record>(&self, record: &R) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        self.frame::<R>(&mut out);
+        record.encode(&mut out);
+        out
+    }
+
+    /// A whole value, read.
+    pub fn decode<R: Record>(&self, value: &[u8]) -> Result<R, WireError> {
+        let datum = self.datum::<R>(value)?;
+        let mut input = Input::new(&datum);
+        R::decode(&mut input)
+            .and_then(|record| input.finish().map(|()| record))
+            .map_err(|cause| WireError::Datum { record: R::NAME, cause })
+    }
+
+    /// The datum of `R` in a value, in this program's own schema: borrowed when the writer's is the same.
+    pub fn datum<'v, R: Record>(&self, value: &'v [u8]) -> Result<Cow<'v, [u8]>, WireError> {
+        let (id, datum) = unframe(value, R::NAME)?;
+        if self.own.get(R::NAME) == Some(&id) {
+            return Ok(Cow::Borrowed(datum));
+        }
+        let known = self.known.read().unwrap_or_else(|e| e.into_inner()).get(&id).cloned();
+        match known {
+            None => Err(WireError::UnknownId { id }),
+            Some(Known::Same(record)) if record == R::NAME => Ok(Cow::Borrowed(datum)),
+            Some(Known::Same(record)) => {
+                Err(WireError::OtherRecord { id, record: R::NAME, reason: format!("it is a {record}") })
+            }
+            Some(Known::Foreign(writer)) => resolve::<R>(&writer, datum)
+                .map(Cow::Owned)
+                .map_err(|reason| WireError::OtherRecord { id, record: R::NAME, reason }),
+        }
+    }
+}
+
+/// Splits a framed value into its schema id and datum.
+pub fn unframe<'v>(value: &'v [u8], record: &'static str) -> Result<(u32, &'v [u8]), WireError> {
+    match value {
+        [] => Err(WireError::Empty { record }),
+        [0, a, b, c, d, datum @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), datum)),
+        [0, ..] => Err(WireError::Short { got: value.len() }),
+        [got, ..] => Err(WireError::Magic { got: *got }),
+    }
+}
+
+/// Avro schema resolution: a datum of the writer's schema becomes one of ours.
+fn resolve<R: Record>(writer: &Schema, mut datum: &[u8]) -> Result<Vec<u8>, String> {
+    let mut bring = || -> apache_avro::AvroResult<Vec<u8>> {
+        let reader = Schema::parse_str(R::SCHEMA)?;
+        let value = GenericDatumReader::builder(writer).reader_schema(&reader).build()?.read_value(&mut datum)?;
+        GenericDatumWriter::builder(&reader).build()?.write_value_to_vec(value)
+    };
+    bring().map_err(|e| e.to_string())
+}
