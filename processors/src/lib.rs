@@ -1,1 +1,7 @@
+//! The decisions of IMS.
+//!
+//! A processor is a function of (record, what was looked up, now) and returns values. Clock, randomness and ids come
+//! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
+pub mod ports;
+pub mod reference;

@@ -1,0 +1,119 @@
+//! What decisions need from outside, as traits: one for each concern, with an embedded and a real backend.
+
+use crate::reference::{Reference, Vendor};
+use schemas::{Dispatch, TrackId};
+use std::{sync::Arc, time::Duration};
+
+/// A dependency is away: wait and try the same again. Never turns a good record into a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{dependency} is away: {cause}")]
+pub struct Away {
+    /// Which dependency, as /health/ready names it.
+    pub dependency: &'static str,
+    /// What it said, without secrets.
+    pub cause: String,
+}
+
+/// The reference data as it is now. A reload replaces the whole; a batch works on one.
+pub trait ReferenceSource: Send + Sync {
+    /// The newest reference data; costs no query.
+    fn current(&self) -> Arc<Reference>;
+}
+
+/// A wish to claim a message_id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Service key and message_id of the customer.
+    pub service_key: String,
+    /// The customer's own id.
+    pub message_id: String,
+    /// Who claims: the track_id tells where the request stands, so a record read again recognises itself.
+    pub track_id: TrackId,
+}
+
+/// Message ids that were accepted within the last 24 hours, one namespace per service key.
+pub trait Claims: Send {
+    /// Claims each id, in order, in one round trip. Answers for each: None when it is now (or was already) this claim's
+    /// own, or the track_id that holds it.
+    fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away>;
+}
+
+/// How long a claim lasts (SPEC §2); retention of API topics must be longer.
+pub const CLAIM_WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// One request to a vendor, ready to leave.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Ties the answer to what its sender holds.
+    pub ticket: u64,
+    /// The step; `dispatch.serial_number` goes to the vendor.
+    pub dispatch: Arc<Dispatch>,
+    /// The vendor's settings.
+    pub vendor: Arc<Vendor>,
+}
+
+/// What came of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The request's ticket.
+    pub ticket: u64,
+    /// What came.
+    pub reply: Reply,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// The kinds of answer a connector can give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The vendor answered with a code of its own table.
+    Code {
+        /// Code of the vendor's table.
+        code: String,
+        /// The vendor's words, without personal data.
+        text: String,
+    },
+    /// The request never left: refused connection, no route. Safe to repeat.
+    NotSent(String),
+    /// The request left and no answer came: the vendor may have delivered.
+    NoAnswer(String),
+    /// The vendor asks to slow down; safe to repeat after the given time.
+    Throttled(Duration),
+}
+
+/// A vendor's delivery report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Our serial number.
+    pub serial_number: String,
+    /// Name of the vendor.
+    pub vendor: String,
+    /// Code of the vendor's table.
+    pub code: String,
+    /// When the vendor says that it happened, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// The way to the vendors of one role. Submitting never blocks; answers come through `answers` in any order, each
+/// ticket once, or never when the process dies.
+pub trait Provider: Send {
+    /// Launches a request.
+    fn submit(&mut self, request: Request);
+    /// Takes the answers that are there, waiting up to `wait` for the first.
+    fn answers(&mut self, wait: Duration, into: &mut Vec<Answer>);
+}
+
+/// Delivery reports of one role's vendors, from webhooks and pollers.
+pub trait Receipts: Send {
+    /// Takes the receipts that are there, waiting up to `wait` for the first. Taken receipts may be given again until
+    /// `confirm` says they are in the log.
+    fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>);
+    /// All receipts taken so far are in the log.
+    fn confirm(&mut self);
+}
+
+/// Unix time in milliseconds; moved by hand in tests.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now_ms(&self) -> i64;
+}
