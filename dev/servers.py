@@ -156,20 +156,25 @@ class Server:
             self._ask(keeper.STOP)
             wait_until(lambda: not self.is_kept(), f"the end of {self.name}", timeout_s=10)
 
-    def wait_for_line(self, text, after, timeout_s):
-        """Waits for `text` in the log, beyond its first `after` bytes."""
+    def wait_until_ready(self, is_ready, timeout_s):
+        """Waits for `is_ready()`; fails with the end of the log when the server ends before that."""
 
-        def found():
+        def ready():
             running = self.pid.exists()
-            with open(self.log, "rb") as log:
-                log.seek(after)
-                written = log.read().decode(errors="replace")
-            if text not in written and not running:
-                end = "\n".join(written.splitlines()[-20:])
+            if is_ready():
+                return True
+            if not running:
+                end = "\n".join(self.written().splitlines()[-20:])
                 raise Failure(f"{self.name} ended before it was ready; the end of {self.log}:\n{end}")
-            return text in written
+            return False
 
-        wait_until(found, f"the start of {self.name} (its log: {self.log})", timeout_s)
+        wait_until(ready, f"the start of {self.name} (its log: {self.log})", timeout_s)
+
+    def written(self, after=0):
+        """What the server has written beyond the first `after` bytes of its log."""
+        with open(self.log, "rb") as log:
+            log.seek(after)
+            return log.read().decode(errors="replace")
 
     def is_kept(self):
         """Whether the keeper lives. The lock says so, not the pid, which may be somebody else's by now."""
