@@ -1,1 +1,5 @@
+//! The graph of IMS and the engine that runs it: on Apache Kafka, or on a log in process.
 
+pub mod engine;
+pub mod fault;
+pub mod log;

@@ -1,0 +1,127 @@
+//! What a batch appends: records framed and keyed, and dead letters with their reason and origin.
+
+use crate::log::{Headers, Outgoing, Place, Record};
+use bytes::Bytes;
+use schemas::{Record as Schema, Report, Schemas, Topic};
+use std::sync::Arc;
+
+/// Why a record became a dead letter.
+pub const REASON_HEADER: &str = "ims-reason";
+/// `topic/partition/offset/timestamp` of the record as it first stood in the log; kept by replay, so that a mended
+/// request keeps its track_id and is not its own duplicate.
+pub const ORIGIN_HEADER: &str = "ims-origin";
+
+/// The appends of one batch.
+#[derive(Debug)]
+pub struct Outputs {
+    schemas: Arc<Schemas>,
+    records: Vec<Outgoing>,
+}
+
+/// Header names of REPORT records: a consumer filters without decoding.
+pub struct Headline;
+
+impl Headline {
+    /// `username` of the customer.
+    pub const CUSTOMER: &'static str = "customer";
+    /// Requested channel.
+    pub const CHANNEL: &'static str = "channel";
+    /// State.
+    pub const STATE: &'static str = "state";
+    /// Code.
+    pub const CODE: &'static str = "code";
+    /// `true` or `false`.
+    pub const TERMINAL: &'static str = "terminal";
+
+    fn of(report: &Report) -> Headers {
+        let header = |name: &str, value: &str| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes()));
+        vec![
+            header(Self::CUSTOMER, &report.username),
+            header(Self::CHANNEL, report.channel.as_str()),
+            header(Self::STATE, report.state.as_str()),
+            header(Self::CODE, &report.code),
+            header(Self::TERMINAL, if report.terminal { "true" } else { "false" }),
+        ]
+    }
+}
+
+impl Outputs {
+    /// No appends yet.
+    pub fn new(schemas: Arc<Schemas>) -> Self {
+        Self { schemas, records: Vec::new() }
+    }
+
+    /// The schema ids in use.
+    pub fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
+
+    /// Appends a record under its key.
+    pub fn emit<R: Schema>(&mut self, topic: Topic, key: &str, record: &R) {
+        self.value(topic, None, key, Some(self.schemas.encode(record).into()), Headers::new());
+    }
+
+    /// Appends a record to a partition of its own choice.
+    pub fn emit_to<R: Schema>(&mut self, topic: Topic, partition: i32, key: &str, record: &R) {
+        self.value(topic, Some(partition), key, Some(self.schemas.encode(record).into()), Headers::new());
+    }
+
+    /// Appends a report with the headers that let a consumer filter.
+    pub fn report(&mut self, report: &Report) {
+        let value = self.schemas.encode(report).into();
+        self.value(Topic::report(report.channel), None, &report.track_id, Some(value), Headline::of(report));
+    }
+
+    /// Appends a value that is framed already; None is a tombstone.
+    pub fn value(&mut self, topic: Topic, partition: Option<i32>, key: &str, value: Option<Bytes>, headers: Headers) {
+        let key = Some(Bytes::copy_from_slice(key.as_bytes()));
+        self.records.push(Outgoing { topic, partition, key, value, headers });
+    }
+
+    /// Appends a record to its DLQ, whole, with why and whence.
+    pub fn dead_letter(&mut self, record: &Record, reason: &str) {
+        let mut headers: Headers = record.headers.iter().filter(|(name, _)| name != REASON_HEADER).cloned().collect();
+        headers.push((REASON_HEADER.to_owned(), Bytes::copy_from_slice(reason.as_bytes())));
+        if !headers.iter().any(|(name, _)| name == ORIGIN_HEADER) {
+            let Record { place: Place { topic, partition }, offset, timestamp_ms, .. } = record;
+            let origin = format!("{topic}/{partition}/{offset}/{timestamp_ms}");
+            headers.push((ORIGIN_HEADER.to_owned(), origin.into()));
+        }
+        let topic = record.place.topic.dead_letters();
+        self.records.push(Outgoing {
+            topic,
+            partition: Some(0),
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers,
+        });
+    }
+
+    /// Everything appended so far.
+    pub fn records(&self) -> &[Outgoing] {
+        &self.records
+    }
+
+    /// Whether nothing was appended.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Starts the next batch, keeping the memory.
+    pub fn clear(&mut self) {
+        self.records.clear();
+    }
+}
+
+/// Where a record first stood, and its timestamp there: its origin header when `replay` brought it back, else its place.
+pub fn origin_of(record: &Record) -> (Place, i64, i64) {
+    let own = (record.place, record.offset, record.timestamp_ms);
+    let Some((_, origin)) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER) else { return own };
+    let parse = || {
+        let mut parts = std::str::from_utf8(origin).ok()?.split('/');
+        let topic = parts.next()?.parse().ok()?;
+        let partition = parts.next()?.parse().ok()?;
+        Some((Place { topic, partition }, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    };
+    parse().unwrap_or(own)
+}
