@@ -112,6 +112,22 @@ pub trait Receipts: Send {
     fn confirm(&mut self);
 }
 
+/// Where schemas of other writers are looked up: a registry, or nothing.
+pub trait SchemaSource: Send + Sync {
+    /// The text of a schema by its id; None when there is none now. A missing id is asked for again later.
+    fn schema(&self, id: u32) -> Result<Option<String>, Away>;
+}
+
+/// A system without a registry knows its own schemas only.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRegistry;
+
+impl SchemaSource for NoRegistry {
+    fn schema(&self, _id: u32) -> Result<Option<String>, Away> {
+        Ok(None)
+    }
+}
+
 /// Unix time in milliseconds; moved by hand in tests.
 pub trait Clock: Send + Sync {
     /// Now.

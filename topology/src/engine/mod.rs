@@ -1,7 +1,15 @@
 //! The engine: what turns a stream of records and a decision into transactions.
 
+mod decode;
+mod gate;
 mod outputs;
+mod runtime;
+mod step;
 mod worker;
 
+pub use decode::Decoder;
+pub use gate::Gate;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of};
+pub use runtime::Runtime;
+pub use step::{BatchLimits, Step, StepWorker};
 pub use worker::{Halt, Progress, Worker};
