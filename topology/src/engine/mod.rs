@@ -4,6 +4,7 @@ mod decode;
 mod gate;
 mod outputs;
 mod runtime;
+mod sink;
 mod step;
 mod worker;
 
@@ -11,5 +12,6 @@ pub use decode::Decoder;
 pub use gate::Gate;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of};
 pub use runtime::Runtime;
+pub use sink::SinkWorker;
 pub use step::{BatchLimits, Step, StepWorker};
 pub use worker::{Halt, Progress, Worker};
