@@ -6,6 +6,7 @@ mod outputs;
 mod runtime;
 mod sink;
 mod step;
+mod turn;
 mod worker;
 
 pub use decode::Decoder;
@@ -14,4 +15,5 @@ pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of};
 pub use runtime::Runtime;
 pub use sink::SinkWorker;
 pub use step::{BatchLimits, Step, StepWorker};
+pub use turn::{TurnError, settle};
 pub use worker::{Halt, Progress, Worker};

@@ -1,12 +1,12 @@
 //! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
 
-use super::{Decoder, Halt, Outputs, Progress, Worker};
+use super::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle};
 use crate::{
     log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
     metrics as names,
 };
-use metrics::{counter, gauge};
-use processors::ports::{Away, Logged, Move, Sink, Written};
+use metrics::counter;
+use processors::ports::{Logged, Move, Sink, Written};
 use rustc_hash::FxHashMap;
 use schemas::Record as Schema;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         self.owed.clear();
     }
 
-    fn try_turn(&mut self, wait: Duration) -> Result<Progress, SinkError> {
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
         if !self.owed.is_empty() {
             self.seek()?;
         }
@@ -91,7 +91,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     }
 
     /// Reads on from where the sink stands.
-    fn seek(&mut self) -> Result<(), SinkError> {
+    fn seek(&mut self) -> Result<(), TurnError> {
         let places: Vec<_> = self.owed.iter().map(|p| (p.topic, p.partition)).collect();
         let positions = self.sink.positions(&places)?;
         for (place, position) in self.owed.iter().zip(positions) {
@@ -113,7 +113,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         Ok(())
     }
 
-    fn store(&mut self) -> Result<Progress, SinkError> {
+    fn store(&mut self) -> Result<Progress, TurnError> {
         self.rows.clear();
         self.out.clear();
         let mut moves: Vec<Move> = Vec::new();
@@ -153,14 +153,6 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum SinkError {
-    #[error(transparent)]
-    Away(#[from] Away),
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
 impl<R: Schema + Send, S: Sink<R>> Worker for SinkWorker<R, S> {
     fn name(&self) -> &str {
         &self.spec.name
@@ -168,20 +160,8 @@ impl<R: Schema + Send, S: Sink<R>> Worker for SinkWorker<R, S> {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        gauge!(names::READY, "stream" => self.spec.name.clone()).set(f64::from(turn.is_ok()));
-        match turn {
-            Ok(progress) => Ok(progress),
-            Err(SinkError::Log(LogError::Stop(reason))) => Err(Halt::new(&self.spec.name, reason)),
-            Err(SinkError::Log(LogError::Rewound(_))) => {
-                self.forget();
-                Ok(Progress::Worked)
-            }
-            Err(error) => {
-                tracing::warn!(stream = %self.spec.name, %error, "waiting, nothing is lost");
-                std::thread::park_timeout(wait.min(Duration::from_millis(200)));
-                Ok(Progress::Idle)
-            }
-        }
+        let name = self.spec.name.clone();
+        settle(&name, turn, wait, || self.forget())
     }
 
     fn finish(self: Box<Self>, _limit: Duration) {

@@ -1,12 +1,12 @@
 //! A step of the chain: take a batch, decide, append and commit in one transaction.
 
-use super::{Gate, Halt, Outputs, Progress, Worker};
+use super::{Gate, Halt, Outputs, Progress, TurnError, Worker, settle};
 use crate::{
     fault::{self, Point},
     log::{Limits, Log, LogError, Polled, Position, Reader, Record, Stream, StreamSpec},
     metrics as names,
 };
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use processors::ports::{Away, Clock};
 use schemas::topics::Kind;
 use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
@@ -127,7 +127,7 @@ impl<S: Step> StepWorker<S> {
         Ok(Progress::Worked)
     }
 
-    fn decide(&mut self) -> Result<(), StepError> {
+    fn decide(&mut self) -> Result<(), TurnError> {
         let name = &self.spec.name;
         fault::point(name, Point::BeforeLookUp);
         let now_ms = self.clock.now_ms();
@@ -170,7 +170,7 @@ impl<S: Step> StepWorker<S> {
         Ok(())
     }
 
-    fn try_turn(&mut self, wait: Duration) -> Result<Progress, StepError> {
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
         if let Some(positions) = self.owed.take() {
             return Ok(self.restore(positions)?);
         }
@@ -192,44 +192,15 @@ fn is_internal_dead_letter(kind: Kind) -> bool {
     matches!(kind, Kind::DeadLetter(source) if !matches!(source.kind(), Kind::Api(_)))
 }
 
-/// What can end a turn early.
-#[derive(Debug, thiserror::Error)]
-enum StepError {
-    #[error(transparent)]
-    Away(#[from] Away),
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Halt(#[from] Halt),
-}
-
 impl<S: Step> Worker for StepWorker<S> {
     fn name(&self) -> &str {
         &self.spec.name
     }
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
-        let ready = gauge!(names::READY, "stream" => self.spec.name.clone());
-        match self.try_turn(wait) {
-            Ok(progress) => {
-                ready.set(1.0);
-                Ok(progress)
-            }
-            Err(StepError::Halt(halt)) => Err(halt),
-            Err(StepError::Log(LogError::Stop(reason))) => Err(Halt::new(&self.spec.name, reason)),
-            Err(StepError::Log(LogError::Rewound(cause))) => {
-                tracing::warn!(stream = %self.spec.name, cause, "rewound to the committed offsets");
-                self.forget();
-                Ok(Progress::Worked)
-            }
-            Err(error @ (StepError::Away(_) | StepError::Log(LogError::Away(_)))) => {
-                ready.set(0.0);
-                tracing::warn!(stream = %self.spec.name, %error, "waiting, nothing is lost");
-                // The caller's wait is the pace of new tries: a test moves on at once, a thread does not spin.
-                std::thread::park_timeout(wait.min(Duration::from_millis(200)));
-                Ok(Progress::Idle)
-            }
-        }
+        let turn = self.try_turn(wait);
+        let name = self.spec.name.clone();
+        settle(&name, turn, wait, || self.forget())
     }
 
     fn finish(self: Box<Self>, _limit: Duration) {

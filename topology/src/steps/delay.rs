@@ -5,13 +5,13 @@
 //! costs one look at each slot that holds something.
 
 use crate::{
-    engine::{Decoder, Halt, Outputs, Progress, Worker},
+    engine::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle},
     log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
     metrics as names,
 };
 use metrics::{counter, gauge};
 use processors::{
-    ports::{Away, Clock},
+    ports::Clock,
     ring::Rings,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -85,7 +85,7 @@ impl DelayWorker {
         Ok(())
     }
 
-    fn try_turn(&mut self, wait: Duration) -> Result<Progress, DelayError> {
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
         if self.owed.is_none() {
             let now_ms = self.clock.now_ms();
             self.open_slots(now_ms)?;
@@ -120,7 +120,7 @@ impl DelayWorker {
     }
 
     /// Where the batch's partitions stand after what could be done.
-    fn decide(&mut self) -> Result<Vec<Position>, DelayError> {
+    fn decide(&mut self) -> Result<Vec<Position>, TurnError> {
         self.out.clear();
         let now_ms = self.clock.now_ms();
         let mut next: FxHashMap<Place, i64> = FxHashMap::default();
@@ -181,14 +181,6 @@ fn ring(place: Place) -> Option<Ring> {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum DelayError {
-    #[error(transparent)]
-    Away(#[from] Away),
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
 impl Worker for DelayWorker {
     fn name(&self) -> &str {
         &self.spec.name
@@ -196,25 +188,9 @@ impl Worker for DelayWorker {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        gauge!(names::READY, "stream" => self.spec.name.clone()).set(f64::from(turn.is_ok()));
-        match turn {
-            Ok(progress) => {
-                let overdue = self.overdue();
-                gauge!(names::OVERDUE, "stream" => self.spec.name.clone()).set(overdue as f64);
-                Ok(progress)
-            }
-            Err(DelayError::Log(LogError::Stop(reason))) => Err(Halt::new(&self.spec.name, reason)),
-            Err(DelayError::Log(LogError::Rewound(cause))) => {
-                tracing::warn!(stream = %self.spec.name, cause, "rewound to the committed offsets");
-                self.forget();
-                Ok(Progress::Worked)
-            }
-            Err(error) => {
-                tracing::warn!(stream = %self.spec.name, %error, "waiting, nothing is lost");
-                std::thread::park_timeout(wait.min(Duration::from_millis(200)));
-                Ok(Progress::Idle)
-            }
-        }
+        gauge!(names::OVERDUE, "stream" => self.spec.name.clone()).set(self.overdue() as f64);
+        let name = self.spec.name.clone();
+        settle(&name, turn, wait, || self.forget())
     }
 
     fn finish(self: Box<Self>, _limit: Duration) {
