@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import keeper
@@ -136,6 +137,8 @@ class Server:
         if os.fork() == 0:
             try:
                 keeper.Keeper(self, argv, owner).run()
+            except BaseException:
+                traceback.print_exc()  # into the server's log
             finally:
                 os._exit(0)
         wait_until(self.keeper.exists, f"the start of {self.name}'s keeper (see {self.log})", timeout_s=10)
