@@ -4,5 +4,6 @@
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
 pub mod codes;
+pub mod night;
 pub mod ports;
 pub mod reference;
