@@ -5,3 +5,5 @@
 
 pub mod ports;
 pub mod reference;
+pub mod refusal;
+pub mod rules;
