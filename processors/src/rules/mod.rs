@@ -1,7 +1,12 @@
 //! The rules of messaging: what a text, a number, a button, a template, an ad may be.
 
+pub mod address;
+pub mod alimtalk;
+pub mod attachment;
+pub mod button;
 pub mod cp949;
 pub mod field;
+pub mod link;
 pub mod phone;
 pub mod text;
 pub mod variables;

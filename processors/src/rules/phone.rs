@@ -2,7 +2,6 @@
 
 use super::field::Field;
 use crate::refusal::Refusal;
-use std::fmt::Write;
 
 /// Korea's country calling code, taken when a request names none.
 const KOREA: &str = "82";
@@ -99,16 +98,11 @@ pub fn sender(field: &Field<'_>, raw: &str) -> Result<String, Refusal> {
     let mut buffer = String::with_capacity(12);
     let (plus, given) = digits(field, raw, 20, &mut buffer)?;
     let number = match given.strip_prefix(KOREA) {
-        Some(national) if plus => {
-            let mut domestic = String::with_capacity(12);
-            // Writing to a string cannot fail.
-            let _ = write!(
-                domestic,
-                "{}{national}",
-                if national.starts_with(['0', '1']) && national.len() == 8 { "" } else { "0" }
-            );
-            domestic
+        // 15YY numbers have no 0 in front at home either.
+        Some(national) if plus && (national.starts_with('0') || national.len() == 8 && national.starts_with('1')) => {
+            national.to_owned()
         }
+        Some(national) if plus => format!("0{national}"),
         _ if plus => return Err(Refusal::bad(field, "is a number abroad; a Korean sender number is needed")),
         _ => given.to_owned(),
     };
@@ -231,6 +225,7 @@ mod tests {
             ("010-2345-6789", "01023456789"),
             ("+82 10-2345-6789", "01023456789"),
             ("+82 2-3456-7890", "0234567890"),
+            ("+82 02-345-6789", "023456789"),
             ("+82 1588-1234", "15881234"),
             ("070-2345-6789", "07023456789"),
             ("080-123-4567", "0801234567"),
