@@ -3,6 +3,7 @@
 pub mod address;
 pub mod alimtalk;
 pub mod attachment;
+pub mod brand;
 pub mod button;
 pub mod cp949;
 pub mod field;
