@@ -1,6 +1,7 @@
 //! The rules of messaging: what a text, a number, a button, a template, an ad may be.
 
 pub mod address;
+pub mod ads;
 pub mod alimtalk;
 pub mod attachment;
 pub mod brand;
