@@ -7,3 +7,5 @@ pub mod codes;
 pub mod night;
 pub mod ports;
 pub mod reference;
+pub mod refusal;
+pub mod rules;
