@@ -7,3 +7,4 @@ pub mod codes;
 pub mod night;
 pub mod ports;
 pub mod reference;
+pub mod ring;
