@@ -4,5 +4,6 @@
 //! never from inside an async runtime.
 
 pub mod cipher;
+pub mod claims;
 pub mod history;
 pub mod sqlite;
