@@ -1,1 +1,7 @@
-fn main() {}
+//! IMS, the integration messaging system.
+
+mod config;
+
+fn main() {
+    let _ = config::load(None, std::env::vars());
+}

@@ -3,12 +3,17 @@
 //! The .avsc files under `avro/` are the contract; the Rust types are generated from them.
 
 pub mod avro;
+pub mod evolution;
+pub mod examples;
+pub mod json;
+pub mod placement;
 pub mod records;
 pub mod topics;
 pub mod wire;
 pub mod words;
 
 pub use avro::{Avro, DecodeError, Input, Record};
+pub use json::JsonError;
 pub use records::*;
 pub use topics::Topic;
 pub use wire::{Schemas, WireError};

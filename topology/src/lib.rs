@@ -2,4 +2,7 @@
 
 pub mod engine;
 pub mod fault;
+pub mod graph;
+pub mod ledger;
 pub mod log;
+pub mod metrics;
