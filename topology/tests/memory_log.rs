@@ -1,0 +1,69 @@
+//! The log in process keeps the log's contract.
+
+mod log_contract;
+
+use processors::ports::Clock;
+use schemas::Topic;
+use std::sync::{Arc, Mutex, atomic::AtomicUsize, atomic::Ordering};
+use std::time::{Duration, SystemTime};
+use topology::log::Log;
+use topology::log::memory::{Call, MemoryLog, Settings, When};
+
+log_contract::contract!(Memory::new());
+
+/// Short: a test waits for it to run out.
+const SESSION: Duration = Duration::from_millis(500);
+/// Topics of each of these sizes; the last is a cluster's.
+const SIZES: [i32; 4] = [1, 2, 3, 20];
+
+struct Memory {
+    log: MemoryLog,
+    unused: Mutex<Vec<(Topic, i32)>>,
+    groups: AtomicUsize,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let topics: Vec<(Topic, i32)> = Topic::all().iter().copied().zip(SIZES.into_iter().cycle()).collect();
+        let size = |topic| topics.iter().find(|(other, _)| *other == topic).map_or(0, |(_, size)| *size);
+        let settings = Settings { session: SESSION, ..Settings::default() };
+        let log = MemoryLog::new(Arc::new(SystemClock), settings, size);
+        Self { log, unused: Mutex::new(topics), groups: AtomicUsize::new(0) }
+    }
+}
+
+impl log_contract::Fixture for Memory {
+    fn log(&self) -> &dyn Log {
+        &self.log
+    }
+
+    fn topic(&self, partitions: i32) -> Topic {
+        let mut unused = self.unused.lock().unwrap();
+        let at = unused.iter().position(|(_, size)| *size == partitions).expect("a topic of that size");
+        unused.remove(at).0
+    }
+
+    fn group(&self, _sources: &[Topic]) -> String {
+        format!("stream-{}", self.groups.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn fail_next_commit(&self, group: &str) {
+        self.log.faults().fail(group, Call::Commit, 1, When::Before);
+    }
+
+    fn session(&self) -> Duration {
+        SESSION
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64
+    }
+}
