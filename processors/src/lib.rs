@@ -8,3 +8,4 @@ pub mod night;
 pub mod ports;
 pub mod reference;
 pub mod ring;
+pub mod route;
