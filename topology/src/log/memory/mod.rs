@@ -18,8 +18,6 @@ mod reader;
 mod retention;
 mod state;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 pub use faults::{Call, Faults, When};
 
