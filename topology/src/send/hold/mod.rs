@@ -30,7 +30,8 @@ impl Held {
         u32::try_from(self.dispatch.accepted.recipient.push_tokens.len()).unwrap_or(u32::MAX).max(1)
     }
 
-    fn customer(&self) -> &str {
+    /// Whose it is.
+    pub fn customer(&self) -> &str {
         &self.dispatch.accepted.username
     }
 }
@@ -94,10 +95,10 @@ impl Hold {
             let part = (soon(vendor) / turns.customers().max(1)).max(1);
             turns.take_surplus(part, count - taken.len(), &mut taken);
         }
-        let runs_dry = |(vendor, turns): &(Arc<str>, Turns<Held>)| turns.len() < soon(vendor);
+        let runs_dry = |(vendor, turns): &(Arc<str>, Turns<Held>)| turns.waiting() < soon(vendor);
         if taken.is_empty() && self.vendors.iter().any(runs_dry) {
             for (vendor, turns) in &mut self.vendors {
-                let surplus = turns.len().saturating_sub(soon(vendor)).min(count - taken.len());
+                let surplus = turns.waiting().saturating_sub(soon(vendor)).min(count - taken.len());
                 turns.take_surplus(0, surplus, &mut taken);
             }
         }

@@ -123,7 +123,7 @@ impl<T> Turns<T> {
     }
 
     /// Items that wait.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.waiting
     }
 
@@ -174,7 +174,7 @@ mod tests {
         turns.push("shop", 1, "single");
         let served: Vec<_> = (0..3).filter_map(|_| turns.pop()).collect();
         assert!(served[..2].contains(&"single"), "{served:?}");
-        assert_eq!(turns.len(), 25_001 - 4);
+        assert_eq!(turns.waiting(), 25_001 - 4);
     }
 
     #[test]
@@ -200,9 +200,9 @@ mod tests {
         taken.sort_unstable();
         assert_eq!(taken, [4, 5, 6, 7, 8, 9], "the largest one's, down to what the next one has");
         turns.take_surplus(3, 100, &mut taken);
-        assert_eq!(turns.len(), 3 + 3 + 1, "nobody is left more than 3, and small kept its own");
+        assert_eq!(turns.waiting(), 3 + 3 + 1, "nobody is left more than 3, and small kept its own");
         turns.take_surplus(0, 100, &mut taken);
-        assert_eq!((turns.len(), turns.customers()), (0, 0));
+        assert_eq!((turns.waiting(), turns.customers()), (0, 0));
         assert_eq!(turns.pop(), None);
     }
 
@@ -226,7 +226,7 @@ mod tests {
             }
             served.extend(std::iter::from_fn(|| turns.pop()));
             prop_assert_eq!(served.len(), pushes.len());
-            prop_assert_eq!((turns.len(), turns.customers()), (0, 0));
+            prop_assert_eq!((turns.waiting(), turns.customers()), (0, 0));
             for customer in 0..customers.len() {
                 let order: Vec<_> = served.iter().filter(|(c, _)| *c == customer).map(|(_, n)| *n).collect();
                 prop_assert!(order.is_sorted());
