@@ -8,4 +8,6 @@ pub mod night;
 pub mod ports;
 pub mod reference;
 pub mod refusal;
+pub mod ring;
+pub mod route;
 pub mod rules;
