@@ -111,7 +111,7 @@ pub fn check(
 }
 
 fn refused(identity: Identity, refusal: Refusal, now_ms: i64) -> Checked {
-    Checked::Refused(Box::new(identity.refuse(refusal, now_ms)))
+    Checked::Refused(identity.refuse(refusal, now_ms))
 }
 
 /// Of receivers with one message_id the first that keeps the rules has it.
@@ -126,7 +126,7 @@ fn without_repeated_ids(checked: Vec<Checked>, now_ms: i64) -> Vec<Checked> {
         Checked::Candidate(candidate) if repeated => {
             let at = Field::REQUEST.entry("receiver_list", i);
             let again = Refusal::new(Code::Duplicate, &at.of("message_id"), "another receiver of this request has it");
-            Checked::Refused(Box::new(candidate.refuse(again, now_ms)))
+            Checked::Refused(candidate.refuse(again, now_ms))
         }
         one => one,
     });

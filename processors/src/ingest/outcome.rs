@@ -49,7 +49,7 @@ impl Candidate {
 
     /// The end of ingest: accepted, or a duplicate (2030) when another message holds its id. The report of a duplicate
     /// has its own track_id and touches nothing of the first one's.
-    pub fn settle(self, holder: Option<TrackId>, now_ms: i64) -> Result<Self, Refused> {
+    pub fn settle(self: Box<Self>, holder: Option<TrackId>, now_ms: i64) -> Result<Box<Self>, Box<Refused>> {
         match holder {
             None => Ok(self),
             Some(first) if first == self.track_id => Ok(self),
@@ -61,7 +61,7 @@ impl Candidate {
     }
 
     /// Refuses it after all.
-    pub(super) fn refuse(self, refusal: Refusal, now_ms: i64) -> Refused {
+    pub(super) fn refuse(self, refusal: Refusal, now_ms: i64) -> Box<Refused> {
         let Accepted { username, service_key, message_id, channel, message_type, requested_at, bill_code, .. } =
             self.accepted;
         let track_id = self.track_id;
@@ -87,7 +87,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// The terminal report of a refusal.
-    pub fn refuse(self, refusal: Refusal, now_ms: i64) -> Refused {
+    pub fn refuse(self, refusal: Refusal, now_ms: i64) -> Box<Refused> {
         let Refusal { code, message, .. } = refusal;
         let report = Report {
             track_id: self.track_id.to_string(),
@@ -110,7 +110,7 @@ impl Identity {
             steps: Vec::new(),
             bill_code: self.bill_code.map(clipped),
         };
-        Refused { code, report }
+        Box::new(Refused { code, report })
     }
 }
 

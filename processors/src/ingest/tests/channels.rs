@@ -9,7 +9,8 @@ fn code(name: &str, change: impl FnOnce(&mut SendRequest)) -> String {
 
 #[test]
 fn mandatory_fields_are_2020() {
-    let missing: [(&str, fn(&mut SendRequest), &str); 22] = [
+    type Case = (&'static str, fn(&mut SendRequest), &'static str);
+    let missing: [Case; 22] = [
         ("at", |r| r.sender_key = None, "sender_key: missing, AT needs it"),
         ("at", |r| r.template_code = None, "template_code: missing, AT needs it"),
         ("at", |r| r.phone_number = None, "phone_number or app_user_id: missing, AT needs it"),

@@ -82,14 +82,14 @@ fn run_in(reference: &Reference, lane: Lane, request: SendRequest) -> Vec<Checke
 }
 
 /// The one answer to a request of one.
-fn one_in(reference: &Reference, lane: Lane, request: SendRequest) -> Result<Candidate, Refused> {
+fn one_in(reference: &Reference, lane: Lane, request: SendRequest) -> Result<Box<Candidate>, Box<Refused>> {
     match run_in(reference, lane, request).pop().unwrap() {
-        Checked::Candidate(candidate) => Ok(*candidate),
-        Checked::Refused(refused) => Err(*refused),
+        Checked::Candidate(candidate) => Ok(candidate),
+        Checked::Refused(refused) => Err(refused),
     }
 }
 
-fn one(request: SendRequest) -> Result<Candidate, Refused> {
+fn one(request: SendRequest) -> Result<Box<Candidate>, Box<Refused>> {
     one_in(&reference(), Lane::Realtime, request)
 }
 
