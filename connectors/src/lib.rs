@@ -3,6 +3,9 @@
 //! Each concern is a folder that serves a port of `processors`. What blocks says so: call it from a thread of its own,
 //! never from inside an async runtime.
 
+pub mod analysis;
 pub mod cipher;
+pub mod claims;
 pub mod history;
+pub mod reports;
 pub mod sqlite;

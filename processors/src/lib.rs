@@ -9,4 +9,6 @@ pub mod night;
 pub mod ports;
 pub mod reference;
 pub mod refusal;
+pub mod ring;
+pub mod route;
 pub mod rules;

@@ -6,3 +6,5 @@ pub mod graph;
 pub mod ledger;
 pub mod log;
 pub mod metrics;
+pub mod send;
+pub mod steps;
