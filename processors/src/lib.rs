@@ -4,6 +4,7 @@
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
 pub mod codes;
+pub mod ingest;
 pub mod night;
 pub mod ports;
 pub mod reference;
