@@ -4,8 +4,11 @@
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
 pub mod codes;
+#[cfg(test)]
+mod fixtures;
 pub mod night;
 pub mod ports;
 pub mod reference;
+pub mod retry;
 pub mod ring;
 pub mod route;
