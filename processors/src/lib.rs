@@ -7,6 +7,7 @@ pub mod codes;
 #[cfg(test)]
 mod fixtures;
 pub mod night;
+pub mod outcome;
 pub mod ports;
 pub mod reference;
 pub mod retry;

@@ -7,7 +7,7 @@ mod vendor;
 
 pub use priority::priority;
 use vendor::draw;
-pub(crate) use vendor::{choose, title_bytes_of};
+pub(crate) use vendor::{choose, cp949_bytes, title_bytes_of};
 
 use crate::codes::OutcomeCode;
 use crate::night::Night;
