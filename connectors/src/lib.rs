@@ -1,1 +1,3 @@
+//! Everything that leaves the process.
 
+pub mod simulator;
