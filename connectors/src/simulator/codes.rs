@@ -5,7 +5,7 @@ use processors::reference::CodeTable;
 /// Codes and their weights.
 pub type Weights = &'static [(&'static str, f64)];
 
-/// Answers to requests of a vendor that knows at once what became of a message.
+/// Answers to requests of a vendor that knows at once what became of a message; success first.
 pub const fn outcomes(table: CodeTable) -> Weights {
     match table {
         CodeTable::Kakao => &[
@@ -94,9 +94,4 @@ pub const fn duplicate(table: CodeTable) -> Option<&'static str> {
         CodeTable::Rcs => Some("55806"),
         CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp => None,
     }
-}
-
-/// The code with which a table takes a message.
-pub const fn success(table: CodeTable) -> &'static str {
-    outcomes(table)[0].0
 }

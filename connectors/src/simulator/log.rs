@@ -98,10 +98,10 @@ fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         // A line without its end was being written when the process died: its request was never answered or taken.
-        if line.last() == Some(&b'\n') {
-            if let Some(entry) = entry(&line, path, read.len())? {
-                read.push(entry);
-            }
+        if line.last() == Some(&b'\n')
+            && let Some(entry) = entry(&line, path, read.len())?
+        {
+            read.push(entry);
         }
         line.clear();
     }
