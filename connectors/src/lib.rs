@@ -9,4 +9,7 @@ pub mod claims;
 pub mod history;
 pub mod reference;
 pub mod reports;
+pub mod simulator;
 pub mod sqlite;
+//! Everything that leaves the process.
+
