@@ -7,5 +7,9 @@ pub mod analysis;
 pub mod cipher;
 pub mod claims;
 pub mod history;
+pub mod reference;
 pub mod reports;
+pub mod simulator;
 pub mod sqlite;
+//! Everything that leaves the process.
+
