@@ -11,5 +11,3 @@ pub mod reference;
 pub mod reports;
 pub mod simulator;
 pub mod sqlite;
-//! Everything that leaves the process.
-
