@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, LogKind, StateKind},
-    exit::Exit,
+    log::open_log,
 };
 use anyhow::Context;
 use connectors::{
@@ -31,7 +31,6 @@ use topology::{
     graph::{Role, chain},
     log::{
         Log,
-        kafka::{KafkaLog, KafkaSettings, OnStuck, Slots},
         memory::{MemoryLog, Settings as MemorySettings},
     },
 };
@@ -125,7 +124,7 @@ impl Deployment {
         let rings = Arc::new(Rings::new(config.rings)?);
         let log: Arc<dyn Log> = match config.log.kind {
             LogKind::Memory => Arc::new(memory_log(config, &rings, Arc::clone(&clock))),
-            LogKind::Kafka => Arc::new(KafkaLog::new(kafka(config), on_stuck())?),
+            LogKind::Kafka => open_log(config)?,
         };
         let reference = match config.reference.file.as_os_str().is_empty() {
             true => FileReference::demo()?,
@@ -184,34 +183,5 @@ fn memory_log(config: &Config, rings: &Arc<Rings>, clock: Arc<dyn Clock>) -> Mem
         Partitions::Configured => configured,
         Partitions::Slots(ring) => rings.size(ring).slots as i32,
         Partitions::One => 1,
-    })
-}
-
-/// The configuration as the log on Kafka takes it.
-pub fn kafka(config: &Config) -> KafkaSettings {
-    let (kafka, rings) = (&config.kafka, config.rings);
-    KafkaSettings {
-        bootstrap_servers: kafka.bootstrap_servers.clone(),
-        deployment: config.deployment.name.clone(),
-        instance: config.deployment.instance.clone(),
-        topic_prefix: String::new(),
-        replication: kafka.replication_factor,
-        min_in_sync_replicas: kafka.min_insync_replicas,
-        partitions: kafka.partitions,
-        slots: Slots {
-            seconds: rings.seconds.slots as i32,
-            minutes: rings.minutes.slots as i32,
-            hours: rings.hours.slots as i32,
-            days: rings.days.slots as i32,
-        },
-        properties: kafka.properties.clone(),
-    }
-}
-
-/// A call into librdkafka that never comes back holds its lane for ever: end, and let another process take over.
-fn on_stuck() -> OnStuck {
-    Arc::new(|line| {
-        tracing::error!(call = line, "a call into librdkafka does not come back: ending, another process takes over");
-        std::process::exit(Exit::Stopped as i32);
     })
 }

@@ -1,11 +1,13 @@
 //! IMS, the integration messaging system.
 
+mod admin;
 mod assemble;
 mod cli;
 mod commands;
 mod config;
 mod exit;
 mod load;
+mod log;
 mod logging;
 mod output;
 mod signal;
