@@ -3,7 +3,11 @@
 //! Each concern is a folder that serves a port of `processors`. What blocks says so: call it from a thread of its own,
 //! never from inside an async runtime.
 
+pub mod analysis;
 pub mod cipher;
 pub mod claims;
 pub mod history;
+pub mod reference;
+pub mod reports;
+pub mod simulator;
 pub mod sqlite;

@@ -2,13 +2,12 @@
 
 use super::{HistoryTable, place};
 use crate::cipher::Cipher;
-use crate::sqlite::{Database, StoreError, Table};
+use crate::sqlite::{Database, StoreError, Table, word};
 use processors::ports::Away;
-use schemas::{Channel, History, MessageType, UnknownWord};
+use schemas::{Channel, History, MessageType};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// Reads beside the sink, on a connection of its own.
@@ -74,12 +73,6 @@ impl HistoryReader {
                 .await
         })
     }
-}
-
-/// A word of the schema in a text column.
-fn word<W: FromStr<Err = UnknownWord>>(row: &SqliteRow, column: &str) -> sqlx::Result<W> {
-    let text: &str = row.try_get(column)?;
-    text.parse().map_err(|e: UnknownWord| sqlx::Error::Decode(e.into()))
 }
 
 fn history(cipher: &Cipher, row: &SqliteRow) -> sqlx::Result<History> {

@@ -7,10 +7,12 @@ pub use insert::{Insert, Row};
 pub use sink::{SqliteSink, Table};
 
 use processors::ports::Away;
+use schemas::UnknownWord;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Row as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
@@ -118,6 +120,12 @@ impl Database {
             Ok(done)
         })
     }
+}
+
+/// A word of the schema in a text column.
+pub fn word<W: FromStr<Err = UnknownWord>>(row: &SqliteRow, column: &str) -> sqlx::Result<W> {
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|e: UnknownWord| sqlx::Error::Decode(e.into()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Members of a group: who owns what, and when it changes hands.
 
 use super::member::{Member, at, settle, texts, until_revoking};
-use super::{Deadline, Fixture, append};
+use super::{Deadline, Fixture, append, outgoing};
 use std::time::Instant;
 use topology::log::{LogError, Place};
 
@@ -97,14 +97,14 @@ pub fn leave_hands_over_at_once(fixture: &dyn Fixture) {
 }
 
 pub fn a_new_assignment_has_nothing_paused(fixture: &dyn Fixture) {
-    let source = fixture.topic(1);
+    let (source, target) = (fixture.topic(1), fixture.topic(1));
     let group = fixture.group(&[source]);
     let mut member = Member::settled(fixture, &group, &[source]);
     member.stream.pause(&[Place { topic: source, partition: 0 }]).unwrap();
     append(fixture, source, 0, &["a"]);
     member.reads_nothing();
     fixture.fail_next_commit(&group);
-    member.commit(source, 0, 0).unwrap_err();
+    member.stream.commit(&[outgoing(target, 0, "lost")], &[at(source, 0, 0, "")]).unwrap_err();
     member.until_assigned();
     assert_eq!(texts(&member.read(1)), ["a"]);
 }
