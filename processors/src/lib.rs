@@ -6,10 +6,13 @@
 pub mod codes;
 #[cfg(test)]
 mod fixtures;
+pub mod ingest;
 pub mod night;
 pub mod outcome;
 pub mod ports;
 pub mod reference;
+pub mod refusal;
 pub mod retry;
 pub mod ring;
 pub mod route;
+pub mod rules;

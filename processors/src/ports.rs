@@ -1,7 +1,7 @@
 //! What decisions need from outside, as traits: one for each concern, with an embedded and a real backend.
 
 use crate::reference::{Reference, Vendor};
-use schemas::{Dispatch, TrackId};
+use schemas::{Dispatch, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
 
 /// A dependency is away: wait and try the same again. Never turns a good record into a dead letter.
@@ -110,6 +110,79 @@ pub trait Receipts: Send {
     fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>);
     /// All receipts taken so far are in the log.
     fn confirm(&mut self);
+}
+
+/// Where schemas of other writers are looked up: a registry, or nothing.
+pub trait SchemaSource: Send + Sync {
+    /// The text of a schema by its id; None when there is none now. A missing id is asked for again later.
+    fn schema(&self, id: u32) -> Result<Option<String>, Away>;
+}
+
+/// A system without a registry knows its own schemas only.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRegistry;
+
+impl SchemaSource for NoRegistry {
+    fn schema(&self, _id: u32) -> Result<Option<String>, Away> {
+        Ok(None)
+    }
+}
+
+/// A decoded record and where it stands in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged<R> {
+    /// Its topic.
+    pub topic: Topic,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+    /// What it says.
+    pub record: R,
+}
+
+/// How far a batch takes a sink on one partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// The topic.
+    pub topic: Topic,
+    /// Its partition.
+    pub partition: i32,
+    /// The position that the batch was read from, as [`Sink::positions`] or the last move said; None: there was none.
+    pub from: Option<i64>,
+    /// The next offset to be read.
+    pub to: i64,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// Rows and positions are stored, both.
+    Moved,
+    /// Someone else has moved a position since: nothing was stored. Ask for the positions again before going on.
+    Stale,
+}
+
+/// A database that keeps what a stream brings and, in the same transaction, how far it has read.
+///
+/// The log knows nothing of these positions: after every assignment the stream seeks where the sink says.
+pub trait Sink<R>: Send {
+    /// The next offset to be read of each place; None where nothing was ever stored: read from the first record.
+    fn positions(&mut self, places: &[(Topic, i32)]) -> Result<Vec<Option<i64>>, Away>;
+
+    /// Stores the batch and moves the positions, both or neither. A position moves only from where the batch was read:
+    /// what a stalled process brings after its successor is not counted again.
+    fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away>;
+}
+
+impl<R, S: Sink<R> + ?Sized> Sink<R> for Box<S> {
+    fn positions(&mut self, places: &[(Topic, i32)]) -> Result<Vec<Option<i64>>, Away> {
+        (**self).positions(places)
+    }
+
+    fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away> {
+        (**self).write(batch, moves)
+    }
 }
 
 /// Unix time in milliseconds; moved by hand in tests.
