@@ -7,5 +7,6 @@ pub mod analysis;
 pub mod cipher;
 pub mod claims;
 pub mod history;
+pub mod registry;
 pub mod reports;
 pub mod sqlite;
