@@ -4,15 +4,13 @@ use crate::{
     config::{Config, LogKind},
     exit::{Exit, usage},
 };
-use processors::ports::NoRegistry;
+use connectors::registry::{OnMissing, Registry, RegistrySettings};
+use processors::ports::{NoRegistry, SchemaSource};
 use schemas::Schemas;
-use std::sync::Arc;
-use topology::{
-    engine::Decoder,
-    log::{
-        Log,
-        kafka::{KafkaLog, KafkaSettings, OnStuck, Slots},
-    },
+use std::{sync::Arc, time::Duration};
+use topology::log::{
+    Log,
+    kafka::{KafkaLog, KafkaSettings, OnStuck, Slots},
 };
 
 /// The log of a deployment that other processes run.
@@ -57,10 +55,16 @@ pub fn kafka(config: &Config) -> KafkaSettings {
     }
 }
 
-/// The schema ids that are written, and what reads these and foreign ones.
-pub fn open_schemas() -> (Arc<Schemas>, Decoder) {
-    let schemas = Arc::new(Schemas::embedded());
-    (Arc::clone(&schemas), Decoder::new(schemas, Arc::new(NoRegistry)))
+/// The schema ids that are written, and where foreign ones are looked up: the registry's, or this program's own.
+pub fn open_schemas(config: &Config) -> anyhow::Result<(Arc<Schemas>, Arc<dyn SchemaSource>)> {
+    if config.registry.url.is_empty() {
+        return Ok((Arc::new(Schemas::embedded()), Arc::new(NoRegistry)));
+    }
+    let settings =
+        RegistrySettings { url: config.registry.url.clone(), credentials: None, timeout: Duration::from_secs(10) };
+    let registry = Registry::new(&settings)?;
+    let schemas = registry.prepare(OnMissing::Register)?;
+    Ok((Arc::new(schemas), Arc::new(registry)))
 }
 
 /// A call into librdkafka that never comes back holds its lane for ever: end, and let another process take over.

@@ -35,6 +35,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &command {
         Command::Demo(args) => commands::demo::run(args, &globals),
         Command::Run(args) => commands::run::run(args, &globals),
+        Command::Bench(command) => commands::bench::run(command, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),

@@ -17,7 +17,7 @@ use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
 use std::sync::Arc;
 
 /// The backends of a deployment: one concern each, embedded or real.
-pub trait Backends {
+pub trait Backends: Send + Sync {
     /// Message ids in use.
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// The way to the vendors of a sender role on one lane.
