@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::print_stderr)] // each test file takes what it needs; a test that cannot run says so
 
 pub mod cluster;
+pub mod proxy;
 pub mod relay;
 
 use rdkafka::{
