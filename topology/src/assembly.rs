@@ -7,20 +7,23 @@ use crate::{
     steps::{DelayWorker, Ingest, Outcome, Route},
 };
 use processors::{
+    ingest,
     night::Night,
-    outcome,
-    ports::{Away, Claims, Clock, Provider, ReferenceSource, SchemaSource, Sink},
+    outcome::Patience,
+    ports::{Away, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
 use std::sync::Arc;
 
 /// The backends of a deployment: one concern each, embedded or real.
-pub trait Backends {
+pub trait Backends: Send + Sync {
     /// Message ids in use.
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// The way to the vendors of a sender role on one lane.
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
+    /// Delivery reports of the vendors.
+    fn receipts(&self) -> Result<Box<dyn Receipts>, Away>;
     /// History and statistics.
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away>;
     /// Newest report of each message.
@@ -47,8 +50,10 @@ pub struct Parts {
     pub night: Night,
     /// Delay rings.
     pub rings: Arc<Rings>,
-    /// Outcome's times.
-    pub outcome: outcome::Settings,
+    /// Ingest's settings.
+    pub ingest: ingest::Settings,
+    /// How long outcome keeps what it cannot place.
+    pub patience: Patience,
     /// Bounds of a batch.
     pub limits: BatchLimits,
     /// Backends.
@@ -86,7 +91,7 @@ impl Parts {
         let rows = self.limits.records;
         Ok(match node.role {
             Role::Ingest => {
-                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?);
+                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?, self.ingest);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Router => {
@@ -94,7 +99,7 @@ impl Parts {
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Outcome => {
-                let step = Outcome::new(lane, decoder, rings, reference, self.outcome);
+                let step = Outcome::new(lane, decoder, rings, reference, self.night.clone(), self.patience);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => {

@@ -150,6 +150,7 @@ impl World {
             assert!(self.token.is_none(), "one message, two tokens");
             assert_eq!(self.ends(), 0, "it goes on after its end");
             let follows = kind != ResultKind::Due;
+            assert!(follows || before.as_ref().is_some_and(|open| open.due_at <= self.now_ms), "released too soon");
             assert!(!follows || !before.is_some_and(|open| open.cancel_asked), "a step follows a cancel");
             self.token = Some(Place::Router(next));
         }

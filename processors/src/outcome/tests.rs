@@ -301,7 +301,9 @@ fn what_is_scheduled_waits_and_goes_back_to_the_router_when_due() {
     assert_eq!(goes.open, Open::Remove);
     assert_eq!(*goes.next.unwrap(), Accepted { released: true, ..planned() });
     assert!(goes.reports.is_empty() && goes.history.is_empty());
-    nothing(&fold_at(None, due, due_at));
+    nothing(&fold_at(None, due.clone(), due_at));
+    let waits_again = OpenStep { due_at: due_at + HOUR, ..open.clone() };
+    nothing(&fold_at(Some(&waits_again), due, due_at));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod gate;
 mod outputs;
 mod runtime;
 mod sink;
+pub mod status;
 mod step;
 mod turn;
 mod worker;
