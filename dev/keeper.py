@@ -31,15 +31,15 @@ class Keeper:
         """Returns when the server has ended for good."""
         self._detach()
         requests = self._requests()
-        with self._announced():
-            self._start()
-            try:
+        self._start()
+        try:
+            with self._announced():
                 while self._serve(requests):
                     pass
-            finally:
-                if self._server:
-                    self._server.kill()
-                    self._reap()
+        finally:
+            if self._server:
+                self._server.kill()
+                self._reap()
 
     def _serve(self, requests):
         """Waits for a request, the server's end or the owner's end, and answers it. False when all is over."""
@@ -76,10 +76,12 @@ class Keeper:
 
     def _announced(self):
         """Writes and locks the keeper's file; who finds it unlocked knows that the keeper is gone."""
-        file = open(self._files.keeper, "w", encoding="ascii")
+        draft = self._files.keeper.with_suffix(".keeper-draft")
+        file = open(draft, "w", encoding="ascii")
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(str(os.getpid()))
         file.flush()
+        draft.rename(self._files.keeper)
         return file
 
     def _start(self):

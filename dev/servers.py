@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import keeper
@@ -136,14 +137,16 @@ class Server:
         if os.fork() == 0:
             try:
                 keeper.Keeper(self, argv, owner).run()
+            except BaseException:
+                traceback.print_exc()  # into the server's log
             finally:
                 os._exit(0)
-        wait_until(self.pid.exists, f"the start of {self.name}", timeout_s=10)
+        wait_until(self.keeper.exists, f"the start of {self.name}'s keeper (see {self.log})", timeout_s=10)
 
     def start_again(self):
         """Starts the server with the command it had, after it was killed or has ended."""
         self._ask(keeper.START_AGAIN)
-        wait_until(self.pid.exists, f"the start of {self.name}", timeout_s=10)
+        wait_until(self.pid.exists, f"the start of {self.name} (see {self.log})", timeout_s=10)
 
     def kill(self):
         """kill -9 for the server; its keeper stays."""
@@ -168,7 +171,7 @@ class Server:
                 raise Failure(f"{self.name} ended before it was ready; the end of {self.log}:\n{end}")
             return False
 
-        wait_until(ready, f"the start of {self.name} (its log: {self.log})", timeout_s)
+        wait_until(ready, f"the start of {self.name} (see {self.log})", timeout_s)
 
     def written(self, after=0):
         """What the server has written beyond the first `after` bytes of its log."""

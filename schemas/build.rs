@@ -7,7 +7,7 @@ mod avsc;
 #[path = "build/rust.rs"]
 mod rust;
 
-use std::{env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path};
 
 /// Borrowing views: (view, record, fields it reads). A view stops reading after its last field.
 const VIEWS: &[(&str, &str, &[&str])] = &[(
@@ -34,10 +34,18 @@ const VIEWS: &[(&str, &str, &[&str])] = &[(
 /// Records whose last field is carried on as bytes: (head, record).
 const HEADS: &[(&str, &str)] = &[("DispatchHead", "Dispatch")];
 
+/// The record that customers write as JSON.
+const FROM_JSON: &str = "SendRequest";
+
+/// The record that benches/codec.rs measures, and what its view reads.
+const SAMPLE: &str = "Sample";
+const SAMPLE_VIEW: &[&str] = &["track_id", "service_key", "channel", "lane", "requested_at"];
+
 fn main() {
     println!("cargo:rerun-if-changed=avro");
     println!("cargo:rerun-if-changed=build");
-    let contract = avsc::Contract::read(Path::new("avro"));
+    println!("cargo:rerun-if-changed=benches/Sample.avsc");
+    let contract = avsc::Contract::read(&["avro"]);
     let mut code = String::new();
     for name in contract.names() {
         code.push_str(&rust::definition(&contract, name));
@@ -48,6 +56,18 @@ fn main() {
     for (head, record) in HEADS {
         code.push_str(&rust::head(&contract, head, record));
     }
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("records.rs");
+    let mut inside = BTreeSet::new();
+    contract.inside(FROM_JSON, &mut inside);
+    for name in inside {
+        code.push_str(&rust::from_json(&contract, name));
+    }
+    write("records.rs", &code);
+
+    let bench = avsc::Contract::read(&["avro", "benches"]);
+    write("sample.rs", &(rust::definition(&bench, SAMPLE) + &rust::view(&bench, "SampleView", SAMPLE, SAMPLE_VIEW)));
+}
+
+fn write(file: &str, code: &str) {
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join(file);
     fs::write(out, code).expect("the build folder can be written");
 }

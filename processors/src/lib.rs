@@ -3,5 +3,16 @@
 //! A processor is a function of (record, what was looked up, now) and returns values. Clock, randomness and ids come
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
+pub mod codes;
+#[cfg(test)]
+mod fixtures;
+pub mod ingest;
+pub mod night;
+pub mod outcome;
 pub mod ports;
 pub mod reference;
+pub mod refusal;
+pub mod retry;
+pub mod ring;
+pub mod route;
+pub mod rules;

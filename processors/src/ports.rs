@@ -112,6 +112,22 @@ pub trait Receipts: Send {
     fn confirm(&mut self);
 }
 
+/// Where schemas of other writers are looked up: a registry, or nothing.
+pub trait SchemaSource: Send + Sync {
+    /// The text of a schema by its id; None when there is none now. A missing id is asked for again later.
+    fn schema(&self, id: u32) -> Result<Option<String>, Away>;
+}
+
+/// A system without a registry knows its own schemas only.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRegistry;
+
+impl SchemaSource for NoRegistry {
+    fn schema(&self, _id: u32) -> Result<Option<String>, Away> {
+        Ok(None)
+    }
+}
+
 /// A decoded record and where it stands in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logged<R> {
@@ -157,6 +173,16 @@ pub trait Sink<R>: Send {
     /// Stores the batch and moves the positions, both or neither. A position moves only from where the batch was read:
     /// what a stalled process brings after its successor is not counted again.
     fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away>;
+}
+
+impl<R, S: Sink<R> + ?Sized> Sink<R> for Box<S> {
+    fn positions(&mut self, places: &[(Topic, i32)]) -> Result<Vec<Option<i64>>, Away> {
+        (**self).positions(places)
+    }
+
+    fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away> {
+        (**self).write(batch, moves)
+    }
 }
 
 /// Unix time in milliseconds; moved by hand in tests.

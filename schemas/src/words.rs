@@ -13,7 +13,8 @@ pub struct UnknownWord {
 }
 
 impl UnknownWord {
-    pub(crate) fn new(word: &'static str, got: &str) -> Self {
+    /// `got` is no `word`.
+    pub fn new(word: &'static str, got: &str) -> Self {
         Self { word, got: got.chars().take(40).collect() }
     }
 }
@@ -154,6 +155,11 @@ impl TrackId {
     /// Timestamp of its request, Unix milliseconds.
     pub fn timestamp_ms(self) -> i64 {
         (self.0 >> 80) as i64
+    }
+
+    /// The id of a number from [`TrackId::as_u128`].
+    pub fn from_u128(number: u128) -> Self {
+        Self(number)
     }
 
     /// The id as a number, for compact sets.

@@ -8,7 +8,7 @@ pub use calls::{RegistryError, RegistrySettings};
 
 use calls::Calls;
 use missing::Missing;
-use processors::ports::Away;
+use processors::ports::{Away, SchemaSource};
 use rustc_hash::FxHashMap;
 use schemas::{Schemas, Topic};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,12 +80,6 @@ impl Registry {
         }
     }
 
-    /// The schema of an id, as JSON; None when the registry has none now. A missing id is asked for again after 5
-    /// seconds at the earliest: one registered late is found, garbage does not keep the registry busy.
-    pub fn by_id(&self, id: u32) -> Result<Option<String>, Away> {
-        self.by_id_at(id, Instant::now())
-    }
-
     fn by_id_at(&self, id: u32, now: Instant) -> Result<Option<String>, Away> {
         let missing = || self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         if missing().holds(id, now) {
@@ -96,6 +90,14 @@ impl Registry {
             missing().note(id, now);
         }
         Ok(schema)
+    }
+}
+
+impl SchemaSource for Registry {
+    /// A missing id is asked for again after 5 seconds at the earliest: one registered late is found, garbage does not
+    /// keep the registry busy.
+    fn schema(&self, id: u32) -> Result<Option<String>, Away> {
+        self.by_id_at(id, Instant::now())
     }
 }
 

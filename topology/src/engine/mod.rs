@@ -1,7 +1,20 @@
 //! The engine: what turns a stream of records and a decision into transactions.
 
+mod decode;
+mod gate;
 mod outputs;
+mod runtime;
+mod sink;
+pub mod status;
+mod step;
+mod turn;
 mod worker;
 
+pub use decode::Decoder;
+pub use gate::Gate;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of};
+pub use runtime::Runtime;
+pub use sink::SinkWorker;
+pub use step::{BatchLimits, Step, StepWorker};
+pub use turn::{TurnError, settle};
 pub use worker::{Halt, Progress, Worker};

@@ -1,6 +1,5 @@
 //! What runs on a thread of its own, or turn by turn under the test driver.
 
-use crate::log::LogError;
 use std::time::Duration;
 
 /// Whether a turn found something to do.
@@ -39,13 +38,5 @@ impl Halt {
     /// A worker's own reason to stop.
     pub fn new(stream: &str, reason: impl Into<String>) -> Self {
         Self { stream: stream.to_owned(), reason: reason.into() }
-    }
-
-    /// The stop that a log demands; None for errors that are waited out.
-    pub fn of(stream: &str, error: &LogError) -> Option<Self> {
-        match error {
-            LogError::Stop(reason) => Some(Self::new(stream, reason)),
-            LogError::Rewound(_) | LogError::Away(_) => None,
-        }
     }
 }

@@ -1,0 +1,43 @@
+//! What vendors' codes mean and how IMS treats them: one dictionary for each [`CodeTable`].
+//!
+//! A code is looked up once per answer or receipt. Adding a code is adding a row; a test walks the published tables.
+
+mod apns;
+mod fcm;
+mod kakao;
+mod own;
+mod rcs;
+mod row;
+mod smtp;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use own::OutcomeCode;
+pub use row::{Class, Fallback, Handling, Row};
+
+use crate::reference::CodeTable;
+
+/// A code that stands in no row: never retried, no fallback (the vendor may have delivered), reported with the vendor's
+/// own words, counted.
+const UNKNOWN: Row = row::row("", Class::Unknown, Fallback::Never, "a code that is not in the vendor's table");
+
+/// How to treat a code of a vendor's table.
+pub fn judge(table: CodeTable, code: &str) -> &'static Row {
+    let found = row::find(rows(table), code);
+    // An SMTP reply without a row of its own is treated by its first digit (RFC 5321 §4.2.1, RFC 3463 §2).
+    let found = found.or_else(|| (table == CodeTable::Smtp).then(|| smtp::by_class(code)).flatten());
+    found.unwrap_or(&UNKNOWN)
+}
+
+/// The rows of a table, sorted by code.
+pub fn rows(table: CodeTable) -> &'static [Row] {
+    match table {
+        CodeTable::Kakao => kakao::ROWS,
+        CodeTable::Text => text::ROWS,
+        CodeTable::Rcs => rcs::ROWS,
+        CodeTable::Fcm => fcm::ROWS,
+        CodeTable::Apns => apns::ROWS,
+        CodeTable::Smtp => smtp::ROWS,
+    }
+}

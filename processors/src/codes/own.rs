@@ -1,0 +1,60 @@
+//! IMS's own codes for how an accepted message ended.
+
+use std::fmt;
+
+/// The codes of SPEC §3 that an accepted message can end with. Codes are added, never re-used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutcomeCode {
+    /// 0000.
+    Success,
+    /// 2070: an ad met the night, and its customer wants it failed rather than held.
+    AdRule,
+    /// 5010: expired before it left.
+    Expired,
+    /// 5020: the customer cancelled it.
+    Cancelled,
+    /// 5030: the provider may have delivered; nobody knows.
+    Uncertain,
+    /// 5040: no vendor takes it.
+    NoVendor,
+    /// 5050: the vendor refused with a code that is not in its table; its own code and words stand beside.
+    VendorRefused,
+    /// 9999: unexpected.
+    Unexpected,
+}
+
+impl OutcomeCode {
+    /// The digits that customers see.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "0000",
+            Self::AdRule => "2070",
+            Self::Expired => "5010",
+            Self::Cancelled => "5020",
+            Self::Uncertain => "5030",
+            Self::NoVendor => "5040",
+            Self::VendorRefused => "5050",
+            Self::Unexpected => "9999",
+        }
+    }
+
+    /// The code in words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "",
+            Self::AdRule => "ads may not be sent at this hour",
+            Self::Expired => "expired before it could be sent",
+            Self::Cancelled => "cancelled before it was sent",
+            Self::Uncertain => "the vendor may have delivered, and did not say",
+            Self::NoVendor => "no vendor took it",
+            Self::VendorRefused => "the vendor refused",
+            Self::Unexpected => "unexpected error",
+        }
+    }
+}
+
+impl fmt::Display for OutcomeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,296 @@
+//! When ads may not be sent: windows of Korean time, as data.
+//!
+//! Source: 정보통신망법 제50조 ③ (21:00 to 08:00 needs separate consent), 시행령 제61조 ② (email is exempt), and KakaoTalk's
+//! own refusal (3022) from 20:50. A change of law is a row with the day from which it holds.
+
+use jiff::civil::{Date, Time, date, time};
+use schemas::Family;
+use serde::{Deserialize, Serialize};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Korea has had no summer time since 1988, so its clock is arithmetic: UTC + 9 h.
+const KST_MS: i64 = 9 * 3_600_000;
+
+/// A daily window; it crosses midnight when it starts later than it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// First moment inside, Asia/Seoul.
+    pub from: Time,
+    /// First moment after it, Asia/Seoul.
+    pub until: Time,
+}
+
+/// The windows that hold from a day on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// First day, Asia/Seoul; the row before it holds until its midnight.
+    pub since: Date,
+    /// AT, FT, BT.
+    pub kakao: Window,
+    /// SMS, LMS, MMS, RCS, PUSH.
+    pub others: Window,
+}
+
+/// Why rows are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("night windows refused: {}", .0.join("; "))]
+pub struct NightErrors(pub Vec<String>);
+
+/// The night rule for ads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Night {
+    /// Latest first, so that the first row that has begun is the one that holds.
+    rows: Vec<Holds>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Holds {
+    since_ms: i64,
+    kakao: Span,
+    others: Span,
+}
+
+/// A window in milliseconds of the Korean day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from_ms: i64,
+    until_ms: i64,
+}
+
+impl Span {
+    fn of(window: Window) -> Self {
+        let of_day = |t: Time| {
+            let seconds = (i64::from(t.hour()) * 60 + i64::from(t.minute())) * 60 + i64::from(t.second());
+            seconds * 1000 + i64::from(t.millisecond())
+        };
+        Self { from_ms: of_day(window.from), until_ms: of_day(window.until) }
+    }
+
+    fn holds(self, of_day_ms: i64) -> bool {
+        if self.from_ms <= self.until_ms {
+            (self.from_ms..self.until_ms).contains(&of_day_ms)
+        } else {
+            of_day_ms >= self.from_ms || of_day_ms < self.until_ms
+        }
+    }
+}
+
+impl Default for Night {
+    fn default() -> Self {
+        let until = time(8, 0, 0, 0);
+        let row = Row {
+            since: date(1970, 1, 1),
+            kakao: Window { from: time(20, 50, 0, 0), until },
+            others: Window { from: time(21, 0, 0, 0), until },
+        };
+        Self { rows: vec![Holds::of(&row)] }
+    }
+}
+
+impl Holds {
+    fn of(row: &Row) -> Self {
+        let since_ms = i64::from(days_since_1970(row.since)) * DAY_MS - KST_MS;
+        Self { since_ms, kakao: Span::of(row.kakao), others: Span::of(row.others) }
+    }
+}
+
+fn days_since_1970(day: Date) -> i32 {
+    date(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
+}
+
+impl Night {
+    /// Takes the rows, in any order; refuses no rows at all and two rows of one day.
+    pub fn new(rows: &[Row]) -> Result<Self, NightErrors> {
+        let mut wrong = Vec::new();
+        if rows.is_empty() {
+            wrong.push("there is no row: give one with a past `since`".to_owned());
+        }
+        let mut rows: Vec<&Row> = rows.iter().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.since));
+        for pair in rows.windows(2) {
+            if pair[0].since == pair[1].since {
+                wrong.push(format!("two rows start on {}", pair[0].since));
+            }
+        }
+        if wrong.is_empty() {
+            Ok(Self { rows: rows.into_iter().map(Holds::of).collect() })
+        } else {
+            Err(NightErrors(wrong))
+        }
+    }
+
+    /// When a message that may not leave now may leave again, Unix milliseconds; None when it may leave now.
+    ///
+    /// FT and BT ads are held whatever `agreed` says: Kakao refuses them.
+    pub fn until(&self, family: Family, ad: bool, agreed: bool, now_ms: i64) -> Option<i64> {
+        (self.applies(family, ad, agreed) && self.is_night(family, now_ms)).then(|| self.morning(family, now_ms))
+    }
+
+    /// The last millisecond at which a message that may leave now may still leave; None when no night stops it.
+    pub fn last_allowed(&self, family: Family, ad: bool, agreed: bool, now_ms: i64) -> Option<i64> {
+        if !self.applies(family, ad, agreed) {
+            return None;
+        }
+        // Nights change at a window's start, at its end, and at the midnight on which another row takes over.
+        let days = (0..=2).map(|day| midnight(now_ms) + day * DAY_MS);
+        let starts = days.flat_map(|day| [day, day + self.span(family, day).from_ms]);
+        starts.filter(|start| *start > now_ms && self.is_night(family, *start)).min().map(|start| start - 1)
+    }
+
+    /// The next end of the window after `now_ms`, inside it or not: where a vendor that calls it night is obeyed.
+    pub fn morning(&self, family: Family, now_ms: i64) -> i64 {
+        let ends = (0..=2).map(|day| midnight(now_ms) + day * DAY_MS).map(|day| day + self.span(family, day).until_ms);
+        // A row that takes over within the night may end it later than the row before would have.
+        ends.into_iter().find(|end| *end > now_ms && !self.is_night(family, *end)).unwrap_or(now_ms + DAY_MS)
+    }
+
+    fn applies(&self, family: Family, ad: bool, agreed: bool) -> bool {
+        match family {
+            Family::Email => false,
+            Family::Ft | Family::Bt => ad,
+            Family::At | Family::Sms | Family::Lms | Family::Mms | Family::Rcs | Family::Push => ad && !agreed,
+        }
+    }
+
+    fn is_night(&self, family: Family, now_ms: i64) -> bool {
+        self.span(family, now_ms).holds((now_ms + KST_MS).rem_euclid(DAY_MS))
+    }
+
+    fn span(&self, family: Family, now_ms: i64) -> Span {
+        // Before the first row's day its windows hold too.
+        let row = self.rows.iter().find(|row| row.since_ms <= now_ms).unwrap_or(&self.rows[self.rows.len() - 1]);
+        match family {
+            Family::At | Family::Ft | Family::Bt => row.kakao,
+            Family::Sms | Family::Lms | Family::Mms | Family::Rcs | Family::Push | Family::Email => row.others,
+        }
+    }
+}
+
+/// The Korean midnight before or at `now_ms`, Unix milliseconds.
+fn midnight(now_ms: i64) -> i64 {
+    now_ms - (now_ms + KST_MS).rem_euclid(DAY_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::DateTime;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    fn kst(text: &str) -> i64 {
+        let local: DateTime = text.parse().unwrap();
+        local.to_zoned(TimeZone::get("Asia/Seoul").unwrap()).unwrap().timestamp().as_millisecond()
+    }
+
+    const KAKAO: [Family; 3] = [Family::At, Family::Ft, Family::Bt];
+    const OTHERS: [Family; 5] = [Family::Sms, Family::Lms, Family::Mms, Family::Rcs, Family::Push];
+
+    #[test]
+    fn kakao_closes_at_ten_to_nine_and_opens_at_eight() {
+        let night = Night::default();
+        for family in KAKAO {
+            let until = |at| night.until(family, true, false, kst(at));
+            assert_eq!(until("2026-03-02T20:49:59.999"), None);
+            assert_eq!(until("2026-03-02T20:50"), Some(kst("2026-03-03T08:00")));
+            assert_eq!(until("2026-03-03T00:00"), Some(kst("2026-03-03T08:00")));
+            assert_eq!(until("2026-03-03T07:59:59.999"), Some(kst("2026-03-03T08:00")));
+            assert_eq!(until("2026-03-03T08:00"), None);
+        }
+    }
+
+    #[test]
+    fn the_others_close_at_nine() {
+        let night = Night::default();
+        for family in OTHERS {
+            let until = |at| night.until(family, true, false, kst(at));
+            assert_eq!(until("2026-12-31T20:59:59.999"), None);
+            assert_eq!(until("2026-12-31T21:00"), Some(kst("2027-01-01T08:00")));
+            assert_eq!(until("2027-01-01T07:59:59.999"), Some(kst("2027-01-01T08:00")));
+            assert_eq!(until("2027-01-01T08:00"), None);
+        }
+    }
+
+    #[test]
+    fn separate_consent_opens_the_night_but_not_for_friend_talk_and_brand_messages() {
+        let night = Night::default();
+        let late = kst("2026-03-02T23:00");
+        for family in Family::ALL {
+            let held = night.until(family, true, true, late).is_some();
+            assert_eq!(held, matches!(family, Family::Ft | Family::Bt), "{family}");
+            assert_eq!(night.until(family, false, false, late), None, "{family}: no ad");
+        }
+    }
+
+    #[test]
+    fn email_has_no_night() {
+        let night = Night::default();
+        assert_eq!(night.until(Family::Email, true, false, kst("2026-03-02T23:00")), None);
+        assert_eq!(night.last_allowed(Family::Email, true, false, kst("2026-03-02T12:00")), None);
+    }
+
+    #[test]
+    fn the_last_allowed_moment_is_the_one_before_the_night() {
+        let night = Night::default();
+        let noon = kst("2026-03-02T12:00");
+        assert_eq!(night.last_allowed(Family::Ft, true, true, noon), Some(kst("2026-03-02T20:49:59.999")));
+        assert_eq!(night.last_allowed(Family::Sms, true, false, noon), Some(kst("2026-03-02T20:59:59.999")));
+        assert_eq!(night.last_allowed(Family::Sms, true, true, noon), None);
+        assert_eq!(night.last_allowed(Family::Sms, false, false, noon), None);
+    }
+
+    fn row(since: Date, from: Time, until: Time) -> Row {
+        Row { since, kakao: Window { from, until }, others: Window { from, until } }
+    }
+
+    #[test]
+    fn a_change_of_law_holds_from_its_day_on() {
+        let old = row(date(2020, 1, 1), time(21, 0, 0, 0), time(8, 0, 0, 0));
+        let new = row(date(2027, 7, 1), time(20, 0, 0, 0), time(9, 0, 0, 0));
+        let night = Night::new(&[new, old]).unwrap();
+        let until = |at| night.until(Family::Sms, true, false, kst(at));
+        assert_eq!(until("2027-06-30T20:30"), None);
+        assert_eq!(until("2027-06-30T22:00"), Some(kst("2027-07-01T09:00")), "the morning is the new law's");
+        assert_eq!(until("2027-07-01T08:30"), Some(kst("2027-07-01T09:00")));
+        assert_eq!(until("2027-07-01T20:00"), Some(kst("2027-07-02T09:00")));
+        assert_eq!(until("2019-12-31T22:00"), Some(kst("2020-01-01T08:00")), "the first row holds before its day too");
+    }
+
+    #[test]
+    fn a_law_that_makes_its_first_midnight_a_night_ends_the_day_before() {
+        let none = row(date(2020, 1, 1), time(0, 0, 0, 0), time(0, 0, 0, 0));
+        let new = row(date(2027, 7, 1), time(21, 0, 0, 0), time(8, 0, 0, 0));
+        let night = Night::new(&[none, new]).unwrap();
+        let noon = kst("2027-06-30T12:00");
+        assert_eq!(night.last_allowed(Family::Sms, true, false, noon), Some(kst("2027-06-30T23:59:59.999")));
+        assert_eq!(night.last_allowed(Family::Sms, true, false, kst("2027-01-01T12:00")), None);
+    }
+
+    #[test]
+    fn rows_that_cannot_hold_together_are_refused_all_at_once() {
+        assert!(Night::new(&[]).unwrap_err().to_string().contains("no row"));
+        let one = row(date(2027, 7, 1), time(21, 0, 0, 0), time(8, 0, 0, 0));
+        assert!(Night::new(&[one, one]).unwrap_err().to_string().contains("2027-07-01"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_held_is_let_go_by_day_within_half_a_day(now_ms in 0i64..4_000_000_000_000, family in 0usize..9) {
+            let (night, family) = (Night::default(), Family::ALL[family]);
+            match night.until(family, true, false, now_ms) {
+                Some(until) => {
+                    prop_assert!(until > now_ms && until - now_ms <= 12 * 3_600_000);
+                    prop_assert_eq!(night.until(family, true, false, until), None);
+                    prop_assert!(night.until(family, true, false, until - 1).is_some());
+                }
+                None => if let Some(last) = night.last_allowed(family, true, false, now_ms) {
+                    prop_assert!(last >= now_ms);
+                    prop_assert_eq!(night.until(family, true, false, last), None);
+                    prop_assert!(night.until(family, true, false, last + 1).is_some());
+                }
+            }
+        }
+    }
+}

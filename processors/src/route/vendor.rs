@@ -1,0 +1,56 @@
+//! Which vendor a step goes to: by weight, and always the same one for the same step.
+
+use crate::reference::Vendor;
+use schemas::{Accepted, Avro, DecodeError, Family, Input, TrackId};
+use std::sync::Arc;
+
+/// Longest title of the contract (SPEC §3); a vendor that takes less is not for every message.
+const TITLE_BYTES: u32 = 50;
+
+/// The number that chooses the vendor of a step: the same whenever the record is read, evenly spread over messages.
+pub fn draw(track_id: TrackId, step: u8, attempt: i32) -> u64 {
+    let id = track_id.as_u128();
+    let mut x =
+        (id >> 64) as u64 ^ (id as u64).rotate_left(32) ^ u64::from(step) << 56 ^ u64::from(attempt as u32) << 24;
+    // The finaliser of splitmix64: ids of one batch differ in few bits, draws must differ in all.
+    for multiplier in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        x = (x ^ (x >> 30)).wrapping_mul(multiplier);
+    }
+    x ^ (x >> 31)
+}
+
+/// The vendor that a draw falls on, among those with a weight that `takes` lets through.
+pub fn choose(vendors: &[Arc<Vendor>], draw: u64, takes: impl Fn(&Vendor) -> bool) -> Option<&Arc<Vendor>> {
+    let candidates = || vendors.iter().filter(|vendor| vendor.weight > 0 && takes(vendor));
+    let total: u64 = candidates().map(|vendor| u64::from(vendor.weight)).sum();
+    let mut left = draw.checked_rem(total)?;
+    candidates().find(|vendor| match left.checked_sub(u64::from(vendor.weight)) {
+        None => true,
+        Some(rest) => {
+            left = rest;
+            false
+        }
+    })
+}
+
+/// Bytes of a step's title, where one of the vendors takes fewer than the contract allows; 0 where the title plays no part.
+///
+/// The view ends before the content, so only then is the whole message decoded.
+pub fn title_bytes(family: Family, vendors: &[Arc<Vendor>], datum: &[u8]) -> Result<u32, DecodeError> {
+    let plays = matches!(family, Family::Lms | Family::Mms) && vendors.iter().any(|v| v.title_bytes < TITLE_BYTES);
+    if !plays {
+        return Ok(0);
+    }
+    Ok(title_bytes_of(&Accepted::decode(&mut Input::new(datum))?))
+}
+
+/// Bytes of a message's title.
+pub fn title_bytes_of(accepted: &Accepted) -> u32 {
+    accepted.content.title.as_deref().map_or(0, cp949_bytes)
+}
+
+/// Bytes of a text in CP949: one for ASCII, two for everything else. What CP949 cannot hold counts two as well, though
+/// it leaves as one `?` or not at all: never too few.
+pub fn cp949_bytes(text: &str) -> u32 {
+    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+}

@@ -1,0 +1,75 @@
+//! A thread for each worker, and their common end.
+
+use super::{
+    Halt, Progress, Worker,
+    status::{self, Status},
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
+    thread::{Builder, JoinHandle},
+    time::Duration,
+};
+
+/// How long a worker waits for something to do before it looks whether it should stop.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Workers at work.
+pub struct Runtime {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<(), Halt>>>,
+}
+
+impl Runtime {
+    /// Starts every worker on a thread of its own. When one halts, all stop.
+    pub fn start(workers: Vec<Box<dyn Worker>>, finish_within: Duration) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::with_capacity(workers.len());
+        for worker in workers {
+            status::note(worker.name(), Status::Starting);
+            let stop = Arc::clone(&stop);
+            // Linux shows 15 characters of a thread's name.
+            let name: String = worker.name().chars().take(15).collect();
+            threads.push(Builder::new().name(name).spawn(move || work(worker, &stop, finish_within))?);
+        }
+        Ok(Self { stop, threads })
+    }
+
+    /// Asks every worker to finish and leave.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether some worker stopped, or was asked to.
+    pub fn stopping(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Waits until all have ended; the first reason of one that had to.
+    pub fn join(self) -> Result<(), Halt> {
+        let ends = self.threads.into_iter().map(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Halt::new("runtime", "a thread ended without a reason")))
+        });
+        ends.fold(Ok(()), |first, end| first.and(end))
+    }
+}
+
+fn work(mut worker: Box<dyn Worker>, stop: &AtomicBool, finish_within: Duration) -> Result<(), Halt> {
+    while !stop.load(Ordering::SeqCst) {
+        let turn = catch_unwind(AssertUnwindSafe(|| worker.turn(TURN)));
+        let halt = match turn {
+            Ok(Ok(Progress::Idle | Progress::Worked)) => continue,
+            Ok(Err(halt)) => halt,
+            // A defect of ours: the open transaction is left to be aborted, everything uncommitted is taken again.
+            Err(_) => Halt::new(worker.name(), "a defect made this stream panic; nothing of its batch was committed"),
+        };
+        tracing::error!(stream = %halt.stream, reason = %halt.reason, "stopping");
+        stop.store(true, Ordering::SeqCst);
+        return Err(halt);
+    }
+    let name = worker.name().to_owned();
+    worker.finish(finish_within);
+    status::note(&name, Status::Ended);
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
+
+use super::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle};
+use crate::{
+    log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
+    metrics as names,
+};
+use metrics::counter;
+use processors::ports::{Logged, Move, Sink, Written};
+use rustc_hash::FxHashMap;
+use schemas::Record as Schema;
+use std::time::Duration;
+
+/// Runs a [`Sink`].
+pub struct SinkWorker<R, S> {
+    spec: StreamSpec,
+    stream: Box<dyn Stream>,
+    reader: Box<dyn Reader>,
+    /// For dead letters; a sink has no transaction of its own in the log.
+    producer: Box<dyn Producer>,
+    decoder: Decoder,
+    out: Outputs,
+    sink: S,
+    limits: Limits,
+    batch: Vec<Record>,
+    rows: Vec<Logged<R>>,
+    /// From where each partition is read, as the sink knows it.
+    stands: FxHashMap<Place, Option<i64>>,
+    /// Partitions whose positions are still to be asked for.
+    owed: Vec<Place>,
+}
+
+impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
+    /// Joins the log.
+    pub fn new(
+        log: &dyn Log,
+        spec: StreamSpec,
+        batch_records: usize,
+        decoder: Decoder,
+        out: Outputs,
+        sink: S,
+    ) -> Result<Self, LogError> {
+        Ok(Self {
+            stream: log.stream(spec.clone())?,
+            reader: log.reader()?,
+            producer: log.producer()?,
+            spec,
+            decoder,
+            out,
+            sink,
+            limits: Limits { records: batch_records, bytes: 4 << 20, wait: Duration::ZERO },
+            batch: Vec::new(),
+            rows: Vec::new(),
+            stands: FxHashMap::default(),
+            owed: Vec::new(),
+        })
+    }
+
+    fn forget(&mut self) {
+        self.batch.clear();
+        self.stands.clear();
+        self.owed.clear();
+    }
+
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
+        if !self.owed.is_empty() {
+            self.seek()?;
+        }
+        if self.batch.is_empty() {
+            match self.stream.poll(Limits { wait, ..self.limits }, &mut self.batch)? {
+                Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
+                Polled::Records => {}
+                Polled::Assigned(positions) => {
+                    self.forget();
+                    self.owed = positions.iter().map(|Position { place, .. }| *place).collect();
+                    self.seek()?;
+                    return Ok(Progress::Worked);
+                }
+                Polled::Revoking => {
+                    self.forget();
+                    self.stream.release()?;
+                    return Ok(Progress::Worked);
+                }
+                Polled::Lost => {
+                    self.forget();
+                    return Ok(Progress::Worked);
+                }
+            }
+        }
+        self.store()
+    }
+
+    /// Reads on from where the sink stands.
+    fn seek(&mut self) -> Result<(), TurnError> {
+        let places: Vec<_> = self.owed.iter().map(|p| (p.topic, p.partition)).collect();
+        let positions = self.sink.positions(&places)?;
+        for (place, position) in self.owed.iter().zip(positions) {
+            let (first, _) = self.reader.bounds(*place)?;
+            if let Some(next) = position
+                && next < first
+            {
+                return Err(LogError::Stop(format!(
+                    "{}/{}: the store stands at {next} and retention has deleted up to {first}: rows are missing. \
+                     Restore the store from a backup that is older, or accept the gap by setting its position",
+                    place.topic, place.partition
+                ))
+                .into());
+            }
+            self.stream.seek(*place, position.unwrap_or(first))?;
+            self.stands.insert(*place, position);
+        }
+        self.owed.clear();
+        Ok(())
+    }
+
+    fn store(&mut self) -> Result<Progress, TurnError> {
+        self.rows.clear();
+        self.out.clear();
+        let mut moves: Vec<Move> = Vec::new();
+        for record in &self.batch {
+            let Place { topic, partition } = record.place;
+            match self.decoder.decode::<R>(record.value.as_deref())? {
+                Ok(decoded) => self.rows.push(Logged { topic, partition, offset: record.offset, record: decoded }),
+                Err(error) => self.out.dead_letter(record, &error.to_string()),
+            }
+            let to = record.offset + 1;
+            match moves.iter_mut().find(|m| m.topic == topic && m.partition == partition) {
+                Some(known) => known.to = to,
+                None => {
+                    let from = self.stands.get(&record.place).copied().flatten();
+                    moves.push(Move { topic, partition, from, to });
+                }
+            }
+        }
+        if !self.out.is_empty() {
+            // Before the rows: a crash between the two doubles a dead letter, never loses one.
+            self.producer.append(self.out.records())?;
+        }
+        match self.sink.write(&self.rows, &moves)? {
+            Written::Moved => {
+                for m in &moves {
+                    self.stands.insert(Place { topic: m.topic, partition: m.partition }, Some(m.to));
+                }
+                counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
+            }
+            Written::Stale => {
+                tracing::warn!(stream = %self.spec.name, "another process stored this batch: reading on from where it stands");
+                self.owed = self.stands.keys().copied().collect();
+            }
+        }
+        self.batch.clear();
+        Ok(Progress::Worked)
+    }
+}
+
+impl<R: Schema + Send, S: Sink<R>> Worker for SinkWorker<R, S> {
+    fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
+        let turn = self.try_turn(wait);
+        let name = self.spec.name.clone();
+        settle(&name, turn, wait, || self.forget())
+    }
+
+    fn finish(self: Box<Self>, _limit: Duration) {
+        self.stream.leave();
+    }
+}

@@ -1,0 +1,210 @@
+//! A step of the chain: take a batch, decide, append and commit in one transaction.
+
+use super::{Gate, Halt, Outputs, Progress, TurnError, Worker, settle};
+use crate::{
+    fault::{self, Point},
+    log::{Limits, Log, LogError, Polled, Position, Reader, Record, Stream, StreamSpec},
+    metrics as names,
+};
+use metrics::{counter, histogram};
+use processors::ports::{Away, Clock};
+use schemas::topics::Kind;
+use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
+
+/// The decision of a step, over batches.
+pub trait Step: Send {
+    /// Decides for every record and appends what follows from it. `Away` comes before anything is remembered: the
+    /// same batch is given again.
+    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away>;
+
+    /// The step owns these partitions now: forget all state, restore theirs.
+    fn assigned(&mut self, _positions: &[Position], _reader: &mut dyn Reader) -> Result<(), LogError> {
+        Ok(())
+    }
+}
+
+/// Bounds of a batch, by how urgent the stream is.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchLimits {
+    /// Records at most.
+    pub records: usize,
+    /// Bytes of values at most.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        // 5,000 records a transaction: beyond, cost per message falls little and latency and memory grow (FACTS).
+        Self { records: 5_000, bytes: 8 << 20 }
+    }
+}
+
+/// Runs a [`Step`].
+pub struct StepWorker<S> {
+    spec: StreamSpec,
+    stream: Box<dyn Stream>,
+    reader: Box<dyn Reader>,
+    clock: Arc<dyn Clock>,
+    limits: BatchLimits,
+    step: S,
+    batch: Vec<Record>,
+    out: Outputs,
+    gate: Gate,
+    stage: Stage,
+    /// The assignment is not taken over yet, because its state could not be restored.
+    owed: Option<Vec<Position>>,
+}
+
+/// How far the batch at hand is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Empty,
+    /// Records are taken; a dependency was away.
+    Taken,
+    /// All is decided; the log was away.
+    Decided,
+}
+
+impl<S: Step> StepWorker<S> {
+    /// Joins the log.
+    pub fn new(
+        log: &dyn Log,
+        spec: StreamSpec,
+        clock: Arc<dyn Clock>,
+        limits: BatchLimits,
+        out: Outputs,
+        step: S,
+    ) -> Result<Self, LogError> {
+        let stream = log.stream(spec.clone())?;
+        let reader = log.reader()?;
+        let (batch, gate, stage, owed) = (Vec::new(), Gate::default(), Stage::Empty, None);
+        Ok(Self { spec, stream, reader, clock, limits, step, batch, out, gate, stage, owed })
+    }
+
+    fn forget(&mut self) {
+        self.batch.clear();
+        self.out.clear();
+        self.stage = Stage::Empty;
+    }
+
+    fn take(&mut self, wait: Duration) -> Result<Progress, LogError> {
+        let name = &self.spec.name;
+        fault::point(name, Point::BeforePoll);
+        let limits = Limits { records: self.limits.records, bytes: self.limits.bytes, wait };
+        match self.stream.poll(limits, &mut self.batch)? {
+            Polled::Records if self.batch.is_empty() => Ok(Progress::Idle),
+            Polled::Records => {
+                fault::point(name, Point::AfterPoll);
+                self.stage = Stage::Taken;
+                Ok(Progress::Worked)
+            }
+            Polled::Assigned(positions) => {
+                self.forget();
+                self.restore(positions)
+            }
+            Polled::Revoking => {
+                self.forget();
+                self.stream.release()?;
+                Ok(Progress::Worked)
+            }
+            Polled::Lost => {
+                tracing::warn!(stream = %name, "partitions lost: the group went on without this member");
+                self.forget();
+                Ok(Progress::Worked)
+            }
+        }
+    }
+
+    fn restore(&mut self, positions: Vec<Position>) -> Result<Progress, LogError> {
+        let begun = Instant::now();
+        if let Err(error) = self.step.assigned(&positions, &mut *self.reader) {
+            self.owed = Some(positions);
+            return Err(error);
+        }
+        self.owed = None;
+        let partitions = positions.len();
+        tracing::info!(stream = %self.spec.name, partitions, restored_ms = begun.elapsed().as_millis() as u64, "assigned");
+        Ok(Progress::Worked)
+    }
+
+    fn decide(&mut self) -> Result<(), TurnError> {
+        let name = &self.spec.name;
+        fault::point(name, Point::BeforeLookUp);
+        let now_ms = self.clock.now_ms();
+        self.out.clear();
+        self.step.run(&self.batch, now_ms, &mut self.out)?;
+        fault::point(name, Point::AfterLookUp);
+        let internal = self.batch.iter().filter(|r| !matches!(r.place.topic.kind(), Kind::Api(_))).count();
+        let dead = self.out.records().iter().filter(|o| is_internal_dead_letter(o.topic.kind())).count();
+        if self.gate.shuts(now_ms, internal, dead) {
+            return Err(Halt::new(
+                name,
+                "more than 5 % of the records of the last minute cannot be processed: a faulty release or schema? \
+                 Nothing of this batch was committed; mend it and start again",
+            )
+            .into());
+        }
+        self.stage = Stage::Decided;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        let mut next = BTreeMap::new();
+        for record in &self.batch {
+            next.insert(record.place, record.offset + 1);
+        }
+        let positions: Vec<Position> =
+            next.into_iter().map(|(place, next)| Position { place, next, metadata: String::new() }).collect();
+        self.stream.commit(self.out.records(), &positions)?;
+        let now_ms = self.clock.now_ms();
+        let stream = self.spec.name.clone();
+        counter!(names::RECORDS, "stream" => stream.clone()).increment(self.batch.len() as u64);
+        if let Some(oldest) = self.batch.iter().map(|r| r.timestamp_ms).min() {
+            let seconds = (now_ms - oldest).max(0) as f64 / 1e3;
+            histogram!(names::STEP_SECONDS, "stream" => stream).record(seconds);
+        }
+        for dead in self.out.records().iter().filter(|o| matches!(o.topic.kind(), Kind::DeadLetter(_))) {
+            counter!(names::DEAD_LETTERS, "topic" => dead.topic.name()).increment(1);
+        }
+        self.forget();
+        Ok(())
+    }
+
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
+        if let Some(positions) = self.owed.take() {
+            return Ok(self.restore(positions)?);
+        }
+        if self.stage == Stage::Empty {
+            let progress = self.take(wait)?;
+            if self.stage == Stage::Empty {
+                return Ok(progress);
+            }
+        }
+        if self.stage == Stage::Taken {
+            self.decide()?;
+        }
+        self.commit()?;
+        Ok(Progress::Worked)
+    }
+}
+
+fn is_internal_dead_letter(kind: Kind) -> bool {
+    matches!(kind, Kind::DeadLetter(source) if !matches!(source.kind(), Kind::Api(_)))
+}
+
+impl<S: Step> Worker for StepWorker<S> {
+    fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
+        let turn = self.try_turn(wait);
+        let name = self.spec.name.clone();
+        settle(&name, turn, wait, || self.forget())
+    }
+
+    fn finish(self: Box<Self>, _limit: Duration) {
+        // Between turns nothing is in flight: what is not committed is taken again by the next owner.
+        self.stream.leave();
+    }
+}

@@ -1,0 +1,41 @@
+//! Holds a provider's own record of requests against what was announced: a second request for a step is allowed only
+//! after an attempt that was recorded as ended or in doubt.
+
+use std::collections::BTreeMap;
+
+/// A step that was requested more often than was announced.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Repeated {
+    /// Serial number of the step.
+    pub serial_number: String,
+    /// Requests that the provider saw.
+    pub requests: u64,
+    /// Attempts recorded as ended or in doubt before another.
+    pub announced: u64,
+}
+
+/// Steps with more requests than 1 + the attempts announced for them.
+///
+/// `seen`: serial number of each request, as the provider logged it. `announced`: serial number of each ATTEMPT result.
+pub fn repeated_requests(
+    seen: impl IntoIterator<Item = String>,
+    announced: impl IntoIterator<Item = String>,
+) -> Vec<Repeated> {
+    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    seen.into_iter().for_each(|serial| counts.entry(serial).or_default().0 += 1);
+    announced.into_iter().for_each(|serial| counts.entry(serial).or_default().1 += 1);
+    let too_many = counts.into_iter().filter(|(_, (requests, announced))| *requests > 1 + announced);
+    too_many.map(|(serial_number, (requests, announced))| Repeated { serial_number, requests, announced }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_request_needs_an_announcement() {
+        let seen = ["a", "a", "b", "b", "c"].map(String::from);
+        let found = repeated_requests(seen, ["a".to_owned()]);
+        assert_eq!(found, [Repeated { serial_number: "b".into(), requests: 2, announced: 0 }]);
+    }
+}

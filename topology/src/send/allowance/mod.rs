@@ -1,0 +1,245 @@
+//! What may leave now: each vendor's rate, hands and breaker, shared by all senders of a process.
+
+mod breaker;
+mod rate;
+
+pub use breaker::{BreakerSettings, Health};
+
+use crate::send::metrics as names;
+use breaker::{Breaker, Permit, State};
+use metrics::{counter, gauge};
+use processors::{ports::Clock, reference::Vendor};
+use rate::Rate;
+use rustc_hash::FxHashMap;
+use schemas::{Family, Lane};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+/// Of a vendor's hands, what lanes other than AUTH leave free for it.
+const HANDS_KEPT_FOR_AUTH_PERCENT: u32 = 20;
+
+/// Whether a request may leave.
+#[derive(Debug)]
+pub enum Admission {
+    /// It may, with this slot in its hands.
+    Go(Slot),
+    /// Rate or hands are used up: ask again after this.
+    Wait(Duration),
+    /// The breaker is open until then, Unix milliseconds.
+    Down(i64),
+}
+
+/// The vendors' limits as this process keeps them.
+pub struct Allowance {
+    clock: Arc<dyn Clock>,
+    breaker: BreakerSettings,
+    state: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    vendors: FxHashMap<String, Limits>,
+    /// (family, lane) → partitions of its SEND topic that this process owns, and how many there are.
+    owned: FxHashMap<(Family, Lane), (u32, u32)>,
+}
+
+struct Limits {
+    settings: Arc<Vendor>,
+    rate: Rate,
+    breaker: Breaker,
+    in_flight: u32,
+    /// The vendor asked to be left alone until then.
+    quiet_until_ms: i64,
+}
+
+/// One request's place among those in flight to a vendor; free again when dropped.
+#[derive(Debug)]
+pub struct Slot {
+    allowance: Arc<Allowance>,
+    vendor: Arc<Vendor>,
+    trial: bool,
+    ended: bool,
+}
+
+impl Allowance {
+    /// No vendor is known yet, no partition owned.
+    pub fn new(clock: Arc<dyn Clock>, breaker: BreakerSettings) -> Arc<Self> {
+        Arc::new(Self { clock, breaker, state: Mutex::default() })
+    }
+
+    /// A stream of this process owns so many of the partitions of a SEND topic from now on.
+    pub fn own(&self, family: Family, lane: Lane, owned: u32, of: u32) {
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.lock();
+        kept.owned.insert((family, lane), (owned, of));
+        let Kept { vendors, owned } = &mut *kept;
+        vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
+    }
+
+    /// Whether a request of this cost may leave to a vendor now.
+    pub fn admit(self: &Arc<Self>, vendor: &Arc<Vendor>, lane: Lane, cost: u32) -> Admission {
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.lock();
+        let limits = self.limits(&mut kept, vendor, now_ms);
+        if now_ms < limits.quiet_until_ms {
+            return Admission::Wait(Duration::from_millis((limits.quiet_until_ms - now_ms) as u64));
+        }
+        let kept_free = match lane {
+            Lane::Auth => 0,
+            // One hand is always usable, or a vendor of fewer than five would take nothing.
+            Lane::Realtime | Lane::Mass | Lane::Ad => {
+                (vendor.max_in_flight * HANDS_KEPT_FOR_AUTH_PERCENT / 100).min(vendor.max_in_flight - 1)
+            }
+        };
+        if limits.in_flight >= vendor.max_in_flight - kept_free {
+            return Admission::Wait(Duration::from_millis(1));
+        }
+        // The rate last but one: what it grants is spent. A breaker's trial is given back when the rate refuses.
+        let trial = match limits.breaker.permit(now_ms) {
+            Permit::Yes => false,
+            Permit::Trial => true,
+            Permit::Open(until_ms) => return Admission::Down(until_ms),
+        };
+        if let Err(wait_ms) = limits.rate.take(rate::index(lane), cost, now_ms) {
+            if trial {
+                limits.breaker.tried(None, now_ms);
+            }
+            return Admission::Wait(Duration::from_millis(wait_ms.min(1_000.0).ceil() as u64));
+        }
+        limits.in_flight += 1;
+        limits.show();
+        counter!(names::RATE_USED, "vendor" => vendor.name.clone(), "lane" => lane.as_str()).increment(u64::from(cost));
+        Admission::Go(Slot { allowance: Arc::clone(self), vendor: Arc::clone(vendor), trial, ended: false })
+    }
+
+    /// Until when a vendor's breaker is open, Unix milliseconds; None when requests or trials may leave.
+    pub fn down_until(&self, vendor: &Arc<Vendor>) -> Option<i64> {
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.lock();
+        self.limits(&mut kept, vendor, now_ms).breaker.open_until(now_ms)
+    }
+
+    /// The most that a lane can send to a vendor from here, requests a second.
+    pub fn at_most(&self, vendor: &Arc<Vendor>, lane: Lane) -> f64 {
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.lock();
+        self.limits(&mut kept, vendor, now_ms).rate.at_most(rate::index(lane))
+    }
+
+    /// A vendor asks to be left alone for a while.
+    pub fn quiet(&self, vendor: &Arc<Vendor>, wait: Duration) {
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.lock();
+        let limits = self.limits(&mut kept, vendor, now_ms);
+        let until_ms = now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        limits.quiet_until_ms = limits.quiet_until_ms.max(until_ms);
+    }
+
+    fn limits<'k>(&self, kept: &'k mut Kept, vendor: &Arc<Vendor>, now_ms: i64) -> &'k mut Limits {
+        let Kept { vendors, owned } = kept;
+        let limits = vendors.entry(vendor.name.clone()).or_insert_with(|| {
+            let has_auth = vendor.families.iter().any(|family| family.has_auth());
+            let mut limits = Limits {
+                settings: Arc::clone(vendor),
+                rate: Rate::new(has_auth, now_ms),
+                breaker: Breaker::new(self.breaker),
+                in_flight: 0,
+                quiet_until_ms: i64::MIN,
+            };
+            limits.set_rate(owned, now_ms);
+            limits
+        });
+        // A reload of the reference data changes a vendor while requests are under way.
+        if !Arc::ptr_eq(&limits.settings, vendor) {
+            limits.settings = Arc::clone(vendor);
+            limits.set_rate(owned, now_ms);
+        }
+        limits
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Every change is whole before anything can panic.
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl std::fmt::Debug for Allowance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Allowance").field("breaker", &self.breaker).finish_non_exhaustive()
+    }
+}
+
+impl Limits {
+    fn set_rate(&mut self, owned: &FxHashMap<(Family, Lane), (u32, u32)>, now_ms: i64) {
+        let part = |lane: Lane| {
+            let of_lane = || owned.iter().filter(|((_, l), _)| *l == lane);
+            // A family whose topic this process does not read has as many partitions as the largest it knows.
+            let largest = of_lane().map(|(_, (_, of))| *of).max().unwrap_or(0);
+            let (mut mine, mut all) = (0, 0);
+            for family in &self.settings.families {
+                let (owned, of) = owned.get(&(*family, lane)).copied().unwrap_or((0, largest));
+                mine += owned;
+                all += of;
+            }
+            if all == 0 { 0.0 } else { f64::from(mine) / f64::from(all) }
+        };
+        let parts = [Lane::Auth, Lane::Realtime, Lane::Mass, Lane::Ad].map(part);
+        self.rate.set(self.settings.tps, parts, now_ms);
+    }
+
+    fn show(&self) {
+        let vendor = self.settings.name.clone();
+        gauge!(names::IN_FLIGHT, "vendor" => vendor.clone()).set(f64::from(self.in_flight));
+        let state = match self.breaker.state() {
+            State::Closed => 0.0,
+            State::HalfOpen => 1.0,
+            State::Open => 2.0,
+        };
+        gauge!(names::BREAKER, "vendor" => vendor).set(state);
+    }
+}
+
+impl Slot {
+    /// The request ended, and this is what its end says about the vendor; None when it says nothing.
+    pub fn ended(mut self, health: Option<Health>) {
+        self.release(health);
+    }
+
+    /// Whether an answer after this time is slow.
+    pub fn is_slow(&self, took_ms: i64) -> bool {
+        let percent = i64::from(self.allowance.breaker.slow_at_percent_of_timeout);
+        took_ms * 100 >= i64::from(self.vendor.timeout_ms) * percent
+    }
+
+    fn release(&mut self, health: Option<Health>) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let now_ms = self.allowance.clock.now_ms();
+        let mut kept = self.allowance.lock();
+        let limits = self.allowance.limits(&mut kept, &self.vendor, now_ms);
+        limits.in_flight = limits.in_flight.saturating_sub(1);
+        let before = limits.breaker.state();
+        match health {
+            _ if self.trial => limits.breaker.tried(health, now_ms),
+            Some(health) => limits.breaker.answered(health, now_ms),
+            None => {}
+        }
+        let after = limits.breaker.state();
+        if before != after {
+            tracing::warn!(vendor = %self.vendor.name, ?before, ?after, "circuit breaker");
+        }
+        limits.show();
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.release(None);
+    }
+}
+
+#[cfg(test)]
+mod tests;

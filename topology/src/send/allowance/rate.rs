@@ -1,0 +1,291 @@
+//! A vendor's requests a second, shared by the lanes of this process.
+//!
+//! Each lane has a fixed part of the vendor's rate, times this process's part of the lane's partitions. So the parts of
+//! all processes together are never more than the whole, whoever runs or dies. What REALTIME, MASS and AD leave unused
+//! is lent to whoever wants it inside the process, the more urgent lane first; AUTH's part is a reserve and never lent.
+
+use schemas::Lane;
+
+/// Bucket size in seconds of its rate: what a sender may catch up after a pause, such as a commit.
+const BURST_SECONDS: f64 = 0.1;
+/// A lane that was refused so recently still wants: less urgent lanes borrow nothing meanwhile.
+const WANTING_MS: i64 = 100;
+
+/// Parts of the vendor's rate, in the order AUTH, REALTIME, MASS, AD.
+const PARTS: [f64; 4] = [0.2, 0.4, 0.3, 0.1];
+/// The same for a vendor of families that have no AUTH: nothing is kept back.
+const PARTS_WITHOUT_AUTH: [f64; 4] = [0.0, 0.5, 0.375, 0.125];
+
+/// Place of a lane in the order of urgency.
+pub fn index(lane: Lane) -> usize {
+    match lane {
+        Lane::Auth => 0,
+        Lane::Realtime => 1,
+        Lane::Mass => 2,
+        Lane::Ad => 3,
+    }
+}
+
+/// A token bucket that starts empty.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bucket {
+    tokens: f64,
+    per_second: f64,
+}
+
+impl Bucket {
+    fn size(&self) -> f64 {
+        if self.per_second > 0.0 { (self.per_second * BURST_SECONDS).max(1.0) } else { 0.0 }
+    }
+
+    /// Fills up and returns what ran over.
+    fn fill(&mut self, tokens: f64) -> f64 {
+        let sum = self.tokens + tokens;
+        self.tokens = sum.min(self.size());
+        sum - self.tokens
+    }
+
+    /// A cost beyond the bucket's size is taken from a full bucket and owed.
+    fn has(&self, cost: f64) -> bool {
+        let needed = cost.min(self.size());
+        // Sums of fractions of a token: a thousandth more or less is none.
+        self.per_second > 0.0 && self.tokens + 1e-3 >= needed
+    }
+
+    fn missing_ms(&self, cost: f64) -> f64 {
+        let needed = cost.min(self.size()) - self.tokens;
+        if self.per_second > 0.0 { needed.max(0.0) * 1_000.0 / self.per_second } else { f64::INFINITY }
+    }
+}
+
+/// The rate of one vendor in this process.
+#[derive(Debug, Clone)]
+pub struct Rate {
+    parts: [f64; 4],
+    /// Everything that leaves: never more than all lanes' parts together.
+    whole: Bucket,
+    lanes: [Bucket; 4],
+    /// What lanes left unused.
+    lent: Bucket,
+    wanted_ms: [i64; 4],
+    filled_ms: i64,
+}
+
+impl Rate {
+    /// No rate yet: lanes get theirs with [`Rate::set`].
+    pub fn new(has_auth: bool, now_ms: i64) -> Self {
+        Self {
+            parts: if has_auth { PARTS } else { PARTS_WITHOUT_AUTH },
+            whole: Bucket::default(),
+            lanes: [Bucket::default(); 4],
+            lent: Bucket::default(),
+            wanted_ms: [i64::MIN; 4],
+            filled_ms: now_ms,
+        }
+    }
+
+    /// Sets the vendor's rate and this process's part of each lane's partitions. What is in the buckets stays; what
+    /// was not owned before starts empty.
+    pub fn set(&mut self, per_second: u32, owned: [f64; 4], now_ms: i64) {
+        self.fill(now_ms);
+        for ((lane, part), owned) in self.lanes.iter_mut().zip(self.parts).zip(owned) {
+            lane.per_second = f64::from(per_second) * part * owned.clamp(0.0, 1.0);
+        }
+        self.whole.per_second = self.lanes.iter().map(|lane| lane.per_second).sum();
+        self.lent.per_second = self.whole.per_second - self.lanes[0].per_second;
+        for bucket in self.lanes.iter_mut().chain([&mut self.whole, &mut self.lent]) {
+            // A smaller part has a smaller bucket.
+            bucket.fill(0.0);
+        }
+    }
+
+    /// Takes `cost` for a lane. `Err`: how long until it is worth asking again, milliseconds.
+    pub fn take(&mut self, lane: usize, cost: u32, now_ms: i64) -> Result<(), f64> {
+        self.fill(now_ms);
+        let cost = f64::from(cost);
+        let own = self.lanes[lane].has(cost);
+        let wanted_above = self.wanted_ms[..lane].iter().any(|at| (*at..*at + WANTING_MS).contains(&now_ms));
+        if self.whole.has(cost) && (own || (!wanted_above && self.lent.has(cost))) {
+            let payer = if own { &mut self.lanes[lane] } else { &mut self.lent };
+            payer.tokens -= cost;
+            self.whole.tokens -= cost;
+            return Ok(());
+        }
+        self.wanted_ms[lane] = now_ms;
+        let lane = self.lanes[lane].missing_ms(cost).min(self.lent.missing_ms(cost));
+        Err(lane.max(self.whole.missing_ms(cost)).max(1.0))
+    }
+
+    /// The most that a lane can have while no other wants anything, requests a second.
+    pub fn at_most(&self, lane: usize) -> f64 {
+        let own = self.lanes[lane].per_second;
+        if lane == 0 { self.whole.per_second } else { self.lent.per_second.max(own) }
+    }
+
+    fn fill(&mut self, now_ms: i64) {
+        // A clock set back fills nothing; one set forward fills one burst.
+        let seconds = (now_ms - self.filled_ms).max(0) as f64 / 1_000.0;
+        self.filled_ms = now_ms;
+        self.whole.fill(self.whole.per_second * seconds);
+        for lane in 0..4 {
+            let unused = self.lanes[lane].fill(self.lanes[lane].per_second * seconds);
+            if lane > 0 {
+                self.lent.fill(unused);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: [f64; 4] = [1.0; 4];
+
+    /// Requests that each lane gets a second when it asks as often as it can, after a second to settle.
+    fn run(rate: &mut Rate, wants: [bool; 4], seconds: i64) -> [f64; 4] {
+        let mut got = [0u32; 4];
+        for ms in 1..=(seconds + 1) * 1_000 {
+            for lane in (0..4).rev().filter(|lane| wants[*lane]) {
+                while rate.take(lane, 1, ms).is_ok() {
+                    got[lane] += u32::from(ms > 1_000);
+                }
+            }
+        }
+        got.map(|n| f64::from(n) / seconds as f64)
+    }
+
+    fn rate(per_second: u32, owned: [f64; 4]) -> Rate {
+        let mut rate = Rate::new(true, 0);
+        rate.set(per_second, owned, 0);
+        rate
+    }
+
+    fn close(got: f64, expected: f64) -> bool {
+        (got - expected).abs() <= 1.0
+    }
+
+    #[test]
+    fn a_lane_alone_gets_all_but_the_reserve_of_auth() {
+        let got = run(&mut rate(500, ALL), [false, false, true, false], 10);
+        assert!(close(got[2], 400.0), "{got:?}");
+    }
+
+    #[test]
+    fn auth_may_use_everything() {
+        let got = run(&mut rate(500, ALL), [true, false, false, false], 10);
+        assert!(close(got[0], 500.0), "{got:?}");
+    }
+
+    #[test]
+    fn when_all_want_each_has_its_part() {
+        let got = run(&mut rate(500, ALL), [true; 4], 10);
+        for (got, expected) in got.into_iter().zip([100.0, 200.0, 150.0, 50.0]) {
+            assert!(close(got, expected), "{got} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn what_is_unused_goes_to_the_more_urgent_lane() {
+        let got = run(&mut rate(500, ALL), [false, true, false, true], 10);
+        assert!(close(got[1], 350.0) && close(got[3], 50.0), "{got:?}: MASS' 150 went to REALTIME");
+    }
+
+    #[test]
+    fn a_process_that_owns_a_quarter_of_the_partitions_has_a_quarter_of_the_rate() {
+        let got = run(&mut rate(400, [0.25; 4]), [true; 4], 10);
+        assert!(close(got.iter().sum(), 100.0), "{got:?}");
+        let got = run(&mut rate(400, [0.0, 0.0, 1.0, 0.0]), [true; 4], 10);
+        assert!(close(got[2], 120.0), "{got:?}: others' parts belong to their owners, wherever they are");
+        assert!(close(got.iter().sum(), got[2]), "{got:?}");
+    }
+
+    #[test]
+    fn an_auth_message_finds_a_token_while_bulk_takes_all_it_can() {
+        let mut rate = rate(100, ALL);
+        let mut longest_wait = 0;
+        let mut asked_at = None;
+        for ms in 1..=60_000 {
+            while rate.take(2, 1, ms).is_ok() {}
+            if ms % 250 == 0 {
+                asked_at = Some(ms);
+            }
+            if let Some(since) = asked_at
+                && rate.take(0, 1, ms).is_ok()
+            {
+                longest_wait = longest_wait.max(ms - since);
+                asked_at = None;
+            }
+        }
+        assert!(asked_at.is_none() && longest_wait <= 10, "{longest_wait} ms");
+    }
+
+    #[test]
+    fn a_new_owner_starts_with_nothing() {
+        let mut rate = Rate::new(true, 0);
+        rate.set(1_000, [0.0; 4], 0);
+        rate.set(1_000, ALL, 60_000);
+        assert!(rate.take(2, 1, 60_000).is_err());
+        assert!(rate.take(2, 1, 60_001).is_err(), "one millisecond is 0.3 tokens");
+        assert!(rate.take(2, 1, 60_010).is_ok());
+    }
+
+    #[test]
+    fn a_vendor_of_one_request_a_second_is_served() {
+        let mut rate = rate(1, ALL);
+        assert!((1..=60_000).filter(|ms| rate.take(2, 1, *ms).is_ok()).count() >= 40);
+    }
+
+    #[test]
+    fn a_push_to_many_devices_passes_a_small_bucket_and_is_owed() {
+        let mut rate = rate(100, ALL);
+        let times: Vec<i64> = (1..=30_000).filter(|ms| rate.take(0, 500, *ms).is_ok()).collect();
+        assert!(times.len() >= 4, "{times:?}");
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 4_900), "{times:?}");
+    }
+
+    #[test]
+    fn vendors_without_auth_keep_nothing_back() {
+        let mut rate = Rate::new(false, 0);
+        rate.set(500, ALL, 0);
+        let got = run(&mut rate, [false, false, true, false], 10);
+        assert!(close(got[2], 500.0), "{got:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_second_sees_more_than_the_rate_and_one_burst(
+            per_second in 1u32..2_000,
+            asks in prop::collection::vec((0usize..4, 0i64..400, 1usize..150), 1..60),
+            owned in prop::array::uniform4(0.0f64..=1.0),
+        ) {
+            let mut rate = Rate::new(true, 0);
+            rate.set(per_second, owned, 0);
+            let mut taken: Vec<i64> = Vec::new();
+            let mut now_ms = 0;
+            for (lane, pause_ms, times) in asks {
+                now_ms += pause_ms;
+                for _ in 0..times {
+                    if rate.take(lane, 1, now_ms).is_ok() {
+                        taken.push(now_ms);
+                    }
+                }
+            }
+            let burst = (f64::from(per_second) * BURST_SECONDS).max(1.0);
+                let limit = f64::from(per_second) + burst;
+            for (first, at) in taken.iter().enumerate() {
+                let within = taken[first..].iter().take_while(|t| **t < at + 1_000).count();
+                prop_assert!(within as f64 <= limit + 1.0, "{within} in a second, {limit} allowed");
+            }
+        }
+
+        #[test]
+        fn a_clock_set_back_stops_nothing_and_gives_nothing(back_ms in 1i64..10_000_000) {
+            let mut rate = rate(1_000, ALL);
+            while rate.take(2, 1, 100_000).is_ok() {}
+            prop_assert!(rate.take(2, 1, 100_000 - back_ms).is_err());
+            prop_assert!(rate.take(2, 1, 100_000 - back_ms + 50).is_ok());
+        }
+    }
+}

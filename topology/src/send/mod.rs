@@ -1,0 +1,11 @@
+//! The senders: they take dispatches, keep the vendors' limits and the customers' turns, launch requests, and note in
+//! the log what became of each.
+
+mod allowance;
+mod hold;
+pub mod metrics;
+mod window;
+
+pub use allowance::{Admission, Allowance, BreakerSettings, Health, Slot};
+pub use hold::{Held, Hold, Returns, Turns};
+pub use window::{CAPACITY, Mark, NotAWindow, Window};

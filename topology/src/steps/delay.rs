@@ -1,0 +1,196 @@
+//! Lets go what waits: reads the slots of the rings whose time has come, and only these.
+//!
+//! A record that is due goes to its target, one that belongs into another slot goes there, and one that is where it
+//! should wait is left: its slot is paused at that record until it opens. Nothing is remembered but which slots are
+//! paused, so a restart costs one look at each slot that holds something.
+
+use crate::{
+    engine::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle},
+    log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
+    metrics as names,
+};
+use metrics::{counter, gauge};
+use processors::{
+    ports::Clock,
+    ring::{Met, Rings, Slot},
+};
+use rustc_hash::FxHashMap;
+use schemas::{
+    Delayed, Topic,
+    topics::{Kind, Ring},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The delay role.
+pub struct DelayWorker {
+    spec: StreamSpec,
+    stream: Box<dyn Stream>,
+    clock: Arc<dyn Clock>,
+    rings: Arc<Rings>,
+    decoder: Decoder,
+    out: Outputs,
+    /// Paused slots, and when each opens.
+    paused: FxHashMap<Place, i64>,
+    batch: Vec<Record>,
+    /// What was decided and not yet committed, because the log was away.
+    owed: Option<Vec<Position>>,
+}
+
+/// Records of one transaction.
+const BATCH: usize = 5_000;
+const BATCH_BYTES: usize = 8 << 20;
+
+impl DelayWorker {
+    /// Joins the log.
+    pub fn new(
+        log: &dyn Log,
+        spec: StreamSpec,
+        clock: Arc<dyn Clock>,
+        rings: Arc<Rings>,
+        decoder: Decoder,
+        out: Outputs,
+    ) -> Result<Self, LogError> {
+        let stream = log.stream(spec.clone())?;
+        Ok(Self {
+            spec,
+            stream,
+            clock,
+            rings,
+            decoder,
+            out,
+            paused: FxHashMap::default(),
+            batch: Vec::new(),
+            owed: None,
+        })
+    }
+
+    fn forget(&mut self) {
+        self.batch.clear();
+        self.out.clear();
+        self.owed = None;
+        self.paused.clear();
+    }
+
+    /// Opens the slots whose time has come.
+    fn open_slots(&mut self, now_ms: i64) -> Result<(), LogError> {
+        let due: Vec<Place> =
+            self.paused.iter().filter(|(_, opens_ms)| **opens_ms <= now_ms).map(|(place, _)| *place).collect();
+        if !due.is_empty() {
+            self.stream.resume(&due)?;
+            self.paused.retain(|_, opens_ms| *opens_ms > now_ms);
+        }
+        Ok(())
+    }
+
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
+        if self.owed.is_none() {
+            let now_ms = self.clock.now_ms();
+            self.open_slots(now_ms)?;
+            if self.batch.is_empty() {
+                let limits = Limits { records: BATCH, bytes: BATCH_BYTES, wait: self.until_next_slot(wait, now_ms) };
+                match self.stream.poll(limits, &mut self.batch)? {
+                    Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
+                    Polled::Records => {}
+                    Polled::Assigned(_) | Polled::Lost => {
+                        self.forget();
+                        return Ok(Progress::Worked);
+                    }
+                    Polled::Revoking => {
+                        self.forget();
+                        self.stream.release()?;
+                        return Ok(Progress::Worked);
+                    }
+                }
+            }
+            self.owed = Some(self.decide()?);
+        }
+        if let Some(positions) = &self.owed
+            && !positions.is_empty()
+        {
+            self.stream.commit(self.out.records(), positions)?;
+            counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
+        }
+        self.owed = None;
+        self.batch.clear();
+        self.out.clear();
+        Ok(Progress::Worked)
+    }
+
+    /// Where the batch's partitions stand after what could be done.
+    fn decide(&mut self) -> Result<Vec<Position>, TurnError> {
+        self.out.clear();
+        let now_ms = self.clock.now_ms();
+        let mut next: FxHashMap<Place, i64> = FxHashMap::default();
+        let mut left: FxHashMap<Place, (i64, i64)> = FxHashMap::default();
+        for record in &self.batch {
+            if left.contains_key(&record.place) {
+                continue;
+            }
+            let at = slot(record.place);
+            match self.decoder.decode::<Delayed>(record.value.as_deref())? {
+                Err(error) => self.out.dead_letter(record, &error.to_string()),
+                Ok(waiting) => match self.rings.met(at, waiting.due_at, waiting.auth, now_ms) {
+                    Met::Due => match waiting.target.parse::<Topic>() {
+                        Ok(target) => self.out.value(target, None, &waiting.track_id, Some(waiting.payload), vec![]),
+                        Err(error) => self.out.dead_letter(record, &error.to_string()),
+                    },
+                    Met::Move(Slot { ring, partition }) => {
+                        let value = record.value.clone();
+                        self.out.value(Topic::delay(ring), Some(partition), &waiting.track_id, value, vec![]);
+                    }
+                    Met::Pause { until_ms } => {
+                        left.insert(record.place, (record.offset, until_ms));
+                        continue;
+                    }
+                },
+            }
+            next.insert(record.place, record.offset + 1);
+        }
+        if !left.is_empty() {
+            let places: Vec<Place> = left.keys().copied().collect();
+            self.stream.pause(&places)?;
+            for (place, (offset, opens_ms)) in left {
+                self.stream.seek(place, offset)?;
+                self.paused.insert(place, opens_ms);
+            }
+        }
+        Ok(next.into_iter().map(|(place, next)| Position { place, next, metadata: String::new() }).collect())
+    }
+
+    /// Slots open on whole seconds: never sleep over one.
+    fn until_next_slot(&self, wait: Duration, now_ms: i64) -> Duration {
+        wait.min(Duration::from_millis(1_000 - now_ms.rem_euclid(1_000) as u64))
+    }
+
+    /// What is due and not yet let go: the lag of the slots that are not paused.
+    fn overdue(&mut self) -> i64 {
+        let paused = &self.paused;
+        self.stream.lag().into_iter().filter(|(place, _)| !paused.contains_key(place)).map(|(_, lag)| lag).sum()
+    }
+}
+
+/// A place of a DELAY topic as a slot; the graph gives this worker no other.
+fn slot(place: Place) -> Slot {
+    let ring = match place.topic.kind() {
+        Kind::Delay(ring) => ring,
+        _ => Ring::Days,
+    };
+    Slot { ring, partition: place.partition }
+}
+
+impl Worker for DelayWorker {
+    fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
+        let turn = self.try_turn(wait);
+        gauge!(names::OVERDUE, "stream" => self.spec.name.clone()).set(self.overdue() as f64);
+        let name = self.spec.name.clone();
+        settle(&name, turn, wait, || self.forget())
+    }
+
+    fn finish(self: Box<Self>, _limit: Duration) {
+        self.stream.leave();
+    }
+}
