@@ -7,7 +7,7 @@ mod avsc;
 #[path = "build/rust.rs"]
 mod rust;
 
-use std::{env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path};
 
 /// Borrowing views: (view, record, fields it reads). A view stops reading after its last field.
 const VIEWS: &[(&str, &str, &[&str])] = &[(
@@ -34,6 +34,9 @@ const VIEWS: &[(&str, &str, &[&str])] = &[(
 /// Records whose last field is carried on as bytes: (head, record).
 const HEADS: &[(&str, &str)] = &[("DispatchHead", "Dispatch")];
 
+/// The record that customers write as JSON.
+const FROM_JSON: &str = "SendRequest";
+
 fn main() {
     println!("cargo:rerun-if-changed=avro");
     println!("cargo:rerun-if-changed=build");
@@ -47,6 +50,11 @@ fn main() {
     }
     for (head, record) in HEADS {
         code.push_str(&rust::head(&contract, head, record));
+    }
+    let mut inside = BTreeSet::new();
+    contract.inside(FROM_JSON, &mut inside);
+    for name in inside {
+        code.push_str(&rust::from_json(&contract, name));
     }
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("records.rs");
     fs::write(out, code).expect("the build folder can be written");

@@ -1,3 +1,13 @@
-//! Everything that leaves the process.
+//! Everything that leaves the process: vendors, claims, history, reports, analysis, reference data, the schema registry.
+//!
+//! Each concern is a folder that serves a port of `processors`. What blocks says so: call it from a thread of its own,
+//! never from inside an async runtime.
 
+pub mod analysis;
+pub mod cipher;
+pub mod claims;
+pub mod history;
+pub mod reference;
+pub mod reports;
 pub mod simulator;
+pub mod sqlite;

@@ -175,6 +175,16 @@ pub trait Sink<R>: Send {
     fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away>;
 }
 
+impl<R, S: Sink<R> + ?Sized> Sink<R> for Box<S> {
+    fn positions(&mut self, places: &[(Topic, i32)]) -> Result<Vec<Option<i64>>, Away> {
+        (**self).positions(places)
+    }
+
+    fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away> {
+        (**self).write(batch, moves)
+    }
+}
+
 /// Unix time in milliseconds; moved by hand in tests.
 pub trait Clock: Send + Sync {
     /// Now.

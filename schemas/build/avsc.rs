@@ -10,6 +10,8 @@ pub enum Type {
     Boolean,
     Int,
     Long,
+    /// UTC milliseconds.
+    Timestamp,
     Bytes,
     String,
     Array(Box<Type>),
@@ -20,10 +22,23 @@ pub enum Type {
     Named(String),
 }
 
+impl Type {
+    /// The named type that it is, or that its items or its other branch are.
+    fn named(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Array(inner) | Self::Nullable(inner) => inner.named(),
+            _ => None,
+        }
+    }
+}
+
 pub struct Field {
     pub name: String,
     pub doc: String,
     pub ty: Type,
+    /// What a reader puts in when the writer knew no such field.
+    pub default: Option<Value>,
     /// Phone number, address or text: masked in `Debug`.
     pub personal: bool,
 }
@@ -64,6 +79,15 @@ impl Contract {
 
     pub fn is_record(&self, name: &str) -> bool {
         matches!(self.get(name), Definition::Record { .. })
+    }
+
+    /// The type and every named type inside it.
+    pub fn inside<'a>(&'a self, name: &'a str, found: &mut BTreeSet<&'a str>) {
+        if found.insert(name)
+            && let Definition::Record { fields, .. } = self.get(name)
+        {
+            fields.iter().filter_map(|f| f.ty.named()).for_each(|inner| self.inside(inner, found));
+        }
     }
 
     /// The schema with every named type written out where it is first used, as a registry wants it.
@@ -123,6 +147,7 @@ fn field(value: &Value) -> Field {
         name: text_of(value, "name"),
         doc: text_of(value, "doc"),
         ty: type_of(&value["type"]),
+        default: value.get("default").cloned(),
         personal: value["personal"].as_bool().unwrap_or(false),
     }
 }
@@ -146,7 +171,7 @@ fn type_of(value: &Value) -> Type {
         Value::Object(map) => match map["type"].as_str() {
             Some("array") => Type::Array(Box::new(type_of(&map["items"]))),
             Some("map") if map["values"] == "string" => Type::Map,
-            Some("long") => Type::Long,
+            Some("long") if map["logicalType"] == "timestamp-millis" => Type::Timestamp,
             other => panic!("{other:?}: not in the contract"),
         },
         _ => panic!("{value} is no type"),

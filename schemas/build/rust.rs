@@ -1,6 +1,7 @@
 //! Writes Rust for the contract's types.
 
 use crate::avsc::{Contract, Definition, Field, Type};
+use serde_json::Value;
 use std::fmt::Write;
 
 /// The contract's `Result` is `StepResult` in Rust, where `Result` is another word.
@@ -19,16 +20,20 @@ fn enumeration(name: &str, doc: &str, symbols: &[String]) -> String {
     let known: Vec<(usize, &String)> = symbols.iter().enumerate().filter(|(_, s)| *s != "UNKNOWN").collect();
     let mut code = String::new();
     let w = &mut code;
-    let variants: String =
-        known.iter().map(|(i, s)| format!("/// `{s}`.\n#[serde(rename = \"{s}\")]\n{} = {i},\n", camel(s))).collect();
+    let variants: String = known
+        .iter()
+        .enumerate()
+        .map(|(place, (i, s))| {
+            let default = if place == 0 { "#[default]\n" } else { "" };
+            format!("/// `{s}`.\n#[serde(rename = \"{s}\")]\n{default}{} = {i},\n", camel(s))
+        })
+        .collect();
     let all: String = known.iter().map(|(_, s)| format!("Self::{},", camel(s))).collect();
     let names: String = known.iter().map(|(_, s)| format!("Self::{} => \"{s}\",", camel(s))).collect();
     let by_index: String = known.iter().map(|(i, s)| format!("{i} => Ok(Self::{}),", camel(s))).collect();
-    let first = camel(known[0].1);
     write!(w, "#[doc = {doc:?}]\n\
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]\n\
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]\n\
         #[repr(u8)]\npub enum {name} {{\n{variants}}}\n\
-        impl Default for {name} {{ fn default() -> Self {{ Self::{first} }} }}\n\
         impl {name} {{\n\
         /// Every value, in the order of the schema.\npub const ALL: &'static [Self] = &[{all}];\n\
         /// The symbol in the schema.\npub const fn as_str(self) -> &'static str {{ match self {{ {names} }} }}\n}}\n\
@@ -58,9 +63,12 @@ fn record(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> Strin
             format!(".field({:?}, {shown})", f.name)
         })
         .collect();
+    let defaults: Vec<(String, String)> = fields.iter().map(|f| (ident(&f.name), default(f))).collect();
+    let own_default = defaults.iter().any(|(_, default)| default != RUST_DEFAULT);
+    let derived = if own_default { "" } else { "Default, " };
     let whole = contract.whole(name);
     let rust = rust_name(name);
-    write!(code, "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]\n\
+    write!(code, "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, {derived}serde::Serialize, serde::Deserialize)]\n\
         #[serde(default, deny_unknown_fields)]\npub struct {rust} {{\n{members}}}\n\
         impl std::fmt::Debug for {rust} {{ fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{ f.debug_struct({name:?}){debug}.finish() }} }}\n\
         impl Avro for {rust} {{\n\
@@ -68,6 +76,10 @@ fn record(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> Strin
         fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {{ Ok(Self {{\n{decode}}}) }}\n\
         fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {{\n{skip}Ok(()) }}\n}}\n\
         impl Record for {rust} {{ const NAME: &'static str = {name:?}; const SCHEMA: &'static str = r##\"{whole}\"##; }}\n").expect("a string");
+    if own_default {
+        let made: String = defaults.iter().map(|(name, default)| format!("{name}: {default},\n")).collect();
+        writeln!(code, "impl Default for {rust} {{ fn default() -> Self {{ Self {{\n{made}}} }} }}").expect("a string");
+    }
     code
 }
 
@@ -76,9 +88,56 @@ fn member(contract: &Contract, f: &Field) -> String {
         Type::Nullable(_) => "#[serde(skip_serializing_if = \"Option::is_none\")]\n",
         Type::Array(_) => "#[serde(skip_serializing_if = \"Vec::is_empty\")]\n",
         Type::Map => "#[serde(skip_serializing_if = \"std::collections::BTreeMap::is_empty\")]\n",
+        Type::Bytes => "#[serde(with = \"crate::json::base64\")]\n",
         _ => "",
     };
     format!("#[doc = {:?}]\n{serde}pub {}: {},\n", f.doc, ident(&f.name), owned(contract, &f.ty))
+}
+
+const RUST_DEFAULT: &str = "Default::default()";
+
+/// The schema's default; for a field without one, and for the empty defaults, Rust's.
+fn default(f: &Field) -> String {
+    match (&f.ty, f.default.as_ref().and_then(Value::as_str)) {
+        (Type::Named(name), Some(symbol)) => format!("{name}::{}", camel(symbol)),
+        _ => match &f.default {
+            None | Some(Value::Null | Value::Bool(false)) => RUST_DEFAULT.into(),
+            Some(empty) if ["0", "\"\"", "[]", "{}"].contains(&empty.to_string().as_str()) => {
+                "Default::default()".into()
+            }
+            Some(other) => panic!("{}: default {other} has no rule here", f.name),
+        },
+    }
+}
+
+/// Reading a type from the JSON of the HTTP contract.
+pub fn from_json(contract: &Contract, name: &str) -> String {
+    let Definition::Record { fields, .. } = contract.get(name) else {
+        return format!(
+            "impl FromJson for {name} {{\n\
+            fn from_json(json: &RawValue, at: &At<'_>) -> Result<Self, JsonError> {{ json::word(json, at, Self::ALL) }}\n}}\n"
+        );
+    };
+    let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+    let read: String = fields
+        .iter()
+        .map(|f| {
+            let how = if f.default.is_some() { "given_or" } else { "required" };
+            let default = f.default.as_ref().map_or(String::new(), |_| format!(", {}", default(f)));
+            match &f.ty {
+                Type::Nullable(inner) if matches!(**inner, Type::Timestamp) => {
+                    format!("{}: fields.time({:?})?,\n", ident(&f.name), f.name)
+                }
+                _ => format!("{}: fields.{how}({:?}{default})?,\n", ident(&f.name), f.name),
+            }
+        })
+        .collect();
+    format!(
+        "impl FromJson for {} {{\n\
+        fn from_json(json: &RawValue, at: &At<'_>) -> Result<Self, JsonError> {{\n\
+        let fields = Fields::read(json, at, &{names:?})?;\nOk(Self {{\n{read}}})\n}}\n}}\n",
+        rust_name(name)
+    )
 }
 
 /// A view borrows the fields it names, skips the ones between, and stops after its last.
@@ -93,11 +152,11 @@ pub fn view(contract: &Contract, view: &str, record: &str, wanted: &[&str]) -> S
         if wanted.contains(&f.name.as_str()) {
             let name = ident(&f.name);
             write!(members, "#[doc = {:?}]\npub {name}: {ty},\n", f.doc).expect("a string");
-            write!(decode, "let {name} = <{ty}>::borrow(input).map_err(|e| e.within({record:?}, {:?}))?;\n", f.name)
+            writeln!(decode, "let {name} = <{ty}>::borrow(input).map_err(|e| e.within({record:?}, {:?}))?;", f.name)
                 .expect("a string");
             write!(made, "{name}, ").expect("a string");
         } else {
-            write!(decode, "<{}>::skip(input)?;\n", owned(contract, &f.ty)).expect("a string");
+            writeln!(decode, "<{}>::skip(input)?;", owned(contract, &f.ty)).expect("a string");
         }
     }
     format!(
@@ -127,7 +186,7 @@ fn owned(contract: &Contract, ty: &Type) -> String {
     match ty {
         Type::Boolean => "bool".into(),
         Type::Int => "i32".into(),
-        Type::Long => "i64".into(),
+        Type::Long | Type::Timestamp => "i64".into(),
         Type::Bytes => "Bytes".into(),
         Type::String => "String".into(),
         Type::Map => "std::collections::BTreeMap<String, String>".into(),

@@ -3,13 +3,20 @@
 //! The .avsc files under `avro/` are the contract; the Rust types are generated from them.
 
 pub mod avro;
+pub mod evolution;
+pub mod examples;
+pub mod json;
+pub mod placement;
 pub mod records;
+mod resolve;
 pub mod topics;
 pub mod wire;
 pub mod words;
 
 pub use avro::{Avro, DecodeError, Input, Record};
+pub use json::JsonError;
 pub use records::*;
+pub use resolve::SchemaError;
 pub use topics::Topic;
 pub use wire::{Schemas, WireError};
 pub use words::{Api, Family, Serial, TrackId, UnknownWord};

@@ -1,8 +1,10 @@
 //! The records of the contract, generated from `avro/*.avsc`.
 
 use crate::avro::{Avro, Borrow, DecodeError, Input, Record, put_long};
+use crate::json::{self, At, Fields, FromJson, JsonError};
 use crate::words::UnknownWord;
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 /// Stands for personal data where a record is printed.
 struct Masked;

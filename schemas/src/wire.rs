@@ -1,13 +1,13 @@
 //! Confluent framing: a zero byte, the schema's id as four bytes big-endian, the Avro datum.
 //!
-//! Records written with this program's own schemas take the fast codec. Records written with another version are
-//! first brought to ours by Avro's resolution rules, through the general library, then decoded like any other.
+//! Records written with this program's own schemas are decoded as they are. Records written with another version are
+//! first brought to ours by Avro's resolution rules, then decoded like any other.
 
 use crate::avro::{DecodeError, Input, Record};
+use crate::resolve::{self, Reading, SchemaError};
 use crate::topics::Topic;
-use apache_avro::{Schema, reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
 use rustc_hash::FxHashMap;
-use std::{borrow::Cow, sync::Arc, sync::RwLock};
+use std::{borrow::Cow, sync::RwLock};
 
 /// Bytes before the datum.
 pub const FRAME_BYTES: usize = 5;
@@ -66,14 +66,7 @@ pub enum WireError {
 pub struct Schemas {
     /// Record name → id that this process writes and reads without resolution.
     own: FxHashMap<&'static str, u32>,
-    known: RwLock<FxHashMap<u32, Known>>,
-}
-
-#[derive(Debug, Clone)]
-enum Known {
-    /// The same schema as this record's own: the fast codec reads it as it is.
-    Same(&'static str),
-    Foreign(Arc<Schema>),
+    known: RwLock<FxHashMap<u32, Reading>>,
 }
 
 impl Schemas {
@@ -89,7 +82,7 @@ impl Schemas {
 
     /// Ids that a registry gave to this program's own schemas, by record name.
     pub fn with_ids(own: FxHashMap<&'static str, u32>) -> Self {
-        let known = own.iter().map(|(record, id)| (*id, Known::Same(record))).collect();
+        let known = own.iter().map(|(record, id)| (*id, Reading::Same(record))).collect();
         Self { own, known: RwLock::new(known) }
     }
 
@@ -107,13 +100,11 @@ impl Schemas {
     }
 
     /// Learns what a foreign id means, from the registry's text.
-    pub fn learn(&self, id: u32, schema: &str) -> Result<(), apache_avro::Error> {
-        let parsed = Schema::parse_str(schema)?;
-        let same = Self::records()
-            .into_iter()
-            .find(|(_, own)| Schema::parse_str(own).is_ok_and(|own| own.canonical_form() == parsed.canonical_form()));
-        let known = same.map_or_else(|| Known::Foreign(Arc::new(parsed)), |(record, _)| Known::Same(record));
-        self.known.write().unwrap_or_else(|e| e.into_inner()).insert(id, known);
+    ///
+    /// A schema of which no record of ours can be read is learnt as such: its data are refused without asking again.
+    pub fn learn(&self, id: u32, schema: &str) -> Result<(), SchemaError> {
+        let reading = resolve::reading(schema)?;
+        self.known.write().unwrap_or_else(|e| e.into_inner()).insert(id, reading);
         Ok(())
     }
 
@@ -154,16 +145,18 @@ impl Schemas {
         if self.own.get(R::NAME) == Some(&id) {
             return Ok(Cow::Borrowed(datum));
         }
-        let known = self.known.read().unwrap_or_else(|e| e.into_inner()).get(&id).cloned();
-        match known {
+        let reading = self.known.read().unwrap_or_else(|e| e.into_inner()).get(&id).cloned();
+        let other = |reason| Err(WireError::OtherRecord { id, record: R::NAME, reason });
+        match reading {
             None => Err(WireError::UnknownId { id }),
-            Some(Known::Same(record)) if record == R::NAME => Ok(Cow::Borrowed(datum)),
-            Some(Known::Same(record)) => {
-                Err(WireError::OtherRecord { id, record: R::NAME, reason: format!("it is a {record}") })
+            Some(Reading::Unreadable(reason)) => other(reason.to_string()),
+            Some(Reading::Same(record) | Reading::Resolved(record, _)) if record != R::NAME => {
+                other(format!("it is a {record}"))
             }
-            Some(Known::Foreign(writer)) => resolve::<R>(&writer, datum)
-                .map(Cow::Owned)
-                .map_err(|reason| WireError::OtherRecord { id, record: R::NAME, reason }),
+            Some(Reading::Same(_)) => Ok(Cow::Borrowed(datum)),
+            Some(Reading::Resolved(_, resolution)) => {
+                resolution.apply(datum).map(Cow::Owned).map_err(|cause| WireError::Datum { record: R::NAME, cause })
+            }
         }
     }
 }
@@ -176,14 +169,4 @@ pub fn unframe<'v>(value: &'v [u8], record: &'static str) -> Result<(u32, &'v [u
         [0, ..] => Err(WireError::Short { got: value.len() }),
         [got, ..] => Err(WireError::Magic { got: *got }),
     }
-}
-
-/// Avro schema resolution: a datum of the writer's schema becomes one of ours.
-fn resolve<R: Record>(writer: &Schema, mut datum: &[u8]) -> Result<Vec<u8>, String> {
-    let mut bring = || -> apache_avro::AvroResult<Vec<u8>> {
-        let reader = Schema::parse_str(R::SCHEMA)?;
-        let value = GenericDatumReader::builder(writer).reader_schema(&reader).build()?.read_value(&mut datum)?;
-        GenericDatumWriter::builder(&reader).build()?.write_value_to_vec(value)
-    };
-    bring().map_err(|e| e.to_string())
 }

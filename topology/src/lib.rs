@@ -7,3 +7,4 @@ pub mod ledger;
 pub mod log;
 pub mod metrics;
 pub mod send;
+pub mod steps;

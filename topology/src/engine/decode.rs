@@ -17,6 +17,11 @@ impl Decoder {
         Self { schemas, source }
     }
 
+    /// The schema ids in use.
+    pub fn schemas(&self) -> &Schemas {
+        &self.schemas
+    }
+
     /// A whole record. The inner error is final for these bytes as things stand: they belong into the DLQ.
     pub fn decode<R: Schema>(&self, value: Option<&[u8]>) -> Result<Result<R, WireError>, Away> {
         let value = value.unwrap_or_default();

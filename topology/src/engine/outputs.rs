@@ -2,7 +2,10 @@
 
 use crate::log::{Headers, Outgoing, Place, Record};
 use bytes::Bytes;
-use schemas::{Record as Schema, Report, Schemas, Topic};
+use processors::ring::Rings;
+use schemas::{
+    Delayed, Lane, Origin, Record as Schema, Report, ResultKind, Schemas, State, StepResult, Topic, TrackId,
+};
 use std::sync::Arc;
 
 /// Why a record became a dead letter.
@@ -70,6 +73,33 @@ impl Outputs {
     pub fn report(&mut self, report: &Report) {
         let value = self.schemas.encode(report).into();
         self.value(Topic::report(report.channel), None, &report.track_id, Some(value), Headline::of(report));
+    }
+
+    /// Appends a value that comes to its target when it is due: through the rings, or at once.
+    pub fn delay(&mut self, rings: &Rings, now_ms: i64, waiting: &Delayed, target: Topic) {
+        match rings.place(waiting.due_at, now_ms, waiting.auth) {
+            None => self.value(target, None, &waiting.track_id, Some(waiting.payload.clone()), Headers::new()),
+            Some(slot) => self.emit_to(Topic::delay(slot.ring), slot.partition, &waiting.track_id, waiting),
+        }
+    }
+
+    /// Ends the account of an accepted message whose record cannot be processed. A key that is no track_id has none.
+    pub fn close_account(&mut self, record: &Record, lane: Lane, reason: &str, now_ms: i64) {
+        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
+        if key.parse::<TrackId>().is_err() {
+            return;
+        }
+        let failed = StepResult {
+            track_id: key.to_owned(),
+            kind: ResultKind::Final,
+            state: State::Failed,
+            origin: Origin::Ims,
+            code: "9999".to_owned(),
+            message: format!("a record of this message could not be processed: {reason}"),
+            occurred_at: now_ms,
+            ..StepResult::default()
+        };
+        self.emit(Topic::result(lane), key, &failed);
     }
 
     /// Appends a value that is framed already; None is a tombstone.

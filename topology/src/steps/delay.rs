@@ -1,8 +1,8 @@
 //! Lets go what waits: reads the slots of the rings whose time has come, and only these.
 //!
-//! A record met in a slot is let go when it is due, moved to a finer ring when its slot is open, and otherwise left:
-//! its slot is paused at that record until it opens. Nothing is remembered but which slots are paused, so a restart
-//! costs one look at each slot that holds something.
+//! A record that is due goes to its target, one that belongs into another slot goes there, and one that is where it
+//! should wait is left: its slot is paused at that record until it opens. Nothing is remembered but which slots are
+//! paused, so a restart costs one look at each slot that holds something.
 
 use crate::{
     engine::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle},
@@ -12,9 +12,9 @@ use crate::{
 use metrics::{counter, gauge};
 use processors::{
     ports::Clock,
-    ring::Rings,
+    ring::{Met, Rings, Slot},
 };
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use schemas::{
     Delayed, Topic,
     topics::{Kind, Ring},
@@ -29,7 +29,8 @@ pub struct DelayWorker {
     rings: Arc<Rings>,
     decoder: Decoder,
     out: Outputs,
-    paused: FxHashSet<Place>,
+    /// Paused slots, and when each opens.
+    paused: FxHashMap<Place, i64>,
     batch: Vec<Record>,
     /// What was decided and not yet committed, because the log was away.
     owed: Option<Vec<Position>>,
@@ -57,7 +58,7 @@ impl DelayWorker {
             rings,
             decoder,
             out,
-            paused: FxHashSet::default(),
+            paused: FxHashMap::default(),
             batch: Vec::new(),
             owed: None,
         })
@@ -72,15 +73,11 @@ impl DelayWorker {
 
     /// Opens the slots whose time has come.
     fn open_slots(&mut self, now_ms: i64) -> Result<(), LogError> {
-        let due: Vec<Place> = self
-            .paused
-            .iter()
-            .copied()
-            .filter(|place| ring(*place).is_some_and(|ring| self.rings.is_open(ring, place.partition, now_ms)))
-            .collect();
+        let due: Vec<Place> =
+            self.paused.iter().filter(|(_, opens_ms)| **opens_ms <= now_ms).map(|(place, _)| *place).collect();
         if !due.is_empty() {
             self.stream.resume(&due)?;
-            due.iter().for_each(|place| drop(self.paused.remove(place)));
+            self.paused.retain(|_, opens_ms| *opens_ms > now_ms);
         }
         Ok(())
     }
@@ -124,42 +121,40 @@ impl DelayWorker {
         self.out.clear();
         let now_ms = self.clock.now_ms();
         let mut next: FxHashMap<Place, i64> = FxHashMap::default();
-        let mut left: FxHashMap<Place, i64> = FxHashMap::default();
+        let mut left: FxHashMap<Place, (i64, i64)> = FxHashMap::default();
         for record in &self.batch {
             if left.contains_key(&record.place) {
                 continue;
             }
+            let at = slot(record.place);
             match self.decoder.decode::<Delayed>(record.value.as_deref())? {
                 Err(error) => self.out.dead_letter(record, &error.to_string()),
-                Ok(waiting) if waiting.due_at <= now_ms => match waiting.target.parse::<Topic>() {
-                    Ok(target) => self.out.value(target, None, &waiting.track_id, Some(waiting.payload), vec![]),
-                    Err(error) => self.out.dead_letter(record, &error.to_string()),
+                Ok(waiting) => match self.rings.met(at, waiting.due_at, waiting.auth, now_ms) {
+                    Met::Due => match waiting.target.parse::<Topic>() {
+                        Ok(target) => self.out.value(target, None, &waiting.track_id, Some(waiting.payload), vec![]),
+                        Err(error) => self.out.dead_letter(record, &error.to_string()),
+                    },
+                    Met::Move(Slot { ring, partition }) => {
+                        let value = record.value.clone();
+                        self.out.value(Topic::delay(ring), Some(partition), &waiting.track_id, value, vec![]);
+                    }
+                    Met::Pause { until_ms } => {
+                        left.insert(record.place, (record.offset, until_ms));
+                        continue;
+                    }
                 },
-                Ok(waiting) if self.is_open(record.place, now_ms) => {
-                    let (ring, slot) = self.rings.place(waiting.due_at, now_ms, waiting.auth);
-                    let value = record.value.clone();
-                    self.out.value(Topic::delay(ring), Some(slot), &waiting.track_id, value, vec![]);
-                }
-                Ok(_) => {
-                    left.insert(record.place, record.offset);
-                    continue;
-                }
             }
             next.insert(record.place, record.offset + 1);
         }
         if !left.is_empty() {
             let places: Vec<Place> = left.keys().copied().collect();
             self.stream.pause(&places)?;
-            for (place, offset) in left {
+            for (place, (offset, opens_ms)) in left {
                 self.stream.seek(place, offset)?;
-                self.paused.insert(place);
+                self.paused.insert(place, opens_ms);
             }
         }
         Ok(next.into_iter().map(|(place, next)| Position { place, next, metadata: String::new() }).collect())
-    }
-
-    fn is_open(&self, place: Place, now_ms: i64) -> bool {
-        ring(place).is_some_and(|ring| self.rings.is_open(ring, place.partition, now_ms))
     }
 
     /// Slots open on whole seconds: never sleep over one.
@@ -170,15 +165,17 @@ impl DelayWorker {
     /// What is due and not yet let go: the lag of the slots that are not paused.
     fn overdue(&mut self) -> i64 {
         let paused = &self.paused;
-        self.stream.lag().into_iter().filter(|(place, _)| !paused.contains(place)).map(|(_, lag)| lag).sum()
+        self.stream.lag().into_iter().filter(|(place, _)| !paused.contains_key(place)).map(|(_, lag)| lag).sum()
     }
 }
 
-fn ring(place: Place) -> Option<Ring> {
-    match place.topic.kind() {
-        Kind::Delay(ring) => Some(ring),
-        _ => None,
-    }
+/// A place of a DELAY topic as a slot; the graph gives this worker no other.
+fn slot(place: Place) -> Slot {
+    let ring = match place.topic.kind() {
+        Kind::Delay(ring) => ring,
+        _ => Ring::Days,
+    };
+    Slot { ring, partition: place.partition }
 }
 
 impl Worker for DelayWorker {

@@ -1,0 +1,108 @@
+//! Rows per second of the embedded stores: `cargo bench -p connectors --bench stores`.
+
+#![allow(missing_docs)]
+
+use connectors::cipher::Cipher;
+use connectors::claims::{MemoryClaims, SqliteClaims};
+use connectors::history::HistorySink;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use processors::ports::{Claim, Claims, Logged, Move, Sink};
+use schemas::{Api, Channel, History, Lane, MessageType, Origin, Recipient, State, Topic, TrackId};
+use std::sync::Arc;
+
+/// Rows of a batch while the store catches up.
+const BATCH: u64 = 1000;
+/// Unix milliseconds of the first row; each further one is a millisecond later.
+const START_MS: i64 = 1_772_377_000_000;
+
+criterion_group!(stores, claims, history);
+criterion_main!(stores);
+
+fn track_id(n: u64) -> TrackId {
+    let api = Api { cluster: 0, lane: Lane::Mass, partition: (n % 20) as u16, offset: n, receiver: 0 };
+    TrackId::new(START_MS + n as i64, api)
+}
+
+fn service_key(n: u64) -> String {
+    format!("HanbitShopServiceKey00000000000000{:06}", n % 10)
+}
+
+fn claims(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut group = criterion.benchmark_group("claims");
+    group.throughput(Throughput::Elements(BATCH));
+    let mut measure = |name: &str, claims: &mut dyn Claims| {
+        let mut n = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let claim =
+                    |n| Claim { service_key: service_key(n), message_id: format!("order-{n}"), track_id: track_id(n) };
+                let batch: Vec<Claim> = (n..n + BATCH).map(claim).collect();
+                n += BATCH;
+                claims.claim(&batch, START_MS + n as i64).unwrap()
+            });
+        });
+    };
+    measure("memory", &mut MemoryClaims::default());
+    measure("sqlite", &mut SqliteClaims::open(&folder.path().join("claims.db")).unwrap());
+    group.finish();
+}
+
+/// Writes endless batches of `record(n)` into a sink.
+fn sink<R>(criterion: &mut Criterion, name: &str, topic: Topic, sink: &mut dyn Sink<R>, record: impl Fn(u64) -> R) {
+    let mut group = criterion.benchmark_group("sinks");
+    group.throughput(Throughput::Elements(BATCH));
+    let (mut next, mut from) = (0, None);
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|batches| {
+            let mut spent = std::time::Duration::ZERO;
+            for _ in 0..batches {
+                let logged = |n| Logged { topic, partition: 0, offset: n as i64, record: record(n) };
+                let batch: Vec<Logged<R>> = (next..next + BATCH).map(logged).collect();
+                next += BATCH;
+                let began = std::time::Instant::now();
+                sink.write(&batch, &[Move { topic, partition: 0, from, to: next as i64 }]).unwrap();
+                spent += began.elapsed();
+                from = Some(next as i64);
+            }
+            spent
+        });
+    });
+    group.finish();
+}
+
+fn history(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let cipher = Arc::new(Cipher::ephemeral().unwrap());
+    let mut store = HistorySink::history(&folder.path().join("history.db"), cipher).unwrap();
+    sink(criterion, "history", Topic::hist(Channel::At), &mut store, |n| {
+        History {
+        track_id: track_id(n).to_string(),
+        serial_number: format!("{}-0M", track_id(n)),
+        last_step: true,
+        username: "hanbit-shop".into(),
+        service_key: service_key(n),
+        message_id: format!("order-{n}"),
+        requested_channel: Channel::At,
+        requested_type: MessageType::At,
+        state: if n.is_multiple_of(20) { State::Failed } else { State::Delivered },
+        origin: Origin::Vendor,
+        code: "0000".into(),
+        vendor: "kakao-a".into(),
+        vendor_code: "0000".into(),
+        attempts: 1,
+        recipient: Recipient {
+            phone_number: Some(format!("10{:08}", n % 100_000_000)),
+            country_code: Some("82".into()),
+            ..Recipient::default()
+        },
+        title: Some("주문 안내".into()),
+        message: Some("[한빛상점] 김하늘님, 주문하신 상품이 오늘 발송되었습니다. 운송장 번호는 아래 버튼에서 확인하실 수 있습니다.".into()),
+        received_at: START_MS + n as i64,
+        distribution_at: Some(START_MS + n as i64 + 4),
+        sent_at: Some(START_MS + n as i64 + 9),
+        report_at: START_MS + n as i64 + 60,
+        ..History::default()
+    }
+    });
+}

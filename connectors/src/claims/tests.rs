@@ -1,0 +1,103 @@
+//! One suite for all backends of the claims port.
+
+use super::*;
+use processors::ports::{Claim, Claims};
+use schemas::{Api, Lane, TrackId};
+
+const NOW_MS: i64 = 1_772_377_199_999;
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+fn track(offset: u64) -> TrackId {
+    TrackId::new(NOW_MS, Api { cluster: 0, lane: Lane::Realtime, partition: 3, offset, receiver: 0 })
+}
+
+fn claim(service_key: &str, message_id: &str, offset: u64) -> Claim {
+    Claim { service_key: service_key.into(), message_id: message_id.into(), track_id: track(offset) }
+}
+
+/// Runs a test on every backend, each empty.
+fn on_each(test: impl Fn(&mut dyn Claims)) {
+    test(&mut MemoryClaims::default());
+    let folder = tempfile::tempdir().unwrap();
+    test(&mut SqliteClaims::open(&folder.path().join("claims.db")).unwrap());
+}
+
+#[test]
+fn the_first_claim_holds_and_the_next_learns_who() {
+    on_each(|claims| {
+        assert_eq!(claims.claim(&[claim("k", "m", 1)], NOW_MS).unwrap(), [None]);
+        assert_eq!(claims.claim(&[claim("k", "m", 2)], NOW_MS + 1).unwrap(), [Some(track(1))]);
+    });
+}
+
+#[test]
+fn a_record_read_again_is_not_its_own_duplicate() {
+    on_each(|claims| {
+        let same = [claim("k", "m", 1)];
+        assert_eq!(claims.claim(&same, NOW_MS).unwrap(), [None]);
+        assert_eq!(claims.claim(&same, NOW_MS + 1).unwrap(), [None]);
+        assert_eq!(claims.claim(&[claim("k", "m", 2)], NOW_MS + 2).unwrap(), [Some(track(1))]);
+    });
+}
+
+#[test]
+fn within_a_batch_the_earlier_wins() {
+    on_each(|claims| {
+        let batch = [claim("k", "a", 1), claim("k", "b", 2), claim("k", "a", 3), claim("k", "a", 1)];
+        assert_eq!(claims.claim(&batch, NOW_MS).unwrap(), [None, None, Some(track(1)), None]);
+    });
+}
+
+#[test]
+fn service_keys_are_namespaces_and_letters_have_cases() {
+    on_each(|claims| {
+        let batch = [claim("k", "A1", 1), claim("j", "A1", 2), claim("k", "a1", 3), claim("kA", "1", 4)];
+        assert_eq!(claims.claim(&batch, NOW_MS).unwrap(), [None; 4]);
+    });
+}
+
+#[test]
+fn a_claim_is_free_again_after_24_hours_and_not_before() {
+    on_each(|claims| {
+        claims.claim(&[claim("k", "m", 1)], NOW_MS).unwrap();
+        let later = [claim("k", "m", 2)];
+        assert_eq!(claims.claim(&later, NOW_MS + DAY_MS - 1).unwrap(), [Some(track(1))]);
+        assert_eq!(claims.claim(&later, NOW_MS + DAY_MS).unwrap(), [None]);
+        assert_eq!(claims.claim(&[claim("k", "m", 1)], NOW_MS + DAY_MS + 1).unwrap(), [Some(track(2))]);
+        // The second claim's day counts from the second claim.
+        assert_eq!(claims.claim(&[claim("k", "m", 3)], NOW_MS + 2 * DAY_MS - 1).unwrap(), [Some(track(2))]);
+    });
+}
+
+#[test]
+fn a_large_batch_is_answered_in_order() {
+    on_each(|claims| {
+        let first: Vec<Claim> = (0..2500).map(|n| claim("k", &format!("m{n}"), n)).collect();
+        assert!(claims.claim(&first, NOW_MS).unwrap().iter().all(Option::is_none));
+        let second: Vec<Claim> = (0..2600).map(|n| claim("k", &format!("m{n}"), 10_000 + n)).collect();
+        let answers = claims.claim(&second, NOW_MS + 1).unwrap();
+        let expected: Vec<Option<TrackId>> = (0..2600).map(|n| (n < 2500).then(|| track(n))).collect();
+        assert_eq!(answers, expected);
+    });
+}
+
+#[test]
+fn an_empty_batch_has_no_answers() {
+    on_each(|claims| assert_eq!(claims.claim(&[], NOW_MS).unwrap(), []));
+}
+
+#[test]
+fn a_file_keeps_its_claims_when_the_process_dies_and_forgets_what_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("claims.db");
+    // Never closed, as after kill -9.
+    std::mem::forget({
+        let mut claims = SqliteClaims::open(&path).unwrap();
+        claims.claim(&[claim("k", "m", 1), claim("k", "n", 2)], NOW_MS).unwrap();
+        claims
+    });
+    let mut claims = SqliteClaims::open(&path).unwrap();
+    assert_eq!(claims.claim(&[claim("k", "m", 3)], NOW_MS + 1).unwrap(), [Some(track(1))]);
+    claims.claim(&[claim("k", "o", 4)], NOW_MS + DAY_MS).unwrap();
+    assert_eq!(claims.rows(), 1);
+}

@@ -1,0 +1,70 @@
+//! What is asked of reports.
+
+use super::ReportTable;
+use crate::sqlite::{Database, StoreError, Table};
+use processors::ports::Away;
+use schemas::Report;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use std::path::Path;
+
+/// Reads beside the sink, on a connection of its own.
+#[derive(Debug)]
+pub struct ReportReader {
+    database: Database,
+}
+
+/// What is known of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its newest state.
+    pub report: Report,
+    /// The newest word that came after its end, for example a receipt for an uncertain message.
+    pub late: Option<Report>,
+}
+
+impl ReportReader {
+    /// Opens the store of reports, or makes it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(ReportTable::NAME, path, &ReportTable::MIGRATIONS)? })
+    }
+
+    /// The message of a track_id.
+    pub fn by_track_id(&mut self, track_id: &str) -> Result<Option<Found>, Away> {
+        self.database.run(async |connection| {
+            let row = sqlx::query("SELECT report, late FROM reports WHERE track_id = ?").bind(track_id);
+            row.fetch_optional(connection).await?.as_ref().map(found).transpose()
+        })
+    }
+
+    /// A customer's messages of one message_id, of all its service keys or of one: the newest first, refused duplicates
+    /// after all messages that were not, at most `most`. The first is what the id stands for.
+    pub fn by_message_id(
+        &mut self,
+        username: &str,
+        service_key: Option<&str>,
+        message_id: &str,
+        most: u32,
+    ) -> Result<Vec<Found>, Away> {
+        self.database.run(async |connection| {
+            let rows = sqlx::query(
+                "SELECT report, late FROM reports
+                 WHERE username = ?1 AND message_id = ?2 AND (?3 IS NULL OR service_key = ?3)
+                 ORDER BY duplicate, requested_at DESC, id DESC LIMIT ?4",
+            )
+            .bind(username)
+            .bind(message_id)
+            .bind(service_key)
+            .bind(most)
+            .fetch_all(connection)
+            .await?;
+            rows.iter().map(found).collect()
+        })
+    }
+}
+
+fn found(row: &SqliteRow) -> sqlx::Result<Found> {
+    let report = |json: &str| serde_json::from_str(json).map_err(|e| sqlx::Error::Decode(e.into()));
+    let late: Option<&str> = row.try_get("late")?;
+    Ok(Found { report: report(row.try_get("report")?)?, late: late.map(report).transpose()? })
+}

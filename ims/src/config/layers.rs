@@ -1,0 +1,198 @@
+//! Lays file and environment over the default, and refuses keys that the default does not have.
+
+use super::Config;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The default configuration, which documents every key.
+pub const DEFAULT: &str = include_str!("../../ims.toml");
+
+/// Tables that take any key: they are handed on as they are.
+const OPEN_TABLES: &[&str] = &["kafka.properties"];
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("configuration refused:\n  {}", .0.join("\n  "))]
+pub struct ConfigErrors(pub Vec<String>);
+
+/// The configuration in force. `overrides` gives name and value of each variable of the environment, then of each
+/// `--set section.key`; later ones win.
+pub fn load(
+    file: Option<&Path>,
+    overrides: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, ConfigErrors> {
+    let one = |e: String| ConfigErrors(vec![e]);
+    let mut table: Table = DEFAULT.parse().map_err(|e| one(format!("the embedded default: {e}")))?;
+    let mut errors = Vec::new();
+    if let Some(path) = file {
+        let shown = path.display();
+        let text =
+            std::fs::read_to_string(path).map_err(|e| one(format!("{shown}: {e}: name a file that can be read")))?;
+        let layer: Table = text.parse().map_err(|e| one(format!("{shown}: {e}")))?;
+        lay(&mut table, layer, "", &shown.to_string(), &mut errors);
+    }
+    for (name, value) in overrides {
+        let Some(keys) = keys_of(&name) else { continue };
+        set(&mut table, &keys, &value, &name, &mut errors);
+    }
+    if !errors.is_empty() {
+        return Err(ConfigErrors(errors));
+    }
+    let config: Config = table.try_into().map_err(|e: toml::de::Error| one(e.message().to_owned()))?;
+    let wrong = config.mistakes();
+    if wrong.is_empty() { Ok(config) } else { Err(ConfigErrors(wrong)) }
+}
+
+/// The keys that a name stands for: `IMS__SECTION__KEY` or `--set section.key`. Other names are none of ours.
+fn keys_of(name: &str) -> Option<Vec<String>> {
+    if let Some(path) = name.strip_prefix("IMS__") {
+        return Some(path.split("__").map(str::to_lowercase).collect());
+    }
+    let path = name.strip_prefix("--set ")?;
+    // The key of an open table is whole, dots included: kafka.properties.sasl.mechanism.
+    let open = OPEN_TABLES.iter().find_map(|table| Some((table, path.strip_prefix(table)?.strip_prefix('.')?)));
+    let (table, last) = open.map_or_else(|| (path, None), |(table, last)| (*table, Some(last)));
+    Some(table.split('.').chain(last).map(str::to_owned).collect())
+}
+
+fn lay(under: &mut Table, over: Table, prefix: &str, from: &str, errors: &mut Vec<String>) {
+    for (key, value) in over {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match (under.get_mut(&key), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => lay(under, over, &path, from, errors),
+            (Some(known), value) if same_kind(known, &value) => *known = value,
+            (Some(known), value) => {
+                errors.push(format!("{from}: {path} is a {}, it must be a {}", value.type_str(), known.type_str()));
+            }
+            (None, value) if OPEN_TABLES.contains(&prefix) => {
+                under.insert(key, value);
+            }
+            (None, _) => errors.push(unknown(under, &path, &key, from)),
+        }
+    }
+}
+
+fn same_kind(known: &Value, value: &Value) -> bool {
+    known.same_type(value) || matches!((known, value), (Value::Float(_), Value::Integer(_)))
+}
+
+/// Sets one key from text, which takes the kind that the default has.
+fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut Vec<String>) {
+    let Some((last, parents)) = keys.split_last() else { return };
+    let mut at = table;
+    let mut path = String::new();
+    for key in parents {
+        path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if !matches!(at.get(key), Some(Value::Table(_))) {
+            errors.push(unknown(at, &path, key, name));
+            return;
+        }
+        let Some(Value::Table(next)) = at.get_mut(key) else { return };
+        at = next;
+    }
+    let open = OPEN_TABLES.contains(&path.as_str());
+    let kind = match at.get(last) {
+        Some(known) => known.clone(),
+        // librdkafka's properties have dots, environment names cannot: SASL_MECHANISM is sasl.mechanism.
+        None if open => {
+            at.insert(last.replace('_', "."), Value::String(text.to_owned()));
+            return;
+        }
+        None => {
+            errors.push(unknown(at, &format!("{path}.{last}"), last, name));
+            return;
+        }
+    };
+    let value = match kind {
+        Value::Integer(_) => text.parse().map(Value::Integer).ok(),
+        Value::Float(_) => text.parse().map(Value::Float).ok(),
+        Value::Boolean(_) => text.parse().map(Value::Boolean).ok(),
+        _ => Some(Value::String(text.to_owned())),
+    };
+    match value {
+        Some(value) => drop(at.insert(last.clone(), value)),
+        None => errors.push(format!("{name}: what it holds is no {}", kind.type_str())),
+    }
+}
+
+fn unknown(table: &Table, path: &str, key: &str, from: &str) -> String {
+    let nearest = table.keys().max_by(|a, b| strsim::jaro(a, key).total_cmp(&strsim::jaro(b, key)));
+    match nearest {
+        Some(nearest) => format!("{from}: there is no key {path}: did you mean {nearest:?}?"),
+        None => format!("{from}: there is no key {path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        load(Some(file.path()), environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn the_default_is_a_configuration() {
+        assert_eq!(load(None, []).unwrap().kafka.partitions, 20);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = loaded("[kafka]\npartitions = 3\n", &[("IMS__KAFKA__PARTITIONS", "5"), ("HOME", "/")]).unwrap();
+        assert_eq!(config.kafka.partitions, 5);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_environment() {
+        let config = loaded(
+            "",
+            &[
+                ("IMS__KAFKA__PARTITIONS", "5"),
+                ("--set kafka.partitions", "7"),
+                ("--set kafka.properties.sasl.mechanism", "PLAIN"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.kafka.partitions, 7);
+        assert_eq!(config.kafka.properties["sasl.mechanism"], "PLAIN");
+        let errors = loaded("", &[("--set kafka.partitons", "7")]).unwrap_err().to_string();
+        assert!(errors.contains("--set kafka.partitons") && errors.contains("\"partitions\""), "{errors}");
+    }
+
+    #[test]
+    fn properties_of_librdkafka_pass_through() {
+        let config = loaded(
+            "[kafka.properties]\n\"ssl.ca.location\" = \"ca.pem\"\n",
+            &[("IMS__KAFKA__PROPERTIES__SECURITY_PROTOCOL", "sasl_ssl")],
+        );
+        let properties = config.unwrap().kafka.properties;
+        assert_eq!(properties["ssl.ca.location"], "ca.pem");
+        assert_eq!(properties["security.protocol"], "sasl_ssl");
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_with_the_nearest_key() {
+        let errors =
+            loaded("[kafka]\npartitons = 3\nreplication_factor = \"x\"\n[kavka]\n", &[("IMS__LOG__KINT", "memory")]);
+        let text = errors.unwrap_err().to_string();
+        for part in [
+            "kafka.partitons",
+            "did you mean \"partitions\"",
+            "must be a integer",
+            "kavka",
+            "IMS__LOG__KINT",
+            "\"kind\"",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+
+    #[test]
+    fn memory_state_with_a_kafka_log_is_refused() {
+        let errors = loaded("[state]\nkind = \"memory\"\n", &[]).unwrap_err().to_string();
+        assert!(errors.contains("state.kind") && errors.contains("sqlite"), "{errors}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The configuration: the embedded default, a file over it, the environment over both.
+
+mod layers;
+mod model;
+
+pub use layers::{ConfigErrors, DEFAULT, load};
+pub use model::*;

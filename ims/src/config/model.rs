@@ -1,0 +1,200 @@
+//! The configuration as the program uses it. Keys, units and defaults are documented in ims.toml.
+#![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
+
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub deployment: Deployment,
+    pub log: LogConfig,
+    pub kafka: Kafka,
+    pub registry: Registry,
+    pub rings: RingsConfig,
+    pub reference: ReferenceConfig,
+    pub state: StateConfig,
+    pub store: StoreConfig,
+    pub simulator: SimulatorConfig,
+    pub engine: Engine,
+    pub admin: Admin,
+    pub logs: Logs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    pub name: String,
+    pub instance: String,
+    pub cluster: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogKind {
+    Kafka,
+    Memory,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    pub kind: LogKind,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    pub bootstrap_servers: String,
+    pub partitions: i32,
+    pub replication_factor: i32,
+    pub min_insync_replicas: i32,
+    #[serde(serialize_with = "hide_secrets")]
+    pub properties: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("properties", &shown(&self.properties))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Properties with secrets hidden: a password, key or token is nobody's to read in a log.
+fn shown(properties: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    let secret = |name: &str| ["password", "secret", "key.pem", "oauthbearer.config"].iter().any(|s| name.contains(s));
+    properties.iter().map(|(k, v)| (k.as_str(), if secret(k) { "…" } else { v.as_str() })).collect()
+}
+
+fn hide_secrets<S: serde::Serializer>(properties: &BTreeMap<String, String>, to: S) -> Result<S::Ok, S::Error> {
+    shown(properties).serialize(to)
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    pub url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RingsConfig {
+    pub seconds_slots: i32,
+    pub minutes_slots: i32,
+    pub hours_slots: i32,
+    pub days_slots: i32,
+    pub seconds_width_ms: i64,
+    pub minutes_width_ms: i64,
+    pub hours_width_ms: i64,
+    pub days_width_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceConfig {
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateKind {
+    Sqlite,
+    Memory,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    pub kind: StateKind,
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatorConfig {
+    pub seed: u64,
+    pub request_log: PathBuf,
+    pub latency_p50_ms: u64,
+    pub latency_p99_ms: u64,
+    pub failed_percent: f64,
+    pub unanswered_percent: f64,
+    pub receipt_p50_ms: u64,
+    pub receipts_twice_percent: f64,
+    pub receipts_never_percent: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    pub batch_records: usize,
+    pub stop_within_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logs {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+impl Config {
+    /// What cannot work although each key by itself could, with the remedy.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut check = |bad: bool, text: &str| {
+            if bad {
+                wrong.push(text.to_owned());
+            }
+        };
+        let kafka = self.log.kind == LogKind::Kafka;
+        check(
+            kafka && self.state.kind == StateKind::Memory,
+            "state.kind = \"memory\" with log.kind = \"kafka\" would forget claimed message ids at every restart: set \"sqlite\"",
+        );
+        check(
+            kafka && self.store.file.as_os_str() == ":memory:",
+            "store.file = \":memory:\" with log.kind = \"kafka\" would lose history at every restart: name a file",
+        );
+        check(
+            self.deployment.name.is_empty() || !self.deployment.name.bytes().all(is_name),
+            "deployment.name must be letters, digits, '.', '_' or '-': it names consumer groups",
+        );
+        check(
+            !self.deployment.instance.bytes().all(is_name),
+            "deployment.instance must be letters, digits, '.', '_' or '-'",
+        );
+        check(self.kafka.partitions < 1 || self.kafka.partitions > 4096, "kafka.partitions must be 1 to 4096");
+        check(
+            self.kafka.min_insync_replicas > self.kafka.replication_factor,
+            "kafka.min_insync_replicas is above kafka.replication_factor: nothing could ever be written",
+        );
+        check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
+        wrong
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
+}

@@ -1,0 +1,111 @@
+//! Puts a worker behind each node of the graph, with the backends that a deployment gives it.
+
+use crate::{
+    engine::{BatchLimits, Decoder, Outputs, SinkWorker, StepWorker, Worker},
+    graph::{Node, Role},
+    log::{Log, LogError, Offsets, StreamSpec},
+    steps::{DelayWorker, Ingest, Outcome, Route},
+};
+use processors::{
+    night::Night,
+    outcome,
+    ports::{Away, Claims, Clock, Provider, ReferenceSource, SchemaSource, Sink},
+    ring::Rings,
+};
+use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
+use std::sync::Arc;
+
+/// The backends of a deployment: one concern each, embedded or real.
+pub trait Backends {
+    /// Message ids in use.
+    fn claims(&self) -> Result<Box<dyn Claims>, Away>;
+    /// The way to the vendors of a sender role on one lane.
+    fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
+    /// History and statistics.
+    fn history(&self) -> Result<Box<dyn Sink<History>>, Away>;
+    /// Newest report of each message.
+    fn reports(&self) -> Result<Box<dyn Sink<Report>>, Away>;
+    /// Events and counters.
+    fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away>;
+}
+
+/// Everything that workers share.
+pub struct Parts {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Number of its cluster, part of every track_id.
+    pub cluster: u8,
+    /// Schema ids.
+    pub schemas: Arc<Schemas>,
+    /// Where unknown schema ids are looked up.
+    pub schema_source: Arc<dyn SchemaSource>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Reference data.
+    pub reference: Arc<dyn ReferenceSource>,
+    /// Night windows.
+    pub night: Night,
+    /// Delay rings.
+    pub rings: Arc<Rings>,
+    /// Outcome's times.
+    pub outcome: outcome::Settings,
+    /// Bounds of a batch.
+    pub limits: BatchLimits,
+    /// Backends.
+    pub backends: Box<dyn Backends>,
+}
+
+/// Why a worker could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The log said no.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A backend is away.
+    #[error(transparent)]
+    Away(#[from] Away),
+}
+
+impl Parts {
+    /// The worker of a node.
+    pub fn worker(&self, node: &Node) -> Result<Box<dyn Worker>, AssemblyError> {
+        let log = &*self.log;
+        let spec = StreamSpec {
+            name: node.name(),
+            sources: node.sources.clone(),
+            offsets: if node.store.is_some() { Offsets::Sink } else { Offsets::Log },
+            urgent: node.urgent(),
+            produces: node.store.is_none(),
+        };
+        let lane = node.lane.unwrap_or(Lane::Realtime);
+        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source));
+        let out = Outputs::new(Arc::clone(&self.schemas));
+        let clock = Arc::clone(&self.clock);
+        let reference = Arc::clone(&self.reference);
+        let (limits, rings) = (self.limits, Arc::clone(&self.rings));
+        let rows = self.limits.records;
+        Ok(match node.role {
+            Role::Ingest => {
+                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?);
+                Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
+            }
+            Role::Router => {
+                let step = Route::new(decoder, reference, self.night.clone());
+                Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
+            }
+            Role::Outcome => {
+                let step = Outcome::new(lane, decoder, rings, reference, self.outcome);
+                Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
+            }
+            Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => {
+                let provider = self.backends.provider(node.role, lane)?;
+                let _ = provider;
+                todo!("senders")
+            }
+            Role::Delay => Box::new(DelayWorker::new(log, spec, clock, rings, decoder, out)?),
+            Role::Store => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.history()?)?),
+            Role::Reports => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.reports()?)?),
+            Role::Analyzer => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.analysis()?)?),
+        })
+    }
+}

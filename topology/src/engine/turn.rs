@@ -1,0 +1,54 @@
+//! How every worker's turn ends: done, waited out, rewound, or halted.
+
+use super::{Halt, Progress};
+use crate::{log::LogError, metrics as names};
+use metrics::gauge;
+use processors::ports::Away;
+use std::time::Duration;
+
+/// What can end a turn early.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// A dependency is away: the same is tried again.
+    #[error(transparent)]
+    Away(#[from] Away),
+    /// The log said no.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The worker must not go on.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+/// Longest pause between two tries of something that is away.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers every error: go on from the committed offsets (`rewind`), wait and try again, or stop.
+pub fn settle(
+    stream: &str,
+    turn: Result<Progress, TurnError>,
+    wait: Duration,
+    rewind: impl FnOnce(),
+) -> Result<Progress, Halt> {
+    let ready = |up: bool| gauge!(names::READY, "stream" => stream.to_owned()).set(f64::from(up));
+    match turn {
+        Ok(progress) => {
+            ready(true);
+            Ok(progress)
+        }
+        Err(TurnError::Halt(halt)) => Err(halt),
+        Err(TurnError::Log(LogError::Stop(reason))) => Err(Halt::new(stream, reason)),
+        Err(TurnError::Log(LogError::Rewound(cause))) => {
+            tracing::warn!(stream, cause, "rewound to the committed offsets");
+            rewind();
+            Ok(Progress::Worked)
+        }
+        Err(error @ (TurnError::Away(_) | TurnError::Log(LogError::Away(_)))) => {
+            ready(false);
+            tracing::warn!(stream, %error, "waiting, nothing is lost");
+            // The caller's wait is the pace of new tries: a test moves on at once, a thread does not spin.
+            std::thread::park_timeout(wait.min(PAUSE));
+            Ok(Progress::Idle)
+        }
+    }
+}

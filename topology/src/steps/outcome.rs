@@ -1,0 +1,174 @@
+//! Outcome: the one place that ends messages. What is open is kept in memory and, in the same transactions, in
+//! OPEN-<LANE>, whose partition n holds the state of RESULT-<LANE>'s partition n.
+
+use crate::{
+    engine::{Decoder, Outputs, Step},
+    log::{LogError, Place, Position, Reader, Record},
+    metrics as names,
+};
+use metrics::{counter, gauge};
+use processors::{
+    outcome::{Folded, Kept, Settings, fold},
+    ports::{Away, ReferenceSource},
+    ring::Rings,
+};
+use rustc_hash::FxHashMap;
+use schemas::{
+    Avro, Delayed, Input, Lane, OpenStep, Origin, ResultKind, Schemas, State, StepResult, Topic, TrackId,
+};
+use std::sync::Arc;
+
+/// What is open in one partition: track_id → encoded OpenStep. Encoded, because a million of them may wait for the
+/// morning and few are ever touched before.
+type Open = FxHashMap<u128, Box<[u8]>>;
+
+/// The outcome role on one lane.
+pub struct Outcome {
+    lane: Lane,
+    decoder: Decoder,
+    rings: Arc<Rings>,
+    reference: Arc<dyn ReferenceSource>,
+    settings: Settings,
+    open: FxHashMap<i32, Open>,
+}
+
+impl Outcome {
+    /// Nothing is open until partitions are assigned.
+    pub fn new(
+        lane: Lane,
+        decoder: Decoder,
+        rings: Arc<Rings>,
+        reference: Arc<dyn ReferenceSource>,
+        settings: Settings,
+    ) -> Self {
+        Self { lane, decoder, rings, reference, settings, open: FxHashMap::default() }
+    }
+
+    fn apply(&mut self, news: &StepResult, partition: i32, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
+        let id = news.track_id.parse::<TrackId>().map_err(|e| e.to_string())?.as_u128();
+        let open = self.open.entry(partition).or_default();
+        let before = match open.get(&id) {
+            Some(bytes) => Some(OpenStep::decode(&mut Input::new(bytes)).map_err(|e| e.to_string())?),
+            None => None,
+        };
+        let reference = self.reference.current();
+        let Folded { open: kept, reports, history, logs, next, delayed } =
+            fold(before.as_ref(), news, self.lane, &reference, &self.settings, now_ms);
+        let key = news.track_id.as_str();
+        match kept {
+            Kept::Same => {}
+            Kept::Put(step) => {
+                let mut bytes = Vec::with_capacity(256);
+                step.encode(&mut bytes);
+                open.insert(id, bytes.into());
+                out.emit_to(Topic::open(self.lane), partition, key, &*step);
+            }
+            Kept::Removed => {
+                if open.remove(&id).is_some() {
+                    out.value(Topic::open(self.lane), Some(partition), key, None, vec![]);
+                }
+            }
+        }
+        for report in &reports {
+            if report.terminal {
+                let (channel, state) = (report.channel.as_str(), report.state.as_str());
+                counter!(names::TERMINAL, "channel" => channel, "state" => state).increment(1);
+            }
+            out.report(report);
+        }
+        history.iter().for_each(|row| out.emit(Topic::hist(row.requested_channel), key, row));
+        logs.iter().for_each(|event| out.emit(Topic::analyze_log(), key, event));
+        if let Some(next) = &next {
+            out.emit(Topic::fallback(self.lane), key, &**next);
+        }
+        for (due_at, word) in &delayed {
+            let waiting = Delayed {
+                track_id: key.to_owned(),
+                due_at: *due_at,
+                target: Topic::result(self.lane).name().to_owned(),
+                auth: self.lane == Lane::Auth,
+                payload: out.schemas().encode(word).into(),
+            };
+            out.delay(&self.rings, now_ms, &waiting, Topic::result(self.lane));
+        }
+        Ok(())
+    }
+
+    /// A record of RESULT that cannot be read: whichever message it spoke of ends as failed.
+    fn unreadable(record: &Record, reason: &str, now_ms: i64) -> Option<StepResult> {
+        let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
+        key.parse::<TrackId>().ok()?;
+        Some(StepResult {
+            track_id: key.to_owned(),
+            kind: ResultKind::Final,
+            state: State::Failed,
+            origin: Origin::Ims,
+            code: "9999".to_owned(),
+            message: format!("a result of this message could not be read: {reason}"),
+            occurred_at: now_ms,
+            ..StepResult::default()
+        })
+    }
+}
+
+impl Step for Outcome {
+    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
+        // All is read before anything is remembered: a registry that is away leaves the state as it was.
+        let news: Vec<_> =
+            batch.iter().map(|r| self.decoder.decode::<StepResult>(r.value.as_deref())).collect::<Result<_, _>>()?;
+        for (record, read) in batch.iter().zip(news) {
+            let partition = record.place.partition;
+            let applied = match read {
+                Ok(news) => self.apply(&news, partition, now_ms, out),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(reason) = applied {
+                out.dead_letter(record, &reason);
+                if let Some(failed) = Self::unreadable(record, &reason, now_ms) {
+                    // Cannot fail again: its track_id was read just now. What was open under it is closed by it.
+                    let _ = self.apply(&failed, partition, now_ms, out);
+                }
+            }
+        }
+        let open: usize = self.open.values().map(FxHashMap::len).sum();
+        gauge!(names::OPEN, "lane" => self.lane.as_str()).set(open as f64);
+        Ok(())
+    }
+
+    fn assigned(&mut self, positions: &[Position], reader: &mut dyn Reader) -> Result<(), LogError> {
+        self.open.clear();
+        let topic = Topic::open(self.lane);
+        for Position { place: Place { partition, .. }, .. } in positions {
+            let place = Place { topic, partition: *partition };
+            let (first, end) = reader.bounds(place)?;
+            let mut open = Open::default();
+            let mut broken = None;
+            reader.read(place, first, end, &mut |record| {
+                let offset = record.offset;
+                if let Err(error) = restore(&mut open, self.decoder.schemas(), record) {
+                    broken.get_or_insert(format!("{topic}/{partition} at {offset}: {error}"));
+                }
+            })?;
+            if let Some(broken) = broken {
+                return Err(LogError::Stop(format!(
+                    "an open message cannot be restored: {broken}. A newer version wrote it? Start that version again"
+                )));
+            }
+            self.open.insert(*partition, open);
+        }
+        Ok(())
+    }
+}
+
+fn restore(open: &mut Open, schemas: &Schemas, record: Record) -> Result<(), String> {
+    let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
+    let id = key.parse::<TrackId>().map_err(|e| e.to_string())?.as_u128();
+    match record.value.as_deref() {
+        None => drop(open.remove(&id)),
+        Some(value) => {
+            let datum = schemas.datum::<OpenStep>(value).map_err(|e| e.to_string())?;
+            open.insert(id, datum.into_owned().into());
+        }
+    }
+    Ok(())
+}

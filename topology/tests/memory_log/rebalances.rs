@@ -1,0 +1,88 @@
+//! Rebalances, on a clock that stands still and by polls that do not wait.
+
+use crate::log_contract::Fixture;
+use crate::log_contract::member::{Member, SOME, at};
+use crate::{HandClock, Memory, SESSION};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use topology::log::memory::{Call, When};
+use topology::log::{Limits, LogError, Polled};
+
+const STREAM: &str = "outcome-MASS";
+const AT_ONCE: Limits = Limits { wait: Duration::ZERO, ..SOME };
+
+#[test]
+fn polls_alone_move_a_rebalance_on() {
+    let memory = Memory::new(Arc::new(HandClock::default()), u64::MAX);
+    let source = memory.topic(3);
+    let mut members: Vec<Member> = Vec::new();
+    let round = |members: &mut Vec<Member>| {
+        for member in members.iter_mut() {
+            if let Polled::Revoking = member.poll(AT_ONCE) {
+                member.release();
+            }
+        }
+    };
+    for count in 1..=3 {
+        members.push(Member::join(&memory, STREAM, &[source]));
+        // One round to release, one to hear what was given.
+        round(&mut members);
+        round(&mut members);
+        let owned: usize = members.iter().map(|member| member.owned.len()).sum();
+        assert_eq!((owned, members.iter().all(|member| !member.owned.is_empty())), (3, true), "{count} members");
+    }
+    members.remove(0).stream.leave();
+    round(&mut members);
+    round(&mut members);
+    assert_eq!(members.iter().map(|member| member.owned.len()).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[test]
+fn a_member_may_take_a_session_to_release_and_no_longer() {
+    let clock = Arc::new(HandClock::default());
+    let memory = Memory::new(clock.clone(), u64::MAX);
+    let source = memory.topic(2);
+    let mut slow = Member::settled(&memory, STREAM, &[source]);
+    let mut heir = Member::join(&memory, STREAM, &[source]);
+    clock.advance(SESSION - Duration::from_millis(1));
+    assert!(matches!(heir.poll(AT_ONCE), Polled::Records));
+    slow.commit(source, 0, 0).unwrap();
+    clock.advance(Duration::from_millis(1));
+    assert!(matches!(heir.poll(AT_ONCE), Polled::Assigned(_)));
+    assert_eq!(heir.owned.len(), 2);
+    let late = slow.commit(source, 0, 0);
+    assert!(matches!(late, Err(LogError::Rewound(_))), "{late:?}");
+}
+
+#[test]
+fn a_commit_that_fails_during_a_revoke_still_lets_the_partitions_go() {
+    let memory = Memory::new(Arc::new(HandClock::default()), u64::MAX);
+    let source = memory.topic(2);
+    let mut old = Member::settled(&memory, STREAM, &[source]);
+    let mut new = Member::join(&memory, STREAM, &[source]);
+    assert!(matches!(old.poll(AT_ONCE), Polled::Revoking));
+    memory.log.faults().fail(STREAM, Call::Commit, 1, When::Before);
+    old.commit(source, 0, 0).unwrap_err();
+    assert!(matches!(old.poll(AT_ONCE), Polled::Assigned(_)));
+    assert!(matches!(old.poll(AT_ONCE), Polled::Revoking));
+    old.release();
+    assert!(matches!(new.poll(AT_ONCE), Polled::Assigned(_)));
+    assert_eq!(new.owned, [at(source, 1, 0, "")]);
+}
+
+#[test]
+fn a_waiting_member_is_woken_by_a_rebalance() {
+    let memory = Memory::default();
+    let source = memory.topic(2);
+    let mut old = Member::settled(&memory, STREAM, &[source]);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut new = Member::join(&memory, STREAM, &[source]);
+            new.until_assigned();
+        });
+        while !matches!(old.poll(Limits { wait: memory.patience(), ..SOME }), Polled::Revoking) {}
+        old.release();
+    });
+    assert!(started.elapsed() < memory.patience() / 2, "it waited to the end: {:?}", started.elapsed());
+}

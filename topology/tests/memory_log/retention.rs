@@ -1,0 +1,154 @@
+//! What may be forgotten, and what not.
+
+use crate::log_contract::member::{Member, SOME, at};
+use crate::log_contract::{Fixture, append, committed};
+use crate::{HandClock, Memory};
+use bytes::Bytes;
+use schemas::{Lane, Topic};
+use std::sync::Arc;
+use std::time::Duration;
+use topology::log::{Log, LogError, Offsets, Outgoing, Place, StreamSpec};
+
+const LIMIT: u64 = 100_000;
+/// A twentieth of what the log keeps, overhead aside.
+const VALUE_BYTES: usize = 5_000;
+
+fn small() -> (Memory, Arc<HandClock>) {
+    let clock = Arc::new(HandClock::default());
+    (Memory::new(clock.clone(), LIMIT), clock)
+}
+
+/// Appends so many values, each a millisecond after the one before.
+fn fill(memory: &Memory, clock: &HandClock, topic: Topic, count: usize) {
+    for _ in 0..count {
+        clock.advance(Duration::from_millis(1));
+        append(memory, topic, 0, &[&"x".repeat(VALUE_BYTES)]);
+    }
+}
+
+fn bounds(memory: &Memory, topic: Topic) -> (i64, i64) {
+    memory.log.reader().unwrap().bounds(Place { topic, partition: 0 }).unwrap()
+}
+
+#[test]
+fn the_oldest_records_go_when_the_log_is_full() {
+    let (memory, clock) = small();
+    let (old, young) = (memory.topic(1), memory.topic(1));
+    fill(&memory, &clock, old, 10);
+    fill(&memory, &clock, young, 9);
+    assert_eq!(bounds(&memory, old), (0, 10), "below the limit nothing goes");
+    fill(&memory, &clock, young, 5);
+    let (start, end) = bounds(&memory, old);
+    assert!((2..10).contains(&start), "some of the older topic's: {start}");
+    assert_eq!((end, bounds(&memory, young)), (10, (0, 14)));
+    let kept = memory.log.reader().unwrap().offset_at(Place { topic: old, partition: 0 }, 0).unwrap();
+    assert_eq!(kept, Some(start));
+}
+
+#[test]
+fn what_a_group_has_not_committed_stays() {
+    let (memory, clock) = small();
+    let topic = memory.topic(1);
+    let mut quick = Member::settled(&memory, "store-MASS", &[topic]);
+    let mut slow = Member::settled(&memory, "outcome-MASS", &[topic]);
+    fill(&memory, &clock, topic, 40);
+    quick.commit(topic, 0, 40).unwrap();
+    slow.commit(topic, 0, 7).unwrap();
+    fill(&memory, &clock, topic, 10);
+    assert_eq!(bounds(&memory, topic), (7, 50));
+    slow.commit(topic, 0, 45).unwrap();
+    fill(&memory, &clock, topic, 10);
+    let (start, _) = bounds(&memory, topic);
+    assert!((30..45).contains(&start), "{start}");
+}
+
+#[test]
+fn a_sink_keeps_what_it_was_given_last() {
+    let (memory, clock) = small();
+    let topic = memory.topic(1);
+    let mut sink = Member::sink(&memory, "store-MASS", &[topic]);
+    sink.until_assigned();
+    fill(&memory, &clock, topic, 30);
+    sink.read(30);
+    fill(&memory, &clock, topic, 10);
+    assert_eq!(bounds(&memory, topic), (0, 40), "the sink may still be writing them");
+    sink.read(10);
+    fill(&memory, &clock, topic, 10);
+    let (start, _) = bounds(&memory, topic);
+    assert!((1..=30).contains(&start), "{start}");
+}
+
+#[test]
+fn a_position_before_the_first_record_is_a_loud_stop() {
+    let (memory, clock) = small();
+    let topic = memory.topic(1);
+    let mut member = Member::settled(&memory, "outcome-MASS", &[topic]);
+    fill(&memory, &clock, topic, 15);
+    member.read(15);
+    member.commit(topic, 0, 15).unwrap();
+    fill(&memory, &clock, topic, 15);
+    let (start, end) = bounds(&memory, topic);
+    assert!(start > 0);
+    let place = Place { topic, partition: 0 };
+    let stops = |result: Result<(), LogError>| assert!(matches!(result, Err(LogError::Stop(_))), "{result:?}");
+    for lost in [start - 1, end + 1] {
+        member.stream.seek(place, lost).unwrap();
+        stops(member.stream.poll(SOME, &mut vec![]).map(|_| ()));
+    }
+    stops(memory.log.reader().unwrap().read(place, start - 1, end, &mut |_| ()));
+    // A group that is new begins at 0, and that is gone.
+    let mut new = Member::settled(&memory, "store-MASS", &[topic]);
+    assert_eq!(new.owned, [at(topic, 0, 0, "")]);
+    stops(new.stream.poll(SOME, &mut vec![]).map(|_| ()));
+}
+
+#[test]
+fn a_compacted_topic_keeps_the_newest_of_each_key() {
+    let (memory, clock) = small();
+    let open = Topic::open(Lane::Mass);
+    let other = memory.topic(1);
+    let mut producer = memory.log.producer().unwrap();
+    let mut put = |key: &'static str, value: Option<&'static str>| {
+        let value = value.map(|value| Bytes::from_static(value.as_bytes()));
+        let record = Outgoing { topic: open, partition: Some(0), key: Some(key.into()), value, headers: vec![] };
+        producer.append(&[record]).unwrap();
+    };
+    for (key, value) in [("a", Some("a1")), ("b", Some("b1")), ("c", Some("c1")), ("a", Some("a2")), ("c", None)] {
+        put(key, value);
+    }
+    assert_eq!(committed(&memory, open, 0), ["a1", "b1", "c1", "a2", ""]);
+    fill(&memory, &clock, other, 25);
+    assert_eq!(committed(&memory, open, 0), ["b1", "a2"]);
+    assert_eq!(bounds(&memory, open), (0, 5), "offsets stay");
+    put("b", Some("b2"));
+    assert_eq!(committed(&memory, open, 0), ["b1", "a2", "b2"]);
+}
+
+#[test]
+fn a_stream_goes_on_over_the_gaps_of_compaction() {
+    let (memory, clock) = small();
+    let (open, other) = (Topic::open(Lane::Mass), memory.topic(1));
+    let record = |value: Option<&'static str>| Outgoing {
+        topic: open,
+        partition: Some(0),
+        key: Some("a".into()),
+        value: value.map(Bytes::from),
+        headers: vec![],
+    };
+    memory.log.producer().unwrap().append(&[record(Some("a1")), record(Some("a2")), record(None)]).unwrap();
+    fill(&memory, &clock, other, 25);
+    memory.log.producer().unwrap().append(&[record(Some("a3"))]).unwrap();
+    let spec = StreamSpec {
+        name: "reader".to_owned(),
+        sources: vec![open],
+        offsets: Offsets::Log,
+        urgent: false,
+        produces: false,
+    };
+    let mut stream = memory.log.stream(spec).unwrap();
+    let mut records = Vec::new();
+    for _ in 0..3 {
+        stream.poll(SOME, &mut records).unwrap();
+    }
+    assert_eq!(records.iter().map(|record| record.offset).collect::<Vec<_>>(), [3]);
+}
