@@ -4,6 +4,7 @@
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
 pub mod codes;
+#[cfg(test)]
 mod fixtures;
 pub mod ingest;
 pub mod night;
@@ -15,4 +16,3 @@ pub mod retry;
 pub mod ring;
 pub mod route;
 pub mod rules;
-#[cfg(test)]

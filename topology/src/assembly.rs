@@ -7,8 +7,9 @@ use crate::{
     steps::{DelayWorker, Ingest, Outcome, Route},
 };
 use processors::{
+    ingest,
     night::Night,
-    outcome,
+    outcome::Patience,
     ports::{Away, Claims, Clock, Provider, ReferenceSource, SchemaSource, Sink},
     ring::Rings,
 };
@@ -47,8 +48,10 @@ pub struct Parts {
     pub night: Night,
     /// Delay rings.
     pub rings: Arc<Rings>,
-    /// Outcome's times.
-    pub outcome: outcome::Settings,
+    /// Ingest's settings.
+    pub ingest: ingest::Settings,
+    /// How long outcome keeps what it cannot place.
+    pub patience: Patience,
     /// Bounds of a batch.
     pub limits: BatchLimits,
     /// Backends.
@@ -86,7 +89,7 @@ impl Parts {
         let rows = self.limits.records;
         Ok(match node.role {
             Role::Ingest => {
-                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?);
+                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?, self.ingest);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Router => {
@@ -94,7 +97,7 @@ impl Parts {
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Outcome => {
-                let step = Outcome::new(lane, decoder, rings, reference, self.outcome);
+                let step = Outcome::new(lane, decoder, rings, reference, self.night.clone(), self.patience);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => {
