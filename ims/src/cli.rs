@@ -1,7 +1,7 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{completions, config as config_command, topology},
+    commands::{completions, config as config_command, demo, run, topology},
     config::{self, Config},
     exit::{self, Exit},
 };
@@ -31,6 +31,8 @@ const EXAMPLES: &str = "  ims config check                       is the configur
 /// Each command, in the order in which a newcomer meets them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Demo(demo::Args),
+    Run(run::Args),
     Topology(topology::Args),
     #[command(subcommand)]
     Config(config_command::Command),

@@ -1,11 +1,14 @@
 //! IMS, the integration messaging system.
 
+mod assemble;
 mod cli;
 mod commands;
 mod config;
 mod exit;
+mod load;
 mod logging;
 mod output;
+mod signal;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -28,6 +31,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     let Cli { globals, command } = cli;
     match &command {
+        Command::Demo(args) => commands::demo::run(args, &globals),
+        Command::Run(args) => commands::run::run(args, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),

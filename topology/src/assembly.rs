@@ -10,7 +10,7 @@ use processors::{
     ingest,
     night::Night,
     outcome::Patience,
-    ports::{Away, Claims, Clock, Provider, ReferenceSource, SchemaSource, Sink},
+    ports::{Away, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
@@ -22,6 +22,8 @@ pub trait Backends {
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// The way to the vendors of a sender role on one lane.
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
+    /// Delivery reports of the vendors.
+    fn receipts(&self) -> Result<Box<dyn Receipts>, Away>;
     /// History and statistics.
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away>;
     /// Newest report of each message.

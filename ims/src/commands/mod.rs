@@ -2,4 +2,6 @@
 
 pub mod completions;
 pub mod config;
+pub mod demo;
+pub mod run;
 pub mod topology;

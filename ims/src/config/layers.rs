@@ -8,7 +8,8 @@ use toml::{Table, Value};
 pub const DEFAULT: &str = include_str!("../../ims.toml");
 
 /// Tables that take any key: they are handed on as they are.
-const OPEN_TABLES: &[&str] = &["kafka.properties"];
+const OPEN_TABLES: &[&str] =
+    &["kafka.properties", "simulator.vendors", "simulator.every_vendor.codes", "simulator.every_vendor.receipts.codes"];
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

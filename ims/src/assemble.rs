@@ -1,0 +1,217 @@
+//! Builds a deployment from its configuration: log, backends, workers.
+
+use crate::{
+    config::{Config, LogKind, StateKind},
+    exit::Exit,
+};
+use anyhow::Context;
+use connectors::{
+    cipher::Cipher,
+    claims::{MemoryClaims, SqliteClaims},
+    reference::FileReference,
+    simulator::Simulator,
+    sqlite::{SqliteSink, StoreError},
+};
+use processors::{
+    ingest,
+    night::Night,
+    outcome,
+    ports::{Away, Claim, Claims, Clock, NoRegistry, Provider, Receipts, Sink},
+    ring::Rings,
+};
+use schemas::{AnalyzeLog, History, Lane, Report, Schemas, Topic, TrackId, topics::Partitions};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+use topology::{
+    assembly::{Backends, Parts},
+    engine::{BatchLimits, Runtime},
+    graph::{Role, chain},
+    log::{
+        Log,
+        kafka::{KafkaLog, KafkaSettings, OnStuck, Slots},
+        memory::{MemoryLog, Settings as MemorySettings},
+    },
+};
+
+/// Time as the machine has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+}
+
+/// Unix milliseconds.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+
+/// Claims that every ingest stream of the process shares.
+#[derive(Clone, Default)]
+struct SharedClaims(Arc<Mutex<MemoryClaims>>);
+
+impl Claims for SharedClaims {
+    fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).claim(claims, now_ms)
+    }
+}
+
+/// The embedded backends of one process.
+struct Embedded {
+    state: Option<PathBuf>,
+    claims: SharedClaims,
+    store: PathBuf,
+    cipher: Arc<Cipher>,
+    simulator: Arc<Simulator>,
+}
+
+fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
+    move |error| Away { dependency, cause: error.to_string() }
+}
+
+impl Embedded {
+    /// Each store has a file of its own beside the configured one: one writer never waits for another.
+    fn file(&self, what: &str) -> PathBuf {
+        let stem = self.store.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
+        self.store.with_file_name(format!("{stem}-{what}.sqlite"))
+    }
+}
+
+impl Backends for Embedded {
+    fn claims(&self) -> Result<Box<dyn Claims>, Away> {
+        Ok(match &self.state {
+            Some(path) => Box::new(SqliteClaims::open(path).map_err(away("state"))?),
+            None => Box::new(self.claims.clone()),
+        })
+    }
+
+    fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
+        Ok(self.simulator.provider())
+    }
+
+    fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
+        Ok(self.simulator.receipts())
+    }
+
+    fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
+        let sink = SqliteSink::history(&self.file("history"), Arc::clone(&self.cipher));
+        Ok(Box::new(sink.map_err(away("store"))?))
+    }
+
+    fn reports(&self) -> Result<Box<dyn Sink<Report>>, Away> {
+        Ok(Box::new(SqliteSink::reports(&self.file("reports")).map_err(away("store"))?))
+    }
+
+    fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
+        Ok(Box::new(SqliteSink::analysis(&self.file("analysis")).map_err(away("store"))?))
+    }
+}
+
+/// A deployment in this process: its log and what its workers share.
+pub struct Deployment {
+    parts: Parts,
+    finish_within: Duration,
+}
+
+impl Deployment {
+    /// Puts the parts together; nothing runs yet.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let rings = Arc::new(Rings::new(config.rings)?);
+        let log: Arc<dyn Log> = match config.log.kind {
+            LogKind::Memory => Arc::new(memory_log(config, &rings, Arc::clone(&clock))),
+            LogKind::Kafka => Arc::new(KafkaLog::new(kafka(config), on_stuck())?),
+        };
+        let reference = match config.reference.file.as_os_str().is_empty() {
+            true => FileReference::demo()?,
+            false => FileReference::open(&config.reference.file)?,
+        };
+        let mut simulator = config.simulator.clone();
+        simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
+        let simulator = Simulator::open(simulator, Arc::clone(&clock))
+            .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
+        let cipher = Arc::new(Cipher::from_file(&config.store.file.with_extension("key"))?);
+        let state = (config.state.kind == StateKind::Sqlite).then(|| config.state.file.clone());
+        let store = config.store.file.clone();
+        let backends = Embedded { state, claims: SharedClaims::default(), store, cipher, simulator };
+        let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
+        let parts = Parts {
+            log,
+            cluster: config.deployment.cluster,
+            schemas: Arc::new(Schemas::embedded()),
+            schema_source: Arc::new(NoRegistry),
+            clock,
+            reference: Arc::new(reference),
+            night: Night::default(),
+            rings,
+            ingest: ingest::Settings::default(),
+            patience: outcome::Patience::default(),
+            limits,
+            backends: Box::new(backends),
+        };
+        Ok(Self { parts, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
+    }
+
+    /// The log.
+    pub fn log(&self) -> &dyn Log {
+        &*self.parts.log
+    }
+
+    /// The schema ids in use.
+    pub fn schemas(&self) -> Arc<Schemas> {
+        Arc::clone(&self.parts.schemas)
+    }
+
+    /// Starts the streams of some roles.
+    pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
+        let topology = chain()?;
+        let mut workers = Vec::new();
+        for node in topology.of_roles(roles) {
+            workers.push(self.parts.worker(node).with_context(|| node.name())?);
+        }
+        Ok(Runtime::start(workers, self.finish_within)?)
+    }
+}
+
+fn memory_log(config: &Config, rings: &Arc<Rings>, clock: Arc<dyn Clock>) -> MemoryLog {
+    let (rings, configured) = (Arc::clone(rings), config.kafka.partitions);
+    MemoryLog::new(clock, MemorySettings::default(), move |topic: Topic| match topic.partitions() {
+        Partitions::Configured => configured,
+        Partitions::Slots(ring) => rings.size(ring).slots as i32,
+        Partitions::One => 1,
+    })
+}
+
+/// The configuration as the log on Kafka takes it.
+pub fn kafka(config: &Config) -> KafkaSettings {
+    let (kafka, rings) = (&config.kafka, config.rings);
+    KafkaSettings {
+        bootstrap_servers: kafka.bootstrap_servers.clone(),
+        deployment: config.deployment.name.clone(),
+        instance: config.deployment.instance.clone(),
+        topic_prefix: String::new(),
+        replication: kafka.replication_factor,
+        min_in_sync_replicas: kafka.min_insync_replicas,
+        partitions: kafka.partitions,
+        slots: Slots {
+            seconds: rings.seconds.slots as i32,
+            minutes: rings.minutes.slots as i32,
+            hours: rings.hours.slots as i32,
+            days: rings.days.slots as i32,
+        },
+        properties: kafka.properties.clone(),
+    }
+}
+
+/// A call into librdkafka that never comes back holds its lane for ever: end, and let another process take over.
+fn on_stuck() -> OnStuck {
+    Arc::new(|line| {
+        tracing::error!(call = line, "a call into librdkafka does not come back: ending, another process takes over");
+        std::process::exit(Exit::Stopped as i32);
+    })
+}
