@@ -170,8 +170,13 @@ impl Bench {
         let seed = Seed { vendors, customers, ..Seed::default() };
         let vendors =
             Vendors { clock: Arc::clone(&clock), script: Mutex::new(Box::new(delivered)), seen: Mutex::default() };
+        let allowance = Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default());
+        // The process runs all lanes, whichever of them the test looks at.
+        for (family, lane) in SOURCES.iter().flat_map(|family| Lane::ALL.iter().map(move |lane| (*family, *lane))) {
+            allowance.own(family, lane, partitions as u32, partitions as u32);
+        }
         Self {
-            allowance: Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default()),
+            allowance,
             reference: Arc::new(Fixed(Arc::new(Reference::new(seed).unwrap()))),
             schemas: Arc::new(Schemas::embedded()),
             vendors: Arc::new(vendors),
@@ -191,6 +196,11 @@ impl Bench {
 
     /// Another process joins with a text sender on a lane. It shares nothing with the others but log and vendors.
     fn join(&mut self, lane: Lane) {
+        self.enlist(lane);
+        self.turns();
+    }
+
+    fn enlist(&mut self, lane: Lane) {
         let said = Arc::new(Mutex::default());
         let provider = Line { vendors: Arc::clone(&self.vendors), due: Vec::new(), said: Arc::clone(&said) };
         let spec = StreamSpec {
@@ -215,7 +225,6 @@ impl Bench {
         };
         self.senders.push(Sender::new(&self.log, spec, parts).unwrap());
         self.lines.push(said);
-        self.turns();
     }
 
     /// Lets what waits come back when it is due.
