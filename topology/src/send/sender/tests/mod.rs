@@ -45,6 +45,8 @@ struct Seen {
     customer: String,
     attempt: i32,
     in_doubt: bool,
+    /// Whether it reached the vendor: a refused connection did not.
+    left: bool,
 }
 
 /// When an answer comes, and what it is; None: not before the test says so.
@@ -67,7 +69,8 @@ struct Line {
 impl Provider for Line {
     fn submit(&mut self, request: Request) {
         let now_ms = self.vendors.clock.now_ms();
-        let (Request { ticket, dispatch, vendor }, script) = (&request, &self.vendors.script);
+        let Request { ticket, dispatch, vendor } = &request;
+        let answer = (lock(&self.vendors.script))(&request, now_ms);
         lock(&self.vendors.seen).push(Seen {
             ticket: *ticket,
             at_ms: now_ms,
@@ -76,8 +79,9 @@ impl Provider for Line {
             customer: dispatch.accepted.username.clone(),
             attempt: dispatch.attempt,
             in_doubt: dispatch.in_doubt,
+            left: !matches!(answer, Some((_, Reply::NotSent(_)))),
         });
-        if let Some((after_ms, reply)) = (lock(script))(&request, now_ms) {
+        if let Some((after_ms, reply)) = answer {
             let at_ms = now_ms + after_ms;
             self.due.push((at_ms, Answer { ticket: *ticket, reply, at_ms }));
         }
