@@ -10,7 +10,9 @@ pub use requests::{Repeated, repeated_requests};
 use crate::{
     engine::{Headline, origin_of},
     log::{LogError, Place, Reader, Record},
+    steps::api_of,
 };
+use processors::ingest::receivers;
 use schemas::{Api, Schemas, SendRequest, State, Topic, TrackId, topics::Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,15 +84,9 @@ fn enter(books: &mut Books, schemas: &Schemas, cluster: u8, record: &Record) {
     let key = || String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
     match record.place.topic.kind() {
         Kind::Api(_) => {
-            let receivers = record
-                .value
-                .as_deref()
-                .and_then(|value| schemas.decode::<SendRequest>(value).ok())
-                .map_or(0, |request| request.receiver_list.len());
-            if receivers == 0 {
-                books.request(track_id(record, cluster, 0));
-            }
-            (1..=receivers).for_each(|n| books.request(track_id(record, cluster, n)));
+            let request = record.value.as_deref().and_then(|value| schemas.decode::<SendRequest>(value).ok());
+            let places = request.map_or(0..=0, |request| receivers(&request));
+            places.for_each(|receiver| books.request(track_id(record, cluster, receiver)));
         }
         Kind::Recv(..) => books.accept(&key()),
         Kind::Report(_) => {
@@ -109,14 +105,6 @@ fn enter(books: &mut Books, schemas: &Schemas, cluster: u8, record: &Record) {
     }
 }
 
-/// The id of a receiver of a request, by where the request first stood.
-pub fn track_id(record: &Record, cluster: u8, receiver: usize) -> TrackId {
-    let (place, offset, timestamp_ms) = origin_of(record);
-    let lane = match place.topic.kind() {
-        Kind::Api(lane) => lane,
-        _ => schemas::Lane::Realtime,
-    };
-    let api =
-        Api { cluster, lane, partition: place.partition as u16, offset: offset as u64, receiver: receiver as u16 };
-    TrackId::new(timestamp_ms, api)
+fn track_id(record: &Record, cluster: u8, receiver: u16) -> TrackId {
+    TrackId::new(origin_of(record).2, Api { receiver, ..api_of(record, cluster) })
 }

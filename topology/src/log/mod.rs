@@ -3,6 +3,7 @@
 //! Two logs answer: Apache Kafka, which is the product, and one in process, which serves the demo and drives the tests.
 //! One contract suite holds for both.
 
+pub mod kafka;
 pub mod memory;
 
 use bytes::Bytes;

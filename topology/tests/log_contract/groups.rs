@@ -1,9 +1,9 @@
 //! Members of a group: who owns what, and when it changes hands.
 
 use super::member::{Member, at, settle, texts, until_revoking};
-use super::{Deadline, Fixture, append};
+use super::{Deadline, Fixture, append, outgoing};
 use std::time::Instant;
-use topology::log::Place;
+use topology::log::{LogError, Place};
 
 pub fn a_new_member_takes_over_only_after_release(fixture: &dyn Fixture) {
     let source = fixture.topic(2);
@@ -49,6 +49,20 @@ pub fn nothing_is_read_between_revoking_and_release(fixture: &dyn Fixture) {
     assert_eq!(old.read(1).len() + new.read(1).len(), 2);
 }
 
+pub fn nothing_is_committed_after_release(fixture: &dyn Fixture) {
+    let source = fixture.topic(2);
+    let group = fixture.group(&[source]);
+    let mut old = Member::settled(fixture, &group, &[source]);
+    let mut new = Member::join(fixture, &group, &[source]);
+    until_revoking(&mut old, &mut new);
+    old.release();
+    for stale in [old.stream.mark(&[at(source, 0, 1, "")]), old.commit(source, 0, 1)] {
+        assert!(matches!(stale, Err(LogError::Stop(_))), "{stale:?}");
+    }
+    settle(&mut [&mut old, &mut new], &[1, 1]);
+    assert_eq!((old.owned[0].next, new.owned[0].next), (0, 0));
+}
+
 pub fn one_member_owns_the_same_partition_of_every_source(fixture: &dyn Fixture) {
     let sources = [fixture.topic(3), fixture.topic(3)];
     let group = fixture.group(&sources);
@@ -83,14 +97,14 @@ pub fn leave_hands_over_at_once(fixture: &dyn Fixture) {
 }
 
 pub fn a_new_assignment_has_nothing_paused(fixture: &dyn Fixture) {
-    let source = fixture.topic(1);
+    let (source, target) = (fixture.topic(1), fixture.topic(1));
     let group = fixture.group(&[source]);
     let mut member = Member::settled(fixture, &group, &[source]);
     member.stream.pause(&[Place { topic: source, partition: 0 }]).unwrap();
     append(fixture, source, 0, &["a"]);
     member.reads_nothing();
     fixture.fail_next_commit(&group);
-    member.commit(source, 0, 0).unwrap_err();
+    member.stream.commit(&[outgoing(target, 0, "lost")], &[at(source, 0, 0, "")]).unwrap_err();
     member.until_assigned();
     assert_eq!(texts(&member.read(1)), ["a"]);
 }

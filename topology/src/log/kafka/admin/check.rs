@@ -1,0 +1,220 @@
+//! Compares the cluster with what it should be, and tells every difference at once.
+
+use super::{ANSWER, KafkaAdmin, Sources, create::Group, options, topics, unanswered};
+use crate::log::{
+    LogError, Place,
+    kafka::{clients::Pace, transaction::TransactionalProducer},
+};
+use rdkafka::{
+    admin::{ConfigResource, OwnedResourceSpecifier, ResourceSpecifier},
+    error::KafkaError,
+};
+use schemas::{Topic, topics::Kind};
+use std::{collections::BTreeMap, fmt};
+
+/// Something that is not as it should be, in one line with its remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// Nothing should run before this is mended.
+    Wrong(String),
+    /// Works, and could work better.
+    Advice(String),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrong(line) => write!(f, "wrong: {line}"),
+            Self::Advice(line) => write!(f, "advice: {line}"),
+        }
+    }
+}
+
+/// What the cluster says of one topic.
+struct Found {
+    partitions: usize,
+    copies: usize,
+}
+
+impl KafkaAdmin {
+    /// Everything that differs from what the settings say. Errors only when the cluster does not answer.
+    pub fn check(&self, topics: &[Topic], groups: &[Sources<'_>]) -> Result<Vec<Difference>, LogError> {
+        let mut differences = Vec::new();
+        let (brokers, found) = self.look()?;
+        self.compare_topics(topics, &found, &mut differences);
+        let present: Vec<Topic> =
+            topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect();
+        self.compare_configs(&present, &mut differences)?;
+        self.compare_brokers(&brokers, &mut differences)?;
+        self.compare_groups(groups, &found, &mut differences)?;
+        self.try_transactions(&mut differences)?;
+        Ok(differences)
+    }
+
+    fn look(&self) -> Result<(Vec<i32>, BTreeMap<String, Found>), LogError> {
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, ANSWER)
+            .map_err(|error| unanswered("the cluster does not tell of its topics", &error))?;
+        let found = metadata.topics().iter().map(|topic| {
+            let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+            (topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies })
+        });
+        Ok((metadata.brokers().iter().map(|broker| broker.id()).collect(), found.collect()))
+    }
+
+    fn compare_topics(&self, topics: &[Topic], found: &BTreeMap<String, Found>, differences: &mut Vec<Difference>) {
+        let settings = &self.shared.settings;
+        let on_cluster = |topic: Topic| found.get(self.shared.names.of(topic));
+        for &topic in topics {
+            let name = self.shared.names.of(topic);
+            let Some(of) = on_cluster(topic) else {
+                differences.push(Difference::Wrong(format!("topic {name} is missing: run `ims topics create`")));
+                continue;
+            };
+            let wanted = usize::try_from(topics::partitions(settings, topic)).unwrap_or(0);
+            if of.partitions != wanted {
+                let (key, has) = (topics::partitions_key(topic), of.partitions);
+                differences.push(Difference::Wrong(format!(
+                    "topic {name} has {has} partitions, {key} says {wanted}: set {key} = {has} if the topic is right; \
+                     adding partitions to a topic in use moves keys to other partitions"
+                )));
+            }
+            if of.copies < usize::try_from(settings.replication).unwrap_or(0) {
+                differences.push(Difference::Advice(format!(
+                    "topic {name} has {} copies, kafka.replication says {}: reassign its partitions",
+                    of.copies, settings.replication
+                )));
+            }
+            if let Kind::Open(lane) = topic.kind()
+                && let Some(result) = on_cluster(Topic::result(lane))
+                && result.partitions != of.partitions
+            {
+                let (result_name, has) = (self.shared.names.of(Topic::result(lane)), result.partitions);
+                differences.push(Difference::Wrong(format!(
+                    "topic {name} has {} partitions and {result_name} has {has}: each partition of one holds the state \
+                     of the same partition of the other; stop all, delete {name} while nothing is open, make it again",
+                    of.partitions
+                )));
+            }
+        }
+    }
+
+    fn compare_configs(&self, topics: &[Topic], differences: &mut Vec<Difference>) -> Result<(), LogError> {
+        let names: Vec<ResourceSpecifier<'_>> =
+            topics.iter().map(|&topic| ResourceSpecifier::Topic(self.shared.names.of(topic))).collect();
+        for resource in self.describe(&names)? {
+            let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
+            let Some(topic) = self.shared.names.topic(name) else { continue };
+            for (key, wanted) in topics::configs(&self.shared.settings, topic) {
+                let has = resource.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or("unset");
+                if topics::MUST_KEEP.contains(&key) && has != wanted {
+                    differences.push(Difference::Wrong(format!(
+                        "topic {name} has {key}={has}: set it to {wanted} with kafka-configs"
+                    )));
+                }
+                let too_few =
+                    |has: &str| has.parse::<i32>().is_ok_and(|has| has < self.shared.settings.min_in_sync_replicas);
+                if key == "min.insync.replicas" && too_few(has) {
+                    differences.push(Difference::Advice(format!(
+                        "topic {name} has {key}={has}, kafka.min_in_sync_replicas says {wanted}: set it with \
+                         kafka-configs, or a record may stand on one broker only"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What brokers must allow, and what costs time.
+    fn compare_brokers(&self, brokers: &[i32], differences: &mut Vec<Difference>) -> Result<(), LogError> {
+        let (urgent, other) = (Pace::of(true), Pace::of(false));
+        let names: Vec<ResourceSpecifier<'_>> = brokers.iter().map(|&id| ResourceSpecifier::Broker(id)).collect();
+        for resource in self.describe(&names)? {
+            let OwnedResourceSpecifier::Broker(id) = resource.specifier else { continue };
+            let figure = |key: &str| resource.get(key).and_then(|entry| entry.value.as_ref()?.parse::<u128>().ok());
+            if let Some(ms @ 1..) = figure("group.coordinator.append.linger.ms") {
+                differences.push(Difference::Advice(format!(
+                    "broker {id} has group.coordinator.append.linger.ms={ms}: set it to 0, each commit of an AUTH sender \
+                     waits that long"
+                )));
+            }
+            if let Some(ms) =
+                figure("transaction.abort.timed.out.transaction.cleanup.interval.ms").filter(|&ms| ms > 1_000)
+            {
+                differences.push(Difference::Advice(format!(
+                    "broker {id} has transaction.abort.timed.out.transaction.cleanup.interval.ms={ms}: set it to 1000, \
+                     after a crash readers wait that much longer"
+                )));
+            }
+            let (session_ms, transaction_ms) = (urgent.session.as_millis(), other.transaction.as_millis());
+            if let Some(ms) = figure("group.min.session.timeout.ms").filter(|&ms| ms > session_ms) {
+                differences.push(Difference::Wrong(format!(
+                    "broker {id} has group.min.session.timeout.ms={ms}: set it to {session_ms} or less"
+                )));
+            }
+            if let Some(ms) = figure("transaction.max.timeout.ms").filter(|&ms| ms < transaction_ms) {
+                differences.push(Difference::Wrong(format!(
+                    "broker {id} has transaction.max.timeout.ms={ms}: set it to {transaction_ms} or more"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_groups(
+        &self,
+        groups: &[Sources<'_>],
+        found: &BTreeMap<String, Found>,
+        differences: &mut Vec<Difference>,
+    ) -> Result<(), LogError> {
+        for (stream, sources) in groups {
+            let partitions = |topic: Topic| {
+                let count = found.get(self.shared.names.of(topic)).map_or(0, |of| of.partitions as i32);
+                (0..count).map(move |partition| Place { topic, partition })
+            };
+            let places: Vec<Place> = sources.iter().copied().flat_map(partitions).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let group = Group::open(self, stream)?;
+            let without = group.without_offset(&places)?;
+            if !without.is_empty() {
+                let all: Vec<String> =
+                    without.iter().map(|place| format!("{}/{}", place.topic, place.partition)).collect();
+                differences.push(Difference::Wrong(format!(
+                    "group {} has no offset for {}: run `ims topics create` for topics that nobody wrote to yet; \
+                     otherwise it was lost, set it with kafka-consumer-groups where this group shall go on",
+                    group.name,
+                    all.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a transactional id as every stream will.
+    fn try_transactions(&self, differences: &mut Vec<Difference>) -> Result<(), LogError> {
+        let producer = TransactionalProducer::new(&self.shared, "check", 0, Pace::of(false))?;
+        match producer.init(ANSWER) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(LogError::Away("no answer about a transactional id".into())),
+            Err(LogError::Stop(line)) => {
+                differences.push(Difference::Wrong(format!("{line}; Kafka 2.5 or newer is needed")));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn describe(&self, what: &[ResourceSpecifier<'_>]) -> Result<Vec<ConfigResource>, LogError> {
+        if what.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = futures_executor::block_on(self.client.describe_configs(what, &options()))
+            .map_err(|error| unanswered("configurations were not told", &error))?;
+        let told = answers.into_iter().map(|answer| answer.map_err(KafkaError::AdminOp));
+        told.collect::<Result<_, _>>().map_err(|error| unanswered("a configuration was not told", &error))
+    }
+}

@@ -1,0 +1,186 @@
+//! Settings of each kind of client, with the reason for each figure.
+
+use super::{names::Names, settings::KafkaSettings};
+use crate::log::StreamSpec;
+use rdkafka::ClientConfig;
+use std::time::Duration;
+
+/// How fast a stream must notice and give up.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// A member that is silent for so long is dead. Kill -9 of AUTH's owner costs this and a rebalance: 8 s at most.
+    pub session: Duration,
+    /// How often a member shows that it lives, and so how soon it hears of a rebalance.
+    pub heartbeat: Duration,
+    /// A transaction that stays open for so long is aborted by the broker. Until then it holds back every reader of
+    /// its partitions; a live producer needs tens of milliseconds.
+    pub transaction: Duration,
+    /// A record that is not acknowledged for so long has failed; must be less than the transaction has.
+    pub message: Duration,
+    /// Transactional producers that take turns: the next transaction need not wait for the markers of the last.
+    pub producers: usize,
+    /// Records that are read ahead, for each partition.
+    pub read_ahead: u32,
+}
+
+impl Pace {
+    /// Of a stream that is urgent (AUTH) or is not.
+    pub fn of(urgent: bool) -> Self {
+        let (s, ms) = (Duration::from_secs, Duration::from_millis);
+        if urgent {
+            Self {
+                session: s(6),
+                heartbeat: ms(500),
+                transaction: s(4),
+                message: s(3),
+                producers: 3,
+                read_ahead: 1_000,
+            }
+        } else {
+            Self {
+                session: s(10),
+                heartbeat: s(1),
+                transaction: s(12),
+                message: s(9),
+                producers: 1,
+                read_ahead: 10_000,
+            }
+        }
+    }
+}
+
+/// Longest time a member may go without a poll before the group goes on without it: a stream whose thread hangs.
+const POLL_INTERVAL: Duration = Duration::from_secs(120);
+
+fn ms(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// What all clients share; the deployment's own properties come last and win.
+fn base(settings: &KafkaSettings, client_id: String) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &settings.bootstrap_servers)
+        .set("client.id", client_id)
+        // A broker that comes back is found within a second, not ten.
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000")
+        // 100 by default: AddOffsetsToTxn waits this long when the last transaction's markers are still on their way.
+        .set("retry.backoff.ms", "5")
+        .set("retry.backoff.max.ms", "500")
+        // Brokers close idle connections; that is no news.
+        .set("log.connection.close", "false");
+    config
+}
+
+fn with_properties(mut config: ClientConfig, settings: &KafkaSettings) -> ClientConfig {
+    for (key, value) in &settings.properties {
+        config.set(key, value);
+    }
+    config
+}
+
+/// What every consumer shares, with a group or without.
+fn consumer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
+    let mut config = base(settings, client_id);
+    config
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // A position that is gone is a loud stop: neither resend nor skip.
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        // 35 of them share a process: 64 MB each by default.
+        .set("queued.max.messages.kbytes", "2048")
+        .set("fetch.max.bytes", "4194304")
+        .set("fetch.message.max.bytes", "1048576")
+        // 1000 by default: with small queues that is a second without a fetch.
+        .set("fetch.queue.backoff.ms", "2")
+        .set("fetch.error.backoff.ms", "50")
+        .set("socket.timeout.ms", "10000");
+    config
+}
+
+/// A member of a stream's group.
+pub fn member(settings: &KafkaSettings, names: &Names, spec: &StreamSpec, seat: usize, pace: Pace) -> ClientConfig {
+    let mut config = consumer(settings, names.client_id(&spec.name));
+    config
+        .set("group.id", names.group(&spec.name))
+        // Eager: a member gives up everything before anybody gets anything.
+        .set("partition.assignment.strategy", "range")
+        .set("session.timeout.ms", ms(pace.session))
+        .set("heartbeat.interval.ms", ms(pace.heartbeat))
+        .set("max.poll.interval.ms", ms(POLL_INTERVAL))
+        .set("queued.min.messages", pace.read_ahead.to_string())
+        .set("statistics.interval.ms", ms(super::lag::REFRESHED_EVERY));
+    if names.stable {
+        // A process that died and is back within its session reads on at once, instead of waiting for the session of
+        // the member it was before.
+        config.set("group.instance.id", names.instance_id(seat));
+    }
+    with_properties(config, settings)
+}
+
+/// A consumer that reads what it is told; its group is a name that nobody joins, which librdkafka wants to assign.
+pub fn reader(settings: &KafkaSettings, names: &Names) -> ClientConfig {
+    let mut config = consumer(settings, names.client_id("reader"));
+    config
+        .set("group.id", names.group("reader"))
+        .set("queued.min.messages", "10000")
+        // How a range ends whose last offsets are no records.
+        .set("enable.partition.eof", "true");
+    with_properties(config, settings)
+}
+
+/// A client that only asks; of the end of a partition it is told all there is, open transactions too.
+pub fn queries(settings: &KafkaSettings, names: &Names) -> ClientConfig {
+    let mut config = base(settings, names.client_id("queries"));
+    config.set("isolation.level", "read_uncommitted");
+    with_properties(config, settings)
+}
+
+/// A consumer that commits where a group begins.
+pub fn starter(settings: &KafkaSettings, names: &Names, stream: &str) -> ClientConfig {
+    let mut config = consumer(settings, names.client_id("admin"));
+    config.set("group.id", names.group(stream));
+    with_properties(config, settings)
+}
+
+fn producer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
+    let mut config = base(settings, client_id);
+    config
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        // Java's default partitioner, so that other clients' records of a key meet ours.
+        .set("partitioner", "murmur2_random")
+        .set("compression.type", "lz4")
+        // Records of a batch wait for each other; the end of the batch flushes.
+        .set("linger.ms", "5")
+        // A record of 1 MB and its headers in a DLQ.
+        .set("message.max.bytes", "2097152")
+        .set("queue.buffering.max.kbytes", "65536")
+        // What was delivered is no event: the flush counts.
+        .set("delivery.report.only.error", "true");
+    config
+}
+
+/// A producer of transactions.
+pub fn transactional(settings: &KafkaSettings, names: &Names, stream: &str, k: usize, pace: Pace) -> ClientConfig {
+    let mut config = producer(settings, names.client_id(stream));
+    config
+        .set("transactional.id", names.transactional_id(stream, k))
+        .set("transaction.timeout.ms", ms(pace.transaction))
+        .set("message.timeout.ms", ms(pace.message));
+    with_properties(config, settings)
+}
+
+/// A producer of single appends.
+pub fn plain(settings: &KafkaSettings, names: &Names) -> ClientConfig {
+    let mut config = producer(settings, names.client_id("producer"));
+    config.set("message.timeout.ms", ms(super::producer::PATIENCE));
+    with_properties(config, settings)
+}
+
+/// A client that asks and tells about topics and groups.
+pub fn admin(settings: &KafkaSettings, names: &Names) -> ClientConfig {
+    with_properties(base(settings, names.client_id("admin")), settings)
+}

@@ -1,0 +1,90 @@
+//! What an error of librdkafka asks for.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+/// Why something did not work, and of which sort the reason is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    pub sort: Sort,
+    pub text: String,
+}
+
+/// Sorts of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// May work the next time.
+    Passing,
+    /// Another producer of the same transactional id took over, or the broker gave this one's transaction up.
+    Fenced,
+    /// The group goes on without this member.
+    Outside,
+    /// Will not work until somebody changes something.
+    Lasting,
+}
+
+impl Reason {
+    pub fn passing(text: impl Into<String>) -> Self {
+        Self { sort: Sort::Passing, text: text.into() }
+    }
+
+    /// The reason behind an error of `call`.
+    pub fn of(call: &str, error: &KafkaError) -> Self {
+        let code = error.rdkafka_error_code();
+        let text = match code {
+            Some(Code::FencedInstanceId) => format!(
+                "{call}: another process is called like this one ({error}): give each its own kafka.instance, or leave \
+                 it empty"
+            ),
+            _ => format!("{call}: {error}"),
+        };
+        Self { sort: code.map_or(Sort::Passing, sort_of), text }
+    }
+}
+
+/// Sorts a code. Whatever is not known to last is tried again: the log says so each time.
+pub fn sort_of(code: Code) -> Sort {
+    match code {
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Sort::Fenced,
+        Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress | Code::AssignmentLost => {
+            Sort::Outside
+        }
+        Code::ClusterAuthorizationFailed
+        | Code::FencedInstanceId
+        | Code::GroupAuthorizationFailed
+        | Code::InvalidCommitOffsetSize
+        | Code::InvalidTransactionTimeout
+        | Code::MessageSizeTooLarge
+        | Code::OffsetMetadataTooLarge
+        | Code::TopicAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed
+        | Code::UnknownPartition
+        | Code::UnknownTopic
+        | Code::UnsupportedFeature
+        | Code::UnsupportedVersion => Sort::Lasting,
+        _ => Sort::Passing,
+    }
+}
+
+/// Whether the broker, or the way to it, is what failed.
+pub fn is_away(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AllBrokersDown
+            | Code::Authentication
+            | Code::BrokerNotAvailable
+            | Code::BrokerTransportFailure
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::LeaderNotAvailable
+            | Code::NetworkException
+            | Code::NotCoordinator
+            | Code::NotLeaderForPartition
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::Resolve
+            | Code::SSL
+            | Code::TimedOutQueue
+            | Code::UnstableOffsetCommit
+            | Code::WaitingForCoordinator
+    )
+}

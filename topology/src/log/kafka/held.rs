@@ -1,0 +1,40 @@
+//! The partitions that a stream owns, and where it stands in them.
+
+use super::native::Membership;
+use crate::log::{LogError, METADATA_LIMIT, Place, Position};
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// One assignment: what came with one rebalance, until it goes.
+pub struct Held {
+    /// Who this member was when the partitions came; a commit counts only as long as it still is.
+    pub membership: Membership,
+    /// The same in the form that transactions take.
+    pub group: ConsumerGroupMetadata,
+    /// Next offset to be given to the engine. None until a sink has said where it stands.
+    pub next: FxHashMap<Place, Option<i64>>,
+    /// Partitions that are not fetched now.
+    pub paused: FxHashSet<Place>,
+}
+
+impl Held {
+    /// Refuses positions that this assignment cannot commit.
+    pub fn check(&self, stream: &str, positions: &[Position]) -> Result<(), LogError> {
+        for Position { place: Place { topic, partition }, metadata, .. } in positions {
+            let place = Place { topic: *topic, partition: *partition };
+            if !self.next.contains_key(&place) {
+                return Err(LogError::Stop(format!(
+                    "{stream} commits {topic}/{partition}, which it does not own: a defect, nothing was committed"
+                )));
+            }
+            if metadata.len() > METADATA_LIMIT {
+                return Err(LogError::Stop(format!(
+                    "{stream} commits {} characters beside {topic}/{partition}, brokers take {METADATA_LIMIT}: \
+                     a defect, nothing was committed",
+                    metadata.len()
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! The few calls of librdkafka that the rdkafka crate does not wrap.
+#![allow(unsafe_code)]
+
+use crate::log::Headers;
+use bytes::Bytes;
+use rdkafka::{
+    TopicPartitionList,
+    bindings::{
+        rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
+        rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id, rd_kafka_flush,
+        rd_kafka_get_watermark_offsets, rd_kafka_header_cnt, rd_kafka_header_get_all, rd_kafka_message_headers,
+    },
+    client::{Client, ClientContext},
+    error::RDKafkaErrorCode,
+    message::BorrowedMessage,
+    types::RDKafkaRespErr,
+};
+use std::{
+    ffi::{CStr, CString, c_void},
+    ptr, slice,
+    time::Duration,
+};
+
+/// Who a consumer is in its group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Counts the group's assignments.
+    pub generation: i32,
+    /// Given by the broker, new with each joining.
+    pub member: String,
+}
+
+impl Membership {
+    /// Whether the broker would check it: a commit without a member passes into an empty group.
+    pub fn is_real(&self) -> bool {
+        self.generation >= 0 && !self.member.is_empty()
+    }
+}
+
+/// Who this consumer is now. None when it has no group.
+pub fn membership<C: ClientContext>(client: &Client<C>) -> Option<Membership> {
+    // SAFETY: the client outlives the call; the metadata is ours until it is destroyed, and its member id is a C
+    // string that lives as long as it.
+    unsafe {
+        let metadata = rd_kafka_consumer_group_metadata(client.native_ptr());
+        if metadata.is_null() {
+            return None;
+        }
+        let generation = rd_kafka_consumer_group_metadata_generation_id(metadata);
+        let member = rd_kafka_consumer_group_metadata_member_id(metadata);
+        let member =
+            if member.is_null() { String::new() } else { CStr::from_ptr(member).to_string_lossy().into_owned() };
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+        Some(Membership { generation, member })
+    }
+}
+
+/// Waits until everything handed to a producer is acknowledged or has failed; false when the time was too short.
+///
+/// The crate's own flush looks every 100 ms; this one wakes with the last acknowledgement, and lets nothing linger.
+/// Failures are events that the caller must poll for, or the count never falls to zero.
+pub fn flush<C: ClientContext>(client: &Client<C>, within: Duration) -> bool {
+    // SAFETY: the client outlives the call.
+    let code = unsafe { rd_kafka_flush(client.native_ptr(), within.as_millis() as i32) };
+    code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
+}
+
+/// The offset after the last record that a read_committed consumer could see, as of the last fetch; None before one.
+pub fn last_stable_offset<C: ClientContext>(client: &Client<C>, topic: &str, partition: i32) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client outlives the call, which writes the two numbers and keeps no pointer.
+    let code =
+        unsafe { rd_kafka_get_watermark_offsets(client.native_ptr(), topic.as_ptr(), partition, &mut low, &mut high) };
+    (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// An entry of a list of partitions.
+#[derive(Debug)]
+pub struct Entry {
+    /// Name on the cluster.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Offset; negative ones are words: none is committed.
+    pub offset: i64,
+    /// What was committed beside it. Whoever else wrote it need not have kept to UTF-8.
+    pub metadata: String,
+    /// What the broker says about this partition alone.
+    pub error: Option<RDKafkaErrorCode>,
+}
+
+/// The entries of a list. The crate's own way to metadata panics on bytes that are not UTF-8.
+pub fn entries(list: &TopicPartitionList) -> Vec<Entry> {
+    // SAFETY: the list is borrowed for the whole call and holds `cnt` entries; topic is a C string, metadata is
+    // `metadata_size` bytes or null.
+    unsafe {
+        let list = &*list.ptr();
+        let count = usize::try_from(list.cnt).unwrap_or(0);
+        let raw = if count == 0 { &[] } else { slice::from_raw_parts(list.elems, count) };
+        raw.iter()
+            .map(|entry| Entry {
+                topic: CStr::from_ptr(entry.topic).to_string_lossy().into_owned(),
+                partition: entry.partition,
+                offset: entry.offset,
+                metadata: String::from_utf8_lossy(bytes_at(entry.metadata, entry.metadata_size)).into_owned(),
+                error: (entry.err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| entry.err.into()),
+            })
+            .collect()
+    }
+}
+
+/// The headers of a consumed record. The crate's own way panics on names that are not UTF-8, which anybody may write.
+pub fn headers(message: &BorrowedMessage<'_>) -> Headers {
+    let mut list = ptr::null_mut();
+    let mut found = Headers::new();
+    // SAFETY: the message is borrowed for the whole call; the list belongs to it; name is a C string and value is
+    // `size` bytes or null, both as long as the list lives.
+    unsafe {
+        if rd_kafka_message_headers(message.ptr(), &mut list) != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return found;
+        }
+        let count = rd_kafka_header_cnt(list);
+        found.reserve_exact(count);
+        for index in 0..count {
+            let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+            let code = rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size);
+            if code != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                break;
+            }
+            let name = CStr::from_ptr(name).to_string_lossy().into_owned();
+            found.push((name, Bytes::copy_from_slice(bytes_at(value, size))));
+        }
+    }
+    found
+}
+
+/// # Safety
+/// `at` is null or points to `size` bytes that live and do not change for `'a`.
+unsafe fn bytes_at<'a>(at: *const c_void, size: usize) -> &'a [u8] {
+    if at.is_null() || size == 0 {
+        return &[];
+    }
+    // SAFETY: as the caller promised.
+    unsafe { slice::from_raw_parts(at.cast(), size) }
+}

@@ -1,0 +1,90 @@
+//! Appends outside of transactions.
+
+use super::{
+    KafkaShared, clients,
+    context::{ProducerEar, Undelivered},
+    failure::{Sort, sort_of},
+    native,
+    transaction::headers_of,
+};
+use crate::log::{LogError, Outgoing, Producer};
+use rdkafka::{
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// A record that is not acknowledged for so long has failed. A door's caller waits no longer.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest pause between two looks for failed deliveries.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A producer of single appends: idempotent, acknowledged by all in-sync replicas.
+pub struct KafkaProducer {
+    producer: BaseProducer<ProducerEar>,
+    shared: Arc<KafkaShared>,
+}
+
+impl KafkaProducer {
+    /// Connects in the background.
+    pub fn new(shared: &Arc<KafkaShared>) -> Result<Self, LogError> {
+        let producer = clients::plain(&shared.settings, &shared.names)
+            .create_with_context(ProducerEar::new("producer"))
+            .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))?;
+        Ok(Self { producer, shared: Arc::clone(shared) })
+    }
+
+    fn send(&self, output: &Outgoing, deadline: Instant) -> Result<(), LogError> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(self.shared.names.of(output.topic));
+        record.key = output.key.as_deref();
+        record.payload = output.value.as_deref();
+        record.partition = output.partition;
+        record.headers = headers_of(output);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(Code::QueueFull), back)) if Instant::now() < deadline => {
+                    self.producer.poll(Duration::from_millis(1));
+                    record = back;
+                }
+                Err((error, _)) => {
+                    let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+                    return Err(refused(output.topic.name(), code));
+                }
+            }
+        }
+    }
+}
+
+fn refused(topic: &str, code: Code) -> LogError {
+    let text = match code {
+        Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
+            format!("topic {topic}, or a partition of it, does not exist: run `ims topics create`")
+        }
+        code => format!("a record for {topic} was not appended: {code}"),
+    };
+    if sort_of(code) == Sort::Lasting { LogError::Stop(text) } else { LogError::Away(text) }
+}
+
+impl Producer for KafkaProducer {
+    fn append(&mut self, records: &[Outgoing]) -> Result<(), LogError> {
+        let deadline = Instant::now() + PATIENCE + Duration::from_secs(1);
+        self.producer.context().take_failed();
+        let sent = records.iter().try_for_each(|record| self.send(record, deadline));
+        while !native::flush(self.producer.client(), LOOK) && Instant::now() < deadline {
+            self.producer.poll(Duration::ZERO);
+        }
+        self.producer.poll(Duration::ZERO);
+        sent?;
+        match self.producer.context().take_failed() {
+            Some(Undelivered { topic, code }) => Err(refused(&topic, code)),
+            None if self.producer.in_flight_count() > 0 => {
+                Err(LogError::Away("records were not acknowledged in time".into()))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Reads partitions without a group.
+
+use super::{KafkaShared, clients, context::ConsumerEar, member::record_of, native};
+use crate::log::{LogError, Place, Reader, Record};
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode as Code},
+};
+use schemas::Topic;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// So long nothing may come before the reader gives up: a transaction that stays open longer than any of ours, or a
+/// broker that is away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A reader; its consumer is made when it reads for the first time.
+pub struct KafkaReader {
+    shared: Arc<KafkaShared>,
+    consumer: Option<BaseConsumer<ConsumerEar>>,
+}
+
+impl KafkaReader {
+    /// Connects to nothing yet.
+    pub fn new(shared: &Arc<KafkaShared>) -> Self {
+        Self { shared: Arc::clone(shared), consumer: None }
+    }
+
+    fn open(&mut self) -> Result<(), LogError> {
+        if self.consumer.is_none() {
+            let consumer: BaseConsumer<ConsumerEar> = clients::reader(&self.shared.settings, &self.shared.names)
+                .create_with_context(ConsumerEar::new("reader"))
+                .map_err(|error| LogError::Stop(format!("no reader could be made: {error}")))?;
+            // It is in no group: there is nothing to wait for when it ends.
+            consumer.context().close();
+            self.consumer = Some(consumer);
+        }
+        Ok(())
+    }
+
+    fn assign(&self, place: Place, from: i64) -> Result<(), LogError> {
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        let mut list = TopicPartitionList::with_capacity(1);
+        let name = self.shared.names.of(place.topic);
+        list.add_partition_offset(name, place.partition, Offset::Offset(from))
+            .and_then(|()| consumer.assign(&list))
+            .map_err(|error| LogError::Stop(format!("{name}/{} cannot be read: {error}", place.partition)))
+    }
+}
+
+impl Reader for KafkaReader {
+    fn partitions(&mut self, topic: Topic) -> Result<Vec<i32>, LogError> {
+        self.shared.partitions(topic)
+    }
+
+    fn bounds(&mut self, place: Place) -> Result<(i64, i64), LogError> {
+        self.shared.bounds(place)
+    }
+
+    fn offset_at(&mut self, place: Place, timestamp_ms: i64) -> Result<Option<i64>, LogError> {
+        self.shared.offset_at(place, timestamp_ms)
+    }
+
+    fn read(&mut self, place: Place, from: i64, to: i64, each: &mut dyn FnMut(Record)) -> Result<(), LogError> {
+        if from >= to {
+            return Ok(());
+        }
+        self.open()?;
+        self.assign(place, from)?;
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        let name = self.shared.names.of(place.topic);
+        let at = || format!("{name}/{}", place.partition);
+        let mut next = from;
+        let mut heard_at = Instant::now();
+        let ended = loop {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) if message.topic() == name && message.partition() == place.partition => {
+                    let offset = message.offset();
+                    if offset >= to {
+                        break Ok(());
+                    }
+                    if offset >= next {
+                        each(record_of(&message, place.topic));
+                        next = offset + 1;
+                    }
+                    if next == to {
+                        break Ok(());
+                    }
+                    heard_at = Instant::now();
+                }
+                // Everything up to the first open transaction is read; behind the end of the range it may stay open.
+                Some(Err(KafkaError::PartitionEOF(_)))
+                    if native::last_stable_offset(consumer.client(), name, place.partition) >= Some(to) =>
+                {
+                    break Ok(());
+                }
+                Some(Err(KafkaError::MessageConsumption(Code::AutoOffsetReset))) => {
+                    break Err(LogError::Stop(format!("{}: the records from {next} on are gone from the log", at())));
+                }
+                Some(Err(KafkaError::MessageConsumption(Code::UnknownTopic | Code::UnknownTopicOrPartition))) => {
+                    break Err(LogError::Stop(format!("{} does not exist: run `ims topics create`", at())));
+                }
+                Some(Ok(_) | Err(_)) | None => {}
+            }
+            if heard_at.elapsed() > PATIENCE {
+                let waited = PATIENCE.as_secs();
+                break Err(LogError::Away(format!(
+                    "{}: nothing came from offset {next} on for {waited} s: a transaction is open there, or the broker away",
+                    at()
+                )));
+            }
+        };
+        // The next range may be elsewhere: what is fetched ahead is thrown away.
+        if let Err(error) = consumer.unassign() {
+            tracing::warn!(%error, "a reader could not give its partition up");
+        }
+        ended
+    }
+}

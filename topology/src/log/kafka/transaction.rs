@@ -1,0 +1,241 @@
+//! One producer of transactions: outputs and offsets become visible together or not at all.
+
+use super::{
+    KafkaShared,
+    clients::{self, Pace},
+    context::{ProducerEar, Undelivered},
+    failure::{Reason, Sort, sort_of},
+    native,
+};
+use crate::{
+    fault::{self, Point},
+    log::{LogError, Outgoing},
+};
+use rdkafka::{
+    TopicPartitionList,
+    consumer::ConsumerGroupMetadata,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How a transaction ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Visible. `clean`: each call was answered at once, the producer may begin the next one.
+    Committed { clean: bool },
+    /// Nothing of it is or will be visible; the producer may begin the next one.
+    Aborted(Reason),
+    /// Nobody knows, or the producer is of no more use. A new one of the same id ends it, one way or the other.
+    Unknown(Reason),
+}
+
+/// Why a transaction cannot go on.
+enum Broken {
+    Abort(Reason),
+    Replace(Reason),
+}
+
+/// A producer with a transactional id.
+pub struct TransactionalProducer {
+    producer: BaseProducer<ProducerEar>,
+    id: String,
+    stream: String,
+    pace: Pace,
+    shared: Arc<KafkaShared>,
+}
+
+/// Longest pause between two looks for failed deliveries while a batch is on its way.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl TransactionalProducer {
+    /// The k-th producer of a stream. Connects in the background.
+    pub fn new(shared: &Arc<KafkaShared>, stream: &str, k: usize, pace: Pace) -> Result<Self, LogError> {
+        let config = clients::transactional(&shared.settings, &shared.names, stream, k, pace);
+        let producer = config
+            .create_with_context(ProducerEar::new(stream))
+            .map_err(|error| LogError::Stop(format!("the producer of {stream} could not be made: {error}")))?;
+        let id = shared.names.transactional_id(stream, k);
+        Ok(Self { producer, id, stream: stream.to_owned(), pace, shared: Arc::clone(shared) })
+    }
+
+    /// Fences whoever has the same id and ends what it left open; false when the broker did not answer in time.
+    pub fn init(&self, within: Duration) -> Result<bool, LogError> {
+        let _watched = self.watch(within, "init_transactions");
+        match self.producer.init_transactions(within) {
+            Ok(()) => Ok(true),
+            Err(KafkaError::Transaction(error)) if error.is_retriable() => Ok(false),
+            Err(error) => Err(LogError::Stop(format!(
+                "transactional id {} is refused: {error}. The broker must allow transactions, and this client to use them",
+                self.id
+            ))),
+        }
+    }
+
+    /// Hears what it has to say between transactions.
+    pub fn tend(&self) {
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// The id that the broker knows it by.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Runs one transaction to its end.
+    pub fn run(&self, outputs: &[Outgoing], offsets: &TopicPartitionList, group: &ConsumerGroupMetadata) -> Ended {
+        let disconnects = self.producer.context().disconnects();
+        match self.try_run(outputs, offsets, group) {
+            Ok(calls_repeated) => {
+                fault::point(&self.stream, Point::AfterCommit);
+                self.producer.poll(Duration::ZERO);
+                // A request that was sent again may still arrive a second time, in the middle of the next transaction
+                // (librdkafka lacks KIP-890): a new epoch refuses it.
+                let clean = !calls_repeated && self.producer.context().disconnects() == disconnects;
+                Ended::Committed { clean }
+            }
+            Err(Broken::Abort(reason)) => self.abort(reason),
+            Err(Broken::Replace(reason)) => Ended::Unknown(reason),
+        }
+    }
+
+    fn try_run(
+        &self,
+        outputs: &[Outgoing],
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<bool, Broken> {
+        let pass = |point| fault::point(&self.stream, point);
+        pass(Point::BeforeBegin);
+        self.producer.begin_transaction().map_err(|error| Broken::Replace(Reason::of("begin", &error)))?;
+        pass(Point::AfterBegin);
+        for output in outputs {
+            self.send(output)?;
+        }
+        pass(Point::AfterProduce);
+        self.drain(outputs.len())?;
+        pass(Point::AfterDrain);
+        let mut repeated = self.until_answered("send_offsets_to_transaction", |within| {
+            self.producer.send_offsets_to_transaction(offsets, group, within)
+        })?;
+        pass(Point::AfterSendOffsets);
+        pass(Point::BeforeCommit);
+        repeated |= self.until_answered("commit_transaction", |within| self.producer.commit_transaction(within))?;
+        Ok(repeated)
+    }
+
+    fn send(&self, output: &Outgoing) -> Result<(), Broken> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(self.shared.names.of(output.topic));
+        record.key = output.key.as_deref();
+        record.payload = output.value.as_deref();
+        record.partition = output.partition;
+        record.headers = headers_of(output);
+        let mut full_since = None;
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
+                    let since = *full_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > self.pace.message {
+                        return Err(Broken::Abort(Reason::passing("the broker takes no more records")));
+                    }
+                    self.producer.poll(Duration::from_millis(1));
+                    record = back;
+                }
+                Err((error, _)) => {
+                    let text = format!("a record for {}: {error}", output.topic);
+                    let sort = error.rdkafka_error_code().map_or(Sort::Passing, sort_of);
+                    return Err(Broken::Abort(Reason { sort, text }));
+                }
+            }
+        }
+    }
+
+    /// Waits until every record is acknowledged. Without it the commit would wait in steps of 100 ms.
+    fn drain(&self, count: usize) -> Result<(), Broken> {
+        // Each record ends within message.timeout.ms; what does not has no more chance.
+        let deadline = Instant::now() + self.pace.message + Duration::from_secs(1);
+        while !native::flush(self.producer.client(), LOOK) {
+            self.producer.poll(Duration::ZERO);
+            if Instant::now() > deadline {
+                return Err(Broken::Abort(Reason::passing(format!("{count} records were not acknowledged in time"))));
+            }
+        }
+        self.producer.poll(Duration::ZERO);
+        match self.producer.context().take_failed() {
+            None => Ok(()),
+            Some(Undelivered { topic, code }) => {
+                let text = match code {
+                    Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
+                        format!("topic {topic}, or a partition of it, does not exist: run `ims topics create`")
+                    }
+                    code => format!("a record for {topic} was not delivered: {code}"),
+                };
+                Err(Broken::Abort(Reason { sort: sort_of(code), text }))
+            }
+        }
+    }
+
+    /// Repeats a call while the broker leaves it open how it ended; true when it took more than one.
+    fn until_answered(&self, what: &str, call: impl Fn(Duration) -> Result<(), KafkaError>) -> Result<bool, Broken> {
+        let within = self.pace.transaction;
+        let deadline = Instant::now() + within;
+        let mut repeated = false;
+        loop {
+            let watched = self.watch(within, what);
+            let answer = call(within);
+            drop(watched);
+            let Err(error) = answer else { return Ok(repeated) };
+            let reason = Reason::of(what, &error);
+            let (again, abort) = match &error {
+                KafkaError::Transaction(error) => (error.is_retriable(), error.txn_requires_abort()),
+                // The flush before the commit: records are on their way still.
+                _ => (false, true),
+            };
+            if again && Instant::now() < deadline {
+                repeated = true;
+                std::thread::sleep(Duration::from_millis(5));
+            } else if abort && reason.sort != Sort::Fenced {
+                return Err(Broken::Abort(reason));
+            } else {
+                return Err(Broken::Replace(reason));
+            }
+        }
+    }
+
+    fn abort(&self, reason: Reason) -> Ended {
+        let aborted = self.until_answered("abort_transaction", |within| self.producer.abort_transaction(within));
+        // What the abort threw away comes back as failed deliveries.
+        self.producer.poll(Duration::ZERO);
+        self.producer.context().take_failed();
+        match aborted {
+            Ok(false) if self.producer.in_flight_count() == 0 => Ended::Aborted(reason),
+            Ok(_) => Ended::Unknown(reason),
+            Err(Broken::Abort(worse) | Broken::Replace(worse)) => {
+                let text = format!("{}; {}", reason.text, worse.text);
+                let sort = if reason.sort == Sort::Passing { worse.sort } else { reason.sort };
+                Ended::Unknown(Reason { sort, text })
+            }
+        }
+    }
+
+    fn watch(&self, within: Duration, what: &str) -> super::watchdog::Watched<'_> {
+        self.shared.watchdog.watch(within, || format!("{what} of {}", self.id))
+    }
+}
+
+/// The headers of a record in librdkafka's form; most records have none.
+pub fn headers_of(output: &Outgoing) -> Option<OwnedHeaders> {
+    if output.headers.is_empty() {
+        return None;
+    }
+    let mut headers = OwnedHeaders::new_with_capacity(output.headers.len());
+    for (key, value) in &output.headers {
+        headers = headers.insert(Header { key, value: Some(&value[..]) });
+    }
+    Some(headers)
+}
