@@ -21,6 +21,9 @@ pub struct Pace {
     pub producers: usize,
     /// Records that are read ahead, for each partition.
     pub read_ahead: u32,
+    /// How long a broker may keep a fetch that finds nothing. New records end it at once; partitions that are resumed,
+    /// sought or assigned meanwhile wait for its end, so that this is a part of how late a DELAY slot is read.
+    pub fetch_wait: Duration,
 }
 
 impl Pace {
@@ -35,6 +38,7 @@ impl Pace {
                 message: s(3),
                 producers: 3,
                 read_ahead: 1_000,
+                fetch_wait: ms(100),
             }
         } else {
             Self {
@@ -44,6 +48,7 @@ impl Pace {
                 message: s(9),
                 producers: 1,
                 read_ahead: 10_000,
+                fetch_wait: ms(300),
             }
         }
     }
@@ -111,6 +116,7 @@ pub fn member(settings: &KafkaSettings, names: &Names, spec: &StreamSpec, seat: 
         .set("heartbeat.interval.ms", ms(pace.heartbeat))
         .set("max.poll.interval.ms", ms(POLL_INTERVAL))
         .set("queued.min.messages", pace.read_ahead.to_string())
+        .set("fetch.wait.max.ms", ms(pace.fetch_wait))
         .set("statistics.interval.ms", ms(super::lag::REFRESHED_EVERY));
     if names.stable {
         // A process that died and is back within its session reads on at once, instead of waiting for the session of
@@ -126,6 +132,8 @@ pub fn reader(settings: &KafkaSettings, names: &Names) -> ClientConfig {
     config
         .set("group.id", names.group("reader"))
         .set("queued.min.messages", "10000")
+        // The next range cannot be fetched before the broker has let go of a fetch behind the last one.
+        .set("fetch.wait.max.ms", "10")
         // How a range ends whose last offsets are no records.
         .set("enable.partition.eof", "true");
     with_properties(config, settings)
