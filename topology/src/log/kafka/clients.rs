@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Pace {
     /// A member that is silent for so long is dead. Kill -9 of AUTH's owner costs this and a rebalance: 8 s at most.
     pub session: Duration,
+    /// A member's request that is not answered for so long is sent again over a new connection: while there is time for
+    /// a heartbeat.
+    pub request: Duration,
     /// How often a member shows that it lives, and so how soon it hears of a rebalance.
     pub heartbeat: Duration,
     /// A transaction that stays open for so long is aborted by the broker. Until then it holds back every reader of
@@ -33,6 +36,7 @@ impl Pace {
         if urgent {
             Self {
                 session: s(6),
+                request: s(3),
                 heartbeat: ms(500),
                 transaction: s(4),
                 message: s(3),
@@ -43,6 +47,7 @@ impl Pace {
         } else {
             Self {
                 session: s(10),
+                request: s(5),
                 heartbeat: s(1),
                 transaction: s(12),
                 message: s(9),
@@ -100,8 +105,7 @@ fn consumer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         .set("fetch.message.max.bytes", "1048576")
         // 1000 by default: with small queues that is a second without a fetch.
         .set("fetch.queue.backoff.ms", "2")
-        .set("fetch.error.backoff.ms", "50")
-        .set("socket.timeout.ms", "10000");
+        .set("fetch.error.backoff.ms", "50");
     config
 }
 
@@ -115,6 +119,7 @@ pub fn member(settings: &KafkaSettings, names: &Names, spec: &StreamSpec, seat: 
         .set("session.timeout.ms", ms(pace.session))
         .set("heartbeat.interval.ms", ms(pace.heartbeat))
         .set("max.poll.interval.ms", ms(POLL_INTERVAL))
+        .set("socket.timeout.ms", ms(pace.request))
         .set("queued.min.messages", pace.read_ahead.to_string())
         .set("fetch.wait.max.ms", ms(pace.fetch_wait))
         .set("statistics.interval.ms", ms(super::lag::REFRESHED_EVERY));
