@@ -49,7 +49,7 @@ const EXAMPLES: &str = "  ims demo                      20,000 messages
   ims demo --json               the result for a script";
 
 /// How long nothing may end before what is still open is called waiting: longer than the slowest vendor's answer.
-const QUIET: Duration = Duration::from_secs(12);
+const QUIET: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
