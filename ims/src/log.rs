@@ -34,6 +34,11 @@ pub fn open_kafka(config: &Config) -> anyhow::Result<KafkaLog> {
     Ok(KafkaLog::new(settings, on_stuck())?)
 }
 
+/// Where it is, before what went wrong there.
+pub fn place(config: &Config) -> String {
+    format!("Kafka at {} (kafka.bootstrap_servers)", config.kafka.bootstrap_servers)
+}
+
 /// The configuration as the log on Kafka takes it.
 pub fn kafka(config: &Config) -> KafkaSettings {
     let (kafka, rings) = (&config.kafka, config.rings);

@@ -37,6 +37,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => commands::run::run(args, &globals),
         Command::Bench(command) => commands::bench::run(command, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
+        Command::Send(args) => commands::send::run(args, &globals),
+        Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),
     }

@@ -5,4 +5,6 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod run;
+pub mod send;
+pub mod topics;
 pub mod topology;

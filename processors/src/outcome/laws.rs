@@ -57,7 +57,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut accepted = planned();
-        accepted.fallback.push(FallbackStep { channel: "RC".into(), ..FallbackStep::default() });
+        accepted.fallback.push(FallbackStep { channel: "FT".into(), ..FallbackStep::default() });
         let token = Some(Place::Router(Box::new(accepted)));
         let (open, now_ms) = (None, NOON);
         Self { now_ms, token, open, pending: vec![], fired: vec![], reports: vec![], history: vec![], asked: vec![] }

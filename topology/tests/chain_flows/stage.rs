@@ -9,9 +9,7 @@ use processors::{
     ingest,
     night::Night,
     outcome::Patience,
-    ports::{
-        Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written,
-    },
+    ports::{Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written},
     ring::Rings,
 };
 use schemas::{
@@ -33,6 +31,7 @@ use topology::{
         Log,
         memory::{MemoryLog, Settings},
     },
+    send::{Allowance, BreakerSettings, SenderSettings},
 };
 
 /// The chain, its vendors, and what its stores hold.
@@ -67,11 +66,8 @@ impl Stage {
         let simulator = Simulator::open(settings, as_clock()).unwrap();
         let history = Store::default();
         let reference: Arc<dyn ReferenceSource> = Arc::new(FileReference::demo().unwrap());
-        let backends = Embedded {
-            claims: SharedClaims::default(),
-            simulator: Arc::clone(&simulator),
-            history: history.clone(),
-        };
+        let backends =
+            Embedded { claims: SharedClaims::default(), simulator: Arc::clone(&simulator), history: history.clone() };
         let parts = Parts {
             log: Arc::new(log.clone()),
             cluster: 0,
@@ -83,6 +79,8 @@ impl Stage {
             rings,
             ingest: ingest::Settings::default(),
             patience: Patience::default(),
+            allowance: Allowance::new(as_clock(), BreakerSettings::default()),
+            sender: SenderSettings::default(),
             limits: BatchLimits::default(),
             backends: Box::new(backends),
         };
