@@ -4,6 +4,7 @@ pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod ledger;
 pub mod run;
 pub mod send;
 pub mod topics;

@@ -62,7 +62,9 @@ fn a_used_message_id_is_refused_and_leaves_the_first_one_alone() {
 fn garbage_goes_to_its_dead_letters_and_its_neighbours_go_on() {
     let mut stage = Stage::perfect();
     let api = Topic::api(Lane::Realtime);
-    for garbage in [None, Some(vec![]), Some(vec![7; 40]), Some(vec![0, 0, 0, 9, 9, 1, 2]), Some(vec![0, 0, 0, 0, 1, 200])] {
+    for garbage in
+        [None, Some(vec![]), Some(vec![7; 40]), Some(vec![0, 0, 0, 9, 9, 1, 2]), Some(vec![0, 0, 0, 0, 1, 200])]
+    {
         stage.driver.append_raw(api, "garbage", garbage).unwrap();
     }
     stage.send("at", |_| {});

@@ -9,9 +9,7 @@ use processors::{
     ingest,
     night::Night,
     outcome::Patience,
-    ports::{
-        Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written,
-    },
+    ports::{Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written},
     ring::Rings,
 };
 use schemas::{
@@ -67,11 +65,8 @@ impl Stage {
         let simulator = Simulator::open(settings, as_clock()).unwrap();
         let history = Store::default();
         let reference: Arc<dyn ReferenceSource> = Arc::new(FileReference::demo().unwrap());
-        let backends = Embedded {
-            claims: SharedClaims::default(),
-            simulator: Arc::clone(&simulator),
-            history: history.clone(),
-        };
+        let backends =
+            Embedded { claims: SharedClaims::default(), simulator: Arc::clone(&simulator), history: history.clone() };
         let parts = Parts {
             log: Arc::new(log.clone()),
             cluster: 0,
@@ -138,9 +133,9 @@ impl Stage {
 
     pub fn balance(&self) -> Balance {
         let mut reader = self.driver.parts().log.reader().unwrap();
-        let schemas = &self.driver.parts().schemas;
+        let decoder = self.driver.parts().decoder();
         let (books, _): (Books, Checkpoint) =
-            read(&mut *reader, schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
+            read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
         books.balance()
     }
 }

@@ -81,7 +81,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let (input, bytes) = open(&args.file)?;
     let mut producer = log::open_log(&config)?.producer()?;
-    let (schemas, _) = log::open_schemas();
+    let (schemas, _) = log::open_schemas(&config)?;
     let bar = output::progress(globals.json, bytes, if bytes.is_some() { "sending, bytes" } else { "sent" });
     let batches = batches(input, Topic::api(args.lane), schemas)?;
     let sent = send(&batches, &mut *producer, args.lane, globals.json, &bar);
