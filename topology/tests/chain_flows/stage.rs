@@ -137,9 +137,9 @@ impl Stage {
 
     pub fn balance(&self) -> Balance {
         let mut reader = self.driver.parts().log.reader().unwrap();
-        let schemas = &self.driver.parts().schemas;
+        let decoder = self.driver.parts().decoder();
         let (books, _): (Books, Checkpoint) =
-            read(&mut *reader, schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
+            read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
         books.balance()
     }
 }

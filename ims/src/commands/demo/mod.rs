@@ -73,7 +73,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     running.join()?;
     let mut reader = deployment.log().reader()?;
     let since = ledger::Checkpoint::default();
-    let (books, _) = ledger::read(&mut *reader, &deployment.schemas(), config.deployment.cluster, &since, &mut |_| {})?;
+    let (books, _) =
+        ledger::read(&mut *reader, &deployment.decoder(), config.deployment.cluster, &since, &mut |_, _| {})?;
     let balance = books.balance();
     let balances = balance.balances() && balance.at_the_door == 0;
     let shown = show::Shown { seconds: started.elapsed().as_secs_f64(), first_delivered, watch: &watch, balance };
