@@ -2,12 +2,15 @@
 
 use super::{Deployment, PATIENCE, process::REQUESTS, until};
 use connectors::simulator::{RequestLog, Requested};
+use processors::ports::NoRegistry;
 use schemas::{Accepted, Channel, Lane, Report, ResultKind, State, StepResult, Topic, TrackId};
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use topology::{
+    engine::Decoder,
     ledger::{self, Balance, Checkpoint, repeated_requests},
     log::Log,
 };
@@ -42,7 +45,8 @@ impl Deployment {
     /// The books as they stand.
     pub fn balance(&self) -> Balance {
         let mut reader = self.log.reader().unwrap();
-        let (books, _) = ledger::read(&mut *reader, &self.schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
+        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::new(NoRegistry));
+        let (books, _) = ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
         books.balance()
     }
 
