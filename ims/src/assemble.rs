@@ -33,6 +33,7 @@ use topology::{
         Log,
         memory::{MemoryLog, Settings as MemorySettings},
     },
+    send::{Allowance, BreakerSettings, SenderSettings},
 };
 
 /// Time as the machine has it.
@@ -144,6 +145,7 @@ impl Deployment {
         let state = (config.state.kind == StateKind::Sqlite).then(|| config.state.file.clone());
         let store = config.store.file.clone();
         let backends = Embedded { state, claims: SharedClaims::default(), store, cipher, simulator };
+        let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
             log,
@@ -156,6 +158,8 @@ impl Deployment {
             rings,
             ingest: ingest::Settings::default(),
             patience: outcome::Patience::default(),
+            allowance,
+            sender: SenderSettings::default(),
             limits,
             backends: Box::new(backends),
         };
@@ -184,12 +188,7 @@ impl Deployment {
 
     /// Starts the streams of some roles.
     pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
-        let topology = chain()?;
-        let mut workers = Vec::new();
-        for node in topology.of_roles(roles) {
-            workers.push(self.worker(node)?);
-        }
-        Ok(Runtime::start(workers, self.finish_within)?)
+        Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
     }
 }
 

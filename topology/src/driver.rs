@@ -65,9 +65,7 @@ impl Driver {
 
     /// More workers of some roles, as another process would bring them.
     pub fn join(&mut self, roles: &[Role]) -> Result<(), AssemblyError> {
-        for node in self.topology.of_roles(roles) {
-            self.workers.push(self.parts.worker(node)?);
-        }
+        self.workers.extend(self.parts.workers(&self.topology, roles)?);
         Ok(())
     }
 

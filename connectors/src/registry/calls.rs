@@ -177,7 +177,7 @@ impl Answer {
                 }
                 Self::with(status as u16, raw.message.clone())
             }
-            _ => Self::Away(error.source().map_or_else(|| error.error.clone(), |source| causes(source))),
+            _ => Self::Away(error.source().map_or_else(|| error.error.clone(), causes)),
         }
     }
 

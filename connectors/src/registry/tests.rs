@@ -104,7 +104,7 @@ fn a_real_registry_takes_all_schemas_once_and_gives_them_back() {
     let first = registry.prepare(OnMissing::Register).unwrap();
     let again = registry.prepare(OnMissing::Refuse).unwrap();
     assert_eq!(first.id_of::<Report>(), again.id_of::<Report>());
-    let text = registry.by_id(first.id_of::<Report>()).unwrap().unwrap();
+    let text = registry.schema(first.id_of::<Report>()).unwrap().unwrap();
     let value = first.encode(&Report::default());
     // Another process learns what the id means.
     let stranger = Schemas::with_ids(FxHashMap::default());
@@ -126,5 +126,5 @@ fn a_real_registry_takes_all_schemas_once_and_gives_them_back() {
 #[test]
 fn a_real_registry_says_that_an_id_is_missing() {
     let Some((_, registry)) = real() else { return };
-    assert_eq!(registry.by_id(2_000_000_000), Ok(None));
+    assert_eq!(registry.schema(2_000_000_000), Ok(None));
 }

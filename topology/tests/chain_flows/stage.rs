@@ -31,6 +31,7 @@ use topology::{
         Log,
         memory::{MemoryLog, Settings},
     },
+    send::{Allowance, BreakerSettings, SenderSettings},
 };
 
 /// The chain, its vendors, and what its stores hold.
@@ -78,6 +79,8 @@ impl Stage {
             rings,
             ingest: ingest::Settings::default(),
             patience: Patience::default(),
+            allowance: Allowance::new(as_clock(), BreakerSettings::default()),
+            sender: SenderSettings::default(),
             limits: BatchLimits::default(),
             backends: Box::new(backends),
         };

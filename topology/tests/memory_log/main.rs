@@ -6,6 +6,7 @@ mod log_contract;
 mod relay;
 mod retention;
 mod turns;
+mod waits;
 
 use processors::ports::Clock;
 use schemas::Topic;

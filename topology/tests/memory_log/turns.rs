@@ -4,7 +4,7 @@ use crate::log_contract::member::{Member, SOME, at};
 use crate::log_contract::{Fixture, append};
 use crate::{HandClock, Memory, SESSION};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use topology::log::memory::{Call, When};
 use topology::log::{Limits, LogError, Polled};
 
@@ -68,23 +68,6 @@ fn a_commit_that_fails_during_a_revoke_still_lets_the_partitions_go() {
     old.release();
     assert!(matches!(new.poll(AT_ONCE), Polled::Assigned(_)));
     assert_eq!(new.owned, [at(source, 1, 0, "")]);
-}
-
-#[test]
-fn a_waiting_member_is_woken_by_a_rebalance() {
-    let memory = Memory::default();
-    let source = memory.topic(2);
-    let mut old = Member::settled(&memory, STREAM, &[source]);
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut new = Member::join(&memory, STREAM, &[source]);
-            new.until_assigned();
-        });
-        while !matches!(old.poll(Limits { wait: memory.patience(), ..SOME }), Polled::Revoking) {}
-        old.release();
-    });
-    assert!(started.elapsed() < memory.patience() / 2, "it waited to the end: {:?}", started.elapsed());
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! The books of a deployment: from the ledger, and once more by hand.
+
+use super::{Deployment, PATIENCE, process::REQUESTS, until};
+use connectors::simulator::{RequestLog, Requested};
+use processors::ports::NoRegistry;
+use schemas::{Accepted, Channel, Lane, Report, ResultKind, State, StepResult, Topic, TrackId};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use topology::{
+    engine::Decoder,
+    ledger::{self, Balance, Checkpoint, repeated_requests},
+    log::Log,
+};
+
+/// What the books must say in the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// Receivers asked for.
+    pub messages: usize,
+    /// How long it may take.
+    pub within: Duration,
+}
+
+/// Books that are closed.
+#[derive(Debug)]
+pub struct Settled {
+    pub balance: Balance,
+    /// The one terminal report of each accepted message.
+    pub ends: BTreeMap<TrackId, Report>,
+    /// Every request that a vendor saw, in the order of each process.
+    pub requests: Vec<Requested>,
+}
+
+impl Settled {
+    /// How many messages ended so.
+    pub fn count(&self, state: State) -> usize {
+        self.ends.values().filter(|report| report.state == state).count()
+    }
+}
+
+impl Deployment {
+    /// The books as they stand.
+    pub fn balance(&self) -> Balance {
+        let mut reader = self.log.reader().unwrap();
+        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::new(NoRegistry));
+        let (books, _) = ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
+        books.balance()
+    }
+
+    /// Waits until every message has ended, and holds that against everything that is known of it: nothing lost,
+    /// nothing ended twice, no request repeated without a recorded ambiguity.
+    #[track_caller]
+    pub fn settle(&self, expected: Expected) -> Settled {
+        let Expected { messages, within } = expected;
+        let deadline = Instant::now() + within;
+        let balance = loop {
+            let balance = self.balance();
+            assert!(balance.balances(), "{balance:?}");
+            if balance.settled() && balance.requested == messages as u64 {
+                break balance;
+            }
+            assert!(Instant::now() < deadline, "{messages} messages not settled within {within:?}: {balance:?}");
+            // Reading the books costs more than what they tell in the meantime.
+            std::thread::park_timeout(Duration::from_millis(500));
+        };
+        let ends = self.ends();
+        assert_eq!(ends.len() as u64, balance.accepted);
+        let requests = self.requests();
+        let serials = requests.iter().map(|request| request.serial_number.clone());
+        let repeated = repeated_requests(serials, self.announced());
+        assert!(repeated.is_empty(), "requests that nothing announced: {repeated:?}");
+        Settled { balance, ends, requests }
+    }
+
+    /// The terminal report of each accepted message, read from their values: there must be one of each.
+    fn ends(&self) -> BTreeMap<TrackId, Report> {
+        let mut ends = BTreeMap::new();
+        let reports = self.decoded::<Report>(Channel::ALL.iter().map(|&channel| Topic::report(channel)));
+        for report in reports.into_iter().filter(|report| report.terminal && report.state != State::Rejected) {
+            let id: TrackId = report.track_id.parse().unwrap();
+            let twice = ends.insert(id, report);
+            assert!(twice.is_none(), "{id} ended twice");
+        }
+        let lanes = || Lane::ALL.iter().flat_map(|&lane| Channel::ALL.iter().map(move |&c| Topic::recv(c, lane)));
+        for accepted in self.decoded::<Accepted>(lanes()) {
+            let id: TrackId = accepted.track_id.parse().unwrap();
+            assert!(ends.contains_key(&id), "{id} has no terminal report");
+        }
+        ends
+    }
+
+    /// Every request that a vendor saw.
+    pub fn requests(&self) -> Vec<Requested> {
+        let files = std::fs::read_dir(self.file("")).unwrap().map(|entry| entry.unwrap().path());
+        let logs = files.filter(|path| path.to_string_lossy().ends_with(REQUESTS));
+        logs.flat_map(|path| RequestLog::read(&path).unwrap()).collect()
+    }
+
+    /// Those that came from one process.
+    pub fn requests_of(&self, instance: &str) -> Vec<Requested> {
+        RequestLog::read(&self.file(&format!("{instance}{REQUESTS}"))).unwrap_or_default()
+    }
+
+    /// Waits until vendors saw so many more requests.
+    #[track_caller]
+    pub fn until_more_requests(&self, more: usize) {
+        let before = self.requests().len();
+        until("more requests reach the vendors", PATIENCE, || (self.requests().len() >= before + more).then_some(()));
+    }
+
+    /// Serial numbers of steps whose attempt ended, or came into doubt, before another was made.
+    fn announced(&self) -> Vec<String> {
+        let results = self.decoded::<StepResult>(Lane::ALL.iter().map(|&lane| Topic::result(lane)));
+        results.into_iter().filter(|r| r.kind == ResultKind::Attempt).map(|r| r.serial_number).collect()
+    }
+}
