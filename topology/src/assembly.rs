@@ -95,6 +95,11 @@ impl Parts {
         Ok(Box::new(ReceiptsWorker::new("receipts".to_owned(), &*self.log, receipts, reference, clock, out)?))
     }
 
+    /// Reads what stands in the log.
+    pub fn decoder(&self) -> Decoder {
+        Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source))
+    }
+
     /// The worker of a node.
     pub fn worker(&self, node: &Node) -> Result<Box<dyn Worker>, AssemblyError> {
         let log = &*self.log;
@@ -106,7 +111,7 @@ impl Parts {
             produces: node.store.is_none(),
         };
         let lane = node.lane.unwrap_or(Lane::Realtime);
-        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source));
+        let decoder = self.decoder();
         let out = Outputs::new(Arc::clone(&self.schemas));
         let clock = Arc::clone(&self.clock);
         let reference = Arc::clone(&self.reference);
