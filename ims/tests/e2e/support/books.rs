@@ -12,7 +12,7 @@ use std::{
 use topology::{
     engine::Decoder,
     ledger::{self, Balance, Checkpoint, repeated_requests},
-    log::Log,
+    log::{Log, Place, Record},
 };
 
 /// What the books must say in the end.
@@ -62,7 +62,9 @@ impl Deployment {
             if balance.settled() && balance.requested == messages as u64 {
                 break balance;
             }
-            assert!(Instant::now() < deadline, "{messages} messages not settled within {within:?}: {balance:?}");
+            if Instant::now() >= deadline {
+                panic!("{messages} messages not settled within {within:?}: {balance:?}\n{}", self.trails());
+            }
             // Reading the books costs more than what they tell in the meantime.
             std::thread::park_timeout(Duration::from_millis(500));
         };
@@ -73,6 +75,24 @@ impl Deployment {
         let repeated = repeated_requests(serials, self.announced());
         assert!(repeated.is_empty(), "requests that nothing announced: {repeated:?}");
         Settled { balance, ends, requests }
+    }
+
+    /// Where some messages are that have not ended: every record of theirs, in the order in which it was written.
+    fn trails(&self) -> String {
+        let mut reader = self.log.reader().unwrap();
+        let (books, _) = ledger::read(&mut *reader, &self.schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
+        let keys: Vec<String> = books.under_way().iter().take(3).map(ToString::to_string).collect();
+        let mut records = self.records(Topic::all().iter().copied());
+        records.retain(|record| keys.iter().any(|key| record.key.as_deref() == Some(key.as_bytes())));
+        records.sort_by_key(|record| (record.key.clone(), record.timestamp_ms));
+        let line = |record: &Record| {
+            let Place { topic, partition } = record.place;
+            let news = self.schemas.decode::<StepResult>(record.value.as_deref().unwrap_or_default());
+            let said = news.map_or(String::new(), |n| format!("{} {} {} due {:?}", n.kind, n.state, n.code, n.due_at));
+            let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
+            format!("{key} {} {topic}/{partition}@{} {said}\n", record.timestamp_ms, record.offset)
+        };
+        records.iter().map(line).collect()
     }
 
     /// The terminal report of each accepted message, read from their values: there must be one of each.
