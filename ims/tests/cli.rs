@@ -141,7 +141,6 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
     ] {
         let output = command(arguments).stdin(Stdio::null()).output().unwrap();
         assert_eq!(code(&output), USAGE, "{arguments:?}: {}", told(&output));
-        assert!(told(&output).lines().count() >= 1, "{arguments:?} says why");
     }
 }
 
