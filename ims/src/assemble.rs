@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, LogKind, StateKind},
-    exit::Exit,
+    log::{open_log, open_schemas},
 };
 use anyhow::Context;
 use connectors::{
@@ -16,10 +16,10 @@ use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Claim, Claims, Clock, NoRegistry, Provider, Receipts, Sink},
+    ports::{Away, Claim, Claims, Clock, Provider, Receipts, Sink},
     ring::Rings,
 };
-use schemas::{AnalyzeLog, History, Lane, Report, Schemas, Topic, TrackId, topics::Partitions};
+use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -27,13 +27,13 @@ use std::{
 };
 use topology::{
     assembly::{Backends, Parts},
-    engine::{BatchLimits, Runtime},
-    graph::{Role, chain},
+    engine::{BatchLimits, Runtime, Worker},
+    graph::{Node, Role, chain},
     log::{
         Log,
-        kafka::{KafkaLog, KafkaSettings, OnStuck, Slots},
         memory::{MemoryLog, Settings as MemorySettings},
     },
+    send::{Allowance, BreakerSettings, SenderSettings},
 };
 
 /// Time as the machine has it.
@@ -119,14 +119,20 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Puts the parts together; nothing runs yet.
+    /// Puts the parts together, on the configured log; nothing runs yet.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let log = match config.log.kind {
+            LogKind::Memory => Arc::new(memory_log(config)?),
+            LogKind::Kafka => open_log(config)?,
+        };
+        Self::on(config, log)
+    }
+
+    /// The same on a log that is open already.
+    pub fn on(config: &Config, log: Arc<dyn Log>) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rings = Arc::new(Rings::new(config.rings)?);
-        let log: Arc<dyn Log> = match config.log.kind {
-            LogKind::Memory => Arc::new(memory_log(config, &rings, Arc::clone(&clock))),
-            LogKind::Kafka => Arc::new(KafkaLog::new(kafka(config), on_stuck())?),
-        };
+        let (schemas, schema_source) = open_schemas(config)?;
         let reference = match config.reference.file.as_os_str().is_empty() {
             true => FileReference::demo()?,
             false => FileReference::open(&config.reference.file)?,
@@ -139,18 +145,21 @@ impl Deployment {
         let state = (config.state.kind == StateKind::Sqlite).then(|| config.state.file.clone());
         let store = config.store.file.clone();
         let backends = Embedded { state, claims: SharedClaims::default(), store, cipher, simulator };
+        let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
             log,
             cluster: config.deployment.cluster,
-            schemas: Arc::new(Schemas::embedded()),
-            schema_source: Arc::new(NoRegistry),
+            schemas,
+            schema_source,
             clock,
             reference: Arc::new(reference),
             night: Night::default(),
             rings,
             ingest: ingest::Settings::default(),
             patience: outcome::Patience::default(),
+            allowance,
+            sender: SenderSettings::default(),
             limits,
             backends: Box::new(backends),
         };
@@ -167,51 +176,22 @@ impl Deployment {
         Arc::clone(&self.parts.schemas)
     }
 
+    /// The worker of one stream.
+    pub fn worker(&self, node: &Node) -> anyhow::Result<Box<dyn Worker>> {
+        self.parts.worker(node).with_context(|| node.name())
+    }
+
     /// Starts the streams of some roles.
     pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
-        let topology = chain()?;
-        let mut workers = Vec::new();
-        for node in topology.of_roles(roles) {
-            workers.push(self.parts.worker(node).with_context(|| node.name())?);
-        }
-        Ok(Runtime::start(workers, self.finish_within)?)
+        Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
     }
 }
 
-fn memory_log(config: &Config, rings: &Arc<Rings>, clock: Arc<dyn Clock>) -> MemoryLog {
-    let (rings, configured) = (Arc::clone(rings), config.kafka.partitions);
-    MemoryLog::new(clock, MemorySettings::default(), move |topic: Topic| match topic.partitions() {
+fn memory_log(config: &Config) -> anyhow::Result<MemoryLog> {
+    let (rings, configured) = (Rings::new(config.rings)?, config.kafka.partitions);
+    Ok(MemoryLog::new(Arc::new(SystemClock), MemorySettings::default(), move |topic| match topic.partitions() {
         Partitions::Configured => configured,
         Partitions::Slots(ring) => rings.size(ring).slots as i32,
         Partitions::One => 1,
-    })
-}
-
-/// The configuration as the log on Kafka takes it.
-pub fn kafka(config: &Config) -> KafkaSettings {
-    let (kafka, rings) = (&config.kafka, config.rings);
-    KafkaSettings {
-        bootstrap_servers: kafka.bootstrap_servers.clone(),
-        deployment: config.deployment.name.clone(),
-        instance: config.deployment.instance.clone(),
-        topic_prefix: String::new(),
-        replication: kafka.replication_factor,
-        min_in_sync_replicas: kafka.min_insync_replicas,
-        partitions: kafka.partitions,
-        slots: Slots {
-            seconds: rings.seconds.slots as i32,
-            minutes: rings.minutes.slots as i32,
-            hours: rings.hours.slots as i32,
-            days: rings.days.slots as i32,
-        },
-        properties: kafka.properties.clone(),
-    }
-}
-
-/// A call into librdkafka that never comes back holds its lane for ever: end, and let another process take over.
-fn on_stuck() -> OnStuck {
-    Arc::new(|line| {
-        tracing::error!(call = line, "a call into librdkafka does not come back: ending, another process takes over");
-        std::process::exit(Exit::Stopped as i32);
-    })
+    }))
 }

@@ -1,7 +1,7 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{completions, config as config_command, demo, run, topology},
+    commands::{bench, completions, config as config_command, demo, run, send, topics, topology},
     config::{self, Config},
     exit::{self, Exit},
 };
@@ -33,7 +33,12 @@ const EXAMPLES: &str = "  ims config check                       is the configur
 pub enum Command {
     Demo(demo::Args),
     Run(run::Args),
+    #[command(subcommand)]
+    Topics(topics::Command),
+    Send(send::Args),
     Topology(topology::Args),
+    #[command(subcommand)]
+    Bench(bench::Command),
     #[command(subcommand)]
     Config(config_command::Command),
     Completions(completions::Args),

@@ -1,9 +1,10 @@
 //! The one table of exit codes, and which error ends with which.
 
 use crate::config::ConfigErrors;
+use connectors::reference::ReferenceError;
 use processors::ports::Away;
 use std::{fmt::Write, process::ExitCode};
-use topology::{engine::Halt, log::LogError};
+use topology::{assembly::AssemblyError, engine::Halt, log::LogError};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +43,22 @@ impl Exit {
     /// How an error ends: by the first of its causes that decides.
     pub fn of(error: &anyhow::Error) -> Self {
         let decides = |cause: &(dyn std::error::Error + 'static)| {
-            let log = |e: &LogError| match e {
+            let log = |error: &LogError| match error {
                 LogError::Away(_) => Self::Away,
                 LogError::Stop(_) => Self::Stopped,
                 LogError::Rewound(_) => Self::Failed,
+            };
+            let assembly = |error: &AssemblyError| match error {
+                AssemblyError::Log(error) => log(error),
+                AssemblyError::Away(_) => Self::Away,
             };
             (cause.downcast_ref::<Usage>().map(|_| Self::Usage))
                 .or_else(|| cause.downcast_ref::<ConfigErrors>().map(|_| Self::Usage))
                 .or_else(|| cause.downcast_ref::<Away>().map(|_| Self::Away))
                 .or_else(|| cause.downcast_ref::<Halt>().map(|_| Self::Stopped))
+                .or_else(|| cause.downcast_ref::<ReferenceError>().map(|_| Self::Usage))
                 .or_else(|| cause.downcast_ref().map(log))
+                .or_else(|| cause.downcast_ref().map(assembly))
         };
         error.chain().find_map(decides).unwrap_or(Self::Failed)
     }

@@ -1,11 +1,13 @@
 //! IMS, the integration messaging system.
 
+mod admin;
 mod assemble;
 mod cli;
 mod commands;
 mod config;
 mod exit;
 mod load;
+mod log;
 mod logging;
 mod output;
 mod signal;
@@ -33,7 +35,10 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &command {
         Command::Demo(args) => commands::demo::run(args, &globals),
         Command::Run(args) => commands::run::run(args, &globals),
+        Command::Bench(command) => commands::bench::run(command, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
+        Command::Send(args) => commands::send::run(args, &globals),
+        Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),
     }

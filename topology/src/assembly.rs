@@ -2,8 +2,9 @@
 
 use crate::{
     engine::{BatchLimits, Decoder, Outputs, SinkWorker, StepWorker, Worker},
-    graph::{Node, Role},
+    graph::{Node, Role, Topology},
     log::{Log, LogError, Offsets, StreamSpec},
+    send::{Allowance, ReceiptsWorker, Sender, SenderParts, SenderSettings},
     steps::{DelayWorker, Ingest, Outcome, Route},
 };
 use processors::{
@@ -11,13 +12,14 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{Away, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
+    retry::Paces,
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
 use std::sync::Arc;
 
 /// The backends of a deployment: one concern each, embedded or real.
-pub trait Backends {
+pub trait Backends: Send + Sync {
     /// Message ids in use.
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// The way to the vendors of a sender role on one lane.
@@ -54,6 +56,10 @@ pub struct Parts {
     pub ingest: ingest::Settings,
     /// How long outcome keeps what it cannot place.
     pub patience: Patience,
+    /// The vendors' limits, shared by all senders of the process.
+    pub allowance: Arc<Allowance>,
+    /// Bounds of a sender's read-ahead.
+    pub sender: SenderSettings,
     /// Bounds of a batch.
     pub limits: BatchLimits,
     /// Backends.
@@ -72,6 +78,23 @@ pub enum AssemblyError {
 }
 
 impl Parts {
+    /// The workers of some roles: one for each of their nodes, and the receipts of their vendors.
+    pub fn workers(&self, topology: &Topology, roles: &[Role]) -> Result<Vec<Box<dyn Worker>>, AssemblyError> {
+        let mut workers = topology.of_roles(roles).map(|node| self.worker(node)).collect::<Result<Vec<_>, _>>()?;
+        if roles.iter().any(|role| Role::SENDERS.contains(role)) {
+            workers.push(self.receipts()?);
+        }
+        Ok(workers)
+    }
+
+    /// The worker that brings delivery reports into RESULT.
+    fn receipts(&self) -> Result<Box<dyn Worker>, AssemblyError> {
+        let (reference, clock) = (Arc::clone(&self.reference), Arc::clone(&self.clock));
+        let out = Outputs::new(Arc::clone(&self.schemas));
+        let receipts = self.backends.receipts()?;
+        Ok(Box::new(ReceiptsWorker::new("receipts".to_owned(), &*self.log, receipts, reference, clock, out)?))
+    }
+
     /// The worker of a node.
     pub fn worker(&self, node: &Node) -> Result<Box<dyn Worker>, AssemblyError> {
         let log = &*self.log;
@@ -103,9 +126,20 @@ impl Parts {
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => {
-                let provider = self.backends.provider(node.role, lane)?;
-                let _ = provider;
-                todo!("senders")
+                let parts = SenderParts {
+                    lane,
+                    provider: self.backends.provider(node.role, lane)?,
+                    clock,
+                    reference,
+                    night: self.night.clone(),
+                    paces: Paces::default(),
+                    rings,
+                    allowance: Arc::clone(&self.allowance),
+                    decoder,
+                    out,
+                    settings: self.sender,
+                };
+                Box::new(Sender::new(log, spec, parts)?)
             }
             Role::Delay => Box::new(DelayWorker::new(log, spec, clock, rings, decoder, out)?),
             Role::Store => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.history()?)?),

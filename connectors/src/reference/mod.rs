@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn the_demo_has_templates_of_every_channel() {
+        let seed: Seed = toml::from_str(DEMO).unwrap();
+        for &channel in Channel::ALL {
+            assert!(seed.templates.iter().any(|template| template.channel == channel), "{channel}");
+        }
+        assert!(Reference::new(seed).is_ok());
+    }
+
+    #[test]
     fn a_changed_file_is_taken_over_and_a_broken_one_is_not() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         writeln!(file, "[[customers]]\nusername = \"a\"").unwrap();

@@ -1,7 +1,10 @@
 //! One file or folder for each command.
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod run;
+pub mod send;
+pub mod topics;
 pub mod topology;

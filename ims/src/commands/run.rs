@@ -1,6 +1,7 @@
 //! `ims run`: the roles of this process, until a signal or a reason to stop.
 
 use crate::{
+    admin,
     assemble::Deployment,
     cli::Globals,
     exit::{self, Exit},
@@ -31,6 +32,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let roles = if args.roles.is_empty() { Role::ALL.to_vec() } else { args.roles.clone() };
     let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",");
+    let _admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
     let runtime = deployment.start(&roles)?;
     output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));

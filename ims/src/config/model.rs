@@ -48,6 +48,7 @@ pub struct LogConfig {
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     pub bootstrap_servers: String,
+    pub topic_prefix: String,
     pub partitions: i32,
     pub replication_factor: i32,
     pub min_insync_replicas: i32,

@@ -57,7 +57,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut accepted = planned();
-        accepted.fallback.push(FallbackStep { channel: "RC".into(), ..FallbackStep::default() });
+        accepted.fallback.push(FallbackStep { channel: "FT".into(), ..FallbackStep::default() });
         let token = Some(Place::Router(Box::new(accepted)));
         let (open, now_ms) = (None, NOON);
         Self { now_ms, token, open, pending: vec![], fired: vec![], reports: vec![], history: vec![], asked: vec![] }
@@ -150,6 +150,7 @@ impl World {
             assert!(self.token.is_none(), "one message, two tokens");
             assert_eq!(self.ends(), 0, "it goes on after its end");
             let follows = kind != ResultKind::Due;
+            assert!(follows || before.as_ref().is_some_and(|open| open.due_at <= self.now_ms), "released too soon");
             assert!(!follows || !before.is_some_and(|open| open.cancel_asked), "a step follows a cancel");
             self.token = Some(Place::Router(next));
         }

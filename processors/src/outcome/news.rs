@@ -27,6 +27,7 @@ pub fn of_router(accepted: Accepted, routed: &Routed, now_ms: i64) -> Option<Ste
         Routed::End { state, code, fallback_allowed, .. } => (ResultKind::Final, state, code, None, fallback_allowed),
     };
     Some(StepResult {
+        track_id: accepted.track_id.clone(),
         kind,
         step: accepted.step,
         state,

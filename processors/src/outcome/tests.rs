@@ -157,12 +157,10 @@ fn only_a_failure_that_its_code_lets_go_on_goes_on() {
 }
 
 #[test]
-fn a_step_that_its_recipient_cannot_get_is_passed_over() {
+fn a_step_that_says_nothing_readable_ends_the_plan() {
     let mut accepted = planned();
-    accepted.recipient.phone_number = None;
-    accepted.recipient.app_user_id = Some("app-1".into());
-    let next = folded(None, answered(accepted, "3018", false)).next.unwrap();
-    assert_eq!((next.channel, next.step, next.fallback.len()), (Channel::Em, 2, 0));
+    accepted.fallback[0].channel = "FAX".into();
+    assert_eq!(ended(&folded(None, answered(accepted, "3018", false))), (State::Failed, "3018"));
 }
 
 #[test]
@@ -301,7 +299,9 @@ fn what_is_scheduled_waits_and_goes_back_to_the_router_when_due() {
     assert_eq!(goes.open, Open::Remove);
     assert_eq!(*goes.next.unwrap(), Accepted { released: true, ..planned() });
     assert!(goes.reports.is_empty() && goes.history.is_empty());
-    nothing(&fold_at(None, due, due_at));
+    nothing(&fold_at(None, due.clone(), due_at));
+    let waits_again = OpenStep { due_at: due_at + HOUR, ..open.clone() };
+    nothing(&fold_at(Some(&waits_again), due, due_at));
 }
 
 #[test]

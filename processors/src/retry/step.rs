@@ -90,7 +90,7 @@ impl Step<'_> {
         let (after, code) = match again {
             Some(again) => (again, OutcomeCode::NoVendor),
             None if in_doubt => (UNCERTAIN, OutcomeCode::Uncertain),
-            None if self.has_next() => {
+            None if self.has_next() && self.desk.now_ms < self.dispatch.accepted.expires_at => {
                 (After::End { state: State::Failed, fallback_allowed: true }, OutcomeCode::NoVendor)
             }
             None => (After::End { state: State::Expired, fallback_allowed: false }, OutcomeCode::Expired),

@@ -141,6 +141,8 @@ fn nothing_is_repeated_after_it_expired() {
         failed(true),
         "it is not too late for a text"
     );
+    let past = Given { now_ms: dispatch.accepted.expires_at, ..one() };
+    assert_eq!(past.plan(&not_sent(), &with_plan(dispatch.clone())).after, EXPIRED, "now it is");
     dispatch.accepted.expires_at += 1;
     assert_eq!(one().again(&code("3006"), &dispatch).due_ms, NOON + SECOND);
 }

@@ -1,6 +1,9 @@
 //! A thread for each worker, and their common end.
 
-use super::{Halt, Progress, Worker};
+use super::{
+    Halt, Progress, Worker,
+    status::{self, Status},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -24,6 +27,7 @@ impl Runtime {
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::with_capacity(workers.len());
         for worker in workers {
+            status::note(worker.name(), Status::Starting);
             let stop = Arc::clone(&stop);
             // Linux shows 15 characters of a thread's name.
             let name: String = worker.name().chars().take(15).collect();
@@ -64,6 +68,8 @@ fn work(mut worker: Box<dyn Worker>, stop: &AtomicBool, finish_within: Duration)
         stop.store(true, Ordering::SeqCst);
         return Err(halt);
     }
+    let name = worker.name().to_owned();
     worker.finish(finish_within);
+    status::note(&name, Status::Ended);
     Ok(())
 }

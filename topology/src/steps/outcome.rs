@@ -2,22 +2,20 @@
 //! OPEN-<LANE>, whose partition n holds the state of RESULT-<LANE>'s partition n.
 
 use crate::{
-    engine::{Decoder, Outputs, Step},
+    engine::{Decoder, Outputs, Step, track_id},
     log::{LogError, Place, Position, Reader, Record},
     metrics as names,
 };
 use metrics::{counter, gauge};
 use processors::{
     night::Night,
-    outcome::{Desk, Folded, Open as Kept, Patience, fold},
+    outcome::{Desk, Folded, Open as Kept, Patience, fold, news::of_unreadable},
     ports::{Away, ReferenceSource},
     ring::Rings,
     route::Rules,
 };
 use rustc_hash::FxHashMap;
-use schemas::{
-    Avro, Channel, Delayed, Input, Lane, OpenStep, Origin, ResultKind, Schemas, State, StepResult, Topic, TrackId,
-};
+use schemas::{Avro, Channel, Delayed, Input, Lane, OpenStep, Schemas, StepResult, Topic, TrackId};
 use std::sync::Arc;
 
 /// What is open in one partition: track_id → encoded OpenStep. Encoded, because a million of them may wait for the
@@ -105,22 +103,6 @@ impl Outcome {
         }
         Ok(())
     }
-
-    /// A record of RESULT that cannot be read: whichever message it spoke of ends as failed.
-    fn unreadable(record: &Record, reason: &str, now_ms: i64) -> Option<StepResult> {
-        let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
-        key.parse::<TrackId>().ok()?;
-        Some(StepResult {
-            track_id: key.to_owned(),
-            kind: ResultKind::Final,
-            state: State::Failed,
-            origin: Origin::Ims,
-            code: "9999".to_owned(),
-            message: format!("a result of this message could not be read: {reason}"),
-            occurred_at: now_ms,
-            ..StepResult::default()
-        })
-    }
 }
 
 impl Step for Outcome {
@@ -136,9 +118,9 @@ impl Step for Outcome {
             };
             if let Err(reason) = applied {
                 out.dead_letter(record, &reason);
-                if let Some(failed) = Self::unreadable(record, &reason, now_ms) {
-                    // Cannot fail again: its track_id was read just now. What was open under it is closed by it.
-                    let _ = self.apply(failed, partition, now_ms, out);
+                if let Some(id) = track_id(record) {
+                    // Whichever message it spoke of ends as failed. A key that is no track_id speaks of none.
+                    let _ = self.apply(of_unreadable(id, now_ms), partition, now_ms, out);
                 }
             }
         }

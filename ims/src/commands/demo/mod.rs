@@ -4,6 +4,7 @@ mod show;
 mod watch;
 
 use crate::{
+    admin,
     assemble::{self, Deployment},
     cli::Globals,
     config::{Config, LogKind, StateKind},
@@ -54,6 +55,7 @@ const QUIET: Duration = Duration::from_secs(12);
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir().context("a folder for the demo's stores")?;
     let config = settings(globals.config()?, folder.path(), args);
+    let admin = admin::open(&config.admin)?;
     let started = Instant::now();
     let deployment = Deployment::new(&config)?;
     let running = deployment.start(&Role::ALL)?;
@@ -61,7 +63,9 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     send(&deployment, args, globals.json)?;
     let first_delivered = follow(&mut watch, args, globals.json, started)?;
     if args.serve {
-        output::note("serving until Ctrl-C");
+        let address =
+            admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
+        output::note(format_args!("serving until Ctrl-C: {address}"));
         signal::until_stopped(&running)?;
     }
     running.stop();

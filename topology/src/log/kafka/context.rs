@@ -108,11 +108,12 @@ impl ConsumerContext for ConsumerEar {
             return;
         }
         let news = match code {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Come {
-                partitions: partitions.clone(),
-                membership: membership(consumer.client()),
-                group: consumer.group_metadata(),
-            },
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                // In this order: a member that is real after the metadata was taken was so before. Metadata without a
+                // member would let every commit pass unchecked.
+                let group = consumer.group_metadata();
+                Rebalance::Come { partitions: partitions.clone(), membership: membership(consumer.client()), group }
+            }
             _ => Rebalance::Go { lost: consumer.assignment_lost() },
         };
         *lock(&self.rebalance) = Some(news);

@@ -30,7 +30,14 @@ impl Reason {
     /// The reason behind an error of `call`.
     pub fn of(call: &str, error: &KafkaError) -> Self {
         let code = error.rdkafka_error_code();
-        Self { sort: code.map_or(Sort::Passing, sort_of), text: format!("{call}: {error}") }
+        let text = match code {
+            Some(Code::FencedInstanceId) => format!(
+                "{call}: another process is called like this one ({error}): give each its own kafka.instance, or leave \
+                 it empty"
+            ),
+            _ => format!("{call}: {error}"),
+        };
+        Self { sort: code.map_or(Sort::Passing, sort_of), text }
     }
 }
 

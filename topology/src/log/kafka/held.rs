@@ -37,9 +37,4 @@ impl Held {
         }
         Ok(())
     }
-
-    /// The engine has been given the record before `next`.
-    pub fn advance(&mut self, place: Place, next: i64) {
-        self.next.insert(place, Some(next));
-    }
 }

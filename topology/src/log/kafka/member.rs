@@ -32,6 +32,10 @@ pub enum Heard {
     Nothing,
     Record(Record),
     Rebalance(Rebalance),
+    /// The position of some partition is not in the log any more.
+    Gone(String),
+    /// No broker is in reach.
+    Away(String),
 }
 
 /// A consumer that is, or wants to be, a member of a group.
@@ -39,6 +43,8 @@ pub struct Member {
     consumer: Option<BaseConsumer<ConsumerEar>>,
     shared: Arc<KafkaShared>,
     group: String,
+    /// One of its topics.
+    topic: String,
     stream: String,
     pace: Pace,
 }
@@ -55,7 +61,8 @@ impl Member {
             .subscribe(&topics)
             .map_err(|error| LogError::Stop(format!("{} cannot subscribe to {topics:?}: {error}", spec.name)))?;
         let group = shared.names.group(&spec.name);
-        Ok(Self { consumer: Some(consumer), shared: Arc::clone(shared), group, stream: spec.name.clone(), pace })
+        let topic = topics.first().copied().unwrap_or_default().to_owned();
+        Ok(Self { consumer: Some(consumer), shared: Arc::clone(shared), group, topic, stream: spec.name.clone(), pace })
     }
 
     fn consumer(&self) -> Result<&BaseConsumer<ConsumerEar>, LogError> {
@@ -97,7 +104,7 @@ impl Member {
             ))),
             KafkaError::MessageConsumptionFatal(_) => Err(LogError::Stop(format!("{stream} cannot read on: {words}"))),
             KafkaError::MessageConsumption(code) => match code {
-                Code::AutoOffsetReset => Err(LogError::Stop(self.gone(&words))),
+                Code::AutoOffsetReset => Ok(Heard::Gone(words)),
                 Code::UnknownTopic | Code::UnknownTopicOrPartition => {
                     Err(LogError::Away(format!("{words}; `ims topics create` makes missing topics")))
                 }
@@ -106,20 +113,19 @@ impl Member {
                         "{stream} may not read: {words}. Grant it READ on its topics and group"
                     )))
                 }
-                Code::AllBrokersDown | Code::Authentication | Code::SSL => Err(LogError::Away(words)),
+                Code::AllBrokersDown | Code::Authentication | Code::SSL => Ok(Heard::Away(words)),
                 _ => Ok(Heard::Nothing),
             },
             _ => Ok(Heard::Nothing),
         }
     }
 
-    /// Names the partitions whose position retention has overtaken.
-    fn gone(&self, words: &str) -> String {
-        format!(
-            "{}: records that were not processed are gone from the log ({words}). Nothing was skipped: \
-             decide where group {} shall go on, and set its offsets there with a tool of Kafka's",
-            self.stream, self.group
-        )
+    /// Whether a broker answers at all.
+    pub fn reaches(&self, within: Duration) -> bool {
+        let Ok(consumer) = self.consumer() else { return false };
+        // The smallest question: a topic of our own.
+        let topic = self.topic.as_str();
+        consumer.fetch_metadata(Some(topic), within.max(Duration::from_millis(10))).is_ok()
     }
 
     /// Who this member is now.

@@ -198,6 +198,7 @@ impl TransactionalProducer {
             };
             if again && Instant::now() < deadline {
                 repeated = true;
+                std::thread::sleep(Duration::from_millis(5));
             } else if abort && reason.sort != Sort::Fenced {
                 return Err(Broken::Abort(reason));
             } else {

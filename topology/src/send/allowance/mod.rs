@@ -27,8 +27,8 @@ pub enum Admission {
     Go(Slot),
     /// Rate or hands are used up: ask again after this.
     Wait(Duration),
-    /// The breaker is open until then, Unix milliseconds.
-    Down(i64),
+    /// The breaker is open.
+    Down,
 }
 
 /// The vendors' limits as this process keeps them.
@@ -78,6 +78,18 @@ impl Allowance {
         vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
     }
 
+    /// A vendor is in use: its bucket begins to fill, so that its first request need not wait for it.
+    pub fn know(&self, vendor: &Arc<Vendor>) {
+        let now_ms = self.clock.now_ms();
+        self.limits(&mut self.lock(), vendor, now_ms);
+    }
+
+    /// A stream of this process owns nothing of a SEND topic any more.
+    pub fn disown(&self, family: Family, lane: Lane) {
+        let of = self.lock().owned.get(&(family, lane)).map_or(0, |(_, of)| *of);
+        self.own(family, lane, 0, of);
+    }
+
     /// Whether a request of this cost may leave to a vendor now.
     pub fn admit(self: &Arc<Self>, vendor: &Arc<Vendor>, lane: Lane, cost: u32) -> Admission {
         let now_ms = self.clock.now_ms();
@@ -100,7 +112,7 @@ impl Allowance {
         let trial = match limits.breaker.permit(now_ms) {
             Permit::Yes => false,
             Permit::Trial => true,
-            Permit::Open(until_ms) => return Admission::Down(until_ms),
+            Permit::Open(_) => return Admission::Down,
         };
         if let Err(wait_ms) = limits.rate.take(rate::index(lane), cost, now_ms) {
             if trial {

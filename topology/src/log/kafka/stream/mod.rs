@@ -1,0 +1,235 @@
+//! A member of a group with the producers of its transactions.
+
+mod committing;
+mod reading;
+
+use super::{KafkaShared, Seat, clients::Pace, held::Held, member::Member, rotation::Rotation};
+use crate::{
+    fault::{self, Point},
+    log::{Limits, LogError, Outgoing, Place, Polled, Position, Record, Stream, StreamSpec},
+};
+use rustc_hash::FxHashMap;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The stream of one thread.
+pub struct KafkaStream {
+    shared: Arc<KafkaShared>,
+    seat: Seat,
+    spec: StreamSpec,
+    pace: Pace,
+    producers: Option<Rotation>,
+    member: Option<Member>,
+    stage: Stage,
+    /// What this member owns; None between assignments.
+    held: Option<Held>,
+    /// A record that did not fit into the last poll.
+    ahead: Option<Record>,
+    /// Partitions are to be read from other offsets than librdkafka reads them.
+    astray: bool,
+    /// What went wrong after a poll had brought records.
+    trouble: Option<LogError>,
+    /// Brokers were out of reach when last heard of.
+    away: Option<String>,
+    /// When the broker last was known to count this member: the time before the call that it confirmed.
+    confirmed_at: Option<Instant>,
+    /// When the last poll found nothing new from the group.
+    quiet_at: Instant,
+    /// Ends of partitions that are not fetched, and when they were asked for.
+    ends: (Option<Instant>, FxHashMap<Place, i64>),
+}
+
+/// Where a stream is between two calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Not in the group: predecessors' transactions are to be ended first.
+    Outside,
+    /// As before, and the engine has not been told that it lost what it had.
+    Fallen,
+    /// In the group, with nothing assigned.
+    Waiting,
+    /// Assigned; where to read from is to be asked for. `Held` is set.
+    Taking,
+    /// Reading.
+    Reading,
+    /// The partitions go as soon as the engine releases them.
+    Revoking,
+}
+
+/// How often the ends of paused partitions are asked for.
+const ENDS_EVERY: Duration = Duration::from_secs(5);
+
+impl KafkaStream {
+    /// Answers at once: all that takes time happens in the first polls, on the stream's own thread.
+    pub fn new(shared: &Arc<KafkaShared>, spec: StreamSpec) -> Result<Self, LogError> {
+        let pace = Pace::of(spec.urgent);
+        let seat = Seat::take(shared, &spec.name);
+        Ok(Self {
+            shared: Arc::clone(shared),
+            producers: spec.produces.then(|| Rotation::new(shared, &spec.name, seat.number, pace)),
+            seat,
+            spec,
+            pace,
+            member: None,
+            stage: Stage::Outside,
+            held: None,
+            ahead: None,
+            astray: false,
+            trouble: None,
+            away: None,
+            confirmed_at: None,
+            quiet_at: Instant::now(),
+            ends: (None, FxHashMap::default()),
+        })
+    }
+
+    fn member(&self) -> Result<&Member, LogError> {
+        self.member.as_ref().ok_or_else(|| LogError::Away(format!("{} is not in its group", self.spec.name)))
+    }
+
+    /// Joins the group, after everything that a predecessor left open is ended.
+    fn enter(&mut self) -> Result<(), LogError> {
+        if let Some(producers) = &mut self.producers {
+            producers.ready()?;
+        }
+        self.member = Some(Member::join(&self.shared, &self.spec, self.seat.number, self.pace)?);
+        self.stage = Stage::Waiting;
+        Ok(())
+    }
+
+    /// Leaves the group without a word to the engine yet: what it holds cannot be committed any more, or nobody knows
+    /// whether it was. A new member's generation refuses whatever of the old one may still be under way.
+    fn fall(&mut self) {
+        self.member = None;
+        self.forget();
+        self.stage = Stage::Fallen;
+    }
+
+    fn forget(&mut self) {
+        self.held = None;
+        self.ahead = None;
+        self.astray = false;
+        self.trouble = None;
+        self.confirmed_at = None;
+    }
+
+    /// Ends of the partitions that are paused, from time to time.
+    fn refresh_ends(&mut self) {
+        let (asked_at, ends) = &mut self.ends;
+        let (Some(member), Some(held)) = (&self.member, &self.held) else { return };
+        if asked_at.is_some_and(|at| at.elapsed() < ENDS_EVERY) || held.paused.is_empty() {
+            return;
+        }
+        *asked_at = Some(Instant::now());
+        *ends = member.ends(&held.paused.iter().copied().collect::<Vec<_>>()).into_iter().collect();
+    }
+}
+
+impl Stream for KafkaStream {
+    fn poll(&mut self, limits: Limits, into: &mut Vec<Record>) -> Result<Polled, LogError> {
+        if let Some(error) = self.trouble.take() {
+            return Err(error);
+        }
+        match self.stage {
+            Stage::Fallen => {
+                self.stage = Stage::Outside;
+                return Ok(Polled::Lost);
+            }
+            Stage::Outside => {
+                self.enter()?;
+                self.quiet_at = Instant::now();
+            }
+            Stage::Taking => return self.take_or_hear(),
+            Stage::Reading if self.astray => self.set_right()?,
+            Stage::Reading | Stage::Waiting | Stage::Revoking => {}
+        }
+        self.read(limits, into)
+    }
+
+    fn commit(&mut self, outputs: &[Outgoing], positions: &[Position]) -> Result<(), LogError> {
+        if !outputs.is_empty() {
+            return self.commit_in_transaction(outputs, positions);
+        }
+        fault::point(&self.spec.name, Point::BeforeCommit);
+        self.commit_alone(positions)?;
+        fault::point(&self.spec.name, Point::AfterCommit);
+        Ok(())
+    }
+
+    fn mark(&mut self, positions: &[Position]) -> Result<(), LogError> {
+        self.commit_alone(positions)
+    }
+
+    fn release(&mut self) -> Result<(), LogError> {
+        if self.stage == Stage::Revoking {
+            self.forget();
+            self.stage = Stage::Waiting;
+            self.member()?.unassign()?;
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, places: &[Place]) -> Result<(), LogError> {
+        let (Some(member), Some(held)) = (&self.member, &mut self.held) else { return Ok(()) };
+        let owned: Vec<Place> = places.iter().copied().filter(|place| held.next.contains_key(place)).collect();
+        if owned.is_empty() {
+            return Ok(());
+        }
+        member.pause(&owned)?;
+        if let Some(record) = self.ahead.take_if(|record| owned.contains(&record.place)) {
+            // librdkafka takes it for read: it shall come again after the pause.
+            self.astray |= !member.seek(record.place, record.offset)?;
+        }
+        held.paused.extend(owned);
+        self.ends.0 = None;
+        Ok(())
+    }
+
+    fn resume(&mut self, places: &[Place]) -> Result<(), LogError> {
+        let (Some(member), Some(held)) = (&self.member, &mut self.held) else { return Ok(()) };
+        let owned: Vec<Place> = places.iter().copied().filter(|place| held.paused.remove(place)).collect();
+        if owned.is_empty() { Ok(()) } else { member.resume(&owned) }
+    }
+
+    fn seek(&mut self, place: Place, offset: i64) -> Result<(), LogError> {
+        if self.stage != Stage::Reading {
+            return Ok(());
+        }
+        let (Some(member), Some(held)) = (&self.member, &mut self.held) else { return Ok(()) };
+        let Some(next) = held.next.get_mut(&place) else {
+            let Place { topic, partition } = place;
+            let name = &self.spec.name;
+            return Err(LogError::Stop(format!(
+                "{name} seeks in {topic}/{partition}, which it does not own: a defect"
+            )));
+        };
+        self.ahead.take_if(|record| record.place == place);
+        let known = next.replace(offset).is_some();
+        if !known || !member.seek(place, offset)? {
+            self.astray = true;
+        }
+        Ok(())
+    }
+
+    fn lag(&mut self) -> Vec<(Place, i64)> {
+        self.refresh_ends();
+        let (Some(member), Some(held)) = (&self.member, &self.held) else { return Vec::new() };
+        let known = held.next.iter().filter_map(|(place, next)| {
+            let end = self.ends.1.get(place).copied();
+            Some((*place, member.lag(*place, (*next)?, end)?))
+        });
+        known.collect()
+    }
+
+    fn since_confirmed(&self) -> Duration {
+        self.confirmed_at.map_or(Duration::MAX, |at| at.elapsed())
+    }
+
+    fn leave(mut self: Box<Self>) {
+        if let Some(member) = &mut self.member {
+            member.leave();
+        }
+    }
+}

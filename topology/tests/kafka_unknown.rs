@@ -1,0 +1,137 @@
+//! A commit whose outcome nobody knows is neither repeated nor forgotten: the broker's word counts.
+
+mod kafka_support;
+
+use kafka_support::{
+    Deployment, brokers,
+    proxy::{Lost, Proxy, Request, Then},
+    relay::{
+        PATIENCE, Turn, assert_once, copies, copy, limits, numbered, positions, spec, turn, turn_until, urgent, values,
+    },
+    settings,
+};
+use rdkafka::{
+    mocking::MockCluster,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
+use schemas::{Channel, Lane, Topic};
+use std::time::Instant;
+use topology::log::{Log, LogError, Position, kafka::KafkaSettings};
+
+const RECORDS: usize = 60;
+
+/// Copies all records through a proxy that loses each of these requests or answers in turn.
+fn copies_once_despite(requests: &[Request], then: Then) {
+    let Some(brokers) = brokers() else { return };
+    let proxy = Proxy::before(&brokers);
+    let direct = Deployment::new(settings(&brokers));
+    let (source, target) = (direct.topic(2), direct.topic(2));
+    direct.start_group("unsure-AUTH", &[source]);
+    let log =
+        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
+    let mut stream = log.stream(urgent("unsure-AUTH", &[source])).unwrap();
+    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let mut total = 0;
+    for &request in requests {
+        for lost in [Lost::Question, Lost::Answer] {
+            proxy.lose(request, lost, then);
+            direct.log.producer().unwrap().append(&numbered(source, total..total + RECORDS)).unwrap();
+            total += RECORDS;
+            let deadline = Instant::now() + PATIENCE;
+            while !proxy.has_lost() || values(&direct.log, target).len() < total {
+                turn(&mut *stream, target, 20);
+                assert!(Instant::now() < deadline, "{request:?} {lost:?}: gave up");
+            }
+            assert_once(&values(&direct.log, target), 0..total);
+        }
+    }
+    stream.leave();
+    // What the group has committed is what was copied: a successor finds nothing left.
+    let mut heir = direct.log.stream(urgent("unsure-AUTH", &[source])).unwrap();
+    turn_until(&mut *heir, target, |turn| matches!(turn, Turn::Assigned(_)));
+    direct.log.producer().unwrap().append(&numbered(source, total..total + 1)).unwrap();
+    copy(&mut *heir, target, 1);
+    assert_once(&values(&direct.log, target), 0..total + 1);
+}
+
+#[test]
+fn a_connection_that_ends_within_a_commit_loses_and_doubles_nothing() {
+    use Request::{AddOffsetsToTxn, AddPartitionsToTxn, EndTxn, Produce, TxnOffsetCommit};
+    copies_once_despite(&[AddPartitionsToTxn, Produce, AddOffsetsToTxn, TxnOffsetCommit, EndTxn], Then::Cut);
+}
+
+#[test]
+fn a_commit_that_is_never_answered_loses_and_doubles_nothing() {
+    copies_once_despite(&[Request::TxnOffsetCommit, Request::EndTxn], Then::Silence);
+}
+
+#[test]
+fn a_mark_that_is_never_answered_is_no_success_and_the_member_joins_anew() {
+    let Some(brokers) = brokers() else { return };
+    let proxy = Proxy::before(&brokers);
+    let direct = Deployment::new(settings(&brokers));
+    let (source, target) = (direct.topic(1), direct.topic(1));
+    direct.start_group("mark-MASS", &[source]);
+    direct.log.producer().unwrap().append(&numbered(source, 0..5)).unwrap();
+    let log =
+        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
+    let mut stream = log.stream(spec("mark-MASS", &[source])).unwrap();
+    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let mut batch = Vec::new();
+    while batch.len() < 5 {
+        stream.poll(limits(10), &mut batch).unwrap();
+    }
+    proxy.lose(Request::OffsetCommit, Lost::Answer, Then::Silence);
+    let note = Position { metadata: "started".into(), next: 2, ..positions(&batch)[0].clone() };
+    let marked = stream.mark(std::slice::from_ref(&note));
+    assert!(matches!(marked, Err(LogError::Rewound(_))), "{marked:?}");
+    turn_until(&mut *stream, target, |turn| *turn == Turn::Lost);
+    let Turn::Assigned(found) = turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_))) else {
+        return;
+    };
+    assert_eq!(found, [note], "the broker had done it");
+}
+
+/// Errors that a real broker gives too rarely to wait for.
+#[test]
+fn every_protocol_error_of_a_commit_leads_back_to_what_is_committed() {
+    use RDKafkaRespErr as E;
+    let cluster = MockCluster::new(1).unwrap();
+    let settings = KafkaSettings { bootstrap_servers: cluster.bootstrap_servers(), ..settings("") };
+    let deployment = Deployment::new(settings);
+    let (source, target) = (Topic::api(Lane::Auth), Topic::recv(Channel::At, Lane::Auth));
+    for topic in [source, target] {
+        cluster.create_topic(&format!("{}{topic}", deployment.settings.topic_prefix), 1, 1).unwrap();
+    }
+    deployment.start_group("faulty-AUTH", &[source]);
+    let mut stream = deployment.log.stream(urgent("faulty-AUTH", &[source])).unwrap();
+    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let faults = [
+        (RDKafkaApiKey::EndTxn, E::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE),
+        (RDKafkaApiKey::EndTxn, E::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING),
+        (RDKafkaApiKey::TxnOffsetCommit, E::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID),
+        (RDKafkaApiKey::TxnOffsetCommit, E::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION),
+        (RDKafkaApiKey::TxnOffsetCommit, E::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE),
+        (RDKafkaApiKey::AddOffsetsToTxn, E::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING),
+        (RDKafkaApiKey::Produce, E::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER),
+    ];
+    let mut producer = deployment.log.producer().unwrap();
+    for (n, (api, error)) in faults.into_iter().enumerate() {
+        producer.append(&numbered(source, n..n + 1)).unwrap();
+        let mut batch = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while batch.is_empty() {
+            stream.poll(limits(10), &mut batch).unwrap();
+            assert!(Instant::now() < deadline, "{error:?}: no record");
+        }
+        cluster.request_errors(api, &[error]);
+        let failed = stream.commit(&copies(&batch, target), &positions(&batch));
+        assert!(matches!(failed, Err(LogError::Rewound(_))), "{api:?} {error:?}: {failed:?}");
+        cluster.clear_request_errors(api);
+        turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+        // The mock keeps the offsets of a transaction that ended badly, so the record may or may not come again.
+        producer.append(&numbered(source, n..n + 1)).unwrap();
+        copy(&mut *stream, target, 1);
+        while turn(&mut *stream, target, 10) != Turn::Copied(0) {}
+    }
+}
