@@ -27,7 +27,7 @@ use std::{
 };
 use topology::{
     assembly::{Backends, Parts},
-    engine::{BatchLimits, Runtime, Worker},
+    engine::{BatchLimits, Decoder, Runtime, Worker},
     graph::{Node, Role, chain},
     log::{
         Log,
@@ -169,6 +169,11 @@ impl Deployment {
     /// The log.
     pub fn log(&self) -> &dyn Log {
         &*self.parts.log
+    }
+
+    /// Reads what stands in the log.
+    pub fn decoder(&self) -> Decoder {
+        self.parts.decoder()
     }
 
     /// The schema ids in use.

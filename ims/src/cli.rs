@@ -1,7 +1,7 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{bench, completions, config as config_command, demo, run, send, topics, topology},
+    commands::{bench, completions, config as config_command, demo, ledger, replay, run, send, topics, topology},
     config::{self, Config},
     exit::{self, Exit},
 };
@@ -36,6 +36,8 @@ pub enum Command {
     #[command(subcommand)]
     Topics(topics::Command),
     Send(send::Args),
+    Ledger(ledger::Args),
+    Replay(replay::Args),
     Topology(topology::Args),
     #[command(subcommand)]
     Bench(bench::Command),

@@ -38,6 +38,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Bench(command) => commands::bench::run(command, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
         Command::Send(args) => commands::send::run(args, &globals),
+        Command::Ledger(args) => commands::ledger::run(args, &globals),
+        Command::Replay(args) => commands::replay::run(args, &globals),
         Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),

@@ -310,7 +310,10 @@ fn a_hostile_schema_is_refused_when_it_is_learnt() {
     ] {
         assert_eq!(Schemas::embedded().learn(FOREIGN, &schema.to_string()).unwrap_err().to_string(), text);
     }
-    assert!(Schemas::embedded().learn(FOREIGN, "{").is_err());
+    let schemas = Schemas::embedded();
+    assert!(schemas.learn(FOREIGN, "{").is_err());
+    let refused = schemas.decode::<SendRequest>(&framed(&[0])).unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("schema id {FOREIGN} is no SendRequest: not JSON")), "{refused}");
     assert!(Schemas::embedded().learn(FOREIGN, &"[".repeat(100_000)).is_err());
 }
 

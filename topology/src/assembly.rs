@@ -78,6 +78,11 @@ pub enum AssemblyError {
 }
 
 impl Parts {
+    /// Reads what stands in the log.
+    pub fn decoder(&self) -> Decoder {
+        Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source))
+    }
+
     /// The workers of some roles: one for each of their nodes, and the receipts of their vendors.
     pub fn workers(&self, topology: &Topology, roles: &[Role]) -> Result<Vec<Box<dyn Worker>>, AssemblyError> {
         let mut workers = topology.of_roles(roles).map(|node| self.worker(node)).collect::<Result<Vec<_>, _>>()?;
@@ -106,7 +111,7 @@ impl Parts {
             produces: node.store.is_none(),
         };
         let lane = node.lane.unwrap_or(Lane::Realtime);
-        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source));
+        let decoder = self.decoder();
         let out = Outputs::new(Arc::clone(&self.schemas));
         let clock = Arc::clone(&self.clock);
         let reference = Arc::clone(&self.reference);

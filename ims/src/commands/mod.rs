@@ -4,6 +4,8 @@ pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod ledger;
+pub mod replay;
 pub mod run;
 pub mod send;
 pub mod topics;

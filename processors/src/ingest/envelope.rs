@@ -42,7 +42,6 @@ impl<'r> Envelope<'r> {
         message_id(&top("message_id"), &head.message_id)?;
         let message_type = types::message_type(&top("message_type"), channel, &head.message_type)?;
         text::given_at_most(Code::BadRequest, &top("bill_code"), &head.bill_code, 20)?;
-        text::given_at_most(Code::BadRequest, &top("user_key"), &draft.user_key, 64)?;
         let declared_ad = text::yes_or_no(&top("ad_flag"), &head.ad_flag)?;
         let night_agreed = text::yes_or_no(&top("night_agreed"), &head.night_agreed)?.unwrap_or(false);
         if !receivers.is_empty() {
@@ -66,7 +65,7 @@ fn customer<'r>(reference: &'r Reference, head: &Head) -> Result<&'r Customer, R
 
 /// At most 30 characters on one line.
 pub fn message_id(at: &Field<'_>, id: &str) -> Result<(), Refusal> {
-    if id.trim().is_empty() {
+    if text::is_blank(id) {
         return Err(Refusal::missing(at, "a message"));
     }
     text::at_most(Code::BadRequest, at, id, 30)?;

@@ -82,7 +82,7 @@ fn one(at: &Field<'_>, step: &mut FallbackStep, before: &Content, plan: &Plan<'_
         None if channel == Channel::Rc => return Err(Refusal::missing(&at.of("message_type"), "RC")),
         None => types::plain(channel),
     };
-    reachable(&Field::REQUEST, channel, &at.to_string(), plan.recipient)?;
+    reachable(&Field::REQUEST, channel, at, plan.recipient)?;
     step.message_type = message_type.map(|t| t.as_str().to_owned());
     let mut content = following(before, step);
     let username = &plan.customer.username;

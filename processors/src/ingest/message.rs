@@ -12,6 +12,7 @@ use crate::rules::field::{Field, top};
 use crate::rules::text::characters_over;
 use crate::rules::variables::Values;
 use schemas::{Accepted, Channel, Family, Lane, Receiver};
+use std::mem::take;
 
 /// Where a message is made: its request, the lane it claims, the time.
 pub struct Making<'m> {
@@ -25,19 +26,20 @@ pub struct Making<'m> {
 impl Making<'_> {
     /// Holds a receiver's message against every rule that depends on the receiver or on its values.
     ///
-    /// `at` is where the receiver stands; its fields are named from there.
+    /// `at` is where the receiver stands; its fields are named from there. Who it is moves out of `identity` when all is
+    /// well, and stays for the report of the refusal when not.
     pub fn message(
         &self,
         at: &Field<'_>,
         mut receiver: Receiver,
         draft: Draft,
-        identity: &Identity,
+        identity: &mut Identity,
     ) -> Result<Candidate, Refusal> {
         let Self { head, envelope, .. } = self;
         let Envelope { reference, customer, channel, template, .. } = **envelope;
         let Draft { mut content, mut fallback, user_key } = draft;
         own_id(at, &receiver, head, identity)?;
-        let own_values = std::mem::take(&mut receiver.mapping);
+        let own_values = take(&mut receiver.mapping);
         let recipient = recipient::check(at, channel, receiver, head.country_code.as_deref(), user_key)?;
         let abroad = recipient.country_code.as_deref().is_some_and(|code| code != "82");
         let mapping = Mapping {
@@ -71,9 +73,9 @@ impl Making<'_> {
         }
         let accepted = Accepted {
             track_id: identity.track_id.to_string(),
-            username: identity.username.clone(),
-            service_key: identity.service_key.clone(),
-            message_id: identity.message_id.clone(),
+            username: take(&mut identity.username),
+            service_key: take(&mut identity.service_key),
+            message_id: take(&mut identity.message_id),
             channel,
             message_type: said.message_type,
             lane,
@@ -88,7 +90,7 @@ impl Making<'_> {
             requested_channel: channel,
             requested_type: said.message_type,
             source: head.source,
-            bill_code: identity.bill_code.clone(),
+            bill_code: take(&mut identity.bill_code),
             recipient,
             content,
             fallback,

@@ -83,11 +83,11 @@ pub fn check(
         requested_at: record.timestamp_ms,
         bill_code: head.bill_code.clone(),
     };
-    let one = |at: &Field<'_>, identity: Identity, receiver: Receiver, draft: Draft| match &envelope {
+    let one = |at: &Field<'_>, mut identity: Identity, receiver: Receiver, draft: Draft| match &envelope {
         Err(refusal) => refused(identity, refusal.clone(), now_ms),
         Ok(envelope) => {
             let making = Making { head: &head, envelope, claimed: record.api.lane, settings, now_ms };
-            match making.message(at, receiver, draft, &identity) {
+            match making.message(at, receiver, draft, &mut identity) {
                 Ok(candidate) => Checked::Candidate(Box::new(candidate)),
                 Err(refusal) => refused(identity, refusal, now_ms),
             }

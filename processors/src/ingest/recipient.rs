@@ -4,6 +4,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rules::field::Field;
 use crate::rules::{address, phone, push, text};
 use schemas::{Channel, Receiver, Recipient};
+use std::fmt::Display;
 
 /// Longest phone number, characters besides '-' and blanks.
 const fn phone_limit(channel: Channel) -> usize {
@@ -50,12 +51,12 @@ pub fn check(
     }
     push::tokens(at, &push_tokens)?;
     recipient.push_tokens = push_tokens;
-    reachable(at, channel, channel.as_str(), &recipient)?;
+    reachable(at, channel, channel, &recipient)?;
     Ok(recipient)
 }
 
 /// Refuses a receiver whom a channel cannot reach (2020). `needed_by` names the channel or the fallback step.
-pub fn reachable(at: &Field<'_>, channel: Channel, needed_by: &str, to: &Recipient) -> Result<(), Refusal> {
+pub fn reachable(at: &Field<'_>, channel: Channel, needed_by: impl Display, to: &Recipient) -> Result<(), Refusal> {
     let (field, reachable) = match channel {
         Channel::At | Channel::Ft | Channel::Bt => {
             ("phone_number or app_user_id", to.phone_number.is_some() || to.app_user_id.is_some())

@@ -52,12 +52,13 @@ impl Step<'_> {
         if let Some(template) = self.template {
             template::apply(content, template);
         }
+        let verbatim = self.template.is_some_and(|template| template::is_verbatim(content, template));
         fill::content(at, content, &mapping.texts, &mapping.parts)?;
         let message_type = self.message_type.unwrap_or_else(|| by_length(content));
         match self.channel {
             Channel::At => {
                 alimtalk::check(at, content)?;
-                self.template.map_or(Ok(()), |template| template::compare(at, content, template))?;
+                self.template.map_or(Ok(()), |template| template::compare(at, content, template, verbatim))?;
             }
             Channel::Ft => brand::check(at, message_type, content, self.longest_link())?,
             Channel::Bt => {

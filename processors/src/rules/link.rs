@@ -75,6 +75,9 @@ fn unbroken(code: Code, field: &Field<'_>, link: &str, longest: usize) -> Result
     if let Some(got) = characters_over(link, longest) {
         return Err(Refusal::new(code, field, format_args!("got {got} characters, at most {longest}")));
     }
+    if link.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
+    }
     match link.chars().position(|c| c.is_whitespace() || c.is_control()) {
         None => Ok(()),
         Some(at) => Err(Refusal::new(code, field, format_args!("has a blank or control character at {}", at + 1))),

@@ -48,10 +48,12 @@ impl Runtime {
 
     /// Waits until all have ended; the first reason of one that had to.
     pub fn join(self) -> Result<(), Halt> {
-        let ends = self.threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Halt::new("runtime", "a thread ended without a reason")))
-        });
-        ends.fold(Ok(()), |first, end| first.and(end))
+        let mut first = Ok(());
+        for thread in self.threads {
+            let end = thread.join().unwrap_or_else(|_| Err(Halt::new("runtime", "a thread ended without a reason")));
+            first = first.and(end);
+        }
+        first
     }
 }
 

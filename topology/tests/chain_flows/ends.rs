@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use connectors::simulator::{Behaviour, SimulatorSettings};
-use schemas::{Channel, Lane, State, Topic, examples};
+use schemas::{Api, Channel, Lane, State, Topic, TrackId, examples, examples::seed};
 use std::collections::BTreeMap;
 
 /// Vendors that answer at once and always with this code of their table, by vendor name.
@@ -84,14 +84,13 @@ fn garbage_goes_to_its_dead_letters_and_its_neighbours_go_on() {
 #[test]
 fn an_accepted_message_that_cannot_be_routed_ends_as_failed() {
     let mut stage = Stage::perfect();
-    stage.send("at", |_| {});
+    let place = Api { cluster: 0, lane: Lane::Realtime, partition: 0, offset: 77, receiver: 0 };
+    let id = TrackId::new(seed::NOW_MS, place).to_string();
+    let recv = Topic::recv(Channel::At, Lane::Realtime);
+    stage.driver.append_raw(recv, &id, Some(vec![1, 2, 3])).unwrap();
     stage.settle();
-    stage.advance(std::time::Duration::from_secs(1));
-    let id = stage.end("ORD-20260311-000123").track_id;
-    // As if the next hop had found the same message broken: its account ends all the same, and only once more is late.
-    let before = stage.ends().len();
-    stage.driver.append_raw(Topic::recv(Channel::At, Lane::Realtime), &id, Some(vec![1, 2, 3])).unwrap();
-    stage.settle();
-    assert_eq!(stage.driver.records(Topic::recv(Channel::At, Lane::Realtime).dead_letters()).unwrap().len(), 1);
-    let _ = before;
+    assert_eq!(stage.driver.records(recv.dead_letters()).unwrap().len(), 1);
+    let ends: Vec<_> = stage.reports().into_iter().filter(|r| r.track_id == id && r.terminal).collect();
+    assert_eq!(ends.len(), 1);
+    assert_eq!((ends[0].state, ends[0].code.as_str()), (State::Failed, "9999"));
 }

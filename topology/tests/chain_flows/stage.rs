@@ -27,17 +27,13 @@ use topology::{
     engine::BatchLimits,
     graph::{Role, chain},
     ledger::{Balance, Books, Checkpoint, read},
-    log::{
-        Log,
-        memory::{MemoryLog, Settings},
-    },
+    log::memory::{MemoryLog, Settings},
     send::{Allowance, BreakerSettings, SenderSettings},
 };
 
 /// The chain, its vendors, and what its stores hold.
 pub struct Stage {
     pub driver: Driver,
-    pub simulator: Arc<Simulator>,
     pub history: Store<History>,
 }
 
@@ -85,7 +81,7 @@ impl Stage {
             backends: Box::new(backends),
         };
         let driver = Driver::new(chain().unwrap(), clock, log, parts).unwrap();
-        let mut stage = Self { driver, simulator, history };
+        let mut stage = Self { driver, history };
         stage.settle();
         stage
     }
@@ -111,7 +107,12 @@ impl Stage {
         self.driver.advance(by, Duration::from_secs(1)).unwrap();
     }
 
-    /// Moves the clock in steps of a minute: for days.
+    /// Moves the clock hour by hour: for days.
+    pub fn advance_by_hours(&mut self, by: Duration) {
+        self.driver.advance(by, Duration::from_secs(3600)).unwrap();
+    }
+
+    /// Moves the clock minute by minute: for hours.
     pub fn advance_by_minutes(&mut self, by: Duration) {
         self.driver.advance(by, Duration::from_secs(60)).unwrap();
     }
@@ -136,9 +137,9 @@ impl Stage {
 
     pub fn balance(&self) -> Balance {
         let mut reader = self.driver.parts().log.reader().unwrap();
-        let schemas = &self.driver.parts().schemas;
+        let decoder = self.driver.parts().decoder();
         let (books, _): (Books, Checkpoint) =
-            read(&mut *reader, schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
+            read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
         books.balance()
     }
 }

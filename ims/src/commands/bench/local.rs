@@ -51,7 +51,8 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     runtime.stop();
     runtime.join()?;
     let since = ledger::Checkpoint::default();
-    let (books, _) = ledger::read(&mut *reader, &schemas, config.deployment.cluster, &since, &mut |_| {})?;
+    let (books, _) =
+        ledger::read(&mut *reader, &deployment.decoder(), config.deployment.cluster, &since, &mut |_, _| {})?;
     Ok(serde_json::json!({
         "bench": "local",
         "first_report_seconds": first.as_secs_f64(),

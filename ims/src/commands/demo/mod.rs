@@ -14,6 +14,7 @@ use crate::{
 };
 use anyhow::Context;
 use clap::Args as ClapArgs;
+use connectors::simulator::Spread;
 use schemas::Topic;
 use std::time::{Duration, Instant};
 use topology::{
@@ -49,7 +50,7 @@ const EXAMPLES: &str = "  ims demo                      20,000 messages
   ims demo --json               the result for a script";
 
 /// How long nothing may end before what is still open is called waiting: longer than the slowest vendor's answer.
-const QUIET: Duration = Duration::from_secs(12);
+const QUIET: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
@@ -72,7 +73,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     running.join()?;
     let mut reader = deployment.log().reader()?;
     let since = ledger::Checkpoint::default();
-    let (books, _) = ledger::read(&mut *reader, &deployment.schemas(), config.deployment.cluster, &since, &mut |_| {})?;
+    let (books, _) =
+        ledger::read(&mut *reader, &deployment.decoder(), config.deployment.cluster, &since, &mut |_, _| {})?;
     let balance = books.balance();
     let balances = balance.balances() && balance.at_the_door == 0;
     let shown = show::Shown { seconds: started.elapsed().as_secs_f64(), first_delivered, watch: &watch, balance };
@@ -88,6 +90,8 @@ fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config
     config.registry.url.clear();
     config.simulator.seed = args.seed;
     config.simulator.request_log = Some(folder.join("requests.jsonl"));
+    // Receipts of seconds instead of a carrier's minutes: nobody watches a demo for that long.
+    config.simulator.every_vendor.receipts.delay_ms = Spread { median: 300.0, p99: 1_500.0 };
     config.kafka.partitions = 3;
     if !args.serve {
         config.admin.listen.clear();

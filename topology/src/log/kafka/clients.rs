@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Pace {
     /// A member that is silent for so long is dead. Kill -9 of AUTH's owner costs this and a rebalance: 8 s at most.
     pub session: Duration,
+    /// A member's request that is not answered for so long is sent again over a new connection: while there is time for
+    /// a heartbeat.
+    pub request: Duration,
     /// How often a member shows that it lives, and so how soon it hears of a rebalance.
     pub heartbeat: Duration,
     /// A transaction that stays open for so long is aborted by the broker. Until then it holds back every reader of
@@ -21,6 +24,9 @@ pub struct Pace {
     pub producers: usize,
     /// Records that are read ahead, for each partition.
     pub read_ahead: u32,
+    /// How long a broker may keep a fetch that finds nothing. New records end it at once; partitions that are resumed,
+    /// sought or assigned meanwhile wait for its end, so that this is a part of how late a DELAY slot is read.
+    pub fetch_wait: Duration,
 }
 
 impl Pace {
@@ -30,20 +36,24 @@ impl Pace {
         if urgent {
             Self {
                 session: s(6),
+                request: s(3),
                 heartbeat: ms(500),
                 transaction: s(4),
                 message: s(3),
                 producers: 3,
                 read_ahead: 1_000,
+                fetch_wait: ms(100),
             }
         } else {
             Self {
                 session: s(10),
+                request: s(5),
                 heartbeat: s(1),
                 transaction: s(12),
                 message: s(9),
                 producers: 1,
                 read_ahead: 10_000,
+                fetch_wait: ms(300),
             }
         }
     }
@@ -95,8 +105,7 @@ fn consumer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         .set("fetch.message.max.bytes", "1048576")
         // 1000 by default: with small queues that is a second without a fetch.
         .set("fetch.queue.backoff.ms", "2")
-        .set("fetch.error.backoff.ms", "50")
-        .set("socket.timeout.ms", "10000");
+        .set("fetch.error.backoff.ms", "50");
     config
 }
 
@@ -110,7 +119,9 @@ pub fn member(settings: &KafkaSettings, names: &Names, spec: &StreamSpec, seat: 
         .set("session.timeout.ms", ms(pace.session))
         .set("heartbeat.interval.ms", ms(pace.heartbeat))
         .set("max.poll.interval.ms", ms(POLL_INTERVAL))
+        .set("socket.timeout.ms", ms(pace.request))
         .set("queued.min.messages", pace.read_ahead.to_string())
+        .set("fetch.wait.max.ms", ms(pace.fetch_wait))
         .set("statistics.interval.ms", ms(super::lag::REFRESHED_EVERY));
     if names.stable {
         // A process that died and is back within its session reads on at once, instead of waiting for the session of
@@ -126,6 +137,8 @@ pub fn reader(settings: &KafkaSettings, names: &Names) -> ClientConfig {
     config
         .set("group.id", names.group("reader"))
         .set("queued.min.messages", "10000")
+        // The next range cannot be fetched before the broker has let go of a fetch behind the last one.
+        .set("fetch.wait.max.ms", "10")
         // How a range ends whose last offsets are no records.
         .set("enable.partition.eof", "true");
     with_properties(config, settings)

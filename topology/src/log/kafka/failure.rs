@@ -27,6 +27,10 @@ impl Reason {
         Self { sort: Sort::Passing, text: text.into() }
     }
 
+    pub fn outside(text: impl Into<String>) -> Self {
+        Self { sort: Sort::Outside, text: text.into() }
+    }
+
     /// The reason behind an error of `call`.
     pub fn of(call: &str, error: &KafkaError) -> Self {
         let code = error.rdkafka_error_code();

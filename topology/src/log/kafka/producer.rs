@@ -17,8 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A record that is not acknowledged for so long has failed. A door's caller waits no longer.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// A record that is not acknowledged for so long has failed, and a door's caller is told so. A cluster needs about ten
+/// seconds to replace a broker that died: that, callers should not notice.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest pause between two looks for failed deliveries.
 const LOOK: Duration = Duration::from_millis(20);
 

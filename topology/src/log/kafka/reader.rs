@@ -120,3 +120,11 @@ impl Reader for KafkaReader {
         ended
     }
 }
+
+impl Drop for KafkaReader {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            self.shared.drop_aside(consumer);
+        }
+    }
+}

@@ -4,6 +4,9 @@ use rustc_hash::FxHashMap;
 
 /// A shorter wait is not worth two more hops: a ring's slot is a second wide.
 const SOONEST_MS: f64 = 1_000.0;
+/// No longer, because the rate may have become another meanwhile. A million records that are spilled again so often
+/// cost 1,700 hops a second.
+const LATEST_MS: f64 = 600_000.0;
 
 /// Gives each spilled record the time at which its vendor can take it: customers with something spilled share the
 /// vendor's rate, and each one's records come one after the other. Too early costs another spill, too late an idle
@@ -28,7 +31,7 @@ impl Returns {
         // Of as many customers each has the vendor for itself once in so long.
         let round_ms = customers.len() as f64 * 1_000.0 / per_second.max(0.001);
         let Some(last) = customers.get_mut(customer) else { return soonest as i64 };
-        *last = last.max(soonest) + round_ms;
+        *last = (last.max(soonest) + round_ms).min(now_ms as f64 + LATEST_MS);
         *last as i64
     }
 

@@ -87,19 +87,19 @@ impl KafkaStream {
         if positions.is_empty() {
             return Ok(());
         }
-        let before = member.membership();
-        let same = |now| now == Some(&held.membership);
-        let reason = if same(before.as_ref()) {
-            match member.commit(positions)? {
-                Ok(()) if same(member.membership().as_ref()) => {
-                    self.confirmed_at = Some(begun);
-                    return Ok(());
-                }
-                Ok(()) => Reason { sort: Sort::Outside, text: "the group went on while it was committed".into() },
-                Err(reason) => reason,
-            }
+        let still_the_same = || member.membership().as_ref() == Some(&held.membership);
+        let reason = if !still_the_same() {
+            Reason::outside("the group went on without this member")
+        } else if let Err(reason) = member.commit(positions)? {
+            reason
+        } else if !still_the_same() {
+            Reason::outside("the group went on while it was committed")
+        } else if begun.elapsed() >= self.pace.request {
+            // It was sent again over another connection: the first one may still arrive, after commits that follow.
+            Reason::passing("the commit was answered late")
         } else {
-            Reason { sort: Sort::Outside, text: "the group went on without this member".into() }
+            self.confirmed_at = Some(begun);
+            return Ok(());
         };
         match reason.sort {
             Sort::Lasting => Err(LogError::Stop(format!("{}: {}", self.spec.name, reason.text))),

@@ -45,6 +45,8 @@ struct Seen {
     customer: String,
     attempt: i32,
     in_doubt: bool,
+    /// Whether it reached the vendor: a refused connection did not.
+    left: bool,
 }
 
 /// When an answer comes, and what it is; None: not before the test says so.
@@ -67,7 +69,8 @@ struct Line {
 impl Provider for Line {
     fn submit(&mut self, request: Request) {
         let now_ms = self.vendors.clock.now_ms();
-        let (Request { ticket, dispatch, vendor }, script) = (&request, &self.vendors.script);
+        let Request { ticket, dispatch, vendor } = &request;
+        let answer = (lock(&self.vendors.script))(&request, now_ms);
         lock(&self.vendors.seen).push(Seen {
             ticket: *ticket,
             at_ms: now_ms,
@@ -76,8 +79,9 @@ impl Provider for Line {
             customer: dispatch.accepted.username.clone(),
             attempt: dispatch.attempt,
             in_doubt: dispatch.in_doubt,
+            left: !matches!(answer, Some((_, Reply::NotSent(_)))),
         });
-        if let Some((after_ms, reply)) = (lock(script))(&request, now_ms) {
+        if let Some((after_ms, reply)) = answer {
             let at_ms = now_ms + after_ms;
             self.due.push((at_ms, Answer { ticket: *ticket, reply, at_ms }));
         }
@@ -170,8 +174,13 @@ impl Bench {
         let seed = Seed { vendors, customers, ..Seed::default() };
         let vendors =
             Vendors { clock: Arc::clone(&clock), script: Mutex::new(Box::new(delivered)), seen: Mutex::default() };
+        let allowance = Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default());
+        // The process runs all lanes, whichever of them the test looks at.
+        for (family, lane) in SOURCES.iter().flat_map(|family| Lane::ALL.iter().map(move |lane| (*family, *lane))) {
+            allowance.own(family, lane, partitions as u32, partitions as u32);
+        }
         Self {
-            allowance: Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default()),
+            allowance,
             reference: Arc::new(Fixed(Arc::new(Reference::new(seed).unwrap()))),
             schemas: Arc::new(Schemas::embedded()),
             vendors: Arc::new(vendors),
@@ -191,6 +200,11 @@ impl Bench {
 
     /// Another process joins with a text sender on a lane. It shares nothing with the others but log and vendors.
     fn join(&mut self, lane: Lane) {
+        self.enlist(lane);
+        self.turns();
+    }
+
+    fn enlist(&mut self, lane: Lane) {
         let said = Arc::new(Mutex::default());
         let provider = Line { vendors: Arc::clone(&self.vendors), due: Vec::new(), said: Arc::clone(&said) };
         let spec = StreamSpec {
@@ -215,7 +229,6 @@ impl Bench {
         };
         self.senders.push(Sender::new(&self.log, spec, parts).unwrap());
         self.lines.push(said);
-        self.turns();
     }
 
     /// Lets what waits come back when it is due.
