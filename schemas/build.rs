@@ -37,10 +37,15 @@ const HEADS: &[(&str, &str)] = &[("DispatchHead", "Dispatch")];
 /// The record that customers write as JSON.
 const FROM_JSON: &str = "SendRequest";
 
+/// The record that benches/codec.rs measures, and what its view reads.
+const SAMPLE: &str = "Sample";
+const SAMPLE_VIEW: &[&str] = &["track_id", "service_key", "channel", "lane", "requested_at"];
+
 fn main() {
     println!("cargo:rerun-if-changed=avro");
     println!("cargo:rerun-if-changed=build");
-    let contract = avsc::Contract::read(Path::new("avro"));
+    println!("cargo:rerun-if-changed=benches/Sample.avsc");
+    let contract = avsc::Contract::read(&["avro"]);
     let mut code = String::new();
     for name in contract.names() {
         code.push_str(&rust::definition(&contract, name));
@@ -56,6 +61,13 @@ fn main() {
     for name in inside {
         code.push_str(&rust::from_json(&contract, name));
     }
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("records.rs");
+    write("records.rs", &code);
+
+    let bench = avsc::Contract::read(&["avro", "benches"]);
+    write("sample.rs", &(rust::definition(&bench, SAMPLE) + &rust::view(&bench, "SampleView", SAMPLE, SAMPLE_VIEW)));
+}
+
+fn write(file: &str, code: &str) {
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join(file);
     fs::write(out, code).expect("the build folder can be written");
 }

@@ -7,5 +7,8 @@ pub mod analysis;
 pub mod cipher;
 pub mod claims;
 pub mod history;
+pub mod reference;
+pub mod registry;
 pub mod reports;
+pub mod simulator;
 pub mod sqlite;

@@ -54,7 +54,8 @@ const MIX: &[(&str, u32)] = &[
     ("email_ad", 10),
 ];
 
-const NAMES: &[&str] = &["김하늘", "이도윤", "박서연", "최민준", "정예준", "한지민", "오세훈", "윤가온", "강다온", "임하람"];
+const NAMES: &[&str] =
+    &["김하늘", "이도윤", "박서연", "최민준", "정예준", "한지민", "오세훈", "윤가온", "강다온", "임하람"];
 
 /// Receivers of the requests for many.
 const MANY: usize = 100;
@@ -163,7 +164,8 @@ mod tests {
     fn a_load_asks_for_exactly_as_many_messages_as_wanted_and_repeats_itself() {
         let count = |seed| Load::new(seed, 20_000, 0).map(|w| w.messages()).sum::<usize>();
         assert_eq!(count(1), 20_000);
-        let ids = |seed| Load::new(seed, 500, 0).map(|w| (w.request.message_id, w.request.phone_number)).collect::<Vec<_>>();
+        let ids =
+            |seed| Load::new(seed, 500, 0).map(|w| (w.request.message_id, w.request.phone_number)).collect::<Vec<_>>();
         assert_eq!(ids(7), ids(7));
         assert_ne!(ids(7), ids(8));
     }

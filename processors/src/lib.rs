@@ -4,10 +4,15 @@
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
 pub mod codes;
+#[cfg(test)]
+mod fixtures;
+pub mod ingest;
 pub mod night;
+pub mod outcome;
 pub mod ports;
 pub mod reference;
 pub mod refusal;
+pub mod retry;
 pub mod ring;
 pub mod route;
 pub mod rules;

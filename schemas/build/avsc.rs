@@ -1,7 +1,7 @@
 //! Reads the .avsc files: one named type a file, which may name the others.
 
 use serde_json::Value;
-use std::{cell::RefCell, collections::BTreeMap, collections::BTreeSet, fs, path::Path};
+use std::{cell::RefCell, collections::BTreeMap, collections::BTreeSet, fs};
 
 pub const NAMESPACE: &str = "kr.ims.";
 
@@ -54,9 +54,9 @@ pub struct Contract {
 }
 
 impl Contract {
-    pub fn read(folder: &Path) -> Self {
+    pub fn read(folders: &[&str]) -> Self {
         let mut raw = BTreeMap::new();
-        for entry in fs::read_dir(folder).expect("the avro folder can be read") {
+        for entry in folders.iter().flat_map(|folder| fs::read_dir(folder).expect("the folder can be read")) {
             let path = entry.expect("a folder entry").path();
             if path.extension().is_some_and(|e| e == "avsc") {
                 let text = fs::read_to_string(&path).expect("a readable .avsc");

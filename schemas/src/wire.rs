@@ -101,11 +101,15 @@ impl Schemas {
 
     /// Learns what a foreign id means, from the registry's text.
     ///
-    /// A schema of which no record of ours can be read is learnt as such: its data are refused without asking again.
+    /// A schema that is none, or that no record of ours can be read from, is learnt as such: a registry's id never
+    /// changes its meaning, so its data are refused without asking again. The error is for the log.
     pub fn learn(&self, id: u32, schema: &str) -> Result<(), SchemaError> {
-        let reading = resolve::reading(schema)?;
+        let (reading, learnt) = match resolve::reading(schema) {
+            Ok(reading) => (reading, Ok(())),
+            Err(error) => (Reading::Unreadable(error.clone()), Err(error)),
+        };
         self.known.write().unwrap_or_else(|e| e.into_inner()).insert(id, reading);
-        Ok(())
+        learnt
     }
 
     /// The id that this process writes for a record.

@@ -1,7 +1,7 @@
 //! A claimed length is never allocated: counted by the allocator itself, hence a program of its own.
 
 use schemas::avro::put_long;
-use schemas::{Avro, Input, Schemas, SendRequest, StepResult, examples};
+use schemas::{Attachment, Avro, Input, Schemas, SendRequest, StepResult, examples};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -65,4 +65,11 @@ fn a_claimed_length_is_never_allocated() {
         }
     });
     assert!(worst > request.len() && worst < 16 * 1024, "{worst} bytes at once for a record of {}", request.len());
+
+    // As many buttons as there are bytes left, 360 bytes each in memory, and the first one is none.
+    let mut buttons = Vec::new();
+    put_long(&mut buttons, 10_000);
+    buttons.resize(buttons.len() + 10_000, 0xff);
+    let worst = largest_during(|| assert!(Attachment::decode(&mut Input::new(&buttons)).is_err()));
+    assert!(worst > 0 && worst < 16 * 1024, "{worst} bytes at once for a button that is none");
 }

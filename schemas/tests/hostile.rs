@@ -127,6 +127,9 @@ fn a_count_or_length_beyond_the_bytes_is_refused_at_once() {
         let datum = receiver_with_tokens(&tokens);
         assert_eq!(refused::<Receiver>(&datum), DecodeError::Truncated { at: datum.len() }, "{count}");
     }
+    // At once: before the item that is no text is looked at.
+    let datum = receiver_with_tokens(&[&claims(1 << 60)[..], &[2, 0xff]].concat());
+    assert_eq!(refused::<Receiver>(&datum), DecodeError::Truncated { at: datum.len() });
     let datum = receiver_with_tokens(&claims(i64::MIN));
     assert_eq!(refused::<Receiver>(&datum), DecodeError::Number { at: 4 });
     for length in [1 << 60, i64::MAX, 9] {

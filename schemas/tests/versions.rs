@@ -255,6 +255,15 @@ fn a_record_of_another_schema_is_refused_by_name() {
 }
 
 #[test]
+fn bytes_after_a_record_of_another_version_are_refused() {
+    let schema = Parts::of::<SendRequest>().without("SendRequest", &["bill_code"]).schema();
+    let mut value = written(&schema, json_of(&examples::request("sms")));
+    value.push(0);
+    let cause = DecodeError::Trailing { count: 1 };
+    assert_eq!(refusal::<SendRequest>(&schema, &value), WireError::Datum { record: "SendRequest", cause });
+}
+
+#[test]
 fn a_schema_that_cannot_become_ours_says_which_field_is_to_blame() {
     let schema = Parts::of::<SendRequest>().without("SendRequest", &["message_type"]).schema();
     let refused = refusal::<SendRequest>(&schema, &framed(&[0])).to_string();
@@ -301,7 +310,10 @@ fn a_hostile_schema_is_refused_when_it_is_learnt() {
     ] {
         assert_eq!(Schemas::embedded().learn(FOREIGN, &schema.to_string()).unwrap_err().to_string(), text);
     }
-    assert!(Schemas::embedded().learn(FOREIGN, "{").is_err());
+    let schemas = Schemas::embedded();
+    assert!(schemas.learn(FOREIGN, "{").is_err());
+    let refused = schemas.decode::<SendRequest>(&framed(&[0])).unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("schema id {FOREIGN} is no SendRequest: not JSON")), "{refused}");
     assert!(Schemas::embedded().learn(FOREIGN, &"[".repeat(100_000)).is_err());
 }
 

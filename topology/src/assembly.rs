@@ -2,25 +2,30 @@
 
 use crate::{
     engine::{BatchLimits, Decoder, Outputs, SinkWorker, StepWorker, Worker},
-    graph::{Node, Role},
+    graph::{Node, Role, Topology},
     log::{Log, LogError, Offsets, StreamSpec},
+    send::{Allowance, ReceiptsWorker, Sender, SenderParts, SenderSettings},
     steps::{DelayWorker, Ingest, Outcome, Route},
 };
 use processors::{
+    ingest,
     night::Night,
-    outcome,
-    ports::{Away, Claims, Clock, Provider, ReferenceSource, SchemaSource, Sink},
+    outcome::Patience,
+    ports::{Away, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
+    retry::Paces,
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
 use std::sync::Arc;
 
 /// The backends of a deployment: one concern each, embedded or real.
-pub trait Backends {
+pub trait Backends: Send + Sync {
     /// Message ids in use.
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// The way to the vendors of a sender role on one lane.
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
+    /// Delivery reports of the vendors.
+    fn receipts(&self) -> Result<Box<dyn Receipts>, Away>;
     /// History and statistics.
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away>;
     /// Newest report of each message.
@@ -47,8 +52,14 @@ pub struct Parts {
     pub night: Night,
     /// Delay rings.
     pub rings: Arc<Rings>,
-    /// Outcome's times.
-    pub outcome: outcome::Settings,
+    /// Ingest's settings.
+    pub ingest: ingest::Settings,
+    /// How long outcome keeps what it cannot place.
+    pub patience: Patience,
+    /// The vendors' limits, shared by all senders of the process.
+    pub allowance: Arc<Allowance>,
+    /// Bounds of a sender's read-ahead.
+    pub sender: SenderSettings,
     /// Bounds of a batch.
     pub limits: BatchLimits,
     /// Backends.
@@ -67,6 +78,28 @@ pub enum AssemblyError {
 }
 
 impl Parts {
+    /// Reads what stands in the log.
+    pub fn decoder(&self) -> Decoder {
+        Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source))
+    }
+
+    /// The workers of some roles: one for each of their nodes, and the receipts of their vendors.
+    pub fn workers(&self, topology: &Topology, roles: &[Role]) -> Result<Vec<Box<dyn Worker>>, AssemblyError> {
+        let mut workers = topology.of_roles(roles).map(|node| self.worker(node)).collect::<Result<Vec<_>, _>>()?;
+        if roles.iter().any(|role| Role::SENDERS.contains(role)) {
+            workers.push(self.receipts()?);
+        }
+        Ok(workers)
+    }
+
+    /// The worker that brings delivery reports into RESULT.
+    fn receipts(&self) -> Result<Box<dyn Worker>, AssemblyError> {
+        let (reference, clock) = (Arc::clone(&self.reference), Arc::clone(&self.clock));
+        let out = Outputs::new(Arc::clone(&self.schemas));
+        let receipts = self.backends.receipts()?;
+        Ok(Box::new(ReceiptsWorker::new("receipts".to_owned(), &*self.log, receipts, reference, clock, out)?))
+    }
+
     /// The worker of a node.
     pub fn worker(&self, node: &Node) -> Result<Box<dyn Worker>, AssemblyError> {
         let log = &*self.log;
@@ -78,7 +111,7 @@ impl Parts {
             produces: node.store.is_none(),
         };
         let lane = node.lane.unwrap_or(Lane::Realtime);
-        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source));
+        let decoder = self.decoder();
         let out = Outputs::new(Arc::clone(&self.schemas));
         let clock = Arc::clone(&self.clock);
         let reference = Arc::clone(&self.reference);
@@ -86,7 +119,7 @@ impl Parts {
         let rows = self.limits.records;
         Ok(match node.role {
             Role::Ingest => {
-                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?);
+                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?, self.ingest);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Router => {
@@ -94,13 +127,24 @@ impl Parts {
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Outcome => {
-                let step = Outcome::new(lane, decoder, rings, reference, self.outcome);
+                let step = Outcome::new(lane, decoder, rings, reference, self.night.clone(), self.patience);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => {
-                let provider = self.backends.provider(node.role, lane)?;
-                let _ = provider;
-                todo!("senders")
+                let parts = SenderParts {
+                    lane,
+                    provider: self.backends.provider(node.role, lane)?,
+                    clock,
+                    reference,
+                    night: self.night.clone(),
+                    paces: Paces::default(),
+                    rings,
+                    allowance: Arc::clone(&self.allowance),
+                    decoder,
+                    out,
+                    settings: self.sender,
+                };
+                Box::new(Sender::new(log, spec, parts)?)
             }
             Role::Delay => Box::new(DelayWorker::new(log, spec, clock, rings, decoder, out)?),
             Role::Store => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.history()?)?),

@@ -1,5 +1,7 @@
 //! The graph of IMS and the engine that runs it: on Apache Kafka, or on a log in process.
 
+pub mod assembly;
+pub mod driver;
 pub mod engine;
 pub mod fault;
 pub mod graph;

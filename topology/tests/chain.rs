@@ -9,3 +9,12 @@ fn the_chain_is_wired() {
 fn the_picture_is_drawn_from_the_chain() {
     insta::assert_snapshot!("picture", topology::graph::chain().unwrap().mermaid());
 }
+
+#[test]
+fn the_readme_shows_the_picture() {
+    let readme = include_str!("../../README.md");
+    assert!(
+        readme.contains(&topology::graph::chain().unwrap().mermaid()),
+        "copy `ims topology --mermaid` into README.md"
+    );
+}

@@ -97,7 +97,7 @@ fn failure_reasons_come_the_most_frequent_first() {
         count,
     };
     let most = failure("kakao-a", Origin::Vendor, "3018", 2);
-    assert_eq!(reader.failures(ALL, 1).unwrap(), [most.clone()]);
+    assert_eq!(reader.failures(ALL, 1).unwrap(), std::slice::from_ref(&most));
     assert_eq!(reader.failures(ALL, 9).unwrap(), [most, failure("", Origin::Ims, "2010", 1)]);
 }
 

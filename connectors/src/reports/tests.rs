@@ -72,7 +72,7 @@ fn the_newest_state_of_a_message_is_what_a_customer_is_told() {
     assert_eq!(store.found("order-1"), [sent]);
     // The same in one batch and in the next.
     store.write(&[report("A", State::Sent), delivered.clone()]);
-    assert_eq!(store.found("order-1"), [delivered.clone()]);
+    assert_eq!(store.found("order-1"), std::slice::from_ref(&delivered));
     assert_eq!(store.reader().by_track_id("A").unwrap(), Some(Found { report: delivered, late: None }));
     assert_eq!(store.reader().by_track_id("B").unwrap(), None);
 }

@@ -8,17 +8,19 @@ use toml::{Table, Value};
 pub const DEFAULT: &str = include_str!("../../ims.toml");
 
 /// Tables that take any key: they are handed on as they are.
-const OPEN_TABLES: &[&str] = &["kafka.properties"];
+const OPEN_TABLES: &[&str] =
+    &["kafka.properties", "simulator.vendors", "simulator.every_vendor.codes", "simulator.every_vendor.receipts.codes"];
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("configuration refused:\n  {}", .0.join("\n  "))]
 pub struct ConfigErrors(pub Vec<String>);
 
-/// The configuration in force. `environment` gives name and value of each variable.
+/// The configuration in force. `overrides` gives name and value of each variable of the environment, then of each
+/// `--set section.key`; later ones win.
 pub fn load(
     file: Option<&Path>,
-    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, ConfigErrors> {
     let one = |e: String| ConfigErrors(vec![e]);
     let mut table: Table = DEFAULT.parse().map_err(|e| one(format!("the embedded default: {e}")))?;
@@ -30,9 +32,8 @@ pub fn load(
         let layer: Table = text.parse().map_err(|e| one(format!("{shown}: {e}")))?;
         lay(&mut table, layer, "", &shown.to_string(), &mut errors);
     }
-    for (name, value) in environment {
-        let Some(path) = name.strip_prefix("IMS__") else { continue };
-        let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+    for (name, value) in overrides {
+        let Some(keys) = keys_of(&name) else { continue };
         set(&mut table, &keys, &value, &name, &mut errors);
     }
     if !errors.is_empty() {
@@ -41,6 +42,18 @@ pub fn load(
     let config: Config = table.try_into().map_err(|e: toml::de::Error| one(e.message().to_owned()))?;
     let wrong = config.mistakes();
     if wrong.is_empty() { Ok(config) } else { Err(ConfigErrors(wrong)) }
+}
+
+/// The keys that a name stands for: `IMS__SECTION__KEY` or `--set section.key`. Other names are none of ours.
+fn keys_of(name: &str) -> Option<Vec<String>> {
+    if let Some(path) = name.strip_prefix("IMS__") {
+        return Some(path.split("__").map(str::to_lowercase).collect());
+    }
+    let path = name.strip_prefix("--set ")?;
+    // The key of an open table is whole, dots included: kafka.properties.sasl.mechanism.
+    let open = OPEN_TABLES.iter().find_map(|table| Some((table, path.strip_prefix(table)?.strip_prefix('.')?)));
+    let (table, last) = open.map_or_else(|| (path, None), |(table, last)| (*table, Some(last)));
+    Some(table.split('.').chain(last).map(str::to_owned).collect())
 }
 
 fn lay(under: &mut Table, over: Table, prefix: &str, from: &str, errors: &mut Vec<String>) {
@@ -131,6 +144,23 @@ mod tests {
     fn the_environment_wins_over_the_file() {
         let config = loaded("[kafka]\npartitions = 3\n", &[("IMS__KAFKA__PARTITIONS", "5"), ("HOME", "/")]).unwrap();
         assert_eq!(config.kafka.partitions, 5);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_environment() {
+        let config = loaded(
+            "",
+            &[
+                ("IMS__KAFKA__PARTITIONS", "5"),
+                ("--set kafka.partitions", "7"),
+                ("--set kafka.properties.sasl.mechanism", "PLAIN"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.kafka.partitions, 7);
+        assert_eq!(config.kafka.properties["sasl.mechanism"], "PLAIN");
+        let errors = loaded("", &[("--set kafka.partitons", "7")]).unwrap_err().to_string();
+        assert!(errors.contains("--set kafka.partitons") && errors.contains("\"partitions\""), "{errors}");
     }
 
     #[test]

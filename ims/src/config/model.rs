@@ -1,6 +1,8 @@
 //! The configuration as the program uses it. Keys, units and defaults are documented in ims.toml.
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
+use connectors::simulator::SimulatorSettings;
+use processors::ring::{Rings, Sizes};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
@@ -11,11 +13,11 @@ pub struct Config {
     pub log: LogConfig,
     pub kafka: Kafka,
     pub registry: Registry,
-    pub rings: RingsConfig,
+    pub rings: Sizes,
     pub reference: ReferenceConfig,
     pub state: StateConfig,
     pub store: StoreConfig,
-    pub simulator: SimulatorConfig,
+    pub simulator: SimulatorSettings,
     pub engine: Engine,
     pub admin: Admin,
     pub logs: Logs,
@@ -46,6 +48,7 @@ pub struct LogConfig {
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     pub bootstrap_servers: String,
+    pub topic_prefix: String,
     pub partitions: i32,
     pub replication_factor: i32,
     pub min_insync_replicas: i32,
@@ -80,19 +83,6 @@ pub struct Registry {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RingsConfig {
-    pub seconds_slots: i32,
-    pub minutes_slots: i32,
-    pub hours_slots: i32,
-    pub days_slots: i32,
-    pub seconds_width_ms: i64,
-    pub minutes_width_ms: i64,
-    pub hours_width_ms: i64,
-    pub days_width_ms: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ReferenceConfig {
     pub file: PathBuf,
 }
@@ -115,20 +105,6 @@ pub struct StateConfig {
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     pub file: PathBuf,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SimulatorConfig {
-    pub seed: u64,
-    pub request_log: PathBuf,
-    pub latency_p50_ms: u64,
-    pub latency_p99_ms: u64,
-    pub failed_percent: f64,
-    pub unanswered_percent: f64,
-    pub receipt_p50_ms: u64,
-    pub receipts_twice_percent: f64,
-    pub receipts_never_percent: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +167,9 @@ impl Config {
             "kafka.min_insync_replicas is above kafka.replication_factor: nothing could ever be written",
         );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
+        if let Err(errors) = Rings::new(self.rings) {
+            wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));
+        }
         wrong
     }
 }

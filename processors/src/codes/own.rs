@@ -1,8 +1,9 @@
 //! IMS's own codes for how an accepted message ended.
 
+use crate::refusal::Code;
 use std::fmt;
 
-/// The codes of SPEC §3 that an accepted message can end with. Codes are added, never re-used.
+/// The codes of the contract that an accepted message can end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutcomeCode {
     /// 0000.
@@ -24,18 +25,23 @@ pub enum OutcomeCode {
 }
 
 impl OutcomeCode {
+    /// The code of the contract.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Success => Code::Success,
+            Self::AdRule => Code::AdRule,
+            Self::Expired => Code::Expired,
+            Self::Cancelled => Code::Cancelled,
+            Self::Uncertain => Code::Uncertain,
+            Self::NoVendor => Code::NoVendor,
+            Self::VendorRefused => Code::VendorRefused,
+            Self::Unexpected => Code::Unexpected,
+        }
+    }
+
     /// The digits that customers see.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "0000",
-            Self::AdRule => "2070",
-            Self::Expired => "5010",
-            Self::Cancelled => "5020",
-            Self::Uncertain => "5030",
-            Self::NoVendor => "5040",
-            Self::VendorRefused => "5050",
-            Self::Unexpected => "9999",
-        }
+        self.code().as_str()
     }
 
     /// The code in words.

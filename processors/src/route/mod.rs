@@ -6,8 +6,8 @@ mod tests;
 mod vendor;
 
 pub use priority::priority;
-pub(crate) use vendor::choose;
 use vendor::draw;
+pub(crate) use vendor::{choose, cp949_bytes, title_bytes_of};
 
 use crate::codes::OutcomeCode;
 use crate::night::Night;

@@ -1,33 +1,8 @@
 use super::*;
-use crate::reference::{CodeTable, Customer, Pattern, RoutingGroup, Seed, Vendor};
+use crate::fixtures::*;
+use crate::reference::{Pattern, RoutingGroup, Seed, Vendor};
 use proptest::prelude::*;
-use schemas::{Accepted, Api, Avro, Channel, Input, MessageType};
-
-/// 2026-03-02 12:00 in Seoul.
-const NOON: i64 = 1_772_420_400_000;
-/// 23:00 of that day, and 08:00 of the next.
-const LATE: i64 = NOON + 11 * HOUR;
-const MORNING: i64 = NOON + 20 * HOUR;
-const HOUR: i64 = 3_600_000;
-
-fn track_id(offset: u64) -> TrackId {
-    TrackId::new(NOON, Api { cluster: 0, lane: Lane::Mass, partition: 3, offset, receiver: 0 })
-}
-
-fn message(channel: Channel, message_type: MessageType, lane: Lane) -> Accepted {
-    Accepted {
-        track_id: track_id(7).to_string(),
-        username: "shop".into(),
-        service_key: "k".repeat(40),
-        message_id: "order-1".into(),
-        channel,
-        message_type,
-        lane,
-        expires_at: NOON + 24 * 2 * HOUR,
-        requested_at: NOON,
-        ..Accepted::default()
-    }
-}
+use schemas::{Accepted, Avro, Channel, Input, MessageType};
 
 fn at(lane: Lane) -> Accepted {
     message(Channel::At, MessageType::At, lane)
@@ -35,31 +10,6 @@ fn at(lane: Lane) -> Accepted {
 
 fn ad(channel: Channel, message_type: MessageType) -> Accepted {
     Accepted { ad: true, ..message(channel, message_type, Lane::Realtime) }
-}
-
-fn vendor(name: &str, weight: u32) -> Vendor {
-    Vendor {
-        name: name.into(),
-        families: Family::ALL.to_vec(),
-        codes: CodeTable::Kakao,
-        weight,
-        tps: 100,
-        max_in_flight: 10,
-        timeout_ms: 1_000,
-        receipts: false,
-        receipt_hours: 25,
-        in_doubt: Default::default(),
-        title_bytes: 50,
-    }
-}
-
-fn seed() -> Seed {
-    let customer = |username: &str, night_ads| Customer { username: username.into(), night_ads, ..Customer::default() };
-    Seed {
-        customers: vec![customer("shop", NightAds::Hold), customer("strict", NightAds::Fail)],
-        vendors: vec![vendor("first", 1)],
-        ..Seed::default()
-    }
 }
 
 fn routed_at(message: &Accepted, seed: Seed, now_ms: i64) -> Result<Routed, Unroutable> {

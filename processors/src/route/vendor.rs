@@ -1,6 +1,7 @@
 //! Which vendor a step goes to: by weight, and always the same one for the same step.
 
 use crate::reference::Vendor;
+use crate::rules::cp949;
 use schemas::{Accepted, Avro, DecodeError, Family, Input, TrackId};
 use std::sync::Arc;
 
@@ -49,8 +50,8 @@ pub fn title_bytes_of(accepted: &Accepted) -> u32 {
     accepted.content.title.as_deref().map_or(0, cp949_bytes)
 }
 
-/// Bytes of a text in CP949: one for ASCII, two for everything else. What CP949 cannot hold counts two as well, though
-/// it leaves as one `?` or not at all: never too few.
+/// Bytes of a text that ingest let pass: it holds nothing that CP949 cannot. Of any other, its bytes as it stands here,
+/// which are more.
 pub fn cp949_bytes(text: &str) -> u32 {
-    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+    u32::try_from(cp949::bytes(text).unwrap_or(text.len())).unwrap_or(u32::MAX)
 }

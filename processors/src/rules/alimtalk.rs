@@ -63,7 +63,7 @@ fn items(at: &Field<'_>, items: &ItemList) -> Result<(), Refusal> {
 }
 
 fn row<'i>(at: &Field<'_>, item: &'i Item, longest: usize) -> Result<&'i str, Refusal> {
-    if item.title.trim().is_empty() {
+    if text::is_blank(&item.title) {
         return Err(Refusal::new(Code::Attachment, &at.of("title"), "missing"));
     }
     text::at_most(Code::Attachment, &at.of("title"), &item.title, 6)?;

@@ -25,9 +25,9 @@ pub fn content(at: &Field<'_>, content: &mut Content, texts: &Values<'_>, parts:
     Ok(())
 }
 
-fn each<'t, const N: usize>(
+fn each<const N: usize>(
     at: &Field<'_>,
-    fields: [(&'static str, &'t mut Option<String>); N],
+    fields: [(&'static str, &mut Option<String>); N],
     values: &Values<'_>,
 ) -> Result<(), Refusal> {
     fields

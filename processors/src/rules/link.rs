@@ -23,7 +23,7 @@ pub fn web(code: Code, field: &Field<'_>, link: &str, longest: usize) -> Result<
 
 /// Refuses an app link that is empty, broken by blanks, without a scheme, or too long.
 pub fn scheme(code: Code, field: &Field<'_>, link: &str, longest: usize) -> Result<(), Refusal> {
-    if !link.split_once(':').is_some_and(|(scheme, _)| !scheme.is_empty()) {
+    if link.split_once(':').is_none_or(|(scheme, _)| scheme.is_empty()) {
         return Err(Refusal::new(code, field, "must start with a scheme, such as kakaotalk:"));
     }
     unbroken(code, field, link, longest)
@@ -74,6 +74,9 @@ impl Links<'_> {
 fn unbroken(code: Code, field: &Field<'_>, link: &str, longest: usize) -> Result<(), Refusal> {
     if let Some(got) = characters_over(link, longest) {
         return Err(Refusal::new(code, field, format_args!("got {got} characters, at most {longest}")));
+    }
+    if link.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
     }
     match link.chars().position(|c| c.is_whitespace() || c.is_control()) {
         None => Ok(()),

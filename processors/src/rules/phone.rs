@@ -93,7 +93,7 @@ pub fn receiver(
 /// Brings a sender number to plain domestic digits and refuses what no Korean number looks like.
 ///
 /// 8 to 11 digits (전기통신사업법, 발신번호 사전등록제): 15YY, 16YY and 18YY without area code; 02 and 0NN area codes;
-/// 010-ABYY-YYYY; 0N0 services. Exchanges that start with 0 or 1 do not exist (070-0YYY, 010-1YYY).
+/// 010-ABYY-YYYY; 0N0 services. 070-0YYY, 070-1YYY, 010-0YYY and 010-1YYY do not exist.
 pub fn sender(field: &Field<'_>, raw: &str) -> Result<String, Refusal> {
     let mut buffer = String::with_capacity(12);
     let (plus, given) = digits(field, raw, 20, &mut buffer)?;
@@ -127,21 +127,27 @@ fn shape(number: &str) -> Result<(), String> {
             false => format!("got {length} digits, {kind} has {from} to {to}"),
         })
     };
-    let exchange = |prefix: usize, kind: &str| match number.as_bytes()[prefix] {
+    let exists = |kind: &str| match number.as_bytes()[3] {
         b'0' | b'1' => Err(format!("{kind} with an exchange of 0 or 1 does not exist")),
+        _ => Ok(()),
+    };
+    let no_area_code_before_15yy = |area: usize| match &number.as_bytes()[area..] {
+        [b'1', b'5' | b'6' | b'8', rest @ ..] if rest.len() == 6 => {
+            Err("a 15YY, 16YY or 18YY number has no area code in front".to_owned())
+        }
         _ => Ok(()),
     };
     match number.as_bytes() {
         [b'1', b'5' | b'6' | b'8', ..] => exactly("a 15YY, 16YY or 18YY number", 8..=8),
-        [b'0', b'1', b'0', ..] => exactly("a 010 number", 11..=11).and_then(|()| exchange(3, "a 010 number")),
-        [b'0', b'7', b'0', ..] => exactly("a 070 number", 11..=11).and_then(|()| exchange(3, "a 070 number")),
+        [b'0', b'1', b'0', ..] => exactly("a 010 number", 11..=11).and_then(|()| exists("a 010 number")),
+        [b'0', b'7', b'0', ..] => exactly("a 070 number", 11..=11).and_then(|()| exists("a 070 number")),
         [b'0', b'3' | b'5' | b'6' | b'8', b'0', ..] => exactly("a 0N0 number", 10..=11),
-        [b'0', b'2', ..] => exactly("a 02 number", 9..=10).and_then(|()| exchange(2, "a 02 number")),
+        [b'0', b'2', ..] => exactly("a 02 number", 9..=10).and_then(|()| no_area_code_before_15yy(2)),
         [b'0', b'3', b'1'..=b'3', ..]
         | [b'0', b'4', b'1'..=b'4', ..]
         | [b'0', b'5', b'1'..=b'5', ..]
         | [b'0', b'6', b'1'..=b'4', ..] => {
-            exactly("a landline number", 10..=11).and_then(|()| exchange(3, "a landline number"))
+            exactly("a landline number", 10..=11).and_then(|()| no_area_code_before_15yy(3))
         }
         _ => Err("has no prefix of a Korean sender number (010, 02, an area code, 0N0, 15YY, 16YY, 18YY)".to_owned()),
     }
@@ -220,6 +226,7 @@ mod tests {
         for (raw, number) in [
             ("02-345-6789", "023456789"),
             ("02-3456-7890", "0234567890"),
+            ("02-1234-5678", "0212345678"),
             ("031-234-5678", "0312345678"),
             ("064-2345-6789", "06423456789"),
             ("010-2345-6789", "01023456789"),
@@ -247,6 +254,7 @@ mod tests {
             "070-1234-5678",
             "010-234-5678",
             "02-1588-1234",
+            "031-1661-1234",
             "02-234-567",
             "02-34567-8901",
             "031-234-567",

@@ -33,7 +33,12 @@ pub fn needed<'t>(field: &Field<'_>, text: &'t Option<String>, needed_by: &str) 
 
 /// The value of a field, unless it is absent or blank.
 pub fn given(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|t| !t.trim().is_empty())
+    text.as_deref().filter(|t| !is_blank(t))
+}
+
+/// Whether there is nothing to see. Nearly always the first character tells.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }
 
 /// Y or N.

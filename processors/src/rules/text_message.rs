@@ -31,7 +31,7 @@ pub fn check(
         cp949::at_most(&at.of("message"), message, if sms { SMS_BYTES } else { LMS_BYTES }, unencodable)?;
     }
     match &mut content.title {
-        Some(title) if !title.trim().is_empty() => {
+        Some(title) if !text::is_blank(title) => {
             if sms {
                 return Err(Refusal::bad(&at.of("title"), "SMS takes none"));
             }

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 
 /// A text as literal pieces and variables. A variable is `#{`, a name of at least one character without braces, `}`;
 /// anything else is literal.
-pub struct Pieces<'t>(&'t str);
+pub struct Pieces<'t> {
+    rest: &'t str,
+    /// The variable behind the literal that was given last.
+    ahead: Option<&'t str>,
+}
 
 /// One piece.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,14 +24,14 @@ pub enum Piece<'t> {
 impl<'t> Pieces<'t> {
     /// The pieces of a text.
     pub fn of(text: &'t str) -> Self {
-        Self(text)
+        Self { rest: text, ahead: None }
     }
 }
 
 /// The name, when a variable starts at the beginning of `text`.
 fn variable(text: &str) -> Option<&str> {
     let inner = text.strip_prefix("#{")?;
-    let end = inner.find(['{', '}'])?;
+    let end = inner.bytes().position(|b| b == b'{' || b == b'}')?;
     (end > 0 && inner.as_bytes()[end] == b'}').then(|| &inner[..end])
 }
 
@@ -35,17 +39,21 @@ impl<'t> Iterator for Pieces<'t> {
     type Item = Piece<'t>;
 
     fn next(&mut self) -> Option<Piece<'t>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        if let Some(name) = variable(self.0) {
-            self.0 = &self.0["#{".len() + name.len() + "}".len()..];
+        if let Some(name) = self.ahead.take() {
             return Some(Piece::Variable(name));
         }
-        let end = self.0.match_indices("#{").map(|(i, _)| i).find(|&i| i > 0 && variable(&self.0[i..]).is_some());
-        let (literal, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
-        self.0 = rest;
-        Some(Piece::Literal(literal))
+        let text = self.rest;
+        let next = text.match_indices('#').find_map(|(at, _)| Some((at, variable(&text[at..])?)));
+        let Some((at, name)) = next else {
+            self.rest = "";
+            return (!text.is_empty()).then_some(Piece::Literal(text));
+        };
+        self.rest = &text[at + "#{".len() + name.len() + "}".len()..];
+        if at == 0 {
+            return Some(Piece::Variable(name));
+        }
+        self.ahead = Some(name);
+        Some(Piece::Literal(&text[..at]))
     }
 }
 
@@ -62,7 +70,8 @@ impl<'v> Values<'v> {
 /// Fills the variables of a text once: what a value brings is not looked at again. A name without a value is refused
 /// (2050).
 pub fn fill(field: &Field<'_>, text: &mut String, values: &Values<'_>) -> Result<(), Refusal> {
-    if text.contains("#{") {
+    // One pass for one byte: most texts have none.
+    if text.as_bytes().contains(&b'#') {
         *text = filled(field, text, values)?;
     }
     Ok(())

@@ -66,7 +66,7 @@ pub enum DecodeError {
 impl DecodeError {
     /// Names the innermost field in which decoding failed.
     #[cold]
-    pub(crate) fn within(self, record: &'static str, field: &'static str) -> Self {
+    pub fn within(self, record: &'static str, field: &'static str) -> Self {
         match self {
             named @ Self::Field { .. } => named,
             cause => Self::Field { record, field, cause: Box::new(cause) },

@@ -78,14 +78,14 @@ impl<'a> Input<'a> {
         self.at
     }
 
-    /// The bytes that `read` reads.
-    pub(crate) fn span(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<(), DecodeError>,
-    ) -> Result<&'a [u8], DecodeError> {
-        let start = self.at;
-        read(self)?;
-        Ok(&self.whole[start..self.at])
+    /// The bytes from one offset to another.
+    pub(crate) fn between(&self, start: usize, end: usize) -> &'a [u8] {
+        &self.whole[start..end]
+    }
+
+    /// The same bytes, read from another offset.
+    pub(crate) fn from(&self, at: usize) -> Self {
+        Self { whole: self.whole, at }
     }
 
     /// The branch or symbol whose place comes next.
@@ -113,24 +113,31 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Reads the blocks of an array or map, `item` once for each entry. Every item has at least one byte.
+    /// How many items the next block of an array or map has; 0 ends it. Every item has at least one byte, so a count
+    /// beyond the bytes that are left is refused here.
+    pub(crate) fn block(&mut self) -> Result<usize, DecodeError> {
+        let at = self.at;
+        let mut count = self.long()?;
+        if count < 0 {
+            // A negative count is followed by the size of the block in bytes.
+            count = count.checked_neg().ok_or(DecodeError::Number { at })?;
+            self.long()?;
+        }
+        match usize::try_from(count) {
+            Ok(count) if count <= self.rest().len() => Ok(count),
+            _ => Err(DecodeError::Truncated { at: self.whole.len() }),
+        }
+    }
+
+    /// Reads the blocks of an array or map, `item` once for each entry.
     pub(crate) fn blocks(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         loop {
-            let at = self.at;
-            let mut count = self.long()?;
-            if count < 0 {
-                // A negative count is followed by the size of the block in bytes.
-                count = count.checked_neg().ok_or(DecodeError::Number { at })?;
-                self.long()?;
-            }
+            let count = self.block()?;
             if count == 0 {
                 return Ok(());
-            }
-            if !usize::try_from(count).is_ok_and(|count| count <= self.rest().len()) {
-                return Err(DecodeError::Truncated { at: self.whole.len() });
             }
             for _ in 0..count {
                 item(self)?;

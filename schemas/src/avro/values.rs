@@ -109,12 +109,21 @@ impl<T: Avro> Avro for Vec<T> {
         out.push(0);
     }
     fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        // Exact for the few items that arrays of the contract have, and no more than that for a count that merely claims.
+        const RESERVED: usize = 8;
         let mut items = Self::new();
-        input.blocks(|input| {
-            items.push(T::decode(input)?);
-            Ok(())
-        })?;
-        Ok(items)
+        loop {
+            let count = input.block()?;
+            if count == 0 {
+                return Ok(items);
+            }
+            if items.is_empty() {
+                items.reserve_exact(count.min(RESERVED));
+            }
+            for _ in 0..count {
+                items.push(T::decode(input)?);
+            }
+        }
     }
     fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
         input.blocks(T::skip)

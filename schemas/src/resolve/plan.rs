@@ -4,7 +4,7 @@ use super::SchemaError;
 use super::shape::Shape;
 use crate::avro::{DecodeError, Input, put_bytes, put_long};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// How to turn one value.
 #[derive(Debug)]
@@ -29,8 +29,10 @@ pub(super) enum Plan {
 
 #[derive(Debug)]
 pub(super) enum Source {
-    /// Place among the writer's fields.
-    Theirs(usize, Plan),
+    /// Neighbours among the writer's fields, by place, copied as they are.
+    Run(Range<usize>),
+    /// One of the writer's fields, by place.
+    Turned(usize, Plan),
     /// Bytes of our default.
     Default(Vec<u8>),
 }
@@ -91,38 +93,46 @@ impl Plan {
         let mut sources = Vec::with_capacity(our_fields.len());
         for ours in our_fields {
             let within = |e: SchemaError| SchemaError(format!("{our_name}.{}: {}", ours.name, e.0));
-            sources.push(match fields.iter().position(|f| f.name == ours.name) {
-                Some(place) => Source::Theirs(place, Self::new(&fields[place].shape, &ours.shape).map_err(within)?),
-                None => {
-                    let default = ours.default.as_ref().ok_or_else(|| SchemaError("is missing".into()));
-                    Source::Default(default.and_then(|value| default_bytes(&ours.shape, value)).map_err(within)?)
-                }
-            });
+            let Some(place) = fields.iter().position(|f| f.name == ours.name) else {
+                let default = ours.default.as_ref().ok_or_else(|| SchemaError("is missing".into()));
+                let bytes = default.and_then(|value| default_bytes(&ours.shape, value)).map_err(within)?;
+                sources.push(Source::Default(bytes));
+                continue;
+            };
+            match (Self::new(&fields[place].shape, &ours.shape).map_err(within)?, sources.last_mut()) {
+                (Self::Verbatim(_), Some(Source::Run(run))) if run.end == place => run.end += 1,
+                (Self::Verbatim(_), _) => sources.push(Source::Run(place..place + 1)),
+                (plan, _) => sources.push(Source::Turned(place, plan)),
+            }
         }
-        let in_order =
-            |(place, source): (usize, &Source)| matches!(source, Source::Theirs(at, Self::Verbatim(_)) if *at == place);
-        if fields.len() == our_fields.len() && sources.iter().enumerate().all(in_order) {
+        if matches!(sources.as_slice(), [Source::Run(run)] if *run == (0..fields.len())) {
             return Ok(Self::Verbatim(Arc::clone(theirs)));
         }
         Ok(Self::Record { theirs: fields.iter().map(|f| Arc::clone(&f.shape)).collect(), ours: sources })
     }
 
     /// Reads one value of theirs, appends it as one of ours.
-    pub(super) fn run<'a>(&self, input: &mut Input<'a>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    pub(super) fn run(&self, input: &mut Input<'_>, out: &mut Vec<u8>) -> Result<(), DecodeError> {
         match self {
-            Self::Verbatim(shape) => out.extend_from_slice(input.span(|input| shape.skip(input))?),
+            Self::Verbatim(shape) => {
+                let start = input.at();
+                shape.skip(input)?;
+                out.extend_from_slice(input.between(start, input.at()));
+            }
             Self::Symbols(places) => put_long(out, *input.branch(places)?),
-            Self::Blocks { keyed, item } => {
-                input.blocks(|input| {
-                    // A block for each item: the blocks of the writer may be cut otherwise.
-                    put_long(out, 1);
+            Self::Blocks { keyed, item } => loop {
+                let count = input.block()?;
+                put_long(out, count as i64);
+                if count == 0 {
+                    break;
+                }
+                for _ in 0..count {
                     if *keyed {
                         put_bytes(out, input.bytes()?);
                     }
-                    item.run(input, out)
-                })?;
-                put_long(out, 0);
-            }
+                    item.run(input, out)?;
+                }
+            },
             Self::Branches(plans) => input.branch(plans)?.run(input, out)?,
             Self::Present(inner) => {
                 put_long(out, 1);
@@ -131,14 +141,17 @@ impl Plan {
             Self::Absent => put_long(out, 0),
             Self::Unfit(reason) => return Err(DecodeError::Unfit { at: input.at(), reason: reason.to_string() }),
             Self::Record { theirs, ours } => {
-                let mut spans: Vec<Input<'a>> = Vec::with_capacity(theirs.len());
+                // Where each of their fields starts, and where the last one ends.
+                let mut starts = Vec::with_capacity(theirs.len() + 1);
                 for shape in theirs {
-                    spans.push(input.clone());
+                    starts.push(input.at());
                     shape.skip(input)?;
                 }
+                starts.push(input.at());
                 for source in ours {
                     match source {
-                        Source::Theirs(place, plan) => plan.run(&mut spans[*place], out)?,
+                        Source::Run(run) => out.extend_from_slice(input.between(starts[run.start], starts[run.end])),
+                        Source::Turned(place, plan) => plan.run(&mut input.from(starts[*place]), out)?,
                         Source::Default(bytes) => out.extend_from_slice(bytes),
                     }
                 }

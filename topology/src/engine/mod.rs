@@ -5,13 +5,14 @@ mod gate;
 mod outputs;
 mod runtime;
 mod sink;
+pub mod status;
 mod step;
 mod turn;
 mod worker;
 
 pub use decode::Decoder;
 pub use gate::Gate;
-pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of};
+pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of, track_id};
 pub use runtime::Runtime;
 pub use sink::SinkWorker;
 pub use step::{BatchLimits, Step, StepWorker};

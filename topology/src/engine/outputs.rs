@@ -2,10 +2,8 @@
 
 use crate::log::{Headers, Outgoing, Place, Record};
 use bytes::Bytes;
-use processors::ring::Rings;
-use schemas::{
-    Delayed, Lane, Origin, Record as Schema, Report, ResultKind, Schemas, State, StepResult, Topic, TrackId,
-};
+use processors::{outcome::news::of_unreadable, ring::Rings};
+use schemas::{Delayed, Lane, Record as Schema, Report, Schemas, Topic, TrackId};
 use std::sync::Arc;
 
 /// Why a record became a dead letter.
@@ -84,22 +82,10 @@ impl Outputs {
     }
 
     /// Ends the account of an accepted message whose record cannot be processed. A key that is no track_id has none.
-    pub fn close_account(&mut self, record: &Record, lane: Lane, reason: &str, now_ms: i64) {
-        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
-        if key.parse::<TrackId>().is_err() {
-            return;
+    pub fn close_account(&mut self, record: &Record, lane: Lane, now_ms: i64) {
+        if let Some(id) = track_id(record) {
+            self.emit(Topic::result(lane), id, &of_unreadable(id, now_ms));
         }
-        let failed = StepResult {
-            track_id: key.to_owned(),
-            kind: ResultKind::Final,
-            state: State::Failed,
-            origin: Origin::Ims,
-            code: "9999".to_owned(),
-            message: format!("a record of this message could not be processed: {reason}"),
-            occurred_at: now_ms,
-            ..StepResult::default()
-        };
-        self.emit(Topic::result(lane), key, &failed);
     }
 
     /// Appends a value that is framed already; None is a tombstone.
@@ -141,6 +127,12 @@ impl Outputs {
     pub fn clear(&mut self) {
         self.records.clear();
     }
+}
+
+/// The track_id that a record of the chain has as its key.
+pub fn track_id(record: &Record) -> Option<&str> {
+    let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
+    key.parse::<TrackId>().is_ok().then_some(key)
 }
 
 /// Where a record first stood, and its timestamp there: its origin header when `replay` brought it back, else its place.

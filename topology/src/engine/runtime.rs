@@ -1,6 +1,9 @@
 //! A thread for each worker, and their common end.
 
-use super::{Halt, Progress, Worker};
+use super::{
+    Halt, Progress, Worker,
+    status::{self, Status},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -24,6 +27,7 @@ impl Runtime {
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::with_capacity(workers.len());
         for worker in workers {
+            status::note(worker.name(), Status::Starting);
             let stop = Arc::clone(&stop);
             // Linux shows 15 characters of a thread's name.
             let name: String = worker.name().chars().take(15).collect();
@@ -44,10 +48,12 @@ impl Runtime {
 
     /// Waits until all have ended; the first reason of one that had to.
     pub fn join(self) -> Result<(), Halt> {
-        let ends = self.threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Halt::new("runtime", "a thread ended without a reason")))
-        });
-        ends.fold(Ok(()), |first, end| first.and(end))
+        let mut first = Ok(());
+        for thread in self.threads {
+            let end = thread.join().unwrap_or_else(|_| Err(Halt::new("runtime", "a thread ended without a reason")));
+            first = first.and(end);
+        }
+        first
     }
 }
 
@@ -64,6 +70,8 @@ fn work(mut worker: Box<dyn Worker>, stop: &AtomicBool, finish_within: Duration)
         stop.store(true, Ordering::SeqCst);
         return Err(halt);
     }
+    let name = worker.name().to_owned();
     worker.finish(finish_within);
+    status::note(&name, Status::Ended);
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! How every worker's turn ends: done, waited out, rewound, or halted.
 
-use super::{Halt, Progress};
+use super::{
+    Halt, Progress,
+    status::{self, Status},
+};
 use crate::{log::LogError, metrics as names};
 use metrics::gauge;
 use processors::ports::Away;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What can end a turn early.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +36,10 @@ pub fn settle(
     let ready = |up: bool| gauge!(names::READY, "stream" => stream.to_owned()).set(f64::from(up));
     match turn {
         Ok(progress) => {
-            ready(true);
+            if status::note(stream, Status::Ready) {
+                ready(true);
+                tracing::info!(stream, "at work");
+            }
             Ok(progress)
         }
         Err(TurnError::Halt(halt)) => Err(halt),
@@ -44,8 +50,15 @@ pub fn settle(
             Ok(Progress::Worked)
         }
         Err(error @ (TurnError::Away(_) | TurnError::Log(LogError::Away(_)))) => {
-            ready(false);
-            tracing::warn!(stream, %error, "waiting, nothing is lost");
+            let dependency = match &error {
+                TurnError::Away(away) => away.dependency,
+                _ => "log",
+            };
+            let cause = error.to_string();
+            if status::note(stream, Status::Waiting { dependency: dependency.into(), cause, since: Instant::now() }) {
+                ready(false);
+                tracing::warn!(stream, %error, "waiting, nothing is lost");
+            }
             // The caller's wait is the pace of new tries: a test moves on at once, a thread does not spin.
             std::thread::park_timeout(wait.min(PAUSE));
             Ok(Progress::Idle)

@@ -5,13 +5,15 @@ mod books;
 mod requests;
 
 pub use books::{Balance, Books};
-pub use requests::{Repeated, repeated_requests};
+pub use requests::{Repeated, announced, repeated_requests};
 
 use crate::{
-    engine::{Headline, origin_of},
+    engine::{Decoder, Headline, origin_of},
     log::{LogError, Place, Reader, Record},
+    steps::api_of,
 };
-use schemas::{Api, Schemas, SendRequest, State, Topic, TrackId, topics::Kind};
+use processors::{ingest::receivers, ports::Away};
+use schemas::{Api, SendRequest, State, Topic, TrackId, topics::Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,43 +28,78 @@ pub struct Checkpoint {
     pub at_the_door: Vec<String>,
 }
 
+/// A part of a partition to be read.
+struct Span {
+    place: Place,
+    from: i64,
+    end: i64,
+}
+
 /// Reads the books since a checkpoint (or since the oldest records still there) up to now.
 ///
-/// `each` is told how many records were read, for a progress bar.
+/// `progress` is told how many offsets are read, and of how many.
 pub fn read(
     reader: &mut dyn Reader,
-    schemas: &Schemas,
+    decoder: &Decoder,
     cluster: u8,
     since: &Checkpoint,
-    each: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(Books, Checkpoint), LogError> {
     let mut books = Books::default();
     let mut upto = Checkpoint::default();
     since.under_way.iter().filter_map(|id| id.parse().ok()).for_each(|id| books.carried_over(id));
     since.at_the_door.iter().filter_map(|id| id.parse().ok()).for_each(|id| books.request(id));
-    // Reports first, requests last: what ends while we read was at least requested when we come to its request.
-    let topics: Vec<Topic> = Topic::all().iter().copied().filter(|t| is_book(t.kind())).rev().collect();
-    for topic in topics {
-        for partition in reader.partitions(topic)? {
-            let place = Place { topic, partition };
-            let (first, end) = reader.bounds(place)?;
-            let name = format!("{topic}/{partition}");
-            let from = since.offsets.get(&name).copied().unwrap_or(first);
-            if from < first {
-                return Err(LogError::Stop(format!(
-                    "{name}: the checkpoint stands at {from} and retention has deleted up to {first}: begin with a new checkpoint"
-                )));
+    let spans = spans(reader, since)?;
+    let length = |span: &Span| (span.end - span.from).unsigned_abs();
+    let (all, mut done) = (spans.iter().map(length).sum(), 0);
+    for span in &spans {
+        let mut unread = Ok(());
+        reader.read(span.place, span.from, span.end, &mut |record| {
+            if unread.is_ok() {
+                unread = enter(&mut books, decoder, cluster, &record);
+                progress(done + (record.offset - span.from).unsigned_abs() + 1, all);
             }
-            reader.read(place, from, end, &mut |record| {
-                enter(&mut books, schemas, cluster, &record);
-                each(1);
-            })?;
-            upto.offsets.insert(name, end);
-        }
+        })?;
+        unread.map_err(|away| LogError::Away(away.to_string()))?;
+        done += length(span);
+        upto.offsets.insert(name_of(span.place), span.end);
     }
     upto.under_way = sorted(books.under_way());
     upto.at_the_door = sorted(books.at_the_door());
     Ok((books, upto))
+}
+
+/// Where each partition of the books is read, from the checkpoint to its end.
+fn spans(reader: &mut dyn Reader, since: &Checkpoint) -> Result<Vec<Span>, LogError> {
+    let mut spans = Vec::new();
+    // The ends of reports first, of requests last: what had ended by then had been requested.
+    for &topic in Topic::all().iter().rev().filter(|topic| is_book(topic.kind())) {
+        let partitions = reader.partitions(topic)?;
+        if partitions.is_empty() {
+            return Err(LogError::Stop(format!("topic {topic} is missing: run `ims topics create`")));
+        }
+        for partition in partitions {
+            let place = Place { topic, partition };
+            let (first, end) = reader.bounds(place)?;
+            let name = name_of(place);
+            let from = since.offsets.get(&name).copied().unwrap_or(first);
+            let refused = |why: String| LogError::Stop(format!("{name}: the checkpoint stands at {from} and {why}"));
+            if from < first {
+                return Err(refused(format!("retention has deleted up to {first}: begin with a new checkpoint")));
+            }
+            if from > end {
+                return Err(refused(format!(
+                    "the log ends at {end}: it is another cluster's, or the topic was made again"
+                )));
+            }
+            spans.push(Span { place, from, end });
+        }
+    }
+    Ok(spans)
+}
+
+fn name_of(Place { topic, partition }: Place) -> String {
+    format!("{topic}/{partition}")
 }
 
 fn sorted(mut ids: Vec<TrackId>) -> Vec<String> {
@@ -78,20 +115,16 @@ fn is_book(kind: Kind) -> bool {
     }
 }
 
-fn enter(books: &mut Books, schemas: &Schemas, cluster: u8, record: &Record) {
+fn enter(books: &mut Books, decoder: &Decoder, cluster: u8, record: &Record) -> Result<(), Away> {
     let key = || String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
     match record.place.topic.kind() {
         Kind::Api(_) => {
-            let receivers = record
-                .value
-                .as_deref()
-                .and_then(|value| schemas.decode::<SendRequest>(value).ok())
-                .map_or(0, |request| request.receiver_list.len());
-            if receivers == 0 {
-                books.request(track_id(record, cluster, 0));
-            }
-            (1..=receivers).for_each(|n| books.request(track_id(record, cluster, n)));
+            let request = decoder.decode::<SendRequest>(record.value.as_deref())?;
+            let places = request.map_or(0..=0, |request| receivers(&request));
+            places.for_each(|receiver| books.request(track_id(record, cluster, receiver)));
         }
+        // What a replay brought back was accepted when it first stood there.
+        Kind::Recv(..) if origin_of(record) != (record.place, record.offset, record.timestamp_ms) => {}
         Kind::Recv(..) => books.accept(&key()),
         Kind::Report(_) => {
             let header = |name: &str| {
@@ -107,16 +140,9 @@ fn enter(books: &mut Books, schemas: &Schemas, cluster: u8, record: &Record) {
         Kind::DeadLetter(_) => books.dead_letter(track_id(record, cluster, 0)),
         _ => {}
     }
+    Ok(())
 }
 
-/// The id of a receiver of a request, by where the request first stood.
-pub fn track_id(record: &Record, cluster: u8, receiver: usize) -> TrackId {
-    let (place, offset, timestamp_ms) = origin_of(record);
-    let lane = match place.topic.kind() {
-        Kind::Api(lane) => lane,
-        _ => schemas::Lane::Realtime,
-    };
-    let api =
-        Api { cluster, lane, partition: place.partition as u16, offset: offset as u64, receiver: receiver as u16 };
-    TrackId::new(timestamp_ms, api)
+fn track_id(record: &Record, cluster: u8, receiver: u16) -> TrackId {
+    TrackId::new(origin_of(record).2, Api { receiver, ..api_of(record, cluster) })
 }

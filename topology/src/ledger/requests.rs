@@ -1,6 +1,11 @@
 //! Holds a provider's own record of requests against what was announced: a second request for a step is allowed only
 //! after an attempt that was recorded as ended or in doubt.
 
+use crate::{
+    engine::Decoder,
+    log::{LogError, Place, Reader},
+};
+use schemas::{Lane, ResultKind, StepResult, Topic};
 use std::collections::BTreeMap;
 
 /// A step that was requested more often than was announced.
@@ -26,6 +31,36 @@ pub fn repeated_requests(
     announced.into_iter().for_each(|serial| counts.entry(serial).or_default().1 += 1);
     let too_many = counts.into_iter().filter(|(_, (requests, announced))| *requests > 1 + announced);
     too_many.map(|(serial_number, (requests, announced))| Repeated { serial_number, requests, announced }).collect()
+}
+
+/// Serial number of each attempt that was announced as ended or in doubt, from RESULT. `since_ms`: when the provider's
+/// own record begins; what retention has deleted since then can announce nothing any more.
+pub fn announced(reader: &mut dyn Reader, decoder: &Decoder, since_ms: i64) -> Result<Vec<String>, LogError> {
+    let mut serials = Vec::new();
+    for topic in Lane::ALL.iter().map(|&lane| Topic::result(lane)) {
+        for partition in reader.partitions(topic)? {
+            let place = Place { topic, partition };
+            let (first, end) = reader.bounds(place)?;
+            let from = reader.offset_at(place, since_ms)?.unwrap_or(end);
+            if first > 0 && from == first {
+                return Err(LogError::Stop(format!(
+                    "{topic}/{partition}: retention has deleted announcements that are younger than the record of \
+                     requests: begin a new record"
+                )));
+            }
+            let mut unread = Ok(());
+            reader.read(place, from, end, &mut |record| match unread
+                .is_ok()
+                .then(|| decoder.decode::<StepResult>(record.value.as_deref()))
+            {
+                Some(Ok(Ok(result))) if result.kind == ResultKind::Attempt => serials.push(result.serial_number),
+                Some(Err(away)) => unread = Err(away),
+                _ => {}
+            })?;
+            unread.map_err(|away| LogError::Away(away.to_string()))?;
+        }
+    }
+    Ok(serials)
 }
 
 #[cfg(test)]

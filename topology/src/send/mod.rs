@@ -4,8 +4,14 @@
 mod allowance;
 mod hold;
 pub mod metrics;
+mod receipts;
+mod sender;
+mod settings;
 mod window;
 
 pub use allowance::{Admission, Allowance, BreakerSettings, Health, Slot};
 pub use hold::{Held, Hold, Returns, Turns};
+pub use receipts::ReceiptsWorker;
+pub use sender::{Sender, SenderParts};
+pub use settings::SenderSettings;
 pub use window::{CAPACITY, Mark, NotAWindow, Window};

@@ -1,5 +1,11 @@
 //! The steps of the chain: what each reads of its records, asks, and appends. The decisions are in `processors`.
 
 mod delay;
+mod ingest;
+mod outcome;
+mod route;
 
 pub use delay::DelayWorker;
+pub use ingest::{Ingest, api_of};
+pub use outcome::Outcome;
+pub use route::Route;

@@ -2,20 +2,20 @@
 //! OPEN-<LANE>, whose partition n holds the state of RESULT-<LANE>'s partition n.
 
 use crate::{
-    engine::{Decoder, Outputs, Step},
+    engine::{Decoder, Outputs, Step, track_id},
     log::{LogError, Place, Position, Reader, Record},
     metrics as names,
 };
 use metrics::{counter, gauge};
 use processors::{
-    outcome::{Folded, Kept, Settings, fold},
+    night::Night,
+    outcome::{Desk, Folded, Open as Kept, Patience, fold, news::of_unreadable},
     ports::{Away, ReferenceSource},
     ring::Rings,
+    route::Rules,
 };
 use rustc_hash::FxHashMap;
-use schemas::{
-    Avro, Delayed, Input, Lane, OpenStep, Origin, ResultKind, Schemas, State, StepResult, Topic, TrackId,
-};
+use schemas::{Avro, Channel, Delayed, Input, Lane, OpenStep, Schemas, StepResult, Topic, TrackId};
 use std::sync::Arc;
 
 /// What is open in one partition: track_id → encoded OpenStep. Encoded, because a million of them may wait for the
@@ -28,7 +28,8 @@ pub struct Outcome {
     decoder: Decoder,
     rings: Arc<Rings>,
     reference: Arc<dyn ReferenceSource>,
-    settings: Settings,
+    night: Night,
+    patience: Patience,
     open: FxHashMap<i32, Open>,
 }
 
@@ -39,12 +40,13 @@ impl Outcome {
         decoder: Decoder,
         rings: Arc<Rings>,
         reference: Arc<dyn ReferenceSource>,
-        settings: Settings,
+        night: Night,
+        patience: Patience,
     ) -> Self {
-        Self { lane, decoder, rings, reference, settings, open: FxHashMap::default() }
+        Self { lane, decoder, rings, reference, night, patience, open: FxHashMap::default() }
     }
 
-    fn apply(&mut self, news: &StepResult, partition: i32, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
+    fn apply(&mut self, news: StepResult, partition: i32, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
         let id = news.track_id.parse::<TrackId>().map_err(|e| e.to_string())?.as_u128();
         let open = self.open.entry(partition).or_default();
         let before = match open.get(&id) {
@@ -52,18 +54,26 @@ impl Outcome {
             None => None,
         };
         let reference = self.reference.current();
-        let Folded { open: kept, reports, history, logs, next, delayed } =
-            fold(before.as_ref(), news, self.lane, &reference, &self.settings, now_ms);
-        let key = news.track_id.as_str();
+        let desk = Desk {
+            rules: Rules { reference: &reference, night: &self.night },
+            patience: self.patience,
+            lane: self.lane,
+            // Only for a message of which nothing but its track_id is left.
+            channel: Channel::Mt,
+            now_ms,
+        };
+        let track_id = news.track_id.clone();
+        let key = track_id.as_str();
+        let Folded { open: kept, reports, history, logs, next, delayed } = fold(before.as_ref(), news, &desk);
         match kept {
-            Kept::Same => {}
+            Kept::Keep => {}
             Kept::Put(step) => {
                 let mut bytes = Vec::with_capacity(256);
                 step.encode(&mut bytes);
                 open.insert(id, bytes.into());
                 out.emit_to(Topic::open(self.lane), partition, key, &*step);
             }
-            Kept::Removed => {
+            Kept::Remove => {
                 if open.remove(&id).is_some() {
                     out.value(Topic::open(self.lane), Some(partition), key, None, vec![]);
                 }
@@ -81,33 +91,17 @@ impl Outcome {
         if let Some(next) = &next {
             out.emit(Topic::fallback(self.lane), key, &**next);
         }
-        for (due_at, word) in &delayed {
+        for delay in &delayed {
             let waiting = Delayed {
                 track_id: key.to_owned(),
-                due_at: *due_at,
+                due_at: delay.due_ms,
                 target: Topic::result(self.lane).name().to_owned(),
                 auth: self.lane == Lane::Auth,
-                payload: out.schemas().encode(word).into(),
+                payload: out.schemas().encode(&delay.result).into(),
             };
             out.delay(&self.rings, now_ms, &waiting, Topic::result(self.lane));
         }
         Ok(())
-    }
-
-    /// A record of RESULT that cannot be read: whichever message it spoke of ends as failed.
-    fn unreadable(record: &Record, reason: &str, now_ms: i64) -> Option<StepResult> {
-        let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
-        key.parse::<TrackId>().ok()?;
-        Some(StepResult {
-            track_id: key.to_owned(),
-            kind: ResultKind::Final,
-            state: State::Failed,
-            origin: Origin::Ims,
-            code: "9999".to_owned(),
-            message: format!("a result of this message could not be read: {reason}"),
-            occurred_at: now_ms,
-            ..StepResult::default()
-        })
     }
 }
 
@@ -119,14 +113,14 @@ impl Step for Outcome {
         for (record, read) in batch.iter().zip(news) {
             let partition = record.place.partition;
             let applied = match read {
-                Ok(news) => self.apply(&news, partition, now_ms, out),
+                Ok(news) => self.apply(news, partition, now_ms, out),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = applied {
                 out.dead_letter(record, &reason);
-                if let Some(failed) = Self::unreadable(record, &reason, now_ms) {
-                    // Cannot fail again: its track_id was read just now. What was open under it is closed by it.
-                    let _ = self.apply(&failed, partition, now_ms, out);
+                if let Some(id) = track_id(record) {
+                    // Whichever message it spoke of ends as failed. A key that is no track_id speaks of none.
+                    let _ = self.apply(of_unreadable(id, now_ms), partition, now_ms, out);
                 }
             }
         }

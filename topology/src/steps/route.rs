@@ -6,12 +6,11 @@ use crate::{
 };
 use processors::{
     night::Night,
+    outcome::news::of_router,
     ports::{Away, ReferenceSource},
     route::{Routed, Rules, route},
 };
-use schemas::{
-    Accepted, AcceptedView, Avro, Dispatch, Input, Lane, Origin, ResultKind, StepResult, Topic, topics::Kind,
-};
+use schemas::{Accepted, AcceptedView, Avro, Dispatch, Input, Lane, Topic, topics::Kind};
 use std::sync::Arc;
 
 /// The router's step.
@@ -36,42 +35,15 @@ impl Route {
                 head.encode_with(datum, &mut value);
                 out.value(Topic::send(family, head.priority), None, view.track_id, Some(value.into()), vec![]);
             }
-            Routed::Wait { priority, state, until_ms } => {
-                let waits = StepResult {
-                    kind: ResultKind::Wait,
-                    state,
-                    code: "0000".to_owned(),
-                    due_at: Some(until_ms),
-                    ..result(&view, datum, now_ms)?
-                };
-                out.emit(Topic::result(priority), view.track_id, &waits);
-            }
-            Routed::End { priority, state, code, fallback_allowed } => {
-                let ends = StepResult {
-                    kind: ResultKind::Final,
-                    state,
-                    code: code.as_str().to_owned(),
-                    fallback_allowed,
-                    ..result(&view, datum, now_ms)?
-                };
-                out.emit(Topic::result(priority), view.track_id, &ends);
+            routed @ (Routed::Wait { priority, .. } | Routed::End { priority, .. }) => {
+                let accepted = Accepted::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;
+                if let Some(news) = of_router(accepted, &routed, now_ms) {
+                    out.emit(Topic::result(priority), view.track_id, &news);
+                }
             }
         }
         Ok(())
     }
-}
-
-/// The router's word to outcome, which carries the whole message.
-fn result(view: &AcceptedView<'_>, datum: &[u8], now_ms: i64) -> Result<StepResult, String> {
-    let accepted = Accepted::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;
-    Ok(StepResult {
-        track_id: view.track_id.to_owned(),
-        step: view.step,
-        origin: Origin::Ims,
-        occurred_at: now_ms,
-        accepted: Some(Box::new(accepted)),
-        ..StepResult::default()
-    })
 }
 
 impl Step for Route {
@@ -85,7 +57,7 @@ impl Step for Route {
             };
             if let Err(reason) = routed {
                 out.dead_letter(record, &reason);
-                out.close_account(record, lane(record), &reason, now_ms);
+                out.close_account(record, lane(record), now_ms);
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::member::{Member, at, settle, texts, until_revoking};
 use super::{Deadline, Fixture, append, outgoing};
 use std::time::Instant;
-use topology::log::Place;
+use topology::log::{LogError, Place};
 
 pub fn a_new_member_takes_over_only_after_release(fixture: &dyn Fixture) {
     let source = fixture.topic(2);
@@ -47,6 +47,20 @@ pub fn nothing_is_read_between_revoking_and_release(fixture: &dyn Fixture) {
     old.release();
     settle(&mut [&mut old, &mut new], &[1, 1]);
     assert_eq!(old.read(1).len() + new.read(1).len(), 2);
+}
+
+pub fn nothing_is_committed_after_release(fixture: &dyn Fixture) {
+    let source = fixture.topic(2);
+    let group = fixture.group(&[source]);
+    let mut old = Member::settled(fixture, &group, &[source]);
+    let mut new = Member::join(fixture, &group, &[source]);
+    until_revoking(&mut old, &mut new);
+    old.release();
+    for stale in [old.stream.mark(&[at(source, 0, 1, "")]), old.commit(source, 0, 1)] {
+        assert!(matches!(stale, Err(LogError::Stop(_))), "{stale:?}");
+    }
+    settle(&mut [&mut old, &mut new], &[1, 1]);
+    assert_eq!((old.owned[0].next, new.owned[0].next), (0, 0));
 }
 
 pub fn one_member_owns_the_same_partition_of_every_source(fixture: &dyn Fixture) {

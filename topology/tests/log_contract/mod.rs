@@ -57,6 +57,7 @@ macro_rules! contract {
                 a_new_member_takes_over_only_after_release,
                 what_is_committed_before_release_is_not_read_again,
                 nothing_is_read_between_revoking_and_release,
+                nothing_is_committed_after_release,
                 one_member_owns_the_same_partition_of_every_source,
                 leave_hands_over_at_once,
                 a_new_assignment_has_nothing_paused,

@@ -33,15 +33,23 @@ pub fn a_waiting_poll_wakes_for_a_record(fixture: &dyn Fixture) {
     let source = fixture.topic(1);
     let group = fixture.group(&[source]);
     let mut member = Member::settled(fixture, &group, &[source]);
-    member.reads_nothing();
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        scope.spawn(|| append(fixture, source, 0, &["a"]));
-        while member.unread.is_empty() {
-            member.poll(Limits { wait: fixture.patience(), ..SOME });
+    let place = [Place { topic: source, partition: 0 }];
+    for pauses_before in [false, true] {
+        if pauses_before {
+            member.stream.pause(&place).unwrap();
+            member.stream.resume(&place).unwrap();
         }
-    });
-    assert!(started.elapsed() < fixture.patience() / 2, "it waited to the end: {:?}", started.elapsed());
+        member.reads_nothing();
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| append(fixture, source, 0, &["a"]));
+            while member.unread.is_empty() {
+                member.poll(Limits { wait: fixture.patience(), ..SOME });
+            }
+        });
+        member.unread.clear();
+        assert!(started.elapsed() < fixture.patience() / 2, "it waited to the end: {:?}", started.elapsed());
+    }
 }
 
 pub fn tombstones_and_headers_come_back(fixture: &dyn Fixture) {

@@ -135,3 +135,22 @@ fn a_forced_rebalance_takes_everything_and_gives_it_back() {
     assert!(matches!(member.poll(SOME), Polled::Assigned(_)));
     assert_eq!(member.owned.len(), 3);
 }
+
+#[test]
+fn timestamps_do_not_fall_when_the_clock_steps_back() {
+    let clock = Arc::new(HandClock::default());
+    let memory = Memory::new(clock.clone(), u64::MAX);
+    let topic = memory.topic(1);
+    let place = Place { topic, partition: 0 };
+    clock.set(5_000);
+    append(&memory, topic, 0, &["a"]);
+    clock.set(3_000);
+    append(&memory, topic, 0, &["b"]);
+    clock.set(6_000);
+    append(&memory, topic, 0, &["c"]);
+    let mut reader = memory.log.reader().unwrap();
+    let mut times = Vec::new();
+    reader.read(place, 0, 3, &mut |record| times.push(record.timestamp_ms)).unwrap();
+    assert_eq!(times, [5_000, 5_000, 6_000]);
+    assert_eq!(reader.offset_at(place, 5_001).unwrap(), Some(2));
+}

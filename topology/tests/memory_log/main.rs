@@ -3,9 +3,10 @@
 mod faults;
 #[path = "../log_contract/mod.rs"]
 mod log_contract;
-mod rebalances;
 mod relay;
 mod retention;
+mod turns;
+mod waits;
 
 use processors::ports::Clock;
 use schemas::Topic;
@@ -85,6 +86,10 @@ impl Clock for SystemClock {
 struct HandClock(AtomicI64);
 
 impl HandClock {
+    fn set(&self, now_ms: i64) {
+        self.0.store(now_ms, Ordering::Relaxed);
+    }
+
     fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as i64, Ordering::Relaxed);
     }

@@ -3,11 +3,10 @@
 use crate::log_contract::member::{Member, SOME, at};
 use crate::log_contract::{Fixture, append, committed};
 use crate::{HandClock, Memory};
-use bytes::Bytes;
 use schemas::{Lane, Topic};
 use std::sync::Arc;
 use std::time::Duration;
-use topology::log::{Log, LogError, Offsets, Outgoing, Place, StreamSpec};
+use topology::log::{Log, LogError, Outgoing, Place};
 
 const LIMIT: u64 = 100_000;
 /// A twentieth of what the log keeps, overhead aside.
@@ -28,6 +27,11 @@ fn fill(memory: &Memory, clock: &HandClock, topic: Topic, count: usize) {
 
 fn bounds(memory: &Memory, topic: Topic) -> (i64, i64) {
     memory.log.reader().unwrap().bounds(Place { topic, partition: 0 }).unwrap()
+}
+
+fn keyed(topic: Topic, key: &'static str, value: Option<&str>) -> Outgoing {
+    let value = value.map(|value| value.to_owned().into());
+    Outgoing { topic, partition: Some(0), key: Some(key.into()), value, headers: vec![] }
 }
 
 #[test]
@@ -108,11 +112,7 @@ fn a_compacted_topic_keeps_the_newest_of_each_key() {
     let open = Topic::open(Lane::Mass);
     let other = memory.topic(1);
     let mut producer = memory.log.producer().unwrap();
-    let mut put = |key: &'static str, value: Option<&'static str>| {
-        let value = value.map(|value| Bytes::from_static(value.as_bytes()));
-        let record = Outgoing { topic: open, partition: Some(0), key: Some(key.into()), value, headers: vec![] };
-        producer.append(&[record]).unwrap();
-    };
+    let mut put = |key, value| producer.append(&[keyed(open, key, value)]).unwrap();
     for (key, value) in [("a", Some("a1")), ("b", Some("b1")), ("c", Some("c1")), ("a", Some("a2")), ("c", None)] {
         put(key, value);
     }
@@ -125,30 +125,29 @@ fn a_compacted_topic_keeps_the_newest_of_each_key() {
 }
 
 #[test]
+fn what_compaction_frees_saves_records_of_other_topics() {
+    let (memory, clock) = small();
+    let (open, other) = (Topic::open(Lane::Mass), memory.topic(1));
+    let mut producer = memory.log.producer().unwrap();
+    fill(&memory, &clock, other, 6);
+    for _ in 0..20 {
+        producer.append(&[keyed(open, "a", Some(&"x".repeat(VALUE_BYTES)))]).unwrap();
+    }
+    assert_eq!(bounds(&memory, other), (0, 6));
+}
+
+#[test]
 fn a_stream_goes_on_over_the_gaps_of_compaction() {
     let (memory, clock) = small();
     let (open, other) = (Topic::open(Lane::Mass), memory.topic(1));
-    let record = |value: Option<&'static str>| Outgoing {
-        topic: open,
-        partition: Some(0),
-        key: Some("a".into()),
-        value: value.map(Bytes::from),
-        headers: vec![],
-    };
-    memory.log.producer().unwrap().append(&[record(Some("a1")), record(Some("a2")), record(None)]).unwrap();
+    let mut producer = memory.log.producer().unwrap();
+    let first = [keyed(open, "a", Some("a1")), keyed(open, "b", Some("b1")), keyed(open, "a", None)];
+    producer.append(&first).unwrap();
     fill(&memory, &clock, other, 25);
-    memory.log.producer().unwrap().append(&[record(Some("a3"))]).unwrap();
-    let spec = StreamSpec {
-        name: "reader".to_owned(),
-        sources: vec![open],
-        offsets: Offsets::Log,
-        urgent: false,
-        produces: false,
-    };
-    let mut stream = memory.log.stream(spec).unwrap();
-    let mut records = Vec::new();
-    for _ in 0..3 {
-        stream.poll(SOME, &mut records).unwrap();
-    }
-    assert_eq!(records.iter().map(|record| record.offset).collect::<Vec<_>>(), [3]);
+    assert_eq!(committed(&memory, open, 0), ["b1"]);
+    let mut member = Member::settled(&memory, "reader", &[open]);
+    assert_eq!(member.read(1)[0].offset, 1);
+    assert_eq!(member.stream.lag(), [(Place { topic: open, partition: 0 }, 0)]);
+    producer.append(&[keyed(open, "a", Some("a2"))]).unwrap();
+    assert_eq!(member.read(1)[0].offset, 3);
 }

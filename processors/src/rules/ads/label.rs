@@ -57,6 +57,9 @@ pub fn of(text: &str) -> Label {
         }
         if c.is_alphanumeric() {
             word.push(c);
+            if !WORDS.iter().any(|spelt| spelt.starts_with(&word)) {
+                return Label::None;
+            }
         }
     }
     Label::None

@@ -8,7 +8,7 @@ use schemas::Commerce;
 /// A name, a regular price, and a discount that says what it is.
 pub fn check(at: &Field<'_>, commerce: &Commerce) -> Result<(), Refusal> {
     let Commerce { title, regular_price_krw, discount_price_krw, discount_rate_percent, discount_fixed_krw } = commerce;
-    if title.trim().is_empty() {
+    if text::is_blank(title) {
         return Err(Refusal::new(Code::Attachment, &at.of("title"), "missing"));
     }
     text::at_most(Code::Attachment, &at.of("title"), title, 30)?;

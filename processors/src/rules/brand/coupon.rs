@@ -19,7 +19,7 @@ pub fn check(at: &Field<'_>, coupon: &Coupon, longest_description: usize, longes
              \"… 무료 쿠폰\" or \"… UP 쿠폰\" (… 1 to 7 characters without blanks)",
         ));
     }
-    if coupon.description.trim().is_empty() {
+    if text::is_blank(&coupon.description) {
         return Err(Refusal::new(Code::Attachment, &at.of("description"), "missing"));
     }
     text::at_most(Code::Attachment, &at.of("description"), &coupon.description, longest_description)?;

@@ -34,7 +34,7 @@ fn rows(
 }
 
 fn row(at: &Field<'_>, item: &Item, longest_title: usize, longest_link: usize) -> Result<(), Refusal> {
-    if item.title.trim().is_empty() {
+    if text::is_blank(&item.title) {
         return Err(Refusal::new(Code::Attachment, &at.of("title"), "missing"));
     }
     text::at_most(Code::Attachment, &at.of("title"), &item.title, longest_title)?;

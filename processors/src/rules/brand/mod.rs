@@ -38,6 +38,19 @@ fn presence(at: &Field<'_>, given: &Option<String>, allowed: Presence, kind: &st
     }
 }
 
+/// Whom a brand message (BT) is for, and whether a template says it.
+pub fn audience(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
+    let targeting = text::needed(&at.of("targeting"), &content.targeting, "BT")?;
+    if !["M", "N", "I"].contains(&targeting) {
+        return Err(Refusal::bad(&at.of("targeting"), "M, N or I is allowed"));
+    }
+    match text::given(&content.content_type) {
+        None | Some("F") => Ok(()),
+        Some("T") => text::needed(&at.of("template_code"), &content.template_code, "content_type T").map(drop),
+        Some(_) => Err(Refusal::bad(&at.of("content_type"), "F or T is allowed")),
+    }
+}
+
 /// The fields that all types share.
 fn settings(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
     text::yes_or_no(&at.of("push_alarm"), &content.push_alarm)?;

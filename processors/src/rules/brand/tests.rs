@@ -359,3 +359,25 @@ fn shared_settings_are_checked() {
     assert_eq!(with(|c| c.push_alarm = Some("yes".into())), Err("push_alarm".into()));
     assert_eq!(with(|c| c.adult = Some("0".into())), Err("adult".into()));
 }
+
+#[test]
+fn a_brand_message_says_whom_it_is_for() {
+    let to = |targeting: Option<&str>, content_type: Option<&str>, template: Option<&str>| {
+        let content = Content {
+            targeting: targeting.map(Into::into),
+            content_type: content_type.map(Into::into),
+            template_code: template.map(Into::into),
+            ..Content::default()
+        };
+        audience(&Field::REQUEST, &content).map_err(|r| (r.code, r.field))
+    };
+    for targeting in ["M", "N", "I"] {
+        assert_eq!(to(Some(targeting), None, None), Ok(()));
+    }
+    assert_eq!(to(None, None, None), Err((Code::Missing, "targeting".into())));
+    assert_eq!(to(Some("O"), None, None), Err((Code::BadRequest, "targeting".into())));
+    assert_eq!(to(Some("I"), Some("F"), None), Ok(()));
+    assert_eq!(to(Some("I"), Some("T"), Some("T1")), Ok(()));
+    assert_eq!(to(Some("I"), Some("T"), None), Err((Code::Missing, "template_code".into())));
+    assert_eq!(to(Some("I"), Some("X"), None), Err((Code::BadRequest, "content_type".into())));
+}

@@ -27,8 +27,8 @@ pub enum Admission {
     Go(Slot),
     /// Rate or hands are used up: ask again after this.
     Wait(Duration),
-    /// The breaker is open until then, Unix milliseconds.
-    Down(i64),
+    /// The breaker is open.
+    Down,
 }
 
 /// The vendors' limits as this process keeps them.
@@ -50,8 +50,19 @@ struct Limits {
     rate: Rate,
     breaker: Breaker,
     in_flight: u32,
+    /// When a request last waited for hands, Unix milliseconds.
+    hands_full_ms: i64,
+    ended: Meter,
     /// The vendor asked to be left alone until then.
     quiet_until_ms: i64,
+}
+
+/// Requests that ended a second.
+#[derive(Debug, Default)]
+struct Meter {
+    second: i64,
+    so_far: u32,
+    before: u32,
 }
 
 /// One request's place among those in flight to a vendor; free again when dropped.
@@ -78,6 +89,18 @@ impl Allowance {
         vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
     }
 
+    /// A vendor is in use: its bucket begins to fill, so that its first request need not wait for it.
+    pub fn know(&self, vendor: &Arc<Vendor>) {
+        let now_ms = self.clock.now_ms();
+        self.limits(&mut self.lock(), vendor, now_ms);
+    }
+
+    /// A stream of this process owns nothing of a SEND topic any more.
+    pub fn disown(&self, family: Family, lane: Lane) {
+        let of = self.lock().owned.get(&(family, lane)).map_or(0, |(_, of)| *of);
+        self.own(family, lane, 0, of);
+    }
+
     /// Whether a request of this cost may leave to a vendor now.
     pub fn admit(self: &Arc<Self>, vendor: &Arc<Vendor>, lane: Lane, cost: u32) -> Admission {
         let now_ms = self.clock.now_ms();
@@ -94,13 +117,14 @@ impl Allowance {
             }
         };
         if limits.in_flight >= vendor.max_in_flight - kept_free {
+            limits.hands_full_ms = now_ms;
             return Admission::Wait(Duration::from_millis(1));
         }
         // The rate last but one: what it grants is spent. A breaker's trial is given back when the rate refuses.
         let trial = match limits.breaker.permit(now_ms) {
             Permit::Yes => false,
             Permit::Trial => true,
-            Permit::Open(until_ms) => return Admission::Down(until_ms),
+            Permit::Open(_) => return Admission::Down,
         };
         if let Err(wait_ms) = limits.rate.take(rate::index(lane), cost, now_ms) {
             if trial {
@@ -121,11 +145,15 @@ impl Allowance {
         self.limits(&mut kept, vendor, now_ms).breaker.open_until(now_ms)
     }
 
-    /// The most that a lane can send to a vendor from here, requests a second.
+    /// The most that a lane can send to a vendor from here, requests a second: by its rate, or, when its hands were
+    /// full within the last second, by what they have just achieved.
     pub fn at_most(&self, vendor: &Arc<Vendor>, lane: Lane) -> f64 {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
-        self.limits(&mut kept, vendor, now_ms).rate.at_most(rate::index(lane))
+        let limits = self.limits(&mut kept, vendor, now_ms);
+        let rate = limits.rate.at_most(rate::index(lane));
+        let hands_full = (limits.hands_full_ms..limits.hands_full_ms.saturating_add(1_000)).contains(&now_ms);
+        if hands_full { rate.min(f64::from(limits.ended.per_second(now_ms)).max(1.0)) } else { rate }
     }
 
     /// A vendor asks to be left alone for a while.
@@ -146,6 +174,8 @@ impl Allowance {
                 rate: Rate::new(has_auth, now_ms),
                 breaker: Breaker::new(self.breaker),
                 in_flight: 0,
+                hands_full_ms: i64::MIN,
+                ended: Meter::default(),
                 quiet_until_ms: i64::MIN,
             };
             limits.set_rate(owned, now_ms);
@@ -201,6 +231,27 @@ impl Limits {
     }
 }
 
+impl Meter {
+    fn count(&mut self, now_ms: i64) {
+        self.turn(now_ms);
+        self.so_far += 1;
+    }
+
+    /// Of the last whole second, or of the one that runs when it is more already.
+    fn per_second(&mut self, now_ms: i64) -> u32 {
+        self.turn(now_ms);
+        self.so_far.max(self.before)
+    }
+
+    fn turn(&mut self, now_ms: i64) {
+        let second = now_ms.div_euclid(1_000);
+        if second != self.second {
+            self.before = if second == self.second + 1 { self.so_far } else { 0 };
+            (self.second, self.so_far) = (second, 0);
+        }
+    }
+}
+
 impl Slot {
     /// The request ended, and this is what its end says about the vendor; None when it says nothing.
     pub fn ended(mut self, health: Option<Health>) {
@@ -221,6 +272,7 @@ impl Slot {
         let mut kept = self.allowance.lock();
         let limits = self.allowance.limits(&mut kept, &self.vendor, now_ms);
         limits.in_flight = limits.in_flight.saturating_sub(1);
+        limits.ended.count(now_ms);
         let before = limits.breaker.state();
         match health {
             _ if self.trial => limits.breaker.tried(health, now_ms),

@@ -45,7 +45,7 @@ fn hands_are_limited_for_all_lanes_together_and_auth_finds_some_free() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 100_000, 100);
     Lane::ALL.iter().for_each(|lane| allowance.own(Family::Sms, *lane, 3, 3));
-    allowance.down_until(&vendor);
+    allowance.know(&vendor);
     clock.to(1_000);
     let bulk = take(&allowance, &vendor, Lane::Mass, 1_000);
     assert_eq!(bulk.len(), 80);
@@ -96,13 +96,13 @@ fn failures_close_the_door_and_trials_open_it_again() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 100_000, 1_000);
     Lane::ALL.iter().for_each(|lane| allowance.own(Family::Sms, *lane, 1, 1));
-    allowance.down_until(&vendor);
+    allowance.know(&vendor);
     clock.to(1_000);
     let slots = take(&allowance, &vendor, Lane::Mass, 20);
     assert_eq!(slots.len(), 20);
     slots.into_iter().for_each(|slot| slot.ended(Some(Health::Failed)));
     assert_eq!(allowance.down_until(&vendor), Some(11_000));
-    assert!(matches!(allowance.admit(&vendor, Lane::Auth, 1), Admission::Down(11_000)));
+    assert!(matches!(allowance.admit(&vendor, Lane::Auth, 1), Admission::Down));
     clock.to(11_000);
     let trials = take(&allowance, &vendor, Lane::Mass, 100);
     assert_eq!(trials.len(), 5);
@@ -115,7 +115,7 @@ fn a_trial_that_the_rate_refuses_is_not_lost() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 1_000, 1_000);
     allowance.own(Family::Sms, Lane::Mass, 1, 1);
-    allowance.down_until(&vendor);
+    allowance.know(&vendor);
     clock.to(1_000);
     take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.ended(Some(Health::Failed)));
     clock.to(11_000);
@@ -134,7 +134,7 @@ fn a_slow_answer_is_one_that_took_half_of_the_time_out() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 1_000, 10);
     allowance.own(Family::Sms, Lane::Mass, 1, 1);
-    allowance.down_until(&vendor);
+    allowance.know(&vendor);
     clock.to(1_000);
     let slot = take(&allowance, &vendor, Lane::Mass, 1).remove(0);
     assert!(!slot.is_slow(499));

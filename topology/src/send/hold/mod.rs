@@ -8,6 +8,7 @@ pub use returns::Returns;
 pub use turns::Turns;
 
 use crate::log::Place;
+use rustc_hash::FxHashMap;
 use schemas::Dispatch;
 use std::sync::Arc;
 
@@ -84,21 +85,23 @@ impl Hold {
         taken
     }
 
-    /// Takes up to `count` records of customers who hold more than their part of what their vendor can take soon.
-    /// `soon` says how many calls a vendor takes until spilled records are back.
+    /// Takes up to `count` records of customers who hold more than their part of what their vendor takes soon.
+    /// `soon`: every vendor in use, and the calls that it takes until spilled records are back.
     ///
-    /// When that frees nothing and a vendor holds more than it can take while another runs dry, the first one's
-    /// surplus goes, whoever's it is: what waits behind may be for the other.
-    pub fn take_surplus(&mut self, count: usize, soon: impl Fn(&str) -> usize) -> Vec<Held> {
+    /// When that frees nothing and a vendor's records fill the hold while another runs dry, the first one's surplus
+    /// goes, whoever's it is: what waits behind may be for the other.
+    pub fn take_surplus(&mut self, count: usize, soon: &FxHashMap<String, usize>) -> Vec<Held> {
+        let soon_at = |vendor: &str| soon.get(vendor).copied().unwrap_or(0);
         let mut taken = Vec::new();
         for (vendor, turns) in &mut self.vendors {
-            let part = (soon(vendor) / turns.customers().max(1)).max(1);
+            let part = (soon_at(vendor) / turns.customers().max(1)).max(1);
             turns.take_surplus(part, count - taken.len(), &mut taken);
         }
-        let runs_dry = |(vendor, turns): &(Arc<str>, Turns<Held>)| turns.waiting() < soon(vendor);
-        if taken.is_empty() && self.vendors.iter().any(runs_dry) {
+        let held =
+            |vendor: &str| self.vendors.iter().find(|(name, _)| **name == *vendor).map_or(0, |(_, t)| t.waiting());
+        if taken.is_empty() && soon.iter().any(|(vendor, soon)| held(vendor) < *soon) {
             for (vendor, turns) in &mut self.vendors {
-                let surplus = turns.waiting().saturating_sub(soon(vendor)).min(count - taken.len());
+                let surplus = turns.waiting().saturating_sub(soon_at(vendor)).min(count - taken.len());
                 turns.take_surplus(0, surplus, &mut taken);
             }
         }
@@ -106,9 +109,9 @@ impl Hold {
         taken
     }
 
-    /// Customers with something held for a vendor.
-    pub fn customers(&self, vendor: &str) -> usize {
-        self.vendors.iter().find(|(name, _)| **name == *vendor).map_or(0, |(_, turns)| turns.customers())
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
     }
 
     /// Records held.
@@ -155,6 +158,10 @@ mod tests {
     use super::*;
     use schemas::{Accepted, Family, Lane, Topic};
 
+    fn soon<const N: usize>(vendors: [(&str, usize); N]) -> FxHashMap<String, usize> {
+        vendors.into_iter().map(|(name, calls)| (name.to_owned(), calls)).collect()
+    }
+
     fn held(offset: i64, vendor: &str, customer: &str) -> Held {
         let accepted = Accepted { username: customer.into(), ..Accepted::default() };
         Held {
@@ -179,10 +186,10 @@ mod tests {
         let mut hold = Hold::default();
         (0..1_000).for_each(|n| hold.push(held(n, "quick", "bulk")));
         (0..10).for_each(|n| hold.push(held(1_000 + n, "quick", &format!("shop {n}"))));
-        let taken = hold.take_surplus(500, |_| 110);
+        let taken = hold.take_surplus(500, &soon([("quick", 110)]));
         assert_eq!(taken.len(), 500);
         assert!(taken.iter().all(|h| h.customer() == "bulk" && h.offset >= 500), "its newest ones");
-        hold.take_surplus(500, |_| 110);
+        hold.take_surplus(500, &soon([("quick", 110)]));
         assert_eq!(hold.records(), 10 + 10, "ten are bulk's part of what the vendor takes soon");
     }
 
@@ -190,7 +197,7 @@ mod tests {
     fn many_small_customers_are_no_surplus() {
         let mut hold = Hold::default();
         (0..1_000).for_each(|n| hold.push(held(n, "quick", &format!("shop {n}"))));
-        assert!(hold.take_surplus(500, |_| 100).is_empty());
+        assert!(hold.take_surplus(500, &soon([("quick", 100)])).is_empty());
     }
 
     #[test]
@@ -198,7 +205,7 @@ mod tests {
         let mut hold = Hold::default();
         (0..1_000).for_each(|n| hold.push(held(n, "slow", &format!("shop {n}"))));
         hold.push(held(1_000, "quick", "shop"));
-        let taken = hold.take_surplus(500, |vendor| if vendor == "slow" { 10 } else { 300 });
+        let taken = hold.take_surplus(500, &soon([("slow", 10), ("quick", 300)]));
         assert_eq!(taken.len(), 500);
         assert!(taken.iter().all(|h| h.dispatch.vendor == "slow"));
     }

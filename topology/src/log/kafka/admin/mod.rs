@@ -2,7 +2,7 @@
 
 mod check;
 mod create;
-mod topics;
+pub mod topics;
 
 pub use check::Difference;
 pub use create::Made;

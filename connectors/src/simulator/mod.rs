@@ -1,0 +1,173 @@
+//! Vendors in this process: real codes, latencies, failures, outages and delivery reports by settings, on the injected
+//! clock. What they take is written to a request log first, so a test can hold it against the ledger after kill -9.
+//!
+//! A simulator that is opened on its log again knows what it had taken and which receipts it still owes.
+
+mod codes;
+mod fate;
+mod log;
+mod provider;
+mod receipts;
+mod settings;
+mod taken;
+#[cfg(test)]
+mod tests;
+
+pub use log::{Confirmed, RequestLog, Requested};
+pub use settings::{Behaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spread};
+
+use fate::Drawn;
+use processors::{
+    codes::judge,
+    ports::{Clock, Provider, Receipts, Reply, Request},
+};
+use provider::Connection;
+use receipts::Deliveries;
+use rustc_hash::FxHashMap;
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use taken::Taken;
+
+/// All vendors of one process.
+pub struct Simulator {
+    settings: SimulatorSettings,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    deliveries: Arc<Deliveries>,
+}
+
+struct State {
+    log: Option<RequestLog>,
+    taken: Taken,
+    /// When each of the last requests within a second came, by vendor with a limit.
+    recent: FxHashMap<String, VecDeque<i64>>,
+    outages: FxHashMap<String, Outage>,
+}
+
+impl Simulator {
+    /// Opens the simulator, and its request log if the settings name one.
+    pub fn open(settings: SimulatorSettings, clock: Arc<dyn Clock>) -> io::Result<Arc<Self>> {
+        let mistakes = settings.mistakes();
+        if !mistakes.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, mistakes.join("; ")));
+        }
+        let mut taken = Taken::default();
+        let deliveries = Arc::new(Deliveries::new(Arc::clone(&clock)));
+        let log = match &settings.request_log {
+            None => None,
+            Some(path) => {
+                let log = RequestLog::open(path)?;
+                let requests = RequestLog::read(path)?;
+                requests.iter().filter(|r| r.taken).for_each(|r| taken.insert(&r.vendor, &r.serial_number));
+                deliveries.restore(requests, RequestLog::read_confirmed(path)?);
+                Some(log)
+            }
+        };
+        let outages = FxHashMap::default();
+        let state = Mutex::new(State { log, taken, recent: FxHashMap::default(), outages });
+        Ok(Arc::new(Self { settings, clock, state, deliveries }))
+    }
+
+    /// A connection of one sender.
+    pub fn provider(self: &Arc<Self>) -> Box<dyn Provider> {
+        Box::new(Connection::new(Arc::clone(self)))
+    }
+
+    /// The delivery reports of all vendors.
+    pub fn receipts(self: &Arc<Self>) -> Box<dyn Receipts> {
+        Box::new(receipts::Taker::new(Arc::clone(self)))
+    }
+
+    /// Begins or ends an outage of a vendor; requests under way are answered as they were going to be.
+    pub fn outage(&self, vendor: &str, outage: Outage) {
+        self.lock().outages.insert(vendor.to_owned(), outage);
+    }
+
+    /// Serves a request: how long the answer takes, milliseconds, and what it is.
+    fn serve(&self, request: &Request) -> (i64, Reply) {
+        let now_ms = self.clock.now_ms();
+        let (dispatch, vendor) = (&request.dispatch, &request.vendor);
+        let behaviour = self.settings.of(&vendor.name);
+        let mut fate = fate::draw(self.settings.seed, behaviour, vendor, &dispatch.serial_number, dispatch.attempt);
+
+        let mut state = self.lock();
+        let outage = state.outages.get(&vendor.name).copied().unwrap_or(behaviour.outage);
+        if outage == Outage::Refusing {
+            return (0, Reply::NotSent("connection refused".to_owned()));
+        }
+        let over = behaviour.tps.and_then(|tps| state.over(&vendor.name, tps, now_ms));
+        let duplicate = codes::duplicate(vendor.codes)
+            .filter(|_| behaviour.refuses_duplicates && state.taken.contains(&vendor.name, &dispatch.serial_number));
+        if outage == Outage::Silent {
+            fate.latency_ms = i64::from(vendor.timeout_ms);
+            (fate.answer, fate.taken) = (Drawn::Nothing, false);
+        } else if over.is_some() {
+            (fate.answer, fate.taken) = (Drawn::Throttled, false);
+        } else if let (Some(code), Drawn::Code(_)) = (duplicate, &fate.answer) {
+            (fate.answer, fate.taken) = (Drawn::Code(code.to_owned()), false);
+        }
+        if !fate.taken || duplicate.is_some() {
+            fate.receipts.clear();
+        }
+        if fate.taken {
+            state.taken.insert(&vendor.name, &dispatch.serial_number);
+        }
+        let requested = Requested {
+            at_ms: now_ms,
+            vendor: vendor.name.clone(),
+            serial_number: dispatch.serial_number.clone(),
+            attempt: dispatch.attempt,
+            code: match &fate.answer {
+                Drawn::Code(code) => Some(code.clone()),
+                Drawn::Throttled => Some("throttled".to_owned()),
+                Drawn::Nothing => None,
+            },
+            taken: fate.taken,
+            receipts: fate.receipts.into_iter().map(|(after_ms, code)| (now_ms + after_ms, code)).collect(),
+        };
+        if let Some(log) = &mut state.log
+            && let Err(error) = log.append(&requested)
+        {
+            // A request that cannot be recorded never came: the ledger's check must not miss one.
+            tracing::error!(%error, "the simulator's request log cannot be written: refusing the request");
+            return (0, Reply::NotSent("the simulator cannot write its request log".to_owned()));
+        }
+        drop(state);
+        self.deliveries.owe(&requested);
+        let reply = match fate.answer {
+            Drawn::Code(code) => Reply::Code { text: judge(vendor.codes, &code).meaning.to_owned(), code },
+            Drawn::Throttled => {
+                Reply::Throttled(Duration::from_millis(over.unwrap_or(0).max(u64::from(behaviour.retry_after_ms))))
+            }
+            Drawn::Nothing => Reply::NoAnswer("no answer within the time-out".to_owned()),
+        };
+        (fate.latency_ms, reply)
+    }
+
+    fn confirm(&self, receipts: &[Confirmed]) -> io::Result<()> {
+        self.lock().log.as_mut().map_or(Ok(()), |log| log.confirm(receipts))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl State {
+    /// Whether a request is one too many for its vendor's second; how long until it is not, milliseconds.
+    fn over(&mut self, vendor: &str, tps: u32, now_ms: i64) -> Option<u64> {
+        let recent = self.recent.entry(vendor.to_owned()).or_default();
+        while recent.front().is_some_and(|at| *at <= now_ms - 1_000) {
+            recent.pop_front();
+        }
+        if recent.len() >= tps as usize {
+            return Some(recent.front().map_or(1_000, |at| (at + 1_000 - now_ms).max(1) as u64));
+        }
+        recent.push_back(now_ms);
+        None
+    }
+}

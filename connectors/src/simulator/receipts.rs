@@ -1,0 +1,136 @@
+//! Delivery reports: owed from the moment a vendor takes a message, given when due, given again until confirmed.
+
+use super::{Confirmed, Requested, Simulator};
+use processors::ports::{Clock, Receipt, Receipts};
+use rustc_hash::FxHashMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    time::Duration,
+};
+
+/// The receipts that the vendors owe.
+pub struct Deliveries {
+    clock: Arc<dyn Clock>,
+    owed: Mutex<Owed>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Owed {
+    /// By due time and order of coming.
+    receipts: BTreeMap<(i64, u64), Receipt>,
+    came: u64,
+}
+
+impl Owed {
+    fn add(&mut self, receipt: Receipt) {
+        self.came += 1;
+        self.receipts.insert((receipt.at_ms, self.came), receipt);
+    }
+}
+
+impl Deliveries {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, owed: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// A vendor took a message and owes what its fate says.
+    pub(super) fn owe(&self, request: &Requested) {
+        if !request.receipts.is_empty() {
+            let mut owed = self.lock();
+            receipts_of(request).for_each(|receipt| owed.add(receipt));
+            drop(owed);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Owes again what a log says was owed and never confirmed.
+    pub(super) fn restore(&self, requests: Vec<Requested>, confirmed: Vec<Confirmed>) {
+        let mut settled: FxHashMap<Confirmed, usize> = FxHashMap::default();
+        confirmed.into_iter().for_each(|receipt| *settled.entry(receipt).or_default() += 1);
+        let mut owed = self.lock();
+        for receipt in requests.iter().flat_map(receipts_of) {
+            match settled.get_mut(&confirmation(&receipt)) {
+                Some(times) if *times > 0 => *times -= 1,
+                _ => owed.add(receipt),
+            }
+        }
+    }
+
+    fn take(&self, wait: Duration, into: &mut Vec<Receipt>) {
+        let mut owed = self.lock();
+        for last in [false, true] {
+            let now_ms = self.clock.now_ms();
+            let later = owed.receipts.split_off(&(now_ms + 1, 0));
+            let due = std::mem::replace(&mut owed.receipts, later);
+            if last || !due.is_empty() || wait.is_zero() {
+                into.extend(due.into_values());
+                return;
+            }
+            let next = owed.receipts.first_key_value().map(|((at_ms, _), _)| *at_ms);
+            let next = next.map_or(wait, |at_ms| Duration::from_millis((at_ms - now_ms).max(0) as u64));
+            owed = match self.changed.wait_timeout(owed, wait.min(next)) {
+                Ok((owed, _)) => owed,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    fn give_back(&self, receipts: Vec<Receipt>) {
+        let mut owed = self.lock();
+        receipts.into_iter().for_each(|receipt| owed.add(receipt));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Owed> {
+        self.owed.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn receipts_of(request: &Requested) -> impl Iterator<Item = Receipt> {
+    request.receipts.iter().map(|(at_ms, code)| Receipt {
+        serial_number: request.serial_number.clone(),
+        vendor: request.vendor.clone(),
+        code: code.clone(),
+        at_ms: *at_ms,
+    })
+}
+
+fn confirmation(receipt: &Receipt) -> Confirmed {
+    Confirmed { serial_number: receipt.serial_number.clone(), at_ms: receipt.at_ms }
+}
+
+/// Takes receipts for one worker.
+pub struct Taker {
+    simulator: Arc<Simulator>,
+    unconfirmed: Vec<Receipt>,
+}
+
+impl Taker {
+    pub(super) fn new(simulator: Arc<Simulator>) -> Self {
+        Self { simulator, unconfirmed: Vec::new() }
+    }
+}
+
+impl Receipts for Taker {
+    fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>) {
+        let before = into.len();
+        self.simulator.deliveries.take(wait, into);
+        self.unconfirmed.extend_from_slice(&into[before..]);
+    }
+
+    fn confirm(&mut self) {
+        let confirmed: Vec<_> = self.unconfirmed.iter().map(confirmation).collect();
+        match self.simulator.confirm(&confirmed) {
+            Ok(()) => self.unconfirmed.clear(),
+            // They come again, which is allowed, rather than never.
+            Err(error) => tracing::error!(%error, "confirmed receipts cannot be noted"),
+        }
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.simulator.deliveries.give_back(std::mem::take(&mut self.unconfirmed));
+    }
+}

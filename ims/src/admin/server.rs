@@ -1,0 +1,150 @@
+//! The server of the admin port, on a thread of its own: it answers while every stream is busy.
+
+use super::health::Health;
+use crate::exit::usage;
+use axum::{
+    Router,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::Duration,
+};
+use tokio::sync::oneshot;
+use topology::engine::status;
+
+/// How often samples of histograms are sorted into their buckets: they pile up until then or until somebody asks.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The admin port; it is open until this is dropped.
+pub struct Admin {
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Admin {
+    /// Opens the port.
+    pub fn open(listen: &str, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        let listener = bind(listen)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("admin".into()).spawn(move || {
+            if let Err(error) = runtime.block_on(serve(listener, metrics, stopped)) {
+                tracing::error!(%error, "the admin port is closed");
+            }
+        })?;
+        tracing::info!(%address, "admin port: /health/live, /health/ready, /metrics");
+        Ok(Self { address, _stop: stop })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn bind(listen: &str) -> anyhow::Result<TcpListener> {
+    let refused = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => usage(format!(
+            "admin.listen: {listen} is in use: stop the process that has it, or set another port, or \"\" for none"
+        )),
+        _ => usage(format!("admin.listen: {listen:?}: {error}: write address:port, for example 127.0.0.1:29000")),
+    };
+    let listener = TcpListener::bind(listen).map_err(refused)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+    let upkept = metrics.clone();
+    let pages = Router::new()
+        .route(
+            "/health/live",
+            get(|| async {
+                json(StatusCode::OK, &serde_json::json!({"live": true, "version": env!("CARGO_PKG_VERSION")}))
+            }),
+        )
+        .route("/health/ready", get(|| async { ready() }))
+        .route("/metrics", get(move || async move { text(metrics.render()) }));
+    tokio::spawn(async move {
+        let mut tick = tokio::time::interval(UPKEEP);
+        loop {
+            tick.tick().await;
+            upkept.run_upkeep();
+        }
+    });
+    let server = axum::serve(tokio::net::TcpListener::from_std(listener)?, pages);
+    tokio::select! {
+        served = async { server.await } => served,
+        // The owner is gone, and the process with it.
+        _ = stopped => Ok(()),
+    }
+}
+
+fn ready() -> Response {
+    let health = Health::of(status::board());
+    json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
+}
+
+fn json(status: StatusCode, page: &impl Serialize) -> Response {
+    // The pages are structs of ours: they always become JSON.
+    (status, [(CONTENT_TYPE, "application/json")], serde_json::to_string(page).unwrap_or_default()).into_response()
+}
+
+fn text(page: String) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+    };
+
+    fn open() -> Admin {
+        Admin::open("127.0.0.1:0", PrometheusBuilder::new().build_recorder().handle()).unwrap()
+    }
+
+    fn page(admin: &Admin, path: &str) -> String {
+        let mut stream = TcpStream::connect(admin.address()).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: ims\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn the_process_tells_that_it_lives_and_how_each_stream_is() {
+        let admin = open();
+        assert!(page(&admin, "/health/live").starts_with("HTTP/1.1 200"));
+        // Never notes itself ready, whatever other tests of this process note.
+        status::note("admin-test", status::Status::Starting);
+        let ready = page(&admin, "/health/ready");
+        assert!(
+            ready.starts_with("HTTP/1.1 503") && ready.contains(r#""name":"admin-test","state":"starting""#),
+            "{ready}"
+        );
+        assert!(page(&admin, "/metrics").starts_with("HTTP/1.1 200"));
+        assert!(page(&admin, "/").starts_with("HTTP/1.1 404"));
+    }
+
+    #[test]
+    fn a_port_in_use_is_told_with_the_remedy() {
+        let first = open();
+        let taken = first.address().to_string();
+        let error = Admin::open(&taken, PrometheusBuilder::new().build_recorder().handle()).err().unwrap();
+        assert_eq!(Exit::of(&error), Exit::Usage);
+        assert!(error.to_string().contains(&taken) && error.to_string().contains("set another port"), "{error}");
+    }
+}

@@ -1,0 +1,79 @@
+//! The command line: one binary, its commands, and what they share.
+
+use crate::{
+    commands::{bench, completions, config as config_command, demo, ledger, replay, run, send, topics, topology},
+    config::{self, Config},
+    exit::{self, Exit},
+};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// IMS takes messages from many customers and delivers them over KakaoTalk, text, RCS, app push and email, then tells
+/// each customer what became of every message. It is one program with many roles, chained by Kafka topics.
+#[derive(Debug, Parser)]
+#[command(name = "ims", version, propagate_version = true, max_term_width = 100)]
+#[command(after_long_help = exit::help(EXAMPLES, &Exit::ALL), after_help = exit::help(EXAMPLES, &Exit::ALL))]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "  ims config check                       is the configuration right?
+  ims topics create                      make the topics on Kafka
+  ims send requests.jsonl --lane MASS    send requests, one JSON object a line
+  ims ledger                             prove that nothing was lost or doubled
+  ims help send                          more about one command";
+
+/// Each command, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Demo(demo::Args),
+    Run(run::Args),
+    #[command(subcommand)]
+    Topics(topics::Command),
+    Send(send::Args),
+    Ledger(ledger::Args),
+    Replay(replay::Args),
+    Topology(topology::Args),
+    #[command(subcommand)]
+    Bench(bench::Command),
+    #[command(subcommand)]
+    Config(config_command::Command),
+    Completions(completions::Args),
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// Configuration laid over the embedded default; `ims config show` prints the result.
+    #[arg(long, global = true, value_name = "FILE", env = "IMS_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Sets one key, over file and environment; may be repeated.
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
+    pub set: Vec<(String, String)>,
+    /// Results as JSON on standard output, errors as {"error": …} on standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// More log lines: -v adds debug, -vv trace.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Globals {
+    /// The configuration in force: default, file, environment, `--set`.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let sets = self.set.iter().map(|(key, value)| (format!("--set {key}"), value.clone()));
+        Ok(config::load(self.config.as_deref(), std::env::vars().chain(sets))?)
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').filter(|(key, _)| key.contains('.'));
+    let (key, value) = split.ok_or("write section.key=value, for example kafka.partitions=3")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}

@@ -1,0 +1,137 @@
+//! How long an AUTH message takes from its API topic to SEND, seen by a reader of committed records: alone, and while a
+//! MASS backlog drains through the same process.
+
+use super::hops::Bench;
+use crate::{assemble::now_ms, config::Config};
+use hdrhistogram::Histogram;
+use schemas::{Dispatch, Family, Lane, Topic, examples};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+use topology::{
+    engine::Runtime,
+    graph::{Node, Role, chain},
+    log::{Limits, Log, Offsets, Outgoing, Place, Polled, Stream, StreamSpec},
+};
+
+/// Runs the bench.
+pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Result<serde_json::Value> {
+    let topology = chain()?;
+    let wanted =
+        |n: &&Node| matches!(n.role, Role::Ingest | Role::Router) && matches!(n.lane, Some(Lane::Auth | Lane::Mass));
+    let nodes: Vec<&Node> = topology.nodes().iter().filter(wanted).collect();
+    let seen = Topic::send(Family::At, Lane::Auth);
+    let bench = Bench::open(config, &nodes, &[("watch", vec![seen])])?;
+    let workers = nodes.iter().map(|n| bench.deployment.worker(n)).collect::<Result<_, _>>()?;
+    let runtime = Runtime::start(workers, Duration::from_secs(5))?;
+    let mut watch = bench.log.stream(StreamSpec {
+        name: "watch".to_owned(),
+        sources: vec![seen],
+        offsets: Offsets::Sink,
+        urgent: true,
+        produces: false,
+    })?;
+    // The first seconds join groups and warm caches.
+    measure(&bench, &mut *watch, 5, rate)?;
+    let idle = measure(&bench, &mut *watch, seconds, rate)?;
+    bench.fill(Lane::Mass, backlog)?;
+    let (before, began) = (bench.taken("router-MASS"), Instant::now());
+    let loaded = measure(&bench, &mut *watch, seconds, rate)?;
+    let drained = bench.taken("router-MASS") - before;
+    let mass_per_second = drained as f64 / began.elapsed().as_secs_f64();
+    runtime.stop();
+    runtime.join()?;
+    Ok(serde_json::json!({
+        "bench": "auth",
+        "rate": rate,
+        "idle_ms": quantiles(&idle),
+        "under_load_ms": quantiles(&loaded),
+        "mass_per_second_meanwhile": mass_per_second,
+        "p99_under_load_beside_idle": loaded.value_at_quantile(0.99) as f64 / idle.value_at_quantile(0.99).max(1) as f64,
+    }))
+}
+
+fn quantiles(times: &Histogram<u32>) -> serde_json::Value {
+    let at = |share| times.value_at_quantile(share);
+    serde_json::json!({"count": times.len(), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": times.max()})
+}
+
+/// Sends at a steady rate from a thread of its own, and watches.
+fn measure(bench: &Bench, watch: &mut dyn Stream, seconds: u64, rate: u64) -> anyhow::Result<Histogram<u32>> {
+    let begun_ms = now_ms();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let sent = send(bench, seconds, rate, begun_ms);
+            done.store(true, Ordering::SeqCst);
+            sent
+        });
+        let seen = observe(bench, watch, seconds * rate, begun_ms, &done);
+        sending.join().map_err(|_| anyhow::anyhow!("the sending thread ended without a reason"))??;
+        seen
+    })
+}
+
+fn send(bench: &Bench, seconds: u64, rate: u64, begun_ms: i64) -> anyhow::Result<()> {
+    let mut producer = bench.log.producer()?;
+    let mut request = examples::request("at_otp");
+    let schemas = bench.deployment.schemas();
+    let begun = Instant::now();
+    for n in 0..seconds * rate {
+        let due = begun + Duration::from_secs_f64(n as f64 / rate as f64);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        request.message_id = format!("A{begun_ms}-{n}");
+        let key = Some(request.message_id.clone().into_bytes().into());
+        let value = Some(schemas.encode(&request).into());
+        producer.append(&[Outgoing { topic: Topic::api(Lane::Auth), partition: None, key, value, headers: vec![] }])?;
+    }
+    Ok(())
+}
+
+/// Longest time to wait for the last ones.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn observe(
+    bench: &Bench,
+    watch: &mut dyn Stream,
+    wanted: u64,
+    since_ms: i64,
+    done: &AtomicBool,
+) -> anyhow::Result<Histogram<u32>> {
+    let mut times = Histogram::new(3)?;
+    let mut records = Vec::new();
+    let mut reader = bench.log.reader()?;
+    let mut sent_all: Option<Instant> = None;
+    while times.len() < wanted {
+        if done.load(Ordering::SeqCst) && sent_all.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+            anyhow::bail!("{} of {wanted} AUTH messages came out", times.len());
+        }
+        records.clear();
+        let limits = Limits { records: 1_000, bytes: 1 << 20, wait: Duration::from_millis(50) };
+        match watch.poll(limits, &mut records)? {
+            Polled::Assigned(positions) => {
+                for Place { topic, partition } in positions.iter().map(|p| p.place) {
+                    let place = Place { topic, partition };
+                    watch.seek(place, reader.bounds(place)?.0)?;
+                }
+            }
+            Polled::Revoking => watch.release()?,
+            Polled::Records | Polled::Lost => {}
+        }
+        let seen_ms = now_ms();
+        for record in &records {
+            let Ok(dispatch) =
+                bench.deployment.schemas().decode::<Dispatch>(record.value.as_deref().unwrap_or_default())
+            else {
+                continue;
+            };
+            let requested_ms = dispatch.accepted.requested_at;
+            if requested_ms >= since_ms {
+                times.saturating_record(u64::try_from(seen_ms - requested_ms).unwrap_or(0));
+            }
+        }
+    }
+    Ok(times)
+}

@@ -1,0 +1,74 @@
+//! `ims bench`: what IMS costs and how fast it is, beside a baseline measured in the same run.
+
+mod auth;
+mod hops;
+mod local;
+mod usage;
+
+use crate::{
+    cli::Globals,
+    exit::{self, Exit},
+    output,
+};
+use clap::{Args as ClapArgs, Subcommand};
+
+/// Measures IMS on this machine and prints JSON: figures, the baseline of the same run, and ratios.
+///
+/// The Kafka benches make topics of their own (prefix `bench-…`) on [kafka] bootstrap_servers and leave them there: use
+/// a broker that you can throw away, for example dev/kafka's.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ingest and router on Kafka over a backlog, beside a relay of raw bytes over the same two hops.
+    #[command(after_long_help = exit::help("  ims bench hops --messages 1000000", &EXITS))]
+    Hops(HopsArgs),
+    /// Latency of AUTH from its API topic to SEND, idle and while a MASS backlog drains.
+    #[command(after_long_help = exit::help("  ims bench auth --seconds 20 --backlog 1000000", &EXITS))]
+    Auth(AuthArgs),
+    /// The whole chain in this process, without servers.
+    #[command(after_long_help = exit::help("  ims bench local --messages 200000", &EXITS))]
+    Local(LocalArgs),
+}
+
+const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
+
+/// Options of `bench hops`.
+#[derive(Debug, ClapArgs)]
+pub struct HopsArgs {
+    /// Backlog.
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u64,
+}
+
+/// Options of `bench auth`.
+#[derive(Debug, ClapArgs)]
+pub struct AuthArgs {
+    /// How long each of the two measurements takes.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// AUTH messages a second.
+    #[arg(long, default_value_t = 200)]
+    rate: u64,
+    /// MASS messages waiting when the second measurement begins.
+    #[arg(long, default_value_t = 1_000_000)]
+    backlog: u64,
+}
+
+/// Options of `bench local`.
+#[derive(Debug, ClapArgs)]
+pub struct LocalArgs {
+    /// Messages.
+    #[arg(long, default_value_t = 200_000)]
+    messages: usize,
+}
+
+/// Runs the command.
+pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
+    let config = globals.config()?;
+    let result = match command {
+        Command::Hops(args) => hops::run(&config, args.messages)?,
+        Command::Auth(args) => auth::run(&config, args.seconds, args.rate, args.backlog)?,
+        Command::Local(args) => local::run(&config, args.messages)?,
+    };
+    output::line(serde_json::to_string_pretty(&result)?)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,148 @@
+//! `ims demo`: the whole chain in this process, a realistic load through it, and the proof that the books balance.
+
+mod show;
+mod watch;
+
+use crate::{
+    admin,
+    assemble::{self, Deployment},
+    cli::Globals,
+    config::{Config, LogKind, StateKind},
+    exit::{self, Exit},
+    load::Load,
+    output, signal,
+};
+use anyhow::Context;
+use clap::Args as ClapArgs;
+use connectors::simulator::Spread;
+use schemas::Topic;
+use std::time::{Duration, Instant};
+use topology::{
+    graph::Role,
+    ledger,
+    log::{Outgoing, Producer},
+};
+use watch::Watch;
+
+/// Shows IMS at work without any server: all roles in this process on embedded backends, a realistic mixed load (all
+/// channels and lanes, ads, templates, many receivers, scheduled and fallback messages, mistakes, duplicates), then a
+/// table by channel and priority, the ledger with its verdict, and some reports as a customer sees them.
+///
+/// Nothing is kept: log and stores end with the process. Ads that meet the night (21:00-08:00 KST, Kakao 20:50) are
+/// held and count as waiting.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Unbalanced]))]
+pub struct Args {
+    /// How many messages to send.
+    #[arg(long, default_value_t = 20_000, value_name = "NUMBER")]
+    messages: usize,
+    /// Another seed gives another load and other answers of the vendors.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
+    /// Stay up after the load, with /metrics and /health, until Ctrl-C.
+    #[arg(long)]
+    serve: bool,
+}
+
+const EXAMPLES: &str = "  ims demo                      20,000 messages
+  ims demo --messages 200000    more of them
+  ims demo --serve              then look at http://127.0.0.1:29000/metrics
+  ims demo --json               the result for a script";
+
+/// How long nothing may end before what is still open is called waiting: longer than the slowest vendor's answer.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Runs the command.
+pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
+    let folder = tempfile::tempdir().context("a folder for the demo's stores")?;
+    let config = settings(globals.config()?, folder.path(), args);
+    let admin = admin::open(&config.admin)?;
+    let started = Instant::now();
+    let deployment = Deployment::new(&config)?;
+    let running = deployment.start(&Role::ALL)?;
+    let mut watch = Watch::new(deployment.log().reader()?, deployment.schemas());
+    send(&deployment, args, globals.json)?;
+    let first_delivered = follow(&mut watch, args, globals.json, started)?;
+    if args.serve {
+        let address =
+            admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
+        output::note(format_args!("serving until Ctrl-C: {address}"));
+        signal::until_stopped(&running)?;
+    }
+    running.stop();
+    running.join()?;
+    let mut reader = deployment.log().reader()?;
+    let since = ledger::Checkpoint::default();
+    let (books, _) =
+        ledger::read(&mut *reader, &deployment.decoder(), config.deployment.cluster, &since, &mut |_, _| {})?;
+    let balance = books.balance();
+    let balances = balance.balances() && balance.at_the_door == 0;
+    let shown = show::Shown { seconds: started.elapsed().as_secs_f64(), first_delivered, watch: &watch, balance };
+    output::result(globals.json, &shown, || shown.text())?;
+    Ok(if balances { Exit::Done } else { Exit::Unbalanced })
+}
+
+/// The embedded backends, whatever the configuration says.
+fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config {
+    config.log.kind = LogKind::Memory;
+    config.state.kind = StateKind::Memory;
+    config.store.file = folder.join("store.sqlite");
+    config.registry.url.clear();
+    config.simulator.seed = args.seed;
+    config.simulator.request_log = Some(folder.join("requests.jsonl"));
+    // Receipts of seconds instead of a carrier's minutes: nobody watches a demo for that long.
+    config.simulator.every_vendor.receipts.delay_ms = Spread { median: 300.0, p99: 1_500.0 };
+    config.kafka.partitions = 3;
+    if !args.serve {
+        config.admin.listen.clear();
+    }
+    config
+}
+
+fn send(deployment: &Deployment, args: &Args, json: bool) -> anyhow::Result<()> {
+    let bar = output::progress(json, Some(args.messages as u64), "sending");
+    let mut producer = deployment.log().producer()?;
+    let mut batch = Vec::new();
+    for wanted in Load::new(args.seed, args.messages, assemble::now_ms()) {
+        bar.inc(wanted.messages() as u64);
+        batch.push(Outgoing {
+            topic: Topic::api(wanted.lane),
+            partition: None,
+            key: Some(wanted.request.message_id.clone().into_bytes().into()),
+            value: Some(deployment.schemas().encode(&wanted.request).into()),
+            headers: vec![],
+        });
+        if batch.len() == 500 {
+            flush(&mut *producer, &mut batch)?;
+        }
+    }
+    flush(&mut *producer, &mut batch)?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn flush(producer: &mut dyn Producer, batch: &mut Vec<Outgoing>) -> anyhow::Result<()> {
+    producer.append(batch)?;
+    batch.clear();
+    Ok(())
+}
+
+/// Follows the reports until all ended, or nothing ends any more. When the first message was delivered.
+fn follow(watch: &mut Watch, args: &Args, json: bool, started: Instant) -> anyhow::Result<Option<f64>> {
+    let bar = output::progress(json, Some(args.messages as u64), "ended");
+    let mut last = (0, Instant::now());
+    let mut first_delivered = None;
+    while watch.ended < args.messages as u64 && last.1.elapsed() < QUIET {
+        watch.look()?;
+        if first_delivered.is_none() && watch.rows.values().any(|row| row.delivered > 0) {
+            first_delivered = Some(started.elapsed().as_secs_f64());
+        }
+        if watch.ended > last.0 {
+            last = (watch.ended, Instant::now());
+            bar.set_position(watch.ended);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bar.finish_and_clear();
+    Ok(first_delivered)
+}

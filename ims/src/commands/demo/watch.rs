@@ -1,0 +1,165 @@
+//! What the demo sees: the report and analysis topics, read as a data team would.
+
+use hdrhistogram::Histogram;
+use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Record, Report, ReportKind, Schemas, State, Topic};
+use std::{collections::BTreeMap, sync::Arc};
+use topology::log::{LogError, Place, Reader};
+
+/// How the messages of one channel and priority fared.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Row {
+    /// Refused by a rule.
+    pub rejected: u64,
+    /// Steps that were delivered.
+    pub delivered: u64,
+    /// Steps that failed; the plan may have gone on.
+    pub failed: u64,
+    /// Steps whose end nobody knows.
+    pub uncertain: u64,
+    /// Steps that expired or were cancelled.
+    pub ended_otherwise: u64,
+    /// Time from API to acceptance.
+    #[serde(serialize_with = "quantiles")]
+    pub accepted: Times,
+    /// Time from API to the router's decision.
+    #[serde(serialize_with = "quantiles")]
+    pub routed: Times,
+    /// Time from API to the request to the vendor.
+    #[serde(serialize_with = "quantiles")]
+    pub sent: Times,
+    /// Time from API to the end of the step.
+    #[serde(serialize_with = "quantiles")]
+    pub ended: Times,
+}
+
+/// Durations in milliseconds, kept as a histogram of three digits.
+#[derive(Debug)]
+pub struct Times(Histogram<u32>);
+
+impl Default for Times {
+    fn default() -> Self {
+        Self(Histogram::new(3).expect("three digits are allowed"))
+    }
+}
+
+impl Times {
+    fn add(&mut self, from_ms: i64, to_ms: Option<i64>) {
+        if let Some(to_ms) = to_ms {
+            self.0.saturating_record(u64::try_from(to_ms - from_ms).unwrap_or(0));
+        }
+    }
+
+    /// Median and 99th percentile, milliseconds; None when nothing was measured.
+    pub fn quantiles(&self) -> Option<(u64, u64)> {
+        (!self.0.is_empty()).then(|| (self.0.value_at_quantile(0.5), self.0.value_at_quantile(0.99)))
+    }
+}
+
+fn quantiles<S: serde::Serializer>(times: &Times, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(serde::Serialize)]
+    struct Quantiles {
+        p50_ms: u64,
+        p99_ms: u64,
+    }
+    serde::Serialize::serialize(&times.quantiles().map(|(p50_ms, p99_ms)| Quantiles { p50_ms, p99_ms }), to)
+}
+
+/// Everything seen so far.
+pub struct Watch {
+    reader: Box<dyn Reader>,
+    schemas: Arc<Schemas>,
+    next: BTreeMap<Place, i64>,
+    /// Terminal reports, refusals included.
+    pub ended: u64,
+    /// Refusals.
+    pub rejected: u64,
+    /// Messages that wait for their time: scheduled or held, and not yet ended.
+    pub waiting: i64,
+    /// By channel of the step and priority.
+    pub rows: BTreeMap<(Channel, Lane), Row>,
+    /// Some terminal reports, one for each channel and state.
+    pub samples: BTreeMap<(Channel, State), Report>,
+}
+
+impl Watch {
+    /// Begins at the beginning.
+    pub fn new(reader: Box<dyn Reader>, schemas: Arc<Schemas>) -> Self {
+        Self {
+            reader,
+            schemas,
+            next: BTreeMap::new(),
+            ended: 0,
+            rejected: 0,
+            waiting: 0,
+            rows: BTreeMap::new(),
+            samples: BTreeMap::new(),
+        }
+    }
+
+    /// Reads what has come since.
+    pub fn look(&mut self) -> Result<(), LogError> {
+        for &channel in Channel::ALL {
+            for report in self.news::<Report>(Topic::report(channel))? {
+                self.report(report);
+            }
+        }
+        for event in self.news::<AnalyzeLog>(Topic::analyze_log())? {
+            self.event(&event);
+        }
+        Ok(())
+    }
+
+    fn news<R: Record>(&mut self, topic: Topic) -> Result<Vec<R>, LogError> {
+        let mut news = Vec::new();
+        for partition in self.reader.partitions(topic)? {
+            let place = Place { topic, partition };
+            let (first, end) = self.reader.bounds(place)?;
+            let from = self.next.get(&place).copied().unwrap_or(first);
+            self.reader.read(place, from, end, &mut |record| {
+                news.extend(record.value.as_deref().and_then(|value| self.schemas.decode::<R>(value).ok()));
+            })?;
+            self.next.insert(place, end);
+        }
+        Ok(news)
+    }
+
+    fn report(&mut self, report: Report) {
+        if report.kind != ReportKind::State {
+            return;
+        }
+        if matches!(report.state, State::Scheduled | State::Held) {
+            self.waiting += 1;
+        }
+        if !report.terminal {
+            return;
+        }
+        self.ended += 1;
+        if report.state == State::Rejected {
+            self.rejected += 1;
+        }
+        self.samples.entry((report.channel, report.state)).or_insert(report);
+    }
+
+    fn event(&mut self, event: &AnalyzeLog) {
+        let row = self.rows.entry((event.channel, event.priority)).or_default();
+        match event.event {
+            LogEvent::Rejected => row.rejected += 1,
+            LogEvent::Step => {
+                match event.state {
+                    State::Delivered => row.delivered += 1,
+                    State::Failed => row.failed += 1,
+                    State::Uncertain => row.uncertain += 1,
+                    _ => row.ended_otherwise += 1,
+                }
+                row.accepted.add(event.requested_at, event.accepted_at);
+                // A fallback or scheduled step starts later than its request: its times are its own, in the end alone.
+                if event.step == 0 {
+                    row.routed.add(event.requested_at, event.routed_at);
+                    row.sent.add(event.requested_at, event.sent_at);
+                    row.ended.add(event.requested_at, Some(event.at));
+                }
+            }
+            LogEvent::Attempt | LogEvent::Late => {}
+        }
+    }
+}

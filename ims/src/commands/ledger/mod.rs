@@ -1,0 +1,132 @@
+//! `ims ledger`: the proof that nothing was lost or doubled, from the topics alone.
+
+mod show;
+
+use crate::{
+    cli::Globals,
+    config::Config,
+    exit::{self, Exit, usage},
+    log, logging, output,
+};
+use anyhow::Context;
+use clap::Args as ClapArgs;
+use connectors::simulator::RequestLog;
+use show::Verdict;
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+use tempfile::NamedTempFile;
+use topology::{
+    engine::Decoder,
+    ledger::{self, Checkpoint, Repeated},
+    log::Reader,
+};
+
+/// Prove from the topics that nothing was lost or doubled.
+///
+/// Counts every receiver of every request: requested = rejected + dead-lettered + accepted (+ at the door, not yet
+/// read), and accepted = ended + waiting, each ended exactly once. Reads the API, RECV, REPORT and DLQ-API topics from
+/// the oldest record still there, or since a checkpoint; it disturbs nothing, so it may run while all runs.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = exit::help(EXAMPLES, &EXITS))]
+pub struct Args {
+    /// Begin where an earlier run wrote this checkpoint.
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// Write a checkpoint for later runs, when the books balance; may be the file of --since.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Fail too when something is still under way: scheduled, held, in flight, or not yet read by ingest.
+    #[arg(long)]
+    settled: bool,
+    /// Hold the simulator's own record of requests against the announced attempts: no second request for a step
+    /// without a recorded reason.
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
+}
+
+const EXITS: [Exit; 6] = Exit::ALL;
+const EXAMPLES: &str = "  ims ledger
+  ims ledger --since monday.json --checkpoint monday.json    day by day
+  ims ledger --settled --json | jq '.wrong'                  after a test";
+
+/// Reads the books and tells the verdict.
+pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
+    let config = globals.config()?;
+    logging::start(&config.logs, globals.verbose)?;
+    let since = args.since.as_deref().map(read_checkpoint).transpose()?.unwrap_or_default();
+    let requests = args.requests.as_deref().map(read_requests).transpose()?;
+    let verdict = judge(&config, &since, requests, args.settled, globals.json);
+    let (verdict, upto) = verdict.with_context(|| log::place(&config))?;
+    if let Some(path) = &args.checkpoint
+        && verdict.fine
+    {
+        write_checkpoint(path, &upto)?;
+    }
+    output::result(globals.json, &verdict, || verdict.text(args.settled))?;
+    Ok(if verdict.fine { Exit::Done } else { Exit::Unbalanced })
+}
+
+fn judge(
+    config: &Config,
+    since: &Checkpoint,
+    requests: Option<Requests>,
+    settled: bool,
+    json: bool,
+) -> anyhow::Result<(Verdict, Checkpoint)> {
+    let mut reader = log::open_log(config)?.reader()?;
+    let (schemas, source) = log::open_schemas(config)?;
+    let decoder = Decoder::new(schemas, source);
+    let bar = output::progress(json, Some(0), "reading the books");
+    let books = ledger::read(&mut *reader, &decoder, config.deployment.cluster, since, &mut |done, all| {
+        if done % 1_000 == 0 {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    let (books, upto) = books?;
+    let repeated = requests.map(|requests| repeated(requests, &mut *reader, &decoder)).transpose()?;
+    Ok((Verdict::of(books.balance(), &upto, repeated, settled), upto))
+}
+
+/// The serial number of each request that the simulator saw, and when the first came.
+struct Requests {
+    serials: Vec<String>,
+    since_ms: i64,
+}
+
+fn read_requests(path: &Path) -> anyhow::Result<Requests> {
+    let unreadable = |error| usage(format!("{}: {error}: name the simulator's request log", path.display()));
+    let requests = RequestLog::read(path).map_err(unreadable)?;
+    let since_ms = requests.first().map_or(0, |first| first.at_ms);
+    Ok(Requests { serials: requests.into_iter().map(|request| request.serial_number).collect(), since_ms })
+}
+
+fn repeated(requests: Requests, reader: &mut dyn Reader, decoder: &Decoder) -> anyhow::Result<Vec<Repeated>> {
+    let announced = ledger::announced(reader, decoder, requests.since_ms)?;
+    Ok(ledger::repeated_requests(requests.serials, announced))
+}
+
+fn read_checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
+    let shown = path.display();
+    let text = fs::read(path).map_err(|error| usage(format!("{shown}: {error}: name a file that can be read")))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| usage(format!("{shown}: {error}: name a checkpoint that `ims ledger --checkpoint` wrote")))
+}
+
+/// The old checkpoint stays until the new one is whole.
+fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> anyhow::Result<()> {
+        let mut file = NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, checkpoint)?;
+        file.flush()?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("the checkpoint {} was not written", path.display()))
+}

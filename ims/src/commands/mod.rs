@@ -1,0 +1,12 @@
+//! One file or folder for each command.
+
+pub mod bench;
+pub mod completions;
+pub mod config;
+pub mod demo;
+pub mod ledger;
+pub mod replay;
+pub mod run;
+pub mod send;
+pub mod topics;
+pub mod topology;

@@ -1,0 +1,66 @@
+//! Dead letters without their values: which there are, why, and where they came from.
+
+use rustc_hash::FxHashSet;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use topology::{
+    engine::{ORIGIN_HEADER, REASON_HEADER},
+    log::{LogError, Place, Reader, Record},
+};
+
+/// A dead letter.
+#[derive(Debug, Clone, Serialize)]
+pub struct Letter {
+    /// Where it stands in the DLQ.
+    pub offset: i64,
+    /// `topic/partition/offset/timestamp` of the record as it first stood in the log.
+    pub origin: String,
+    /// Why it is one.
+    pub reason: String,
+    /// When it became one, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// Which letters are wanted.
+#[derive(Debug, Default)]
+pub struct Select {
+    /// First offset.
+    pub from: Option<i64>,
+    /// Last offset, included.
+    pub to: Option<i64>,
+    /// Text that the reason contains.
+    pub reason: Option<String>,
+}
+
+/// Every letter that is wanted, in order.
+pub fn read(reader: &mut dyn Reader, place: Place, select: &Select) -> Result<Vec<Letter>, LogError> {
+    let (first, end) = reader.bounds(place)?;
+    let from = select.from.unwrap_or(first).max(first);
+    let end = select.to.map_or(end, |last| end.min(last.saturating_add(1)));
+    let mut letters = Vec::new();
+    reader.read(place, from, end, &mut |record| {
+        let reason = header(&record, REASON_HEADER).unwrap_or_default();
+        if select.reason.as_deref().is_none_or(|wanted| reason.contains(wanted)) {
+            let origin = header(&record, ORIGIN_HEADER).unwrap_or_default();
+            letters.push(Letter { offset: record.offset, origin, reason, at_ms: record.timestamp_ms });
+        }
+    })?;
+    Ok(letters)
+}
+
+/// A record that failed again after a replay, or whose dead letter was doubled by a crash, comes back once.
+pub fn keep_newest_of_each_origin(letters: &mut Vec<Letter>) {
+    let newest: BTreeMap<String, i64> = letters.iter().map(|l| (l.origin.clone(), l.offset)).collect();
+    letters.retain(|letter| letter.origin.is_empty() || newest[&letter.origin] == letter.offset);
+}
+
+/// The offsets of some letters.
+pub fn offsets(letters: &[Letter]) -> FxHashSet<i64> {
+    letters.iter().map(|letter| letter.offset).collect()
+}
+
+/// A header as text.
+pub fn header(record: &Record, name: &str) -> Option<String> {
+    let (_, value) = record.headers.iter().find(|(n, _)| n == name)?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}

@@ -1,0 +1,43 @@
+//! `ims run`: the roles of this process, until a signal or a reason to stop.
+
+use crate::{
+    admin,
+    assemble::Deployment,
+    cli::Globals,
+    exit::{self, Exit},
+    logging, output, signal,
+};
+use clap::Args as ClapArgs;
+use topology::graph::Role;
+
+/// Runs roles of the chain in this process until SIGTERM or Ctrl-C, then finishes what is in flight and leaves.
+///
+/// More processes of a role share its work: start as many as you like, each with a deployment.instance of its own (or
+/// none). A process that dies is replaced by the others; nothing is lost either way.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
+pub struct Args {
+    /// Roles of this process, separated by commas; all when left out.
+    #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+    roles: Vec<Role>,
+}
+
+const EXAMPLES: &str = "  ims topics create && ims run              everything in one process
+  ims run --roles ingest,router             a part of the chain
+  ims run --set deployment.instance=node-1  with a name that a restart keeps";
+
+/// Runs the command.
+pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
+    let config = globals.config()?;
+    logging::start(&config.logs, globals.verbose)?;
+    let roles = if args.roles.is_empty() { Role::ALL.to_vec() } else { args.roles.clone() };
+    let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",");
+    let _admin = admin::open(&config.admin)?;
+    let deployment = Deployment::new(&config)?;
+    let runtime = deployment.start(&roles)?;
+    output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));
+    signal::until_stopped(&runtime)?;
+    runtime.stop();
+    runtime.join()?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,123 @@
+//! `ims topics`: make them, check them, list them.
+
+mod table;
+
+use crate::{
+    cli::Globals,
+    config::Config,
+    exit::{self, Exit},
+    log, logging, output,
+};
+use anyhow::Context;
+use schemas::Topic;
+use serde::Serialize;
+use topology::{
+    graph::{Node, chain},
+    log::kafka::{Difference, KafkaAdmin, Made},
+};
+
+/// Make, check or list the topics.
+///
+/// Every topic stands in one table of this program; partitions and copies come from the configuration. A deployment
+/// starts with `create`, which also lets each consumer group begin at the start of its topics: later a group without
+/// offsets is a fault, and `ims run` stops rather than skip or repeat messages.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make the topics that are missing and the start offsets of their groups, then check.
+    ///
+    /// May be repeated: what is there stays as it is.
+    #[command(after_long_help = exit::help(CREATE, &EXITS))]
+    Create,
+    /// Tell everything on Kafka that differs from table and configuration, each with its remedy.
+    ///
+    /// Partitions, cleanup, timestamps, copies, offsets of the groups, what brokers allow, and whether transactions
+    /// work. "wrong" must be mended before `ims run`; "advice" works and could work better.
+    #[command(after_long_help = exit::help(CHECK, &EXITS))]
+    Check,
+    /// Print the topic table: record, key, partitions, cleanup. Asks no server.
+    #[command(after_long_help = exit::help(LIST, &[Exit::Done, Exit::Usage]))]
+    List {
+        /// As a Markdown table.
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+    },
+}
+
+const EXITS: [Exit; 4] = [Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped];
+const CREATE: &str = "  ims topics create --set kafka.partitions=3 --set kafka.replication_factor=1 \\
+                    --set kafka.min_insync_replicas=1        a laptop with one broker
+  ims topics create --config production.toml                 a cluster";
+const CHECK: &str = "  ims topics check --config production.toml
+  ims topics check --json | jq -r '.wrong[]'";
+const LIST: &str = "  ims topics list
+  ims topics list --json | jq -r '.[].topic'";
+
+/// Runs the command.
+pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
+    let config = globals.config()?;
+    logging::start(&config.logs, globals.verbose)?;
+    match command {
+        Command::List { markdown } => table::print(&config, globals.json, *markdown),
+        Command::Create => on_kafka(&config, globals.json, true),
+        Command::Check => on_kafka(&config, globals.json, false),
+    }
+}
+
+/// What was made and what is still not as it should be.
+#[derive(Serialize)]
+struct Outcome {
+    made_topics: Vec<&'static str>,
+    started_groups: Vec<String>,
+    wrong: Vec<String>,
+    advice: Vec<String>,
+}
+
+fn on_kafka(config: &Config, json: bool, create: bool) -> anyhow::Result<Exit> {
+    let admin = log::open_kafka(config)?.admin()?;
+    let chain = chain()?;
+    // A stream into a store keeps its offsets there.
+    let streams = || chain.nodes().iter().filter(|node| node.store.is_none());
+    let names: Vec<String> = streams().map(Node::name).collect();
+    let groups: Vec<(&str, &[Topic])> =
+        names.iter().map(String::as_str).zip(streams().map(|node| node.sources.as_slice())).collect();
+    let waiting = output::progress(json, None, if create { "making topics" } else { "checking topics" });
+    let outcome = create_and_check(&admin, create, &groups).with_context(|| log::place(config));
+    waiting.finish_and_clear();
+    let outcome = outcome?;
+    output::result(json, &outcome, || outcome.text(create))?;
+    Ok(if outcome.wrong.is_empty() { Exit::Done } else { Exit::Stopped })
+}
+
+fn create_and_check(admin: &KafkaAdmin, create: bool, groups: &[(&str, &[Topic])]) -> anyhow::Result<Outcome> {
+    let made = if create { admin.create(Topic::all(), groups)? } else { Made::default() };
+    let mut outcome = Outcome {
+        made_topics: made.topics.iter().map(|topic| topic.name()).collect(),
+        started_groups: made.groups.into_iter().map(|(group, _)| group).collect(),
+        wrong: Vec::new(),
+        advice: Vec::new(),
+    };
+    for difference in admin.check(Topic::all(), groups)? {
+        match difference {
+            Difference::Wrong(line) => outcome.wrong.push(line),
+            Difference::Advice(line) => outcome.advice.push(line),
+        }
+    }
+    Ok(outcome)
+}
+
+impl Outcome {
+    fn text(&self, create: bool) -> String {
+        let mut lines = Vec::new();
+        if create {
+            let (topics, groups) = (self.made_topics.len(), self.started_groups.len());
+            lines.push(format!("made {topics} of {} topics, started {groups} groups", Topic::all().len()));
+        }
+        lines.extend(self.wrong.iter().map(|line| format!("wrong: {line}")));
+        lines.extend(self.advice.iter().map(|line| format!("advice: {line}")));
+        lines.push(match self.wrong.len() {
+            0 => format!("{} topics are as they should be", Topic::all().len()),
+            wrong => format!("{wrong} to be mended before `ims run`"),
+        });
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,107 @@
+//! The one table of exit codes, and which error ends with which.
+
+use crate::config::ConfigErrors;
+use connectors::reference::ReferenceError;
+use processors::ports::Away;
+use std::{fmt::Write, process::ExitCode};
+use topology::{assembly::AssemblyError, engine::Halt, log::LogError};
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All was done.
+    Done = 0,
+    /// Something was not done.
+    Failed = 1,
+    /// The caller has to change the command line or the configuration.
+    Usage = 2,
+    /// A message was lost or doubled.
+    Unbalanced = 3,
+    /// The same command may succeed later.
+    Away = 4,
+    /// Going on would lose or double messages.
+    Stopped = 5,
+}
+
+impl Exit {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Done, Self::Failed, Self::Usage, Self::Unbalanced, Self::Away, Self::Stopped];
+
+    /// What it tells the caller, in every help and in the README.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "all was done",
+            Self::Failed => "something was not done; the error says what",
+            Self::Usage => "wrong command line or configuration; nothing was done",
+            Self::Unbalanced => "the books do not balance: a message was lost or doubled, or is still under way",
+            Self::Away => "a server is away; the same command may succeed later",
+            Self::Stopped => "must not go on: fenced, offsets gone, wrong topics; mend what the error names",
+        }
+    }
+
+    /// How an error ends: by the first of its causes that decides.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let decides = |cause: &(dyn std::error::Error + 'static)| {
+            let log = |error: &LogError| match error {
+                LogError::Away(_) => Self::Away,
+                LogError::Stop(_) => Self::Stopped,
+                LogError::Rewound(_) => Self::Failed,
+            };
+            let assembly = |error: &AssemblyError| match error {
+                AssemblyError::Log(error) => log(error),
+                AssemblyError::Away(_) => Self::Away,
+            };
+            (cause.downcast_ref::<Usage>().map(|_| Self::Usage))
+                .or_else(|| cause.downcast_ref::<ConfigErrors>().map(|_| Self::Usage))
+                .or_else(|| cause.downcast_ref::<Away>().map(|_| Self::Away))
+                .or_else(|| cause.downcast_ref::<Halt>().map(|_| Self::Stopped))
+                .or_else(|| cause.downcast_ref::<ReferenceError>().map(|_| Self::Usage))
+                .or_else(|| cause.downcast_ref().map(log))
+                .or_else(|| cause.downcast_ref().map(assembly))
+        };
+        error.chain().find_map(decides).unwrap_or(Self::Failed)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What the caller has to change before anything can be done.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// An error that ends with [`Exit::Usage`].
+pub fn usage(text: impl Into<String>) -> anyhow::Error {
+    Usage(text.into()).into()
+}
+
+/// The end of a help text: examples, and the exit codes that this command has.
+pub fn help(examples: &str, exits: &[Exit]) -> String {
+    let mut text = format!("Examples:\n{examples}\n\nExit codes:");
+    for exit in exits {
+        let _ = write!(text, "\n  {}  {}", *exit as u8, exit.meaning());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn the_cause_decides_however_deep_it_lies() {
+        let away = anyhow::Error::from(LogError::Away("no broker answers".into())).context("reading the books");
+        assert_eq!(Exit::of(&away), Exit::Away);
+        let stop = Err::<(), _>(LogError::Stop("offsets are gone".into())).context("a").context("b").unwrap_err();
+        assert_eq!(Exit::of(&stop), Exit::Stopped);
+        assert_eq!(Exit::of(&anyhow::Error::from(Halt::new("ingest-AUTH", "fenced"))), Exit::Stopped);
+        assert_eq!(Exit::of(&usage("no such lane").context("send")), Exit::Usage);
+        assert_eq!(Exit::of(&anyhow::anyhow!("the disk is full")), Exit::Failed);
+    }
+}

@@ -1,0 +1,81 @@
+//! The log that commands and roles work on, from the configuration.
+
+use crate::{
+    config::{Config, LogKind},
+    exit::{Exit, usage},
+};
+use connectors::registry::{OnMissing, Registry, RegistrySettings};
+use processors::ports::{NoRegistry, SchemaSource};
+use schemas::Schemas;
+use std::{sync::Arc, time::Duration};
+use topology::log::{
+    Log,
+    kafka::{KafkaLog, KafkaSettings, OnStuck, Slots},
+};
+
+/// The log of a deployment that other processes run.
+pub fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+    Ok(Arc::new(open_kafka(config)?))
+}
+
+/// The same with what only Kafka has: topics to be made and checked.
+pub fn open_kafka(config: &Config) -> anyhow::Result<KafkaLog> {
+    if config.log.kind == LogKind::Memory {
+        return Err(usage(
+            "log.kind = \"memory\" lives and ends inside one process, there is nothing to reach from here: \
+             set \"kafka\", or use `ims demo`",
+        ));
+    }
+    let settings = kafka(config);
+    let mistakes = settings.mistakes();
+    if !mistakes.is_empty() {
+        return Err(usage(mistakes.join("\n")));
+    }
+    Ok(KafkaLog::new(settings, on_stuck())?)
+}
+
+/// Where it is, before what went wrong there.
+pub fn place(config: &Config) -> String {
+    format!("Kafka at {} (kafka.bootstrap_servers)", config.kafka.bootstrap_servers)
+}
+
+/// The configuration as the log on Kafka takes it.
+pub fn kafka(config: &Config) -> KafkaSettings {
+    let (kafka, rings) = (&config.kafka, config.rings);
+    KafkaSettings {
+        bootstrap_servers: kafka.bootstrap_servers.clone(),
+        deployment: config.deployment.name.clone(),
+        instance: config.deployment.instance.clone(),
+        topic_prefix: kafka.topic_prefix.clone(),
+        replication: kafka.replication_factor,
+        min_in_sync_replicas: kafka.min_insync_replicas,
+        partitions: kafka.partitions,
+        slots: Slots {
+            seconds: rings.seconds.slots as i32,
+            minutes: rings.minutes.slots as i32,
+            hours: rings.hours.slots as i32,
+            days: rings.days.slots as i32,
+        },
+        properties: kafka.properties.clone(),
+    }
+}
+
+/// The schema ids that are written, and where foreign ones are looked up: the registry's, or this program's own.
+pub fn open_schemas(config: &Config) -> anyhow::Result<(Arc<Schemas>, Arc<dyn SchemaSource>)> {
+    if config.registry.url.is_empty() {
+        return Ok((Arc::new(Schemas::embedded()), Arc::new(NoRegistry)));
+    }
+    let settings =
+        RegistrySettings { url: config.registry.url.clone(), credentials: None, timeout: Duration::from_secs(10) };
+    let registry = Registry::new(&settings)?;
+    let schemas = registry.prepare(OnMissing::Register)?;
+    Ok((Arc::new(schemas), Arc::new(registry)))
+}
+
+/// A call into librdkafka that never comes back holds its lane for ever: end, and let another process take over.
+fn on_stuck() -> OnStuck {
+    Arc::new(|line| {
+        tracing::error!(call = line, "a call into librdkafka does not come back: ending, another process takes over");
+        std::process::exit(Exit::Stopped as i32);
+    })
+}

@@ -1,0 +1,13 @@
+//! What IMS promises, on real Kafka, by the program itself: docs/verification.md tells which test keeps which promise.
+#![allow(clippy::print_stderr)] // a test that cannot run says so, and one that measures tells what
+
+mod bad_records;
+mod brokers;
+mod kills;
+mod membership;
+mod overtaking;
+mod stops;
+mod support;
+mod takeover;
+mod thin;
+mod zombie;

@@ -1,0 +1,202 @@
+//! A deployment of its own on real Kafka: topics, configuration, processes, and the books at the end.
+
+mod books;
+pub mod cluster;
+pub mod load;
+pub mod process;
+pub mod simulator;
+
+pub use books::Expected;
+pub use process::{CHAIN, Process, streams};
+
+use cluster::Cluster;
+use schemas::{Schemas, Topic};
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use topology::log::{
+    Log, Outgoing, Place, Producer, Record,
+    kafka::{KafkaLog, KafkaSettings},
+};
+
+/// Longest wait for anything that has no promise of its own.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A figure as promised with IMS_TEST_FULL=1, and as small as still proves it otherwise.
+pub fn figure(small: usize, full: usize) -> usize {
+    if std::env::var_os("IMS_TEST_FULL").is_some() { full } else { small }
+}
+
+/// Unix milliseconds.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
+}
+
+/// Looks again and again until there is something; panics when that takes too long.
+#[track_caller]
+pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            eprintln!("what the processes wrote: {}", self.directory.path().display());
+        }
+    }
+}
+
+/// A deployment: its own topics, groups and files.
+pub struct Deployment {
+    pub log: KafkaLog,
+    pub schemas: Arc<Schemas>,
+    pub name: String,
+    settings: KafkaSettings,
+    directory: tempfile::TempDir,
+    cluster: Option<Cluster>,
+    /// Several times thirty streams on two cores measure each other: one deployment at a time.
+    _turn: MutexGuard<'static, ()>,
+}
+
+static TURN: Mutex<()> = Mutex::new(());
+
+impl Deployment {
+    /// On the broker that all tests share; None, said once, when there is none. `simulator` is its section of ims.toml.
+    pub fn new(simulator: &str) -> Option<Self> {
+        let Ok(brokers) = std::env::var("IMS_TEST_KAFKA") else {
+            eprintln!("IMS_TEST_KAFKA is not set: not tested (./test starts a broker)");
+            return None;
+        };
+        Some(Self::on(brokers, 1, simulator, None))
+    }
+
+    /// On brokers of its own, which the test may kill.
+    pub fn with_brokers(brokers: usize, simulator: &str) -> Option<Self> {
+        let cluster = Cluster::start(brokers)?;
+        Some(Self::on(cluster.bootstrap.clone(), brokers, simulator, Some(cluster)))
+    }
+
+    fn on(brokers: String, copies: usize, simulator: &str, cluster: Option<Cluster>) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let name = format!("e2e-{now:x}");
+        let directory = tempfile::tempdir().unwrap();
+        let in_sync = copies.div_ceil(2);
+        let config = format!(
+            "deployment.name = \"{name}\"\n\
+             kafka = {{ bootstrap_servers = \"{brokers}\", topic_prefix = \"{name}-\", partitions = 3, \
+             replication_factor = {copies}, min_insync_replicas = {in_sync} }}\n\
+             logs = {{ level = \"info\", format = \"json\" }}\n\
+             [rings]\n\
+             seconds = {{ slots = 16, width_ms = 1000 }}\n\
+             minutes = {{ slots = 16, width_ms = 6000 }}\n\
+             hours = {{ slots = 16, width_ms = 40000 }}\n\
+             days = {{ slots = 32, width_ms = 300000 }}\n\
+             {simulator}"
+        );
+        std::fs::write(directory.path().join("ims.toml"), config).unwrap();
+        let settings = KafkaSettings {
+            bootstrap_servers: brokers,
+            deployment: name.clone(),
+            topic_prefix: format!("{name}-"),
+            ..KafkaSettings::default()
+        };
+        let log = KafkaLog::new(settings.clone(), Arc::new(|line| panic!("{line}"))).unwrap();
+        let schemas = Arc::new(Schemas::embedded());
+        let deployment = Self { log, schemas, name, settings, directory, cluster, _turn: turn };
+        let created = deployment.ims(&["topics", "create"]);
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        deployment
+    }
+
+    /// The brokers of this deployment alone.
+    pub fn cluster(&self) -> &Cluster {
+        self.cluster.as_ref().expect("a cluster of its own")
+    }
+
+    /// Where Kafka is.
+    pub fn brokers(&self) -> &str {
+        &self.settings.bootstrap_servers
+    }
+
+    /// A file of this deployment.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Lets the processes that start from now on know other reference data than the demo's.
+    pub fn change_reference(&self, from: &str, to: &str) {
+        let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/seed/demo.toml");
+        let text = std::fs::read_to_string(demo).unwrap();
+        assert!(text.contains(from));
+        std::fs::write(self.file("reference.toml"), text.replace(from, to)).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ims"));
+        command.arg("--config").arg(self.file("ims.toml")).args(arguments).current_dir(self.directory.path());
+        let reference = self.file("reference.toml");
+        if reference.exists() {
+            command.env("IMS__REFERENCE__FILE", reference);
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn ims(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Starts `ims run` with these roles under a stable name.
+    pub fn run(&self, instance: &str, roles: &str) -> Process {
+        self.run_with(instance, roles, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn run_with(&self, instance: &str, roles: &str, variables: &[(&str, &str)]) -> Process {
+        let mut command = self.command(&["run", "--roles", roles]);
+        command.envs(variables.iter().copied());
+        Process::start(command, self.directory.path(), instance)
+    }
+
+    /// A producer of any customer's.
+    pub fn producer(&self) -> Box<dyn Producer> {
+        self.log.producer().unwrap()
+    }
+
+    /// Appends records, acknowledged.
+    pub fn append(&self, records: &[Outgoing]) {
+        self.producer().append(records).unwrap();
+    }
+
+    /// Everything that is committed in these topics.
+    pub fn records(&self, topics: impl IntoIterator<Item = Topic>) -> Vec<Record> {
+        let mut reader = self.log.reader().unwrap();
+        let mut records = Vec::new();
+        for topic in topics {
+            for partition in reader.partitions(topic).unwrap() {
+                let place = Place { topic, partition };
+                let (first, end) = reader.bounds(place).unwrap();
+                reader.read(place, first, end, &mut |record| records.push(record)).unwrap();
+            }
+        }
+        records
+    }
+
+    /// Decodes all of them.
+    pub fn decoded<R: schemas::Record>(&self, topics: impl IntoIterator<Item = Topic>) -> Vec<R> {
+        let decode = |record: Record| self.schemas.decode::<R>(&record.value.unwrap_or_default()).unwrap();
+        self.records(topics).into_iter().map(decode).collect()
+    }
+}

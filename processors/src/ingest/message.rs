@@ -1,0 +1,113 @@
+//! One receiver's message, out of a request whose frame is right.
+
+use super::envelope::{Envelope, message_id};
+use super::fallback::{self, Plan};
+use super::outcome::{Candidate, Identity};
+use super::parts::{Draft, Head};
+use super::settings::Settings;
+use super::step::{Mapping, Step};
+use super::{lane, recipient};
+use crate::refusal::{Code, Refusal};
+use crate::rules::field::{Field, top};
+use crate::rules::text::characters_over;
+use crate::rules::variables::Values;
+use schemas::{Accepted, Channel, Family, Lane, Receiver};
+use std::mem::take;
+
+/// Where a message is made: its request, the lane it claims, the time.
+pub struct Making<'m> {
+    pub head: &'m Head,
+    pub envelope: &'m Envelope<'m>,
+    pub claimed: Lane,
+    pub settings: &'m Settings,
+    pub now_ms: i64,
+}
+
+impl Making<'_> {
+    /// Holds a receiver's message against every rule that depends on the receiver or on its values.
+    ///
+    /// `at` is where the receiver stands; its fields are named from there. Who it is moves out of `identity` when all is
+    /// well, and stays for the report of the refusal when not.
+    pub fn message(
+        &self,
+        at: &Field<'_>,
+        mut receiver: Receiver,
+        draft: Draft,
+        identity: &mut Identity,
+    ) -> Result<Candidate, Refusal> {
+        let Self { head, envelope, .. } = self;
+        let Envelope { reference, customer, channel, template, .. } = **envelope;
+        let Draft { mut content, mut fallback, user_key } = draft;
+        own_id(at, &receiver, head, identity)?;
+        let own_values = take(&mut receiver.mapping);
+        let recipient = recipient::check(at, channel, receiver, head.country_code.as_deref(), user_key)?;
+        let abroad = recipient.country_code.as_deref().is_some_and(|code| code != "82");
+        let mapping = Mapping {
+            texts: Values([&own_values, &head.mapping, &head.message_variable]),
+            parts: Values([&own_values, &head.mapping, &head.button_variable]),
+        };
+        let step = Step {
+            at: Field::REQUEST,
+            customer,
+            channel,
+            message_type: Some(envelope.message_type),
+            template,
+            abroad,
+            declared_ad: envelope.declared_ad,
+        };
+        let said = step.check(&mut content, &mapping)?;
+        let plan = Plan { reference, customer, recipient: &recipient, abroad, ad: said.ad, mapping };
+        fallback::check(&mut fallback, &content, &plan)?;
+        if said.ad && recipient::names(&recipient).any(|name| reference.opted_out(&customer.username, &name)) {
+            return Err(Refusal::new(
+                Code::OptedOut,
+                at,
+                format_args!("this recipient refused the ads of {}", customer.username),
+            ));
+        }
+        let family = Family::of(channel, said.message_type);
+        let (lane, demoted) = lane::grant(self.claimed, family, customer, template, said.ad);
+        if channel == Channel::Bt {
+            content.message_variable = head.message_variable.clone();
+            content.button_variable = head.button_variable.clone();
+        }
+        let accepted = Accepted {
+            track_id: identity.track_id.to_string(),
+            username: take(&mut identity.username),
+            service_key: take(&mut identity.service_key),
+            message_id: take(&mut identity.message_id),
+            channel,
+            message_type: said.message_type,
+            lane,
+            ad: said.ad,
+            night_agreed: envelope.night_agreed,
+            step: 0,
+            released: false,
+            send_at: envelope.times.send_at,
+            expires_at: envelope.times.expires_at(lane, said.ad, &self.settings.expiry),
+            requested_at: identity.requested_at,
+            accepted_at: self.now_ms,
+            requested_channel: channel,
+            requested_type: said.message_type,
+            source: head.source,
+            bill_code: take(&mut identity.bill_code),
+            recipient,
+            content,
+            fallback,
+            trail: Vec::new(),
+        };
+        Ok(Candidate { track_id: identity.track_id, accepted, demoted })
+    }
+}
+
+/// Its own message_id, or its request's with five characters added.
+fn own_id(at: &Field<'_>, receiver: &Receiver, head: &Head, identity: &Identity) -> Result<(), Refusal> {
+    let added = identity.message_id.len() > head.message_id.len();
+    match (receiver.message_id.is_none() && added, characters_over(&head.message_id, 25)) {
+        (true, Some(got)) => Err(Refusal::bad(
+            &top("message_id"),
+            format_args!("got {got} characters, at most 25 where receivers without their own get -0001… added"),
+        )),
+        _ => message_id(&at.of("message_id"), &identity.message_id),
+    }
+}

@@ -1,0 +1,122 @@
+//! What ingest says of a receiver: accepted so far, or refused, with the report that tells so.
+
+use crate::ports::Claim;
+use crate::refusal::{Code, Refusal};
+use crate::rules::field::top;
+use schemas::{Accepted, Channel, MessageType, Report, ReportKind, State, TrackId};
+
+/// Longest id or key that a report repeats, characters: a refused one may have any length.
+const REPEATED: usize = 64;
+
+/// What became of one receiver.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Checked {
+    /// Every rule is kept; its message_id is still to be claimed.
+    Candidate(Box<Candidate>),
+    /// A rule is broken.
+    Refused(Box<Refused>),
+}
+
+/// A message that keeps every rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Its id.
+    pub track_id: TrackId,
+    /// What goes to RECV once its message_id is claimed.
+    pub accepted: Accepted,
+    /// An AUTH claim that was not granted; it goes on as REALTIME and is counted.
+    pub demoted: bool,
+}
+
+/// A receiver that is refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Why, for metrics; the report has the words.
+    pub code: Code,
+    /// What the customer is told.
+    pub report: Report,
+}
+
+impl Candidate {
+    /// The claim to its message_id.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            service_key: self.accepted.service_key.clone(),
+            message_id: self.accepted.message_id.clone(),
+            track_id: self.track_id,
+        }
+    }
+
+    /// The end of ingest: accepted, or a duplicate (2030) when another message holds its id. The report of a duplicate
+    /// has its own track_id and touches nothing of the first one's.
+    pub fn settle(self: Box<Self>, holder: Option<TrackId>, now_ms: i64) -> Result<Box<Self>, Box<Refused>> {
+        match holder {
+            None => Ok(self),
+            Some(first) if first == self.track_id => Ok(self),
+            Some(first) => {
+                let reason = format_args!("used within the last 24 hours, by {first}");
+                Err(self.refuse(Refusal::new(Code::Duplicate, &top("message_id"), reason), now_ms))
+            }
+        }
+    }
+
+    /// Refuses it after all.
+    pub(super) fn refuse(self, refusal: Refusal, now_ms: i64) -> Box<Refused> {
+        let Accepted { username, service_key, message_id, channel, message_type, requested_at, bill_code, .. } =
+            self.accepted;
+        let track_id = self.track_id;
+        let message_type = Some(message_type);
+        let identity =
+            Identity { track_id, username, service_key, message_id, channel, message_type, requested_at, bill_code };
+        identity.refuse(refusal, now_ms)
+    }
+}
+
+/// What a report needs to know of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub track_id: TrackId,
+    pub username: String,
+    pub service_key: String,
+    pub message_id: String,
+    pub channel: Channel,
+    pub message_type: Option<MessageType>,
+    pub requested_at: i64,
+    pub bill_code: Option<String>,
+}
+
+impl Identity {
+    /// The terminal report of a refusal.
+    pub fn refuse(self, refusal: Refusal, now_ms: i64) -> Box<Refused> {
+        let Refusal { code, message, .. } = refusal;
+        let report = Report {
+            track_id: self.track_id.to_string(),
+            username: self.username,
+            service_key: clipped(self.service_key),
+            message_id: clipped(self.message_id),
+            channel: self.channel,
+            message_type: self.message_type,
+            kind: ReportKind::State,
+            state: State::Rejected,
+            terminal: true,
+            origin: code.origin(),
+            code: code.as_str().to_owned(),
+            message,
+            vendor: String::new(),
+            vendor_code: String::new(),
+            requested_at: self.requested_at,
+            sent_at: None,
+            reported_at: now_ms,
+            steps: Vec::new(),
+            bill_code: self.bill_code.map(clipped),
+        };
+        Box::new(Refused { code, report })
+    }
+}
+
+fn clipped(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(REPEATED) {
+        text.truncate(end);
+    }
+    text
+}

@@ -1,0 +1,81 @@
+//! Whom a message goes to: every address in its normal form, and the one that the channel needs.
+
+use crate::refusal::{Code, Refusal};
+use crate::rules::field::Field;
+use crate::rules::{address, phone, push, text};
+use schemas::{Channel, Receiver, Recipient};
+use std::fmt::Display;
+
+/// Longest phone number, characters besides '-' and blanks.
+const fn phone_limit(channel: Channel) -> usize {
+    match channel {
+        Channel::At | Channel::Ft | Channel::Bt => 16,
+        _ => 20,
+    }
+}
+
+/// Longest app user id: Kakao's 20 characters, push's 64.
+const fn app_user_id_limit(channel: Channel) -> usize {
+    match channel {
+        Channel::At | Channel::Ft | Channel::Bt => 20,
+        _ => 64,
+    }
+}
+
+/// Checks and normalises all that a receiver is named by, and whether the channel can reach it.
+pub fn check(
+    at: &Field<'_>,
+    channel: Channel,
+    receiver: Receiver,
+    country_code: Option<&str>,
+    user_key: Option<String>,
+) -> Result<Recipient, Refusal> {
+    let Receiver { phone_number, country_code: own_code, app_user_id, push_tokens, to, .. } = receiver;
+    let mut recipient = Recipient { user_key, ..Recipient::default() };
+    if let Some(number) = text::given(&phone_number) {
+        let code_field = at.of("country_code");
+        let country = text::given(&own_code).or(country_code);
+        let phone = phone::receiver(&at.of("phone_number"), number, phone_limit(channel), &code_field, country)?;
+        recipient.phone_number = Some(phone.number);
+        recipient.country_code = Some(phone.country_code);
+    }
+    if let Some(id) = text::given(&app_user_id) {
+        let field = at.of("app_user_id");
+        text::at_most(Code::BadRequest, &field, id, app_user_id_limit(channel))?;
+        text::one_line(&field, id)?;
+        recipient.app_user_id = app_user_id;
+    }
+    if let Some(address) = text::given(&to) {
+        address::mailbox(&at.of("to"), address, 320)?;
+        recipient.to = to;
+    }
+    push::tokens(at, &push_tokens)?;
+    recipient.push_tokens = push_tokens;
+    reachable(at, channel, channel, &recipient)?;
+    Ok(recipient)
+}
+
+/// Refuses a receiver whom a channel cannot reach (2020). `needed_by` names the channel or the fallback step.
+pub fn reachable(at: &Field<'_>, channel: Channel, needed_by: impl Display, to: &Recipient) -> Result<(), Refusal> {
+    let (field, reachable) = match channel {
+        Channel::At | Channel::Ft | Channel::Bt => {
+            ("phone_number or app_user_id", to.phone_number.is_some() || to.app_user_id.is_some())
+        }
+        Channel::Mt | Channel::Rc => ("phone_number", to.phone_number.is_some()),
+        Channel::Pu => ("push_tokens or app_user_id", !to.push_tokens.is_empty() || to.app_user_id.is_some()),
+        Channel::Em => ("to", to.to.is_some()),
+    };
+    match reachable {
+        true => Ok(()),
+        false => Err(Refusal::missing(&at.of(field), needed_by)),
+    }
+}
+
+/// The names under which a recipient may have refused ads: international digits, app user id, address.
+pub fn names(recipient: &Recipient) -> impl Iterator<Item = String> {
+    let phone = match (&recipient.country_code, &recipient.phone_number) {
+        (Some(code), Some(number)) => Some(format!("{code}{number}")),
+        _ => None,
+    };
+    phone.into_iter().chain(recipient.app_user_id.clone()).chain(recipient.to.clone())
+}

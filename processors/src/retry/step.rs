@@ -1,0 +1,186 @@
+//! What each kind of answer leads to.
+
+use super::{After, Again, Backoff, Desk, Plan, Said, UNCERTAIN, backoff, by_night};
+use crate::codes::{Class, Handling, OutcomeCode, Row, judge};
+use crate::reference::{InDoubt, Vendor};
+use crate::route::{choose, title_bytes_of};
+use rustc_hash::FxHasher;
+use schemas::{Dispatch, Family, Lane, State};
+use std::{hash::Hasher, time::Duration};
+
+/// One step and what decides about it.
+pub(super) struct Step<'a> {
+    pub dispatch: &'a Dispatch,
+    pub vendor: &'a Vendor,
+    pub desk: &'a Desk<'a>,
+    pub pace: Backoff,
+}
+
+impl Step<'_> {
+    pub fn code(&self, code: &str, text: &str) -> Plan {
+        let row = judge(self.vendor.codes, code);
+        let failed =
+            || After::End { state: State::Failed, fallback_allowed: row.fallback_allowed(self.dispatch.accepted.ad) };
+        let reported = || After::Sent { due_ms: self.receipt_due_ms() };
+        // A vendor that refuses for now has not said what became of an earlier request in doubt.
+        let given_up = || if self.dispatch.in_doubt { UNCERTAIN } else { failed() };
+        let after = match row.class {
+            Class::Done if self.vendor.receipts => reported(),
+            Class::Done => After::End { state: State::Delivered, fallback_allowed: false },
+            Class::Final | Class::Block | Class::Unknown => failed(),
+            Class::Uncertain => UNCERTAIN,
+            // The first request arrived; what became of it, only a report can say.
+            Class::Duplicate if self.vendor.receipts => reported(),
+            Class::Duplicate => UNCERTAIN,
+            Class::Poll => reported(),
+            Class::Hold => {
+                let family = self.family();
+                by_night(self.dispatch, self.desk, self.desk.rules.night.morning(family, self.desk.now_ms))
+            }
+            Class::RetryOnce if self.dispatch.attempt >= 2 => given_up(),
+            Class::Retry | Class::RetryOnce => self.later(row).unwrap_or_else(given_up),
+            Class::RetryElsewhere => self.elsewhere(true).unwrap_or_else(failed),
+        };
+        let ambiguous = self.dispatch.in_doubt || matches!(row.class, Class::Uncertain | Class::Duplicate);
+        Plan { after, said: Said::vendors(row, code, text), asked: true, ambiguous, row: Some(row) }
+    }
+
+    /// Nothing left us, so repeating is safe: at another vendor at once, else when the vendors may be back.
+    pub fn not_sent(&self) -> Plan {
+        let waited_ms = self.desk.now_ms - self.dispatch.routed_at;
+        let due_ms = self.desk.now_ms + self.spread(self.pace.after_waiting(waited_ms));
+        let impatient = self.has_next() && waited_ms >= i64::from(self.pace.patience_ms);
+        let again = if self.dispatch.in_doubt {
+            // Only the vendor that may have it can tell a repeat from a second message.
+            self.same(due_ms, false, true)
+        } else {
+            self.elsewhere(false).or_else(|| (!impatient).then(|| self.next_round(due_ms, false)).flatten())
+        };
+        self.unless_out_of_time(again, false)
+    }
+
+    /// The vendor may have delivered: its own policy says what can be done about that.
+    pub fn no_answer(&self) -> Plan {
+        let after = match self.vendor.in_doubt {
+            InDoubt::Uncertain => UNCERTAIN,
+            InDoubt::Receipt => After::Sent { due_ms: self.receipt_due_ms() },
+            InDoubt::Repeat if self.exhausted() => UNCERTAIN,
+            InDoubt::Repeat => {
+                let due_ms = self.desk.now_ms + self.spread(self.pace.after_request(self.dispatch.attempt));
+                self.same(due_ms, true, true).unwrap_or(UNCERTAIN)
+            }
+        };
+        Plan { after, said: Said::own(OutcomeCode::Uncertain), asked: true, ambiguous: true, row: None }
+    }
+
+    /// Waits as long as the vendor asks, however often; an AUTH message rather goes to another vendor.
+    pub fn throttled(&self, time: Duration) -> Plan {
+        let in_doubt = self.dispatch.in_doubt;
+        let left_ms = self.dispatch.accepted.expires_at - self.desk.now_ms;
+        let time_ms = i64::try_from(time.as_millis()).unwrap_or(left_ms).min(left_ms);
+        let hurry = self.dispatch.priority == Lane::Auth && !in_doubt;
+        let other = hurry.then(|| self.elsewhere(true)).flatten();
+        let again = other.or_else(|| self.same(self.desk.now_ms + self.spread(time_ms), true, in_doubt));
+        self.unless_out_of_time(again, true)
+    }
+
+    /// No vendor refused the step; when there is no time for another attempt, the next step of the plan may follow.
+    fn unless_out_of_time(&self, again: Option<After>, asked: bool) -> Plan {
+        let in_doubt = self.dispatch.in_doubt;
+        let (after, code) = match again {
+            Some(again) => (again, OutcomeCode::NoVendor),
+            None if in_doubt => (UNCERTAIN, OutcomeCode::Uncertain),
+            None if self.has_next() && self.desk.now_ms < self.dispatch.accepted.expires_at => {
+                (After::End { state: State::Failed, fallback_allowed: true }, OutcomeCode::NoVendor)
+            }
+            None => (After::End { state: State::Expired, fallback_allowed: false }, OutcomeCode::Expired),
+        };
+        Plan { after, said: Said::own(code), asked, ambiguous: in_doubt, row: None }
+    }
+
+    /// The same vendor later, or another one when this one is down; None when the step has tried enough.
+    fn later(&self, row: &Row) -> Option<After> {
+        let auth = self.dispatch.priority == Lane::Auth;
+        let pace = if self.family() == Family::Email { self.desk.paces.mail } else { self.pace };
+        if self.dispatch.attempt >= pace.requests as i32 || auth && row.handling == Handling::NotForAuth {
+            return None;
+        }
+        let wait_ms = match row.handling {
+            Handling::NextWindow => i64::from(pace.longest_ms),
+            _ => pace.after_request(self.dispatch.attempt),
+        };
+        let due_ms = self.desk.now_ms + self.spread(wait_ms);
+        if self.dispatch.in_doubt {
+            return self.same(due_ms, true, true);
+        }
+        self.next_round(due_ms, true)
+    }
+
+    /// Another vendor, at once; None when there is none that was not tried in this round.
+    fn elsewhere(&self, asked: bool) -> Option<After> {
+        if asked && self.exhausted() {
+            return None;
+        }
+        let mut tried = self.dispatch.tried.clone();
+        tried.push(self.dispatch.vendor.clone());
+        let vendor = self.another(&tried)?;
+        self.again(vendor, self.desk.now_ms, tried, asked, false)
+    }
+
+    /// A new round after a wait: the same vendor, or another one when this one is down.
+    fn next_round(&self, due_ms: i64, asked: bool) -> Option<After> {
+        let same = &self.dispatch.vendor;
+        let other = (self.desk.down)(same).then(|| self.another(std::slice::from_ref(same))).flatten();
+        self.again(other.unwrap_or_else(|| same.clone()), due_ms, Vec::new(), asked, false)
+    }
+
+    /// The same vendor in the same round.
+    fn same(&self, due_ms: i64, asked: bool, in_doubt: bool) -> Option<After> {
+        self.again(self.dispatch.vendor.clone(), due_ms, self.dispatch.tried.clone(), asked, in_doubt)
+    }
+
+    /// None when there is no time for it.
+    fn again(&self, vendor: String, due_ms: i64, tried: Vec<String>, asked: bool, in_doubt: bool) -> Option<After> {
+        let attempt = self.dispatch.attempt.saturating_add(i32::from(asked));
+        let in_time = due_ms < self.dispatch.accepted.expires_at;
+        in_time.then_some(After::Again(Again { due_ms, vendor, attempt, tried, in_doubt }))
+    }
+
+    /// A vendor of the family that is up and not among these.
+    fn another(&self, besides: &[String]) -> Option<String> {
+        let title_bytes = title_bytes_of(&self.dispatch.accepted);
+        let takes = |vendor: &Vendor| {
+            vendor.title_bytes >= title_bytes && !besides.contains(&vendor.name) && !(self.desk.down)(&vendor.name)
+        };
+        let vendors = self.desk.rules.reference.vendors(self.family());
+        choose(vendors, self.draw(), takes).map(|vendor| vendor.name.clone())
+    }
+
+    fn has_next(&self) -> bool {
+        !self.dispatch.accepted.fallback.is_empty()
+    }
+
+    fn exhausted(&self) -> bool {
+        self.dispatch.attempt >= self.pace.requests as i32
+    }
+
+    fn family(&self) -> Family {
+        Family::of(self.dispatch.accepted.channel, self.dispatch.accepted.message_type)
+    }
+
+    fn receipt_due_ms(&self) -> i64 {
+        self.desk.now_ms.saturating_add(i64::try_from(self.vendor.receipt_time().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn spread(&self, wait_ms: i64) -> i64 {
+        wait_ms + backoff::spread_ms(wait_ms, self.dispatch.priority, self.draw())
+    }
+
+    /// The same for the same request of the same step.
+    fn draw(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        hasher.write(self.dispatch.serial_number.as_bytes());
+        hasher.write_i32(self.dispatch.attempt);
+        hasher.finish()
+    }
+}

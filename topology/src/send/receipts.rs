@@ -1,0 +1,101 @@
+//! Brings vendors' delivery reports into the log: a report's serial number alone says which message, step and RESULT
+//! topic it is for.
+
+use super::metrics as names;
+use crate::{
+    engine::{Halt, Outputs, Progress, TurnError, Worker, settle},
+    log::{Log, LogError, Producer},
+};
+use metrics::counter;
+use processors::{
+    outcome::news::of_receipt,
+    ports::{Clock, Receipt, Receipts, ReferenceSource},
+    reference::{Reference, Vendor},
+};
+use schemas::{Family, Serial, Topic};
+use std::{sync::Arc, time::Duration};
+
+/// Takes receipts, appends them to RESULT, confirms them. A receipt may come twice; outcome takes the first.
+pub struct ReceiptsWorker {
+    name: String,
+    receipts: Box<dyn Receipts>,
+    producer: Box<dyn Producer>,
+    reference: Arc<dyn ReferenceSource>,
+    clock: Arc<dyn Clock>,
+    out: Outputs,
+    /// Receipts that were taken and are not yet confirmed.
+    taken: Vec<Receipt>,
+}
+
+impl ReceiptsWorker {
+    /// A worker of this name, `<role>-receipts`.
+    pub fn new(
+        name: String,
+        log: &dyn Log,
+        receipts: Box<dyn Receipts>,
+        reference: Arc<dyn ReferenceSource>,
+        clock: Arc<dyn Clock>,
+        out: Outputs,
+    ) -> Result<Self, LogError> {
+        Ok(Self { name, receipts, producer: log.producer()?, reference, clock, out, taken: Vec::new() })
+    }
+
+    fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
+        if self.taken.is_empty() {
+            self.receipts.take(wait, &mut self.taken);
+            if self.taken.is_empty() {
+                return Ok(Progress::Idle);
+            }
+            self.translate();
+        }
+        self.producer.append(self.out.records())?;
+        self.receipts.confirm();
+        self.taken.clear();
+        self.out.clear();
+        Ok(Progress::Worked)
+    }
+
+    fn translate(&mut self) {
+        let (reference, now_ms) = (self.reference.current(), self.clock.now_ms());
+        for receipt in &self.taken {
+            let outcome = match (receipt.serial_number.parse::<Serial>(), vendor(&reference, &receipt.vendor)) {
+                (Ok(serial), Some(vendor)) => match of_receipt(serial, receipt, vendor, now_ms) {
+                    Some(result) => {
+                        self.out.emit(Topic::result(serial.priority), &result.track_id, &result);
+                        "taken"
+                    }
+                    None => "no news",
+                },
+                (Err(_), _) => "foreign",
+                (Ok(_), None) => "unknown vendor",
+            };
+            if matches!(outcome, "foreign" | "unknown vendor") {
+                // A serial number is no secret; a foreign one may be anything, so only its length is told.
+                let (vendor, length) = (&receipt.vendor, receipt.serial_number.len());
+                tracing::warn!(worker = %self.name, vendor, length, outcome, "a receipt that is none of ours is dropped");
+            }
+            counter!(names::RECEIPTS, "worker" => self.name.clone(), "outcome" => outcome).increment(1);
+        }
+    }
+}
+
+/// A vendor by its name alone.
+fn vendor<'r>(reference: &'r Reference, name: &str) -> Option<&'r Arc<Vendor>> {
+    Family::ALL.into_iter().find_map(|family| reference.vendor(family, name))
+}
+
+impl Worker for ReceiptsWorker {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
+        let turn = self.try_turn(wait);
+        // What was taken is appended again, or given again by its source.
+        settle(&self.name, turn, wait, || {})
+    }
+
+    fn finish(self: Box<Self>, _limit: Duration) {
+        // What is not confirmed is given again to whoever comes next.
+    }
+}

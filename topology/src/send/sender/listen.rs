@@ -1,0 +1,114 @@
+//! Takes answers, and commits what followed from them.
+
+use super::{Sender, Stage, flights::Landed};
+use crate::{
+    engine::TurnError,
+    fault::{self, Point},
+    log::LogError,
+    metrics as engine_names,
+    send::{Health, Held, metrics as names},
+};
+use metrics::{counter, histogram};
+use processors::{
+    codes::{Handling, judge},
+    ports::{Answer, Reply},
+    reference::Vendor,
+};
+use std::{collections::BTreeSet, time::Duration};
+
+/// How long one look for answers may take while requests are in flight: a record that arrives meanwhile waits as long.
+const URGENT_LOOK: Duration = Duration::from_millis(1);
+const LOOK: Duration = Duration::from_millis(5);
+
+impl Sender {
+    /// Takes the answers that are there. Waits a little when there is nothing else to do. Whether there were any.
+    pub(super) fn listen(&mut self, wait: Duration) -> bool {
+        let look = match () {
+            () if !self.books.is_empty() || self.flights.ours() == 0 => Duration::ZERO,
+            () if self.spec.urgent => wait.min(URGENT_LOOK),
+            () => wait.min(LOOK),
+        };
+        let mut answers = Vec::new();
+        self.provider.answers(look, &mut answers);
+        if answers.is_empty() {
+            return false;
+        }
+        fault::point(&self.spec.name, Point::AnswerRead);
+        answers.into_iter().for_each(|answer| self.take_answer(answer));
+        true
+    }
+
+    /// Notes what an answer says about its vendor, and settles it if its partition is ours.
+    fn take_answer(&mut self, answer: Answer) {
+        if let Some(flight) = self.flights.get_mut(answer.ticket) {
+            let took_ms = answer.at_ms - flight.sent_ms;
+            let seconds = took_ms.max(0) as f64 / 1e3;
+            histogram!(names::ANSWER_SECONDS, "vendor" => flight.vendor.name.clone()).record(seconds);
+            if let Some(slot) = flight.slot.take() {
+                let works = if slot.is_slow(took_ms) { Health::Slow } else { Health::Well };
+                let health = match &answer.reply {
+                    Reply::NotSent(_) | Reply::NoAnswer(_) => Some(Health::Failed),
+                    Reply::Throttled(_) => None,
+                    Reply::Code { code, .. } => Some(match judge(flight.vendor.codes, code).handling {
+                        Handling::Breaker => Health::Failed,
+                        _ => works,
+                    }),
+                };
+                slot.ended(health);
+            }
+            if let Reply::Throttled(time) = answer.reply {
+                self.judge.allowance.quiet(&flight.vendor, time);
+            }
+        }
+        let owning = matches!(self.stage, Stage::Sending | Stage::Parting(_));
+        match self.flights.land(answer, owning) {
+            Landed::Ours(flight, reply) => self.settle(flight.held, &reply, &flight.vendor, flight.sent_ms),
+            Landed::Late => counter!(names::LATE_ANSWERS, "stream" => self.spec.name.clone()).increment(1),
+            Landed::Parked => {}
+        }
+    }
+
+    /// Enters what an answer leads to.
+    pub(super) fn settle(&mut self, held: Held, reply: &Reply, vendor: &Vendor, sent_ms: i64) {
+        let reference = self.judge.reference.current();
+        let plan = self.judge.plan(&reference, reply, &held.dispatch, vendor);
+        let sent_at = (!matches!(reply, Reply::NotSent(_))).then_some(sent_ms);
+        self.books.settle(held, plan, sent_at, self.judge.now_ms());
+    }
+
+    /// Commits what is booked: results, further attempts and the offsets that they end, in one transaction.
+    pub(super) fn commit(&mut self) -> Result<bool, TurnError> {
+        if self.books.is_empty() {
+            return Ok(false);
+        }
+        let mut touched = BTreeSet::new();
+        for (place, offset) in self.books.done() {
+            if let Some(window) = self.windows.get_mut(place) {
+                window.done(*offset);
+                touched.insert(*place);
+            }
+        }
+        fault::point(&self.spec.name, Point::DoneNoted);
+        self.owed = Some(self.positions(touched));
+        self.commit_owed()
+    }
+
+    /// Commits what is owed, now or again. Until it is committed nothing is marked, so no mark can say "done" of what
+    /// is not in the log.
+    pub(super) fn commit_owed(&mut self) -> Result<bool, TurnError> {
+        let Some(positions) = self.owed.take() else { return Ok(false) };
+        match self.stream.commit(self.books.out().records(), &positions) {
+            Ok(()) => {}
+            Err(error) => {
+                if let LogError::Away(_) = error {
+                    self.owed = Some(positions);
+                }
+                return Err(error.into());
+            }
+        }
+        counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.books.done().len() as u64);
+        self.books.done().iter().for_each(|(place, offset)| self.flights.settled(*place, *offset));
+        self.books.clear();
+        Ok(true)
+    }
+}

@@ -1,0 +1,236 @@
+//! Takes records and assignments.
+
+use super::{Sender, Stage, flights::Known, part::Since};
+use crate::{
+    engine::{Halt, TurnError},
+    fault::{self, Point},
+    log::{Limits, LogError, Place, Polled, Position, Record},
+    send::{Held, Mark, Window},
+};
+use processors::{
+    ports::Reply,
+    reference::{InDoubt, Vendor},
+};
+use rustc_hash::FxHashMap;
+use schemas::{Dispatch, Family, topics::Kind};
+use std::{sync::Arc, time::Duration};
+
+impl Sender {
+    /// Takes what is there; waits when there is nothing to do at all.
+    pub(super) fn read(&mut self, wait: Duration) -> Result<bool, TurnError> {
+        match self.stage {
+            Stage::Parting(_) => return Ok(false),
+            Stage::Taking(_) => self.take_over()?,
+            Stage::Outside | Stage::Sending => {}
+        }
+        let mut worked = false;
+        if self.batch.is_empty() {
+            worked |= self.make_room()?;
+            fault::point(&self.spec.name, Point::BeforePoll);
+            let mut polled = Vec::new();
+            match self.stream.poll(self.limits(wait), &mut polled)? {
+                Polled::Records => self.batch.extend(polled),
+                Polled::Assigned(positions) => {
+                    self.forget();
+                    self.stage = Stage::Taking(positions);
+                    self.take_over()?;
+                    return Ok(true);
+                }
+                Polled::Revoking => {
+                    self.hold.clear();
+                    self.stage = Stage::Parting(Since::now(&*self.judge.clock));
+                    return Ok(true);
+                }
+                Polled::Lost => {
+                    tracing::warn!(stream = %self.spec.name, "partitions lost: the group went on without this member");
+                    self.forget();
+                    self.own_nothing();
+                    return Ok(true);
+                }
+            }
+        }
+        if self.batch.is_empty() {
+            return Ok(worked);
+        }
+        fault::point(&self.spec.name, Point::AfterPoll);
+        self.admit_batch()?;
+        if !self.hold.is_empty() {
+            fault::point(&self.spec.name, Point::Held);
+        }
+        Ok(true)
+    }
+
+    fn limits(&self, wait: Duration) -> Limits {
+        let busy = self.flights.ours() > 0 || !self.books.is_empty();
+        let wait = match () {
+            () if busy => Duration::ZERO,
+            () if self.hold.is_empty() => wait,
+            () => wait.min(self.rest),
+        };
+        Limits {
+            records: self
+                .settings
+                .hold_records
+                .saturating_sub(self.hold.records())
+                .clamp(1, self.settings.poll_records),
+            bytes: self.settings.hold_bytes.saturating_sub(self.hold.bytes()).max(1),
+            wait,
+        }
+    }
+
+    /// Takes assigned partitions over: their windows, and their part of the vendors' rates.
+    fn take_over(&mut self) -> Result<(), TurnError> {
+        let Stage::Taking(positions) = std::mem::replace(&mut self.stage, Stage::Outside) else { return Ok(()) };
+        if let Err(error) = self.own(&positions) {
+            self.stage = Stage::Taking(positions);
+            return Err(error.into());
+        }
+        for Position { place, next, metadata } in &positions {
+            let window = Window::restore(*next, metadata)
+                .map_err(|error| Halt::new(&self.spec.name, format!("{}/{}: {error}", place.topic, place.partition)))?;
+            self.windows.insert(*place, window);
+        }
+        self.vendors().iter().for_each(|vendor| self.judge.allowance.know(vendor));
+        self.stage = Stage::Sending;
+        tracing::info!(stream = %self.spec.name, partitions = positions.len(), "assigned");
+        self.flights.adopt(&self.windows);
+        Ok(())
+    }
+
+    fn own(&mut self, positions: &[Position]) -> Result<(), LogError> {
+        let mut parts = Vec::new();
+        for &topic in &self.spec.sources {
+            let of = self.reader.partitions(topic)?.len();
+            let owned = positions.iter().filter(|position| position.place.topic == topic).count();
+            parts.push((topic, owned, of));
+        }
+        for (topic, owned, of) in parts {
+            if let Kind::Send(family, lane) = topic.kind() {
+                self.judge.allowance.own(family, lane, owned as u32, of as u32);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rates of what is not ours belong to its next owner.
+    pub(super) fn own_nothing(&self) {
+        for topic in &self.spec.sources {
+            if let Kind::Send(family, lane) = topic.kind() {
+                self.judge.allowance.disown(family, lane);
+            }
+        }
+    }
+
+    fn admit_batch(&mut self) -> Result<(), TurnError> {
+        let (mut records, mut dead) = (0, 0);
+        while let Some(record) = self.batch.pop_front() {
+            match self.admit(&record) {
+                Ok(readable) => {
+                    records += 1;
+                    dead += usize::from(!readable);
+                }
+                Err(error) => {
+                    self.batch.push_front(record);
+                    return Err(error);
+                }
+            }
+        }
+        if self.gate.shuts(self.judge.now_ms(), records, dead) {
+            let reason = "more than 5 % of the records of the last minute cannot be read: a faulty release or schema? \
+                          Nothing of this batch was committed; mend it and start again";
+            return Err(Halt::new(&self.spec.name, reason).into());
+        }
+        Ok(())
+    }
+
+    /// Takes one record; whether it could be read.
+    fn admit(&mut self, record: &Record) -> Result<bool, TurnError> {
+        let Record { place, offset, .. } = *record;
+        let Some(window) = self.windows.get_mut(&place) else { return Ok(true) };
+        if self.full.contains_key(&place) {
+            return Ok(true);
+        }
+        let Some(mark) = window.take(offset) else {
+            self.stream.pause(&[place])?;
+            self.stream.seek(place, offset)?;
+            self.full.insert(place, offset);
+            return Ok(true);
+        };
+        if mark == Mark::Done || self.flights.has(place, offset) {
+            return Ok(true);
+        }
+        let now_ms = self.judge.now_ms();
+        let dispatch = match self.decoder.decode::<Dispatch>(record.value.as_deref())? {
+            Ok(dispatch) => dispatch,
+            Err(error) => {
+                self.books.dead_letter(record, self.lane, &error.to_string(), now_ms);
+                return Ok(false);
+            }
+        };
+        let bytes = record.value.as_ref().map_or(0, |value| value.len());
+        let held = Held { place, offset, bytes, dispatch: Arc::new(dispatch) };
+        let reference = self.judge.reference.current();
+        if mark == Mark::Started {
+            match self.flights.known(place, offset).cloned() {
+                Some(Known { reply, vendor, sent_ms }) => self.settle(held, &reply, &vendor, sent_ms),
+                None => self.doubt(held),
+            }
+        } else if let Some(plan) = self.judge.stop(&reference, &held.dispatch) {
+            self.books.settle(held, plan, None, now_ms);
+        } else {
+            self.hold.push(held);
+        }
+        Ok(true)
+    }
+
+    /// A request that may have left before a crash: that is recorded, and only then repeated, if at all.
+    fn doubt(&mut self, held: Held) {
+        let reference = self.judge.reference.current();
+        let vendor = family(held.place)
+            .and_then(|family| reference.vendor(family, &held.dispatch.vendor).cloned())
+            .unwrap_or_else(|| Arc::new(gone(&held.dispatch.vendor)));
+        let lost = Reply::NoAnswer("the end of the request was lost in a crash".to_owned());
+        let plan = self.judge.plan(&reference, &lost, &held.dispatch, &vendor);
+        self.books.settle(held, plan, None, self.judge.now_ms());
+    }
+
+    /// Every vendor in use for what this stream sends, and the calls that it takes from here within a second.
+    pub(super) fn soon(&self) -> FxHashMap<String, usize> {
+        let soon = |vendor: &Arc<Vendor>| self.judge.allowance.at_most(vendor, self.lane).ceil() as usize;
+        self.vendors().iter().map(|vendor| (vendor.name.clone(), soon(vendor))).collect()
+    }
+
+    fn vendors(&self) -> Vec<Arc<Vendor>> {
+        let reference = self.judge.reference.current();
+        let families = self.spec.sources.iter().filter_map(|topic| match topic.kind() {
+            Kind::Send(family, _) => Some(family),
+            _ => None,
+        });
+        families.flat_map(|family| reference.vendors(family)).filter(|vendor| vendor.weight > 0).cloned().collect()
+    }
+}
+
+/// The family of a SEND topic's partition.
+pub(super) fn family(place: Place) -> Option<Family> {
+    match place.topic.kind() {
+        Kind::Send(family, _) => Some(family),
+        _ => None,
+    }
+}
+
+/// A vendor that the reference data no longer knows: nobody can say whether it refuses duplicates.
+pub(super) fn gone(name: &str) -> Vendor {
+    Vendor {
+        name: name.to_owned(),
+        families: Vec::new(),
+        codes: processors::reference::CodeTable::Kakao,
+        weight: 0,
+        tps: 1,
+        max_in_flight: 1,
+        timeout_ms: 1,
+        receipts: false,
+        receipt_hours: 0,
+        in_doubt: InDoubt::Uncertain,
+        title_bytes: 0,
+    }
+}

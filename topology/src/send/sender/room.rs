@@ -1,0 +1,111 @@
+//! Keeps the hold within its bounds, and nobody in it before his turn for long.
+
+use super::{Sender, Stage};
+use crate::{engine::TurnError, log::Place, send::metrics as names};
+use metrics::counter;
+
+/// How often the hold is searched for what may not leave any more.
+const SWEEP_MS: i64 = 1_000;
+
+impl Sender {
+    /// Before a poll: settles what expired or met the night, spills a surplus, pauses or goes on. Whether something
+    /// was done.
+    pub(super) fn make_room(&mut self) -> Result<bool, TurnError> {
+        if !matches!(self.stage, Stage::Sending) {
+            return Ok(false);
+        }
+        let mut worked = self.sweep();
+        if self.is_full() && !self.hold_full {
+            // Only somebody who waits behind is worth a spill.
+            let behind: i64 = self.stream.lag().into_iter().map(|(_, lag)| lag).sum();
+            if behind > 0 {
+                worked |= self.spill();
+            }
+        }
+        if self.is_full() {
+            self.shut()?;
+        } else if self.hold_full && self.is_half_empty() {
+            self.hold_full = false;
+            let open: Vec<Place> =
+                self.windows.keys().filter(|place| !self.full.contains_key(place)).copied().collect();
+            self.stream.resume(&open)?;
+        }
+        self.open_windows()?;
+        Ok(worked)
+    }
+
+    fn is_full(&self) -> bool {
+        self.hold.records() >= self.settings.hold_records || self.hold.bytes() >= self.settings.hold_bytes
+    }
+
+    fn is_half_empty(&self) -> bool {
+        self.hold.records() <= self.settings.hold_records / 2 && self.hold.bytes() <= self.settings.hold_bytes / 2
+    }
+
+    fn shut(&mut self) -> Result<(), TurnError> {
+        if !self.hold_full {
+            let all: Vec<Place> = self.windows.keys().copied().collect();
+            self.stream.pause(&all)?;
+            self.hold_full = true;
+        }
+        Ok(())
+    }
+
+    /// Goes on with partitions whose window has moved.
+    fn open_windows(&mut self) -> Result<(), TurnError> {
+        if self.full.is_empty() {
+            return Ok(());
+        }
+        let windows = &self.windows;
+        let has_room = |(place, offset): (&Place, &i64)| windows.get(place).is_none_or(|w| w.has_room_for(*offset));
+        let open: Vec<Place> = self.full.iter().filter(|entry| has_room(*entry)).map(|(place, _)| *place).collect();
+        if !open.is_empty() && !self.hold_full {
+            self.stream.resume(&open)?;
+        }
+        self.full.retain(|place, _| !open.contains(place));
+        Ok(())
+    }
+
+    /// Lets customers' surplus come back later, so that whoever stands behind it is read.
+    fn spill(&mut self) -> bool {
+        let soon = self.soon();
+        let count = self.hold.records().saturating_sub(self.settings.hold_records / 2).max(1);
+        let surplus = self.hold.take_surplus(count, &soon);
+        let now_ms = self.judge.now_ms();
+        for held in &surplus {
+            let dispatch = &held.dispatch;
+            let per_second = soon.get(&dispatch.vendor).map_or(1.0, |calls| *calls as f64);
+            let mut due_ms = self.returns.due_ms(&dispatch.vendor, held.customer(), per_second, now_ms);
+            // Whatever ends its wait otherwise is told in time, not when its turn would come.
+            due_ms = due_ms.min(dispatch.accepted.expires_at);
+            if let Some(last_ms) = self.judge.last_allowed_ms(dispatch) {
+                due_ms = due_ms.min(last_ms + 1);
+            }
+            self.books.spill(held, due_ms, now_ms);
+        }
+        counter!(names::SPILLED, "stream" => self.spec.name.clone()).increment(surplus.len() as u64);
+        !surplus.is_empty()
+    }
+
+    /// Settles what may not leave any more: the rate may keep it from its turn for long.
+    fn sweep(&mut self) -> bool {
+        let now_ms = self.judge.now_ms();
+        if (self.swept_ms..self.swept_ms.saturating_add(SWEEP_MS)).contains(&now_ms) {
+            return false;
+        }
+        self.swept_ms = now_ms;
+        self.returns.forget_past(now_ms);
+        let reference = self.judge.reference.current();
+        let judge = &self.judge;
+        let stopped = self.hold.take_where(|held| judge.stop(&reference, &held.dispatch).is_some());
+        let any = !stopped.is_empty();
+        for held in stopped {
+            // Asked twice, because a plan is worth making only for the few that stop.
+            match self.judge.stop(&reference, &held.dispatch) {
+                Some(plan) => self.books.settle(held, plan, None, now_ms),
+                None => self.hold.push(held),
+            }
+        }
+        any
+    }
+}

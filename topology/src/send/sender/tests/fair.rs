@@ -1,0 +1,82 @@
+//! One customer's bulk and the others.
+
+use super::*;
+
+const BULK: usize = 25_000;
+
+fn left_at(bench: &Bench, serial: &str) -> i64 {
+    bench.seen().iter().find(|s| s.serial_number == serial).map(|s| s.at_ms).expect("it left")
+}
+
+#[test]
+fn a_bulk_of_25_000_delays_another_customers_message_by_less_than_a_second() {
+    let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]).with_delay();
+    bench.script(|_, _| Some((20, code("1000"))));
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(BULK, Lane::Mass, "kt", "bulk");
+    bench.turns();
+    let first = (bench.clock.now_ms(), bench.send(1, Lane::Mass, "kt", "shop").remove(0));
+    bench.run(5_000, 10);
+    let second = (bench.clock.now_ms(), bench.send(1, Lane::Mass, "kt", "shop").remove(0));
+    bench.run(2_000, 10);
+    for (at_ms, serial) in [first, second] {
+        let waited = left_at(&bench, &serial) - at_ms;
+        assert!(waited <= 1_000, "{waited} ms");
+    }
+}
+
+#[test]
+fn a_spilled_bulk_is_sent_to_its_end_and_the_vendor_never_idles() {
+    let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]).with_delay();
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    let mut serials = bench.send(BULK / 2, Lane::Mass, "kt", "bulk");
+    // 400 a second: all but the reserve of AUTH.
+    let ideal_ms = (BULK / 2) as i64 * 1_000 / 400;
+    bench.run(ideal_ms * 11 / 10, 25);
+    let mut sent: Vec<_> = bench.seen().into_iter().map(|s| s.serial_number).collect();
+    sent.sort_unstable();
+    serials.sort_unstable();
+    assert_eq!(sent.len(), serials.len(), "in a tenth more than the shortest time");
+    assert_eq!(sent, serials, "each once");
+    let spills = bench.read::<Delayed>(Ring::ALL.map(Topic::delay)).len();
+    assert!(spills < 3 * BULK / 2, "each is spilled about once: {spills} writes");
+}
+
+#[test]
+fn a_bulk_alone_that_fits_the_hold_is_never_spilled() {
+    let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]);
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(bench.settings.hold_records, Lane::Mass, "kt", "bulk");
+    bench.run(1_000, 10);
+    assert!(bench.delayed().is_empty(), "nobody waits behind it");
+}
+
+#[test]
+fn two_bulks_share_the_rate() {
+    let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]).with_delay();
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(10_000, Lane::Mass, "kt", "first");
+    bench.send(10_000, Lane::Mass, "kt", "second");
+    bench.run(5_000, 10);
+    let of = |customer: &str| bench.seen().iter().filter(|s| s.customer == customer).count();
+    let (first, second) = (of("first"), of("second"));
+    assert!(first + second >= 1_900, "{first} + {second}");
+    assert!(first.abs_diff(second) <= 400, "{first} and {second}: apart only while the second was not yet seen");
+}
+
+#[test]
+fn many_small_customers_go_in_the_order_of_their_coming() {
+    let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]);
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    for n in 0..4_000 {
+        bench.send(1, Lane::Mass, "kt", &format!("shop {n}"));
+    }
+    bench.run(5_000, 10);
+    assert!(bench.delayed().is_empty(), "nobody has more than his part");
+    assert!(bench.seen().len() >= 1_900);
+}

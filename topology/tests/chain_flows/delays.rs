@@ -1,0 +1,86 @@
+//! What waits: schedules, nights, cancels.
+
+use crate::stage::Stage;
+use connectors::simulator::{Behaviour, SimulatorSettings};
+use schemas::{Lane, ResultKind, State, StepResult, Topic, examples::seed};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const REMINDER: &str = "REMIND-20260312-01";
+
+#[test]
+fn a_scheduled_message_leaves_at_its_time_and_not_before() {
+    let mut stage = Stage::perfect();
+    let send_at = seed::NOW_MS + 90_000;
+    stage.send("lms_scheduled", |r| r.send_at = Some(send_at));
+    stage.settle();
+    stage.advance(Duration::from_secs(89));
+    assert_eq!(stage.balance().waiting, 1);
+    assert!(stage.ends().is_empty(), "none early");
+    stage.advance(Duration::from_secs(5));
+    let report = stage.end(REMINDER);
+    assert_eq!(report.state, State::Delivered);
+    let sent_at = report.sent_at.unwrap();
+    assert!((send_at..=send_at + 1_500).contains(&sent_at), "{} ms late", sent_at - send_at);
+}
+
+#[test]
+fn sixty_days_are_kept() {
+    let mut stage = Stage::perfect();
+    let day = 24 * 3_600_000;
+    let send_at = seed::NOW_MS + 59 * day;
+    stage.send("lms_scheduled", |r| {
+        r.send_at = Some(send_at);
+        r.expires_at = Some(send_at + 3_600_000);
+    });
+    stage.settle();
+    stage.advance_by_hours(HOUR * 24 * 59 - HOUR * 2);
+    stage.advance_by_minutes(HOUR);
+    assert!(stage.ends().is_empty(), "none early");
+    stage.driver.kill(topology::graph::Role::Delay);
+    stage.driver.join(&[topology::graph::Role::Delay]).unwrap();
+    stage.advance_by_minutes(HOUR + Duration::from_secs(120));
+    assert_eq!(stage.end(REMINDER).state, State::Delivered);
+}
+
+#[test]
+fn a_cancelled_schedule_is_reported_once_and_never_leaves() {
+    let mut stage = Stage::perfect();
+    stage.send("lms_scheduled", |r| r.send_at = Some(seed::NOW_MS + 60_000));
+    stage.settle();
+    let waiting = stage.reports().into_iter().find(|r| r.state == State::Scheduled).unwrap();
+    let cancel = StepResult {
+        track_id: waiting.track_id.clone(),
+        kind: ResultKind::Cancel,
+        state: State::Cancelled,
+        code: "5020".into(),
+        occurred_at: seed::NOW_MS,
+        ..StepResult::default()
+    };
+    for &lane in Lane::ALL {
+        stage.driver.append(Topic::result(lane), &waiting.track_id, &cancel).unwrap();
+    }
+    stage.settle();
+    assert_eq!(stage.end(REMINDER).state, State::Cancelled);
+    stage.advance(Duration::from_secs(90));
+    assert_eq!(stage.end(REMINDER).state, State::Cancelled);
+    assert!(stage.balance().settled(), "{:#?}", stage.balance());
+}
+
+#[test]
+fn an_ad_of_the_evening_waits_for_the_morning() {
+    // 2026-03-11 21:30 in Seoul.
+    let evening = seed::NOW_MS - seed::NOW_MS.rem_euclid(24 * 3_600_000) + 12 * 3_600_000 + 1_800_000;
+    let mut stage =
+        Stage::at(evening, SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() });
+    stage.send("lms_ad", |_| {});
+    stage.settle();
+    stage.advance_by_minutes(HOUR * 10);
+    assert!(stage.ends().is_empty());
+    assert_eq!(stage.reports()[0].state, State::Held);
+    stage.advance_by_minutes(HOUR);
+    let report = stage.end("SPRING-LMS-00001");
+    assert_eq!(report.state, State::Delivered);
+    let morning = evening + 10 * 3_600_000 + 1_800_000;
+    assert!((morning..morning + 61_000).contains(&report.sent_at.unwrap()));
+}

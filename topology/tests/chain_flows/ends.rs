@@ -1,0 +1,96 @@
+//! How messages end.
+
+use crate::stage::Stage;
+use connectors::simulator::{Behaviour, SimulatorSettings};
+use schemas::{Api, Channel, Lane, State, Topic, TrackId, examples, examples::seed};
+use std::collections::BTreeMap;
+
+/// Vendors that answer at once and always with this code of their table, by vendor name.
+pub fn answering(codes: &[(&str, &str)]) -> SimulatorSettings {
+    let one = |code: &str| Behaviour { codes: BTreeMap::from([(code.to_owned(), 1.0)]), ..Behaviour::perfect() };
+    SimulatorSettings {
+        every_vendor: Behaviour::perfect(),
+        vendors: codes.iter().map(|(vendor, code)| ((*vendor).to_owned(), one(code))).collect(),
+        ..SimulatorSettings::default()
+    }
+}
+
+#[test]
+fn every_example_is_delivered_and_the_books_balance() {
+    let mut stage = Stage::perfect();
+    for example in examples::REQUESTS.iter().filter(|e| e.name != "lms_scheduled") {
+        stage.send_over(example.lane, &example.request());
+    }
+    stage.settle();
+    stage.advance(std::time::Duration::from_secs(30));
+    let sum = stage.balance();
+    assert_eq!(sum.wrong, Vec::<String>::new());
+    assert_eq!((sum.requested, sum.rejected, sum.dead_lettered), (sum.accepted, 0, 0), "{:#?}", stage.reports());
+    assert_eq!(sum.ended.get("delivered"), Some(&sum.accepted), "{sum:#?}");
+}
+
+#[test]
+fn an_alimtalk_that_kakao_cannot_deliver_becomes_a_text() {
+    let mut stage = Stage::with(answering(&[("talk-one", "3018"), ("talk-two", "3018")]));
+    stage.send("at", |_| {});
+    stage.settle();
+    stage.advance(std::time::Duration::from_secs(5));
+    let report = stage.end("ORD-20260311-000123");
+    assert_eq!((report.state, report.channel), (State::Delivered, Channel::At));
+    let steps: Vec<_> = report.steps.iter().map(|s| (s.step, s.channel, s.state, s.code.as_str())).collect();
+    assert_eq!(steps, [(0, Channel::At, State::Failed, "3018"), (1, Channel::Mt, State::Delivered, "0000")]);
+    let rows = stage.history.rows();
+    assert_eq!(rows.iter().filter(|r| r.last_step).count(), 1);
+    assert_eq!(rows.len(), 2);
+}
+
+#[test]
+fn a_used_message_id_is_refused_and_leaves_the_first_one_alone() {
+    let mut stage = Stage::perfect();
+    stage.send("at", |_| {});
+    stage.send("at", |_| {});
+    stage.settle();
+    stage.advance(std::time::Duration::from_secs(1));
+    let sum = stage.balance();
+    assert_eq!((sum.requested, sum.rejected, sum.accepted), (2, 1, 1));
+    assert_eq!(stage.end("ORD-20260311-000123").state, State::Delivered);
+    let refusal = stage.reports().into_iter().find(|r| r.state == State::Rejected).unwrap();
+    assert_eq!(refusal.code, "2030");
+}
+
+#[test]
+fn garbage_goes_to_its_dead_letters_and_its_neighbours_go_on() {
+    let mut stage = Stage::perfect();
+    let api = Topic::api(Lane::Realtime);
+    for garbage in
+        [None, Some(vec![]), Some(vec![7; 40]), Some(vec![0, 0, 0, 9, 9, 1, 2]), Some(vec![0, 0, 0, 0, 1, 200])]
+    {
+        stage.driver.append_raw(api, "garbage", garbage).unwrap();
+    }
+    stage.send("at", |_| {});
+    stage.settle();
+    stage.advance(std::time::Duration::from_secs(1));
+    assert_eq!(stage.end("ORD-20260311-000123").state, State::Delivered);
+    let dead = stage.driver.records(api.dead_letters()).unwrap();
+    assert_eq!(dead.len(), 5);
+    for letter in dead {
+        let header = |name| letter.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        assert!(header("ims-reason").is_some_and(|reason| !reason.is_empty()));
+        assert!(header("ims-origin").unwrap().starts_with(b"API-REALTIME/"));
+    }
+    assert_eq!(stage.balance().dead_lettered, 5);
+}
+
+#[test]
+fn an_accepted_message_that_cannot_be_routed_ends_as_failed() {
+    let mut stage = Stage::perfect();
+    let place = Api { cluster: 0, lane: Lane::Realtime, partition: 0, offset: 77, receiver: 0 };
+    let id = TrackId::new(seed::NOW_MS, place).to_string();
+    let recv = Topic::recv(Channel::At, Lane::Realtime);
+    stage.driver.append_raw(recv, &id, Some(vec![1, 2, 3])).unwrap();
+    stage.settle();
+    assert_eq!(stage.driver.records(recv.dead_letters()).unwrap().len(), 1);
+    let ends: Vec<_> = stage.reports().into_iter().filter(|r| r.track_id == id && r.terminal).collect();
+    assert_eq!(ends.len(), 1);
+    assert_eq!((ends[0].state, ends[0].code.as_str()), (State::Failed, "9999"));
+}

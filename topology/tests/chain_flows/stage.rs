@@ -1,0 +1,224 @@
+//! A chain on the in-process log with the simulator behind it, and what a test asks of it.
+
+use connectors::{
+    claims::MemoryClaims,
+    reference::FileReference,
+    simulator::{Behaviour, Simulator, SimulatorSettings},
+};
+use processors::{
+    ingest,
+    night::Night,
+    outcome::Patience,
+    ports::{Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written},
+    ring::Rings,
+};
+use schemas::{
+    AnalyzeLog, Channel, History, Lane, Report, Schemas, SendRequest, State, Topic, TrackId, examples, examples::seed,
+    topics::Partitions,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use topology::{
+    assembly::{Backends, Parts},
+    driver::{Driver, ManualClock},
+    engine::BatchLimits,
+    graph::{Role, chain},
+    ledger::{Balance, Books, Checkpoint, read},
+    log::memory::{MemoryLog, Settings},
+    send::{Allowance, BreakerSettings, SenderSettings},
+};
+
+/// The chain, its vendors, and what its stores hold.
+pub struct Stage {
+    pub driver: Driver,
+    pub history: Store<History>,
+}
+
+impl Stage {
+    /// Every vendor answers at once, with success.
+    pub fn perfect() -> Self {
+        Self::with(SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() })
+    }
+
+    /// Vendors as the settings say; the time is that of the examples, a Wednesday morning in Seoul.
+    pub fn with(settings: SimulatorSettings) -> Self {
+        Self::at(seed::NOW_MS, settings)
+    }
+
+    /// The same at another time.
+    pub fn at(now_ms: i64, settings: SimulatorSettings) -> Self {
+        let clock = ManualClock::at(now_ms);
+        let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
+        let rings = Arc::new(Rings::default());
+        let sizes = Arc::clone(&rings);
+        let log = MemoryLog::new(as_clock(), Settings::default(), move |topic| match topic.partitions() {
+            Partitions::Configured => 3,
+            Partitions::Slots(ring) => sizes.size(ring).slots as i32,
+            Partitions::One => 1,
+        });
+        let simulator = Simulator::open(settings, as_clock()).unwrap();
+        let history = Store::default();
+        let reference: Arc<dyn ReferenceSource> = Arc::new(FileReference::demo().unwrap());
+        let backends =
+            Embedded { claims: SharedClaims::default(), simulator: Arc::clone(&simulator), history: history.clone() };
+        let parts = Parts {
+            log: Arc::new(log.clone()),
+            cluster: 0,
+            schemas: Arc::new(Schemas::embedded()),
+            schema_source: Arc::new(NoRegistry),
+            clock: as_clock(),
+            reference,
+            night: Night::default(),
+            rings,
+            ingest: ingest::Settings::default(),
+            patience: Patience::default(),
+            allowance: Allowance::new(as_clock(), BreakerSettings::default()),
+            sender: SenderSettings::default(),
+            limits: BatchLimits::default(),
+            backends: Box::new(backends),
+        };
+        let driver = Driver::new(chain().unwrap(), clock, log, parts).unwrap();
+        let mut stage = Self { driver, history };
+        stage.settle();
+        stage
+    }
+
+    pub fn settle(&mut self) {
+        self.driver.settle().unwrap();
+    }
+
+    /// Sends an example, changed.
+    pub fn send(&mut self, name: &str, change: impl FnOnce(&mut SendRequest)) {
+        let mut request = examples::request(name);
+        change(&mut request);
+        let lane = examples::REQUESTS.iter().find(|e| e.name == name).unwrap().lane;
+        self.send_over(lane, &request);
+    }
+
+    pub fn send_over(&mut self, lane: Lane, request: &SendRequest) {
+        self.driver.append(Topic::api(lane), &request.message_id, request).unwrap();
+    }
+
+    /// Moves the clock second by second.
+    pub fn advance(&mut self, by: Duration) {
+        self.driver.advance(by, Duration::from_secs(1)).unwrap();
+    }
+
+    /// Moves the clock hour by hour: for days.
+    pub fn advance_by_hours(&mut self, by: Duration) {
+        self.driver.advance(by, Duration::from_secs(3600)).unwrap();
+    }
+
+    /// Moves the clock minute by minute: for hours.
+    pub fn advance_by_minutes(&mut self, by: Duration) {
+        self.driver.advance(by, Duration::from_secs(60)).unwrap();
+    }
+
+    pub fn reports(&self) -> Vec<Report> {
+        self.driver.decoded(Channel::ALL.iter().map(|&c| Topic::report(c))).unwrap()
+    }
+
+    /// The one terminal report of each message_id.
+    pub fn ends(&self) -> BTreeMap<String, Report> {
+        let mut ends = BTreeMap::new();
+        for report in self.reports().into_iter().filter(|r| r.terminal && r.state != State::Rejected) {
+            let id = report.message_id.clone();
+            assert!(ends.insert(id.clone(), report).is_none(), "{id} ended twice");
+        }
+        ends
+    }
+
+    pub fn end(&self, message_id: &str) -> Report {
+        self.ends().remove(message_id).unwrap_or_else(|| panic!("{message_id} has not ended: {:#?}", self.reports()))
+    }
+
+    pub fn balance(&self) -> Balance {
+        let mut reader = self.driver.parts().log.reader().unwrap();
+        let decoder = self.driver.parts().decoder();
+        let (books, _): (Books, Checkpoint) =
+            read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
+        books.balance()
+    }
+}
+
+/// A store in memory that keeps offsets as a database does.
+pub struct Store<R>(Arc<Mutex<Kept<R>>>);
+
+struct Kept<R> {
+    rows: Vec<R>,
+    positions: HashMap<(Topic, i32), i64>,
+}
+
+impl<R> Default for Store<R> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Kept { rows: vec![], positions: HashMap::new() })))
+    }
+}
+
+impl<R> Clone for Store<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R: Clone> Store<R> {
+    pub fn rows(&self) -> Vec<R> {
+        self.0.lock().unwrap().rows.clone()
+    }
+}
+
+impl<R: Clone + Send> Sink<R> for Store<R> {
+    fn positions(&mut self, places: &[(Topic, i32)]) -> Result<Vec<Option<i64>>, Away> {
+        let kept = self.0.lock().unwrap();
+        Ok(places.iter().map(|place| kept.positions.get(place).copied()).collect())
+    }
+
+    fn write(&mut self, batch: &[Logged<R>], moves: &[Move]) -> Result<Written, Away> {
+        let mut kept = self.0.lock().unwrap();
+        if moves.iter().any(|m| kept.positions.get(&(m.topic, m.partition)).copied() != m.from) {
+            return Ok(Written::Stale);
+        }
+        kept.rows.extend(batch.iter().map(|logged| logged.record.clone()));
+        kept.positions.extend(moves.iter().map(|m| ((m.topic, m.partition), m.to)));
+        Ok(Written::Moved)
+    }
+}
+
+#[derive(Clone, Default)]
+struct SharedClaims(Arc<Mutex<MemoryClaims>>);
+
+impl Claims for SharedClaims {
+    fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        self.0.lock().unwrap().claim(claims, now_ms)
+    }
+}
+
+struct Embedded {
+    claims: SharedClaims,
+    simulator: Arc<Simulator>,
+    history: Store<History>,
+}
+
+impl Backends for Embedded {
+    fn claims(&self) -> Result<Box<dyn Claims>, Away> {
+        Ok(Box::new(self.claims.clone()))
+    }
+    fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
+        Ok(self.simulator.provider())
+    }
+    fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
+        Ok(self.simulator.receipts())
+    }
+    fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
+        Ok(Box::new(self.history.clone()))
+    }
+    fn reports(&self) -> Result<Box<dyn Sink<Report>>, Away> {
+        Ok(Box::new(Store::<Report>::default()))
+    }
+    fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
+        Ok(Box::new(Store::<AnalyzeLog>::default()))
+    }
+}
