@@ -38,7 +38,7 @@ fn the_only_broker_is_away_and_then_everything_goes_on() {
         reached |= matches!(turn, Turn::Copied(0));
         reached
     });
-    producer.append(&numbered(source, 100..200)).unwrap();
+    append(&deployment, source, 100..200);
     copy(&mut *stream, target, 100);
     assert_once(&values(&deployment.log, target), 0..200);
 }

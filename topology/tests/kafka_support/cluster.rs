@@ -3,13 +3,18 @@
 use std::{
     path::PathBuf,
     process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
+
+/// Brokers of several tests at once would be too many for two cores.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Brokers that end with the test.
 pub struct Cluster {
     script: PathBuf,
     directory: tempfile::TempDir,
     pub bootstrap: String,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
@@ -23,6 +28,7 @@ impl Cluster {
             script: PathBuf::from(dev).join("kafka"),
             directory: tempfile::tempdir().unwrap(),
             bootstrap: String::new(),
+            _turn: ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner),
         };
         let said =
             cluster.run(&["start", "--brokers", &brokers.to_string(), "--owner", &std::process::id().to_string()]);

@@ -113,18 +113,29 @@ pub fn numbered(topic: Topic, numbers: std::ops::Range<usize>) -> Vec<Outgoing> 
     numbers.map(record).collect()
 }
 
-/// All values of a topic that are committed, sorted.
+/// All values of a topic that are committed, sorted; asks again while a broker is away.
+#[track_caller]
 pub fn values(log: &dyn Log, topic: Topic) -> Vec<String> {
-    let mut reader = log.reader().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match try_values(log, topic) {
+            Ok(values) => return values,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    }
+}
+
+fn try_values(log: &dyn Log, topic: Topic) -> Result<Vec<String>, LogError> {
+    let mut reader = log.reader()?;
     let mut values = Vec::new();
-    for partition in reader.partitions(topic).unwrap() {
+    for partition in reader.partitions(topic)? {
         let place = Place { topic, partition };
-        let (first, end) = reader.bounds(place).unwrap();
+        let (first, end) = reader.bounds(place)?;
         let mut each = |record: Record| values.push(String::from_utf8(record.value.unwrap().to_vec()).unwrap());
-        reader.read(place, first, end, &mut each).unwrap();
+        reader.read(place, first, end, &mut each)?;
     }
     values.sort_unstable();
-    values
+    Ok(values)
 }
 
 /// Each number of the range once, and nothing else.

@@ -16,6 +16,8 @@ pub enum Sort {
     Passing,
     /// Another producer of the same transactional id took over, or the broker gave this one's transaction up.
     Fenced,
+    /// Another member of the same name took over.
+    Replaced,
     /// The group goes on without this member.
     Outside,
     /// Will not work until somebody changes something.
@@ -34,14 +36,7 @@ impl Reason {
     /// The reason behind an error of `call`.
     pub fn of(call: &str, error: &KafkaError) -> Self {
         let code = error.rdkafka_error_code();
-        let text = match code {
-            Some(Code::FencedInstanceId) => format!(
-                "{call}: another process is called like this one ({error}): give each its own kafka.instance, or leave \
-                 it empty"
-            ),
-            _ => format!("{call}: {error}"),
-        };
-        Self { sort: code.map_or(Sort::Passing, sort_of), text }
+        Self { sort: code.map_or(Sort::Passing, sort_of), text: format!("{call}: {error}") }
     }
 }
 
@@ -49,11 +44,11 @@ impl Reason {
 pub fn sort_of(code: Code) -> Sort {
     match code {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Sort::Fenced,
+        Code::FencedInstanceId => Sort::Replaced,
         Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress | Code::AssignmentLost => {
             Sort::Outside
         }
         Code::ClusterAuthorizationFailed
-        | Code::FencedInstanceId
         | Code::GroupAuthorizationFailed
         | Code::InvalidCommitOffsetSize
         | Code::InvalidTransactionTimeout

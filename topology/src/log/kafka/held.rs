@@ -4,13 +4,14 @@ use super::native::Membership;
 use crate::log::{LogError, METADATA_LIMIT, Place, Position};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
 
 /// One assignment: what came with one rebalance, until it goes.
 pub struct Held {
     /// Who this member was when the partitions came; a commit counts only as long as it still is.
     pub membership: Membership,
     /// The same in the form that transactions take.
-    pub group: ConsumerGroupMetadata,
+    pub group: Arc<ConsumerGroupMetadata>,
     /// Next offset to be given to the engine. None until a sink has said where it stands.
     pub next: FxHashMap<Place, Option<i64>>,
     /// Partitions that are not fetched now.

@@ -36,6 +36,8 @@ pub enum Heard {
     Gone(String),
     /// No broker is in reach.
     Away(String),
+    /// Another member of the same name took over; this one is of no more use.
+    Replaced,
 }
 
 /// A consumer that is, or wants to be, a member of a group.
@@ -97,11 +99,7 @@ impl Member {
         let words = lock(&consumer.context().last_words).clone();
         let stream = &self.stream;
         match error {
-            KafkaError::MessageConsumptionFatal(Code::FencedInstanceId) => Err(LogError::Stop(format!(
-                "{stream} lost its place in group {} to another process that is called {} too: two processes share it. \
-                 Give each its own kafka.instance, or leave it empty",
-                self.group, self.shared.names.instance
-            ))),
+            KafkaError::MessageConsumptionFatal(Code::FencedInstanceId) => Ok(Heard::Replaced),
             KafkaError::MessageConsumptionFatal(_) => Err(LogError::Stop(format!("{stream} cannot read on: {words}"))),
             KafkaError::MessageConsumption(code) => match code {
                 Code::AutoOffsetReset => Ok(Heard::Gone(words)),
@@ -289,19 +287,36 @@ impl Member {
             // Serves the last rebalance.
             consumer.poll(Duration::from_millis(5));
         }
+        self.consumer = Some(consumer);
+        // The consumer waits for the broker's answer when it ends.
+        self.end().wait(until.saturating_duration_since(Instant::now()));
+    }
+
+    /// Ends without a goodbye, on a thread of its own.
+    pub fn end(&mut self) -> Ending {
         let (gone, wait) = mpsc::channel::<()>();
-        self.shared.drop_aside((consumer, gone));
-        // Nothing is ever sent: the wait ends when the consumer, which waits for the broker's answer, is dropped.
-        let _ = wait.recv_timeout(until.saturating_duration_since(Instant::now()));
+        if let Some(consumer) = self.consumer.take() {
+            consumer.context().close();
+            self.shared.drop_aside((consumer, gone));
+        }
+        Ending(wait)
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        if let Some(consumer) = self.consumer.take() {
-            consumer.context().close();
-            self.shared.drop_aside(consumer);
-        }
+        self.end();
+    }
+}
+
+/// The end of a member, which may take a while: librdkafka finishes what is under way.
+pub struct Ending(mpsc::Receiver<()>);
+
+impl Ending {
+    /// Whether it has ended within this time.
+    pub fn wait(&self, within: Duration) -> bool {
+        // Nothing is ever sent: the sender is dropped with the consumer.
+        self.0.recv_timeout(within) == Err(mpsc::RecvTimeoutError::Disconnected)
     }
 }
 

@@ -5,9 +5,11 @@
 //! whatever does not end with a clear yes leads back to what the broker says is committed.
 
 mod admin;
+mod aside;
 mod clients;
 mod context;
 mod failure;
+mod fences;
 mod held;
 mod lag;
 mod member;

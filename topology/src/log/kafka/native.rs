@@ -144,3 +144,27 @@ unsafe fn bytes_at<'a>(at: *const c_void, size: usize) -> &'a [u8] {
     // SAFETY: as the caller promised.
     unsafe { slice::from_raw_parts(at.cast(), size) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::{Offset, bindings::rd_kafka_mem_malloc};
+
+    #[test]
+    fn metadata_that_is_no_text_is_read_as_well_as_it_goes() {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset("API-AUTH", 3, Offset::Offset(7)).unwrap();
+        let bytes = [0xff, b'!'];
+        // SAFETY: the list has one entry, and frees what it is given with the allocator that it comes from.
+        unsafe {
+            let entry = &mut *(*list.ptr()).elems;
+            entry.metadata = rd_kafka_mem_malloc(ptr::null_mut(), bytes.len());
+            ptr::copy_nonoverlapping(bytes.as_ptr(), entry.metadata.cast(), bytes.len());
+            entry.metadata_size = bytes.len();
+        }
+        let [entry] = &entries(&list)[..] else { panic!("one entry") };
+        assert_eq!((entry.topic.as_str(), entry.partition, entry.offset), ("API-AUTH", 3, 7));
+        assert_eq!(entry.metadata, "\u{fffd}!");
+        assert_eq!(entries(&TopicPartitionList::new()).len(), 0);
+    }
+}

@@ -5,13 +5,8 @@
 
 use super::{KafkaShared, clients::Pace, transaction::TransactionalProducer};
 use crate::log::LogError;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-/// Two fences within this time are no accident.
-const FENCED_TWICE_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// Longest wait for a broker's answer in one turn of the stream.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -24,7 +19,6 @@ pub struct Rotation {
     first: usize,
     slots: Vec<Slot>,
     turn: usize,
-    fenced_at: Option<Instant>,
 }
 
 enum Slot {
@@ -39,7 +33,7 @@ impl Rotation {
     pub fn new(shared: &Arc<KafkaShared>, stream: &str, seat: usize, pace: Pace) -> Self {
         let slots = (0..pace.producers).map(|_| Slot::Empty).collect();
         let first = seat * pace.producers;
-        Self { shared: Arc::clone(shared), stream: stream.to_owned(), pace, first, slots, turn: 0, fenced_at: None }
+        Self { shared: Arc::clone(shared), stream: stream.to_owned(), pace, first, slots, turn: 0 }
     }
 
     /// Makes what is missing. When it returns, nothing that a predecessor left open is open any more.
@@ -88,23 +82,9 @@ impl Rotation {
         }
     }
 
-    /// The last producer was fenced. Once may be the broker's doing, or the end of a process that was thought dead;
-    /// twice is a process that goes on.
-    pub fn fenced(&mut self, transaction_took: Duration) -> Result<(), LogError> {
-        if transaction_took >= self.pace.transaction {
-            // The broker gave up a transaction that took too long: this process was stopped, or the broker away.
-            self.fenced_at = None;
-            return Ok(());
-        }
-        let before = self.fenced_at.replace(Instant::now());
-        if before.is_some_and(|at| at.elapsed() < FENCED_TWICE_WITHIN) {
-            let id = self.shared.names.transactional_id(&self.stream, self.first + self.turn);
-            return Err(LogError::Stop(format!(
-                "transactional id {id} was taken over twice: two processes share it. \
-                 Give each its own kafka.instance, or leave it empty"
-            )));
-        }
-        Ok(())
+    /// The transactional id of the last producer.
+    pub fn id(&self) -> String {
+        self.shared.names.transactional_id(&self.stream, self.first + self.turn)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     KafkaShared,
+    aside::Aside,
     clients::{self, Pace},
     context::{ProducerEar, Undelivered},
     failure::{Reason, Sort, sort_of},
@@ -19,6 +20,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use std::{
+    cell::OnceCell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -42,7 +44,9 @@ enum Broken {
 
 /// A producer with a transactional id.
 pub struct TransactionalProducer {
-    producer: BaseProducer<ProducerEar>,
+    producer: Arc<BaseProducer<ProducerEar>>,
+    /// Where offsets are sent from; None until the first are.
+    aside: OnceCell<Aside>,
     id: String,
     stream: String,
     pace: Pace,
@@ -56,11 +60,12 @@ impl TransactionalProducer {
     /// The k-th producer of a stream. Connects in the background.
     pub fn new(shared: &Arc<KafkaShared>, stream: &str, k: usize, pace: Pace) -> Result<Self, LogError> {
         let config = clients::transactional(&shared.settings, &shared.names, stream, k, pace);
-        let producer = config
+        let producer: BaseProducer<ProducerEar> = config
             .create_with_context(ProducerEar::new(stream))
             .map_err(|error| LogError::Stop(format!("the producer of {stream} could not be made: {error}")))?;
         let id = shared.names.transactional_id(stream, k);
-        Ok(Self { producer, id, stream: stream.to_owned(), pace, shared: Arc::clone(shared) })
+        let (producer, aside) = (Arc::new(producer), OnceCell::new());
+        Ok(Self { producer, aside, id, stream: stream.to_owned(), pace, shared: Arc::clone(shared) })
     }
 
     /// Fences whoever has the same id and ends what it left open; false when the broker did not answer in time.
@@ -87,7 +92,7 @@ impl TransactionalProducer {
     }
 
     /// Runs one transaction to its end.
-    pub fn run(&self, outputs: &[Outgoing], offsets: &TopicPartitionList, group: &ConsumerGroupMetadata) -> Ended {
+    pub fn run(&self, outputs: &[Outgoing], offsets: TopicPartitionList, group: &Arc<ConsumerGroupMetadata>) -> Ended {
         let disconnects = self.producer.context().disconnects();
         match self.try_run(outputs, offsets, group) {
             Ok(calls_repeated) => {
@@ -106,8 +111,8 @@ impl TransactionalProducer {
     fn try_run(
         &self,
         outputs: &[Outgoing],
-        offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
+        offsets: TopicPartitionList,
+        group: &Arc<ConsumerGroupMetadata>,
     ) -> Result<bool, Broken> {
         let pass = |point| fault::point(&self.stream, point);
         pass(Point::BeforeBegin);
@@ -119,9 +124,7 @@ impl TransactionalProducer {
         pass(Point::AfterProduce);
         self.drain(outputs.len())?;
         pass(Point::AfterDrain);
-        let mut repeated = self.until_answered("send_offsets_to_transaction", |within| {
-            self.producer.send_offsets_to_transaction(offsets, group, within)
-        })?;
+        let mut repeated = self.send_offsets(offsets, group)?;
         pass(Point::AfterSendOffsets);
         pass(Point::BeforeCommit);
         repeated |= self.until_answered("commit_transaction", |within| self.producer.commit_transaction(within))?;
@@ -180,6 +183,27 @@ impl TransactionalProducer {
         }
     }
 
+    /// Sends offsets from a thread aside: when the group's coordinator dies and leaves the cluster's metadata, the call
+    /// waits for it for ever, whatever its time-out says (librdkafka#5456, #5511). Then this producer is left behind.
+    fn send_offsets(&self, offsets: TopicPartitionList, group: &Arc<ConsumerGroupMetadata>) -> Result<bool, Broken> {
+        const CALL: &str = "send_offsets_to_transaction";
+        let no_thread = |error| Broken::Abort(Reason::passing(format!("no thread for {CALL}: {error}")));
+        if self.aside.get().is_none() {
+            let aside = Aside::start(&self.stream).map_err(no_thread)?;
+            let _ = self.aside.set(aside);
+        }
+        let Some(aside) = self.aside.get() else { return Ok(false) };
+        let offsets = Arc::new(offsets);
+        let hangs = |within: Duration| within + Duration::from_secs(1);
+        self.until_answered(CALL, |within| {
+            let (producer, offsets, group) = (Arc::clone(&self.producer), Arc::clone(&offsets), Arc::clone(group));
+            let answer =
+                aside.call(hangs(within), move || producer.send_offsets_to_transaction(&offsets, &group, within));
+            // Neither to be repeated nor to be aborted on this producer.
+            answer.unwrap_or(Err(KafkaError::Canceled))
+        })
+    }
+
     /// Repeats a call while the broker leaves it open how it ended; true when it took more than one.
     fn until_answered(&self, what: &str, call: impl Fn(Duration) -> Result<(), KafkaError>) -> Result<bool, Broken> {
         let within = self.pace.transaction;
@@ -193,6 +217,7 @@ impl TransactionalProducer {
             let reason = Reason::of(what, &error);
             let (again, abort) = match &error {
                 KafkaError::Transaction(error) => (error.is_retriable(), error.txn_requires_abort()),
+                KafkaError::Canceled => (false, false),
                 // The flush before the commit: records are on their way still.
                 _ => (false, true),
             };

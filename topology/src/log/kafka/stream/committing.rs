@@ -40,7 +40,7 @@ impl KafkaStream {
             self.stage = Stage::Taking;
             return Err(LogError::Rewound("a producer was lost".into()));
         };
-        match producer.run(outputs, &offsets, group) {
+        match producer.run(outputs, offsets, group) {
             Ended::Committed { clean } => {
                 // The broker checked the member, but a transaction does not prolong its session as a heartbeat does.
                 self.confirmed_at = self.confirmed_at.max(begun.checked_sub(self.pace.heartbeat));
@@ -57,8 +57,11 @@ impl KafkaStream {
             Ended::Aborted(reason) => self.rewind(reason),
             Ended::Unknown(reason) => {
                 producers.retire();
-                if reason.sort == Sort::Fenced {
-                    producers.fenced(begun.elapsed())?;
+                if begun.elapsed() >= self.pace.transaction {
+                    // The broker gave a transaction up that took too long: it was away, or this process stood still.
+                    self.fences.forgive();
+                } else if reason.sort == Sort::Fenced {
+                    self.fences.note(&format!("transactional id {}", producers.id()))?;
                 }
                 self.rewind(reason)
             }
@@ -69,6 +72,7 @@ impl KafkaStream {
         match sort {
             Sort::Lasting => return Err(LogError::Stop(format!("{}: {text}", self.spec.name))),
             Sort::Outside => self.fall(),
+            Sort::Replaced => self.replaced()?,
             Sort::Passing | Sort::Fenced => self.stage = Stage::Taking,
         }
         Err(LogError::Rewound(text))
@@ -103,6 +107,10 @@ impl KafkaStream {
         };
         match reason.sort {
             Sort::Lasting => Err(LogError::Stop(format!("{}: {}", self.spec.name, reason.text))),
+            Sort::Replaced => {
+                self.replaced()?;
+                Err(LogError::Rewound(reason.text))
+            }
             // An answer that did not come may still have been a yes, now or later.
             Sort::Passing | Sort::Fenced | Sort::Outside => {
                 self.fall();

@@ -3,7 +3,15 @@
 mod committing;
 mod reading;
 
-use super::{KafkaShared, Seat, clients::Pace, held::Held, member::Member, rotation::Rotation};
+use super::{
+    KafkaShared, Seat,
+    clients::Pace,
+    fences::Fences,
+    held::Held,
+    member::{Ending, Member},
+    names::Names,
+    rotation::Rotation,
+};
 use crate::{
     fault::{self, Point},
     log::{Limits, LogError, Outgoing, Place, Polled, Position, Record, Stream, StreamSpec},
@@ -22,6 +30,9 @@ pub struct KafkaStream {
     pace: Pace,
     producers: Option<Rotation>,
     member: Option<Member>,
+    /// The member before this one, on its way out.
+    ending: Option<Ending>,
+    fences: Fences,
     stage: Stage,
     /// What this member owns; None between assignments.
     held: Option<Held>,
@@ -58,6 +69,8 @@ enum Stage {
     Revoking,
 }
 
+/// Longest wait for the end of a former member in one turn.
+const ENDING: Duration = Duration::from_millis(500);
 /// How often the ends of paused partitions are asked for.
 const ENDS_EVERY: Duration = Duration::from_secs(5);
 
@@ -73,6 +86,8 @@ impl KafkaStream {
             spec,
             pace,
             member: None,
+            ending: None,
+            fences: Fences::default(),
             stage: Stage::Outside,
             held: None,
             ahead: None,
@@ -94,6 +109,11 @@ impl KafkaStream {
         if let Some(producers) = &mut self.producers {
             producers.ready()?;
         }
+        // Of two members of one name the later one counts: a request of the old one must not come after ours.
+        if self.ending.as_ref().is_some_and(|ending| !ending.wait(ENDING)) {
+            return Err(LogError::Away(format!("{} waits for the end of its former member", self.spec.name)));
+        }
+        self.ending = None;
         self.member = Some(Member::join(&self.shared, &self.spec, self.seat.number, self.pace)?);
         self.stage = Stage::Waiting;
         Ok(())
@@ -102,9 +122,17 @@ impl KafkaStream {
     /// Leaves the group without a word to the engine yet: what it holds cannot be committed any more, or nobody knows
     /// whether it was. A new member's generation refuses whatever of the old one may still be under way.
     fn fall(&mut self) {
-        self.member = None;
+        self.ending = self.member.take().map(|mut member| member.end());
         self.forget();
         self.stage = Stage::Fallen;
+    }
+
+    /// Another member of this name took over.
+    fn replaced(&mut self) -> Result<(), LogError> {
+        let Names { instance, .. } = &self.shared.names;
+        self.fences.note(&format!("{}: the place of {instance} in its group", self.spec.name))?;
+        self.fall();
+        Ok(())
     }
 
     fn forget(&mut self) {

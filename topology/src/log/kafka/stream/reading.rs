@@ -5,7 +5,10 @@ use crate::log::{
     Limits, LogError, Offsets, Place, Polled, Position, Record,
     kafka::{context::Rebalance, held::Held, member::Heard, native},
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 impl KafkaStream {
     /// Begins to read what is assigned, from where the group stands.
@@ -41,6 +44,7 @@ impl KafkaStream {
             match self.member()?.poll(Duration::ZERO)? {
                 Heard::Rebalance(news) => return self.rebalance(news),
                 Heard::Record(_) => {}
+                Heard::Replaced => return self.replaced_while_reading(),
                 Heard::Nothing | Heard::Gone(_) | Heard::Away(_) => return self.take(),
             }
         }
@@ -70,6 +74,7 @@ impl KafkaStream {
                     let topic = self.shared.names.topic(&entry.topic)?;
                     Some((Place { topic, partition: entry.partition }, None))
                 });
+                let group = Arc::new(group);
                 self.held = Some(Held { membership, group, next: places.collect(), paused: Default::default() });
                 // The broker answered before the last quiet poll, at the latest.
                 self.confirmed_at = Some(self.quiet_at);
@@ -106,6 +111,10 @@ impl KafkaStream {
                         into.truncate(first);
                         return self.rebalance(news);
                     }
+                    Ok(Heard::Replaced) => {
+                        into.truncate(first);
+                        return self.replaced_while_reading();
+                    }
                     Ok(Heard::Nothing | Heard::Gone(_) | Heard::Away(_)) => break,
                     Err(error) if into.len() == first => return Err(error),
                     Err(error) => {
@@ -135,13 +144,22 @@ impl KafkaStream {
         Ok(Polled::Records)
     }
 
+    fn replaced_while_reading(&mut self) -> Result<Polled, LogError> {
+        self.replaced()?;
+        self.stage = Stage::Outside;
+        Ok(Polled::Lost)
+    }
+
     /// One poll, and what the stream itself has to do about it.
     fn hear(&mut self, wait: Duration) -> Result<Heard, LogError> {
         let heard = self.member()?.poll(wait)?;
         match &heard {
-            Heard::Record(_) | Heard::Rebalance(_) => self.away = None,
+            Heard::Record(_) | Heard::Rebalance(_) | Heard::Replaced => self.away = None,
             Heard::Gone(words) => return Err(LogError::Stop(self.gone(words))),
-            Heard::Away(words) => self.away = Some(words.clone()),
+            Heard::Away(words) => {
+                self.fences.forgive();
+                self.away = Some(words.clone());
+            }
             Heard::Nothing => {
                 self.quiet_at = Instant::now();
                 if let Some(producers) = &self.producers {

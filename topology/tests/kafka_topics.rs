@@ -1,0 +1,82 @@
+//! Topics and start offsets: made, and every difference told at once.
+
+mod kafka_support;
+
+use kafka_support::{Deployment, brokers, relay::numbered, settings};
+use schemas::{Lane, Topic, topics::Ring};
+use topology::log::{
+    Log,
+    kafka::{Difference, KafkaSettings, Slots},
+};
+
+fn lines(differences: &[Difference]) -> String {
+    differences.iter().map(|difference| format!("{difference}\n")).collect()
+}
+
+#[test]
+fn what_was_made_is_found_right_and_making_it_again_changes_nothing() {
+    let Some(brokers) = brokers() else { return };
+    let deployment = Deployment::new(settings(&brokers));
+    let topics =
+        [Topic::api(Lane::Ad), Topic::result(Lane::Ad), Topic::open(Lane::Ad), Topic::api(Lane::Ad).dead_letters()];
+    let groups = [("ingest-AD", &topics[..1]), ("outcome-AD", &topics[1..2])];
+    let admin = deployment.log.admin().unwrap();
+    let made = admin.create(&topics, &groups).unwrap();
+    assert_eq!(made.topics, topics);
+    let group = |stream: &str| format!("{}-{stream}", deployment.settings.deployment);
+    assert_eq!(made.groups, [(group("ingest-AD"), 3), (group("outcome-AD"), 3)]);
+    assert_eq!(lines(&admin.check(&topics, &groups).unwrap()), "");
+
+    let again = admin.create(&topics, &groups).unwrap();
+    assert_eq!((again.topics, again.groups), (vec![], vec![]));
+}
+
+#[test]
+fn all_differences_are_told_at_once_with_their_remedies() {
+    let Some(brokers) = brokers() else { return };
+    let made = Deployment::new(settings(&brokers));
+    let present = [Topic::result(Lane::Ad), Topic::delay(Ring::Seconds)];
+    let slots = Slots { seconds: 8, ..Slots::default() };
+    let other = Deployment::new(KafkaSettings { slots, ..made.settings.clone() });
+    other.log.admin().unwrap().create(&present, &[]).unwrap();
+    // OPEN with other partitions than its RESULT.
+    let two = Deployment::new(KafkaSettings { partitions: 2, ..made.settings.clone() });
+    two.log.admin().unwrap().create(&[Topic::open(Lane::Ad)], &[]).unwrap();
+
+    let wanted = [Topic::api(Lane::Ad), present[0], present[1], Topic::open(Lane::Ad)];
+    let told = lines(&made.log.admin().unwrap().check(&wanted, &[("outcome-AD", &present[..1])]).unwrap());
+    let prefix = &made.settings.topic_prefix;
+    for line in [
+        format!("topic {prefix}API-AD is missing: run `ims topics create`"),
+        format!("topic {prefix}DELAY-S has 8 partitions, kafka.slots.seconds says 128"),
+        format!("topic {prefix}OPEN-AD has 2 partitions, kafka.partitions says 3"),
+        format!("topic {prefix}OPEN-AD has 2 partitions and {prefix}RESULT-AD has 3"),
+        format!(
+            "group {}-outcome-AD has no offset for RESULT-AD/0, RESULT-AD/1, RESULT-AD/2",
+            made.settings.deployment
+        ),
+    ] {
+        assert!(told.contains(&format!("wrong: {line}")), "{line}\nis not among\n{told}");
+    }
+    assert_eq!(told.lines().count(), 5, "{told}");
+}
+
+#[test]
+fn an_offset_that_was_lost_is_not_made_up() {
+    let Some(brokers) = brokers() else { return };
+    let deployment = Deployment::new(settings(&brokers));
+    let source = deployment.topic(3);
+    deployment.log.producer().unwrap().append(&numbered(source, 0..50)).unwrap();
+    let admin = deployment.log.admin().unwrap();
+    assert_eq!(admin.create(&[source], &[("late-MASS", &[source])]).unwrap().groups, []);
+    let differences = lines(&admin.check(&[source], &[("late-MASS", &[source])]).unwrap());
+    assert!(differences.contains("has no offset for") && differences.contains("it was lost"), "{differences}");
+}
+
+#[test]
+fn more_copies_than_brokers_is_said_with_the_remedy() {
+    let Some(brokers) = brokers() else { return };
+    let deployment = Deployment::new(KafkaSettings { replication: 3, ..settings(&brokers) });
+    let refused = deployment.log.admin().unwrap().create(&[Topic::api(Lane::Ad)], &[]).unwrap_err().to_string();
+    assert!(refused.contains("3 copies") && refused.contains("kafka.replication"), "{refused}");
+}
