@@ -78,6 +78,11 @@ pub enum AssemblyError {
 }
 
 impl Parts {
+    /// Reads what stands in the log.
+    pub fn decoder(&self) -> Decoder {
+        Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source))
+    }
+
     /// The workers of some roles: one for each of their nodes, and the receipts of their vendors.
     pub fn workers(&self, topology: &Topology, roles: &[Role]) -> Result<Vec<Box<dyn Worker>>, AssemblyError> {
         let mut workers = topology.of_roles(roles).map(|node| self.worker(node)).collect::<Result<Vec<_>, _>>()?;
@@ -93,11 +98,6 @@ impl Parts {
         let out = Outputs::new(Arc::clone(&self.schemas));
         let receipts = self.backends.receipts()?;
         Ok(Box::new(ReceiptsWorker::new("receipts".to_owned(), &*self.log, receipts, reference, clock, out)?))
-    }
-
-    /// Reads what stands in the log.
-    pub fn decoder(&self) -> Decoder {
-        Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.schema_source))
     }
 
     /// The worker of a node.

@@ -17,19 +17,19 @@ use clap::{Args as ClapArgs, Subcommand};
 /// The Kafka benches make topics of their own (prefix `bench-…`) on [kafka] bootstrap_servers and leave them there: use
 /// a broker that you can throw away, for example dev/kafka's.
 #[derive(Debug, Subcommand)]
-#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away]))]
 pub enum Command {
     /// Ingest and router on Kafka over a backlog, beside a relay of raw bytes over the same two hops.
+    #[command(after_long_help = exit::help("  ims bench hops --messages 1000000", &EXITS))]
     Hops(HopsArgs),
     /// Latency of AUTH from its API topic to SEND, idle and while a MASS backlog drains.
+    #[command(after_long_help = exit::help("  ims bench auth --seconds 20 --backlog 1000000", &EXITS))]
     Auth(AuthArgs),
     /// The whole chain in this process, without servers.
+    #[command(after_long_help = exit::help("  ims bench local --messages 200000", &EXITS))]
     Local(LocalArgs),
 }
 
-const EXAMPLES: &str = "  ims bench hops --messages 1000000
-  ims bench auth --seconds 20 --backlog 1000000
-  ims bench local --messages 200000";
+const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
 /// Options of `bench hops`.
 #[derive(Debug, ClapArgs)]

@@ -1,8 +1,8 @@
 //! Dead letters without their values: which there are, why, and where they came from.
 
 use rustc_hash::FxHashSet;
-use std::collections::BTreeMap;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use topology::{
     engine::{ORIGIN_HEADER, REASON_HEADER},
     log::{LogError, Place, Reader, Record},

@@ -10,7 +10,7 @@ mod tests;
 use crate::{
     assemble::now_ms,
     cli::Globals,
-    config::{self, Config},
+    config::Config,
     exit::{self, Exit, usage},
     log, logging, output,
 };

@@ -16,10 +16,10 @@ pub struct Replayed {
     dry_run: bool,
     /// Where to.
     topic: String,
-    replayed: usize,
+    pub(super) replayed: usize,
     /// Came back before, or fell to the same fault twice: the newest letter stands for all.
-    left_out: usize,
-    letters: Vec<Letter>,
+    pub(super) left_out: usize,
+    pub(super) letters: Vec<Letter>,
 }
 
 impl Replayed {

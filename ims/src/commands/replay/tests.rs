@@ -1,4 +1,5 @@
 use super::*;
+use crate::config;
 use bytes::Bytes;
 use processors::ports::Clock;
 use schemas::{Delayed, Lane, Schemas, SendRequest, examples, topics::Ring};

@@ -2,14 +2,17 @@
 
 use super::{Deployment, PATIENCE, process::REQUESTS, until};
 use connectors::simulator::{RequestLog, Requested};
-use schemas::{Accepted, Channel, Lane, Report, ResultKind, State, StepResult, Topic, TrackId};
+use processors::ports::NoRegistry;
+use schemas::{Accepted, Channel, Lane, Report, State, StepResult, Topic, TrackId};
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use topology::{
-    ledger::{self, Balance, Checkpoint, repeated_requests},
-    log::Log,
+    engine::Decoder,
+    ledger::{self, Balance, Books, Checkpoint},
+    log::{Log, Place, Record},
 };
 
 /// What the books must say in the end.
@@ -41,9 +44,13 @@ impl Settled {
 impl Deployment {
     /// The books as they stand.
     pub fn balance(&self) -> Balance {
+        self.books().balance()
+    }
+
+    fn books(&self) -> Books {
         let mut reader = self.log.reader().unwrap();
-        let (books, _) = ledger::read(&mut *reader, &self.schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
-        books.balance()
+        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::new(NoRegistry));
+        ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap().0
     }
 
     /// Waits until every message has ended, and holds that against everything that is known of it: nothing lost,
@@ -58,17 +65,38 @@ impl Deployment {
             if balance.settled() && balance.requested == messages as u64 {
                 break balance;
             }
-            assert!(Instant::now() < deadline, "{messages} messages not settled within {within:?}: {balance:?}");
+            if Instant::now() >= deadline {
+                panic!("{messages} messages not settled within {within:?}: {balance:?}\n{}", self.trails());
+            }
             // Reading the books costs more than what they tell in the meantime.
             std::thread::park_timeout(Duration::from_millis(500));
         };
         let ends = self.ends();
         assert_eq!(ends.len() as u64, balance.accepted);
         let requests = self.requests();
-        let serials = requests.iter().map(|request| request.serial_number.clone());
-        let repeated = repeated_requests(serials, self.announced());
-        assert!(repeated.is_empty(), "requests that nothing announced: {repeated:?}");
+        let all: Vec<String> = requests.iter().map(|request| serde_json::to_string(request).unwrap() + "\n").collect();
+        let file = self.file("all.jsonl");
+        std::fs::write(&file, all.concat()).unwrap();
+        let ledger = self.ims(&["ledger", "--settled", "--json", "--requests", &file.display().to_string()]);
+        let said = [ledger.stdout, ledger.stderr].concat();
+        assert!(ledger.status.success(), "ims ledger: {}", String::from_utf8_lossy(&said));
         Settled { balance, ends, requests }
+    }
+
+    /// Where some messages are that have not ended: every record of theirs, in the order in which it was written.
+    fn trails(&self) -> String {
+        let keys: Vec<String> = self.books().under_way().iter().take(3).map(ToString::to_string).collect();
+        let mut records = self.records(Topic::all().iter().copied());
+        records.retain(|record| keys.iter().any(|key| record.key.as_deref() == Some(key.as_bytes())));
+        records.sort_by_key(|record| (record.key.clone(), record.timestamp_ms));
+        let line = |record: &Record| {
+            let Place { topic, partition } = record.place;
+            let news = self.schemas.decode::<StepResult>(record.value.as_deref().unwrap_or_default());
+            let said = news.map_or(String::new(), |n| format!("{} {} {} due {:?}", n.kind, n.state, n.code, n.due_at));
+            let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
+            format!("{key} {} {topic}/{partition}@{} {said}\n", record.timestamp_ms, record.offset)
+        };
+        records.iter().map(line).collect()
     }
 
     /// The terminal report of each accepted message, read from their values: there must be one of each.
@@ -105,11 +133,5 @@ impl Deployment {
     pub fn until_more_requests(&self, more: usize) {
         let before = self.requests().len();
         until("more requests reach the vendors", PATIENCE, || (self.requests().len() >= before + more).then_some(()));
-    }
-
-    /// Serial numbers of steps whose attempt ended, or came into doubt, before another was made.
-    fn announced(&self) -> Vec<String> {
-        let results = self.decoded::<StepResult>(Lane::ALL.iter().map(|&lane| Topic::result(lane)));
-        results.into_iter().filter(|r| r.kind == ResultKind::Attempt).map(|r| r.serial_number).collect()
     }
 }

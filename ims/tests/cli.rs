@@ -1,0 +1,242 @@
+//! The command line as a caller meets it, without any server.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// The exit codes that the help promises.
+const DONE: i32 = 0;
+const USAGE: i32 = 2;
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ims"));
+    // Nothing of the caller's environment may change the configuration under test.
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(arguments);
+    command
+}
+
+fn ims(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn shown(arguments: &[&str]) -> String {
+    let output = ims(arguments);
+    assert_eq!(code(&output), DONE, "{arguments:?}: {}", told(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap()
+}
+
+/// The commands of a help text, except `help` itself.
+fn commands_in(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_default_configuration_is_right_and_prints_as_one_that_is() {
+    assert_eq!(shown(&["config", "check"]), "the configuration is right\n");
+    for printed in [shown(&["config", "default"]), shown(&["config", "show"])] {
+        let file = file(&printed);
+        assert_eq!(code(&ims(&["config", "check", "--config", file.path().to_str().unwrap()])), DONE);
+    }
+}
+
+#[test]
+fn every_mistake_of_a_configuration_is_told_at_once_with_where_it_stands() {
+    let file = file("[kafka]\npartitons = 3\n[rings]\nseconds = { slots = 3, width_ms = 1000 }\n");
+    let path = file.path().to_str().unwrap();
+    let output = command(&["config", "check", "--config", path, "--set", "admin.listn=x"])
+        .env("IMS__ENGINE__BATCH_RECORDS", "many")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), USAGE);
+    let told = told(&output);
+    for part in
+        [path, "kafka.partitons", "\"partitions\"", "IMS__ENGINE__BATCH_RECORDS", "--set admin.listn", "\"listen\""]
+    {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+    let rings = ims(&["config", "check", "--set", "rings.seconds.slots=3"]);
+    assert!(code(&rings) == USAGE && self::told(&rings).contains("seconds.slots = 3"), "{}", self::told(&rings));
+}
+
+#[test]
+fn what_is_set_last_wins() {
+    let file = file("[kafka]\npartitions = 4\n");
+    let show = |arguments: &[&str]| {
+        let output = command(arguments).env("IMS__KAFKA__PARTITIONS", "5").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let path = file.path().to_str().unwrap();
+    assert!(shown(&["config", "show", "--config", path]).contains("partitions = 4\n"));
+    assert!(show(&["config", "show", "--config", path]).contains("partitions = 5\n"));
+    assert!(show(&["config", "show", "--config", path, "--set", "kafka.partitions=6"]).contains("partitions = 6\n"));
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let secret = "correct-horse-battery";
+    let set = format!("kafka.properties.sasl.password={secret}");
+    for arguments in [&["config", "show", "--set", &set][..], &["config", "show", "--json", "--set", &set]] {
+        let shown = shown(arguments);
+        assert!(shown.contains("sasl.password") && !shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn errors_are_one_json_object_when_json_is_asked_for() {
+    for arguments in [
+        &["--json", "config", "check", "--set", "kafka.partitons=3"][..],
+        &["--json", "config", "chekc"],
+        &["send", "--json", "/no/such/file"],
+        &["replay", "--json", "--topic", "API-MASS"],
+    ] {
+        let output = ims(arguments);
+        assert_eq!(code(&output), USAGE, "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: results alone belong on standard output");
+        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_done() {
+    let memory = ["--set", "log.kind=memory", "--set", "state.kind=memory"];
+    for arguments in [
+        &["send", "/no/such/file"][..],
+        &["send", "/"],
+        &["send", "--lane", "FAST"],
+        &["ledger", "--since", "/no/such/file"],
+        &["ledger", "--requests", "/no/such/file"],
+        &["replay", "--topic", "DLQ-NONSENSE"],
+        &["replay", "--topic", "DLQ-API-MASS", "--mended", "x.json"],
+        &["replay", "--topic", "DLQ-API-MASS", "--mended", "x.json", "--from", "1", "--to", "2"],
+        &["config", "check", "--set", "kafka.partitions"],
+        &["config", "check", "--set", "logs.level=loud"],
+        &["config", "check", "--config", "/no/such/file"],
+        &["topics", "check", "--set", "kafka.properties.transactional.id=x"],
+        &[&["send"][..], &memory].concat(),
+        &[&["ledger"][..], &memory].concat(),
+        &[&["topics", "create"][..], &memory].concat(),
+    ] {
+        let output = command(arguments).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(code(&output), USAGE, "{arguments:?}: {}", told(&output));
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_none_is_told_with_the_remedy() {
+    let file = file("{\"offsets\": 7}");
+    let output = ims(&["ledger", "--since", file.path().to_str().unwrap()]);
+    assert_eq!(code(&output), USAGE);
+    assert!(told(&output).contains("ims ledger --checkpoint"), "{}", told(&output));
+}
+
+#[test]
+fn help_teaches_every_command_with_examples_and_exit_codes() {
+    let help = shown(&["--help"]);
+    for exit in 0..=5 {
+        assert!(help.contains(&format!("\n  {exit}  ")), "exit code {exit} is missing in {help}");
+    }
+    for name in commands_in(&help) {
+        let help = shown(&[&name, "--help"]);
+        let nested = commands_in(&help);
+        let texts = match nested.is_empty() {
+            true => vec![help],
+            false => nested.iter().map(|nested| shown(&[&name, nested, "--help"])).collect(),
+        };
+        for text in texts {
+            for part in ["Examples:\n", "Exit codes:\n", "--json"] {
+                assert!(text.contains(part), "{part:?} is missing in the help of {name}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_the_picture_that_is_drawn_from_the_graph() {
+    let picture = format!("```mermaid\n{}```", shown(&["topology", "--mermaid"]));
+    assert!(readme().contains(&picture), "replace the picture in README.md by:\n{picture}");
+}
+
+#[test]
+fn the_readme_names_every_command_and_every_exit_code() {
+    let (readme, help) = (readme(), shown(&["--help"]));
+    let commands = commands_in(&help);
+    assert!(commands.len() > 5, "{commands:?}");
+    for name in commands {
+        assert!(readme.contains(&format!("`ims {name}")), "README.md does not name `ims {name}`");
+    }
+    for line in help.lines().skip_while(|line| *line != "Exit codes:").skip(1) {
+        let (exit, meaning) = line.trim().split_once("  ").unwrap();
+        let row = format!("| {exit} | {meaning} |");
+        assert!(readme.contains(&row), "README.md has no row {row}");
+    }
+}
+
+#[test]
+fn the_topic_table_is_printed_for_people_for_documents_and_for_programs() {
+    let json: serde_json::Value = serde_json::from_str(&shown(&["topics", "list", "--json"])).unwrap();
+    let topics: Vec<&str> = json.as_array().unwrap().iter().map(|row| row["topic"].as_str().unwrap()).collect();
+    assert_eq!(topics.len(), schemas::Topic::all().len());
+    for arguments in [&["topics", "list"][..], &["topics", "list", "--markdown"]] {
+        let table = shown(arguments);
+        assert!(topics.iter().all(|topic| table.contains(&format!(" {topic} "))), "{table}");
+    }
+    assert!(shown(&["topics", "list", "--markdown"]).lines().all(|line| line.starts_with('|')));
+    let api = &shown(&["topics", "list", "--json", "--set", "kafka.partitions=7"]);
+    assert!(api.contains("\"partitions\": 7"), "{api}");
+}
+
+#[test]
+fn completions_are_scripts_that_their_shells_can_read() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(shown(&["completions", shell]).contains("ledger"), "{shell}");
+    }
+    let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
+    bash.stdin.take().unwrap().write_all(shown(&["completions", "bash"]).as_bytes()).unwrap();
+    assert!(bash.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let mut child = command(&["topics", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), DONE, "{}", told(&output));
+}
+
+#[test]
+fn a_port_in_use_ends_the_start_with_the_remedy() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("admin.listen={}", taken.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(&["run", "--set", &listen]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(code(&output), USAGE, "{}", told(&output));
+    assert!(told(&output).contains("is in use: stop the process that has it"), "{}", told(&output));
+    assert_eq!(files(folder.path()), 0, "nothing is left half done");
+}
+
+fn files(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
