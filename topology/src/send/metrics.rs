@@ -6,7 +6,7 @@ crate::metrics::list! {
     /// Breaker, by vendor: 0 closed, 1 trying, 2 open.
     gauge BREAKER = "ims_send_breaker_state";
     /// Calls taken from a vendor's rate, by vendor and lane.
-    counter RATE_USED = "ims_send_calls_total";
+    counter CALLS = "ims_send_calls_total";
     /// Records marked as started, by stream.
     counter STARTED = "ims_send_started_total";
     /// Steps that ended, by vendor and class of the code.
@@ -25,7 +25,7 @@ crate::metrics::list! {
     histogram ANSWER_SECONDS = "ims_send_answer_seconds";
     /// Answers of an older assignment, dropped, by stream.
     counter LATE_ANSWERS = "ims_send_late_answers_total";
-    /// Held records dropped because the group had not confirmed this member in time, by stream.
+    /// Requests held back because the group had not confirmed this member in time, by stream.
     counter UNCONFIRMED = "ims_send_unconfirmed_total";
     /// Receipts, by role and what became of them.
     counter RECEIPTS = "ims_receipts_total";

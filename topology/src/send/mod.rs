@@ -9,7 +9,7 @@ mod sender;
 mod settings;
 mod window;
 
-pub use allowance::{Admission, Allowance, BreakerSettings, Health, Slot};
+pub use allowance::{Admission, Allowance, BreakerSettings, Slot};
 pub use hold::{Held, Hold, Returns, Turns};
 pub use receipts::ReceiptsWorker;
 pub use sender::{Sender, SenderParts};

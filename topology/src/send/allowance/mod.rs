@@ -3,11 +3,11 @@
 mod breaker;
 mod rate;
 
-pub use breaker::{BreakerSettings, Health};
+pub use breaker::BreakerSettings;
 
 use crate::send::metrics as names;
-use breaker::{Breaker, Permit, State};
-use metrics::{counter, gauge};
+use breaker::{Breaker, Health, Permit, State};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use processors::{ports::Clock, reference::Vendor};
 use rate::Rate;
 use rustc_hash::FxHashMap;
@@ -55,6 +55,15 @@ struct Limits {
     ended: Meter,
     /// The vendor asked to be left alone until then.
     quiet_until_ms: i64,
+    shown: Shown,
+}
+
+/// The metrics of a vendor, looked up once.
+struct Shown {
+    in_flight: Gauge,
+    breaker: Gauge,
+    calls: [Counter; 4],
+    answer_seconds: Histogram,
 }
 
 /// Requests that ended a second.
@@ -65,7 +74,7 @@ struct Meter {
     before: u32,
 }
 
-/// One request's place among those in flight to a vendor; free again when dropped.
+/// One request's place among those in flight to a vendor; free again when dropped, which says nothing of the vendor.
 #[derive(Debug)]
 pub struct Slot {
     allowance: Arc<Allowance>,
@@ -134,7 +143,7 @@ impl Allowance {
         }
         limits.in_flight += 1;
         limits.show();
-        counter!(names::RATE_USED, "vendor" => vendor.name.clone(), "lane" => lane.as_str()).increment(u64::from(cost));
+        limits.shown.calls[rate::index(lane)].increment(u64::from(cost));
         Admission::Go(Slot { allowance: Arc::clone(self), vendor: Arc::clone(vendor), trial, ended: false })
     }
 
@@ -167,20 +176,11 @@ impl Allowance {
 
     fn limits<'k>(&self, kept: &'k mut Kept, vendor: &Arc<Vendor>, now_ms: i64) -> &'k mut Limits {
         let Kept { vendors, owned } = kept;
-        let limits = vendors.entry(vendor.name.clone()).or_insert_with(|| {
-            let has_auth = vendor.families.iter().any(|family| family.has_auth());
-            let mut limits = Limits {
-                settings: Arc::clone(vendor),
-                rate: Rate::new(has_auth, now_ms),
-                breaker: Breaker::new(self.breaker),
-                in_flight: 0,
-                hands_full_ms: i64::MIN,
-                ended: Meter::default(),
-                quiet_until_ms: i64::MIN,
-            };
-            limits.set_rate(owned, now_ms);
-            limits
-        });
+        // Not `entry`, which would copy the name for every request.
+        if !vendors.contains_key(&vendor.name) {
+            vendors.insert(vendor.name.clone(), Limits::new(vendor, self.breaker, owned, now_ms));
+        }
+        let limits = vendors.get_mut(&vendor.name).expect("it was put there if it was not");
         // A reload of the reference data changes a vendor while requests are under way.
         if !Arc::ptr_eq(&limits.settings, vendor) {
             limits.settings = Arc::clone(vendor);
@@ -202,6 +202,26 @@ impl std::fmt::Debug for Allowance {
 }
 
 impl Limits {
+    fn new(
+        vendor: &Arc<Vendor>,
+        breaker: BreakerSettings,
+        owned: &FxHashMap<(Family, Lane), (u32, u32)>,
+        now_ms: i64,
+    ) -> Self {
+        let mut this = Self {
+            settings: Arc::clone(vendor),
+            rate: Rate::new(vendor.families.iter().any(|family| family.has_auth()), now_ms),
+            breaker: Breaker::new(breaker),
+            in_flight: 0,
+            hands_full_ms: i64::MIN,
+            ended: Meter::default(),
+            quiet_until_ms: i64::MIN,
+            shown: Shown::of(&vendor.name),
+        };
+        this.set_rate(owned, now_ms);
+        this
+    }
+
     fn set_rate(&mut self, owned: &FxHashMap<(Family, Lane), (u32, u32)>, now_ms: i64) {
         let part = |lane: Lane| {
             let of_lane = || owned.iter().filter(|((_, l), _)| *l == lane);
@@ -220,14 +240,24 @@ impl Limits {
     }
 
     fn show(&self) {
-        let vendor = self.settings.name.clone();
-        gauge!(names::IN_FLIGHT, "vendor" => vendor.clone()).set(f64::from(self.in_flight));
-        let state = match self.breaker.state() {
+        self.shown.in_flight.set(f64::from(self.in_flight));
+        self.shown.breaker.set(match self.breaker.state() {
             State::Closed => 0.0,
             State::HalfOpen => 1.0,
             State::Open => 2.0,
-        };
-        gauge!(names::BREAKER, "vendor" => vendor).set(state);
+        });
+    }
+}
+
+impl Shown {
+    fn of(vendor: &str) -> Self {
+        let lanes = [Lane::Auth, Lane::Realtime, Lane::Mass, Lane::Ad];
+        Self {
+            in_flight: gauge!(names::IN_FLIGHT, "vendor" => vendor.to_owned()),
+            breaker: gauge!(names::BREAKER, "vendor" => vendor.to_owned()),
+            calls: lanes.map(|lane| counter!(names::CALLS, "vendor" => vendor.to_owned(), "lane" => lane.as_str())),
+            answer_seconds: histogram!(names::ANSWER_SECONDS, "vendor" => vendor.to_owned()),
+        }
     }
 }
 
@@ -253,18 +283,20 @@ impl Meter {
 }
 
 impl Slot {
-    /// The request ended, and this is what its end says about the vendor; None when it says nothing.
-    pub fn ended(mut self, health: Option<Health>) {
-        self.release(health);
+    /// The request was answered after so long: `well` when the answer speaks of no trouble of the vendor's own, None
+    /// when it says nothing about it.
+    pub fn answered(mut self, well: Option<bool>, took_ms: i64) {
+        let slow_percent = i64::from(self.allowance.breaker.slow_at_percent_of_timeout);
+        let slow = took_ms * 100 >= i64::from(self.vendor.timeout_ms) * slow_percent;
+        let health = well.map(|well| match (well, slow) {
+            (true, false) => Health::Well,
+            (true, true) => Health::Slow,
+            (false, _) => Health::Failed,
+        });
+        self.release(health, Some(took_ms));
     }
 
-    /// Whether an answer after this time is slow.
-    pub fn is_slow(&self, took_ms: i64) -> bool {
-        let percent = i64::from(self.allowance.breaker.slow_at_percent_of_timeout);
-        took_ms * 100 >= i64::from(self.vendor.timeout_ms) * percent
-    }
-
-    fn release(&mut self, health: Option<Health>) {
+    fn release(&mut self, health: Option<Health>, took_ms: Option<i64>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -272,7 +304,10 @@ impl Slot {
         let mut kept = self.allowance.lock();
         let limits = self.allowance.limits(&mut kept, &self.vendor, now_ms);
         limits.in_flight = limits.in_flight.saturating_sub(1);
-        limits.ended.count(now_ms);
+        if let Some(took_ms) = took_ms {
+            limits.ended.count(now_ms);
+            limits.shown.answer_seconds.record(took_ms.max(0) as f64 / 1e3);
+        }
         let before = limits.breaker.state();
         match health {
             _ if self.trial => limits.breaker.tried(health, now_ms),
@@ -289,7 +324,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.release(None);
+        self.release(None, None);
     }
 }
 

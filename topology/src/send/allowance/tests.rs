@@ -100,13 +100,13 @@ fn failures_close_the_door_and_trials_open_it_again() {
     clock.to(1_000);
     let slots = take(&allowance, &vendor, Lane::Mass, 20);
     assert_eq!(slots.len(), 20);
-    slots.into_iter().for_each(|slot| slot.ended(Some(Health::Failed)));
+    slots.into_iter().for_each(|slot| slot.answered(Some(false), 1));
     assert_eq!(allowance.down_until(&vendor), Some(11_000));
     assert!(matches!(allowance.admit(&vendor, Lane::Auth, 1), Admission::Down));
     clock.to(11_000);
     let trials = take(&allowance, &vendor, Lane::Mass, 100);
     assert_eq!(trials.len(), 5);
-    trials.into_iter().for_each(|slot| slot.ended(Some(Health::Well)));
+    trials.into_iter().for_each(|slot| slot.answered(Some(true), 1));
     assert_eq!(take(&allowance, &vendor, Lane::Mass, 100).len(), 100);
 }
 
@@ -117,7 +117,7 @@ fn a_trial_that_the_rate_refuses_is_not_lost() {
     allowance.own(Family::Sms, Lane::Mass, 1, 1);
     allowance.know(&vendor);
     clock.to(1_000);
-    take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.ended(Some(Health::Failed)));
+    take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.answered(Some(false), 1));
     clock.to(11_000);
     assert!(allowance.down_until(&vendor).is_none());
     allowance.own(Family::Sms, Lane::Mass, 0, 1);
@@ -130,13 +130,30 @@ fn a_trial_that_the_rate_refuses_is_not_lost() {
 }
 
 #[test]
-fn a_slow_answer_is_one_that_took_half_of_the_time_out() {
+fn answers_that_take_half_of_the_time_out_open_the_breaker_though_they_are_good() {
+    for (took_ms, down) in [(499, false), (500, true)] {
+        let (clock, allowance) = setup();
+        let vendor = vendor(&["SMS"], 100_000, 1_000);
+        allowance.own(Family::Sms, Lane::Mass, 1, 1);
+        allowance.know(&vendor);
+        clock.to(1_000);
+        take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.answered(Some(true), took_ms));
+        assert_eq!(allowance.down_until(&vendor).is_some(), down, "{took_ms} ms of 1,000");
+    }
+}
+
+#[test]
+fn a_vendor_whose_hands_are_full_is_worth_what_it_has_just_achieved() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 1_000, 10);
     allowance.own(Family::Sms, Lane::Mass, 1, 1);
     allowance.know(&vendor);
-    clock.to(1_000);
-    let slot = take(&allowance, &vendor, Lane::Mass, 1).remove(0);
-    assert!(!slot.is_slow(499));
-    assert!(slot.is_slow(500));
+    assert!(allowance.at_most(&vendor, Lane::Mass) > 200.0);
+    for second in 1..=3 {
+        clock.to(second * 1_000);
+        take(&allowance, &vendor, Lane::Mass, 100).into_iter().for_each(|slot| slot.answered(Some(true), 1));
+    }
+    assert_eq!(allowance.at_most(&vendor, Lane::Mass) as u32, 8, "eight of ten hands, once a second");
+    clock.to(5_000);
+    assert!(allowance.at_most(&vendor, Lane::Mass) > 200.0, "they are free again");
 }

@@ -114,6 +114,12 @@ impl Flights {
         self.known.remove(&(place, offset));
     }
 
+    /// Whether nothing is in flight and no answer is waiting for the log.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.flights.is_empty() && self.ours.is_empty() && self.known.is_empty()
+    }
+
     /// Requests whose answers will be committed.
     pub fn ours(&self) -> usize {
         self.ours.len()

@@ -124,8 +124,7 @@ impl Sender {
 
     /// Takes back what was marked and has not left, in the order in which it stood.
     fn put_back(&mut self, picks: Vec<Pick>) {
-        for Pick { held, slot, .. } in picks.into_iter().rev() {
-            slot.ended(None);
+        for Pick { held, .. } in picks.into_iter().rev() {
             if let Some(window) = self.windows.get_mut(&held.place) {
                 window.untouch(held.offset);
             }
@@ -137,7 +136,6 @@ impl Sender {
     fn send(&mut self, reference: &Reference, Pick { held, vendor, slot }: Pick) {
         let now_ms = self.judge.now_ms();
         if let Some(plan) = self.judge.stop(reference, &held.dispatch) {
-            slot.ended(None);
             return self.books.settle(held, plan, None, now_ms);
         }
         let ticket = self.flights.ticket();

@@ -6,9 +6,9 @@ use crate::{
     fault::{self, Point},
     log::LogError,
     metrics as engine_names,
-    send::{Health, Held, metrics as names},
+    send::{Held, metrics as names},
 };
-use metrics::{counter, histogram};
+use metrics::counter;
 use processors::{
     codes::{Handling, judge},
     ports::{Answer, Reply},
@@ -41,20 +41,13 @@ impl Sender {
     /// Notes what an answer says about its vendor, and settles it if its partition is ours.
     fn take_answer(&mut self, answer: Answer) {
         if let Some(flight) = self.flights.get_mut(answer.ticket) {
-            let took_ms = answer.at_ms - flight.sent_ms;
-            let seconds = took_ms.max(0) as f64 / 1e3;
-            histogram!(names::ANSWER_SECONDS, "vendor" => flight.vendor.name.clone()).record(seconds);
+            let well = match &answer.reply {
+                Reply::NotSent(_) | Reply::NoAnswer(_) => Some(false),
+                Reply::Throttled(_) => None,
+                Reply::Code { code, .. } => Some(judge(flight.vendor.codes, code).handling != Handling::Breaker),
+            };
             if let Some(slot) = flight.slot.take() {
-                let works = if slot.is_slow(took_ms) { Health::Slow } else { Health::Well };
-                let health = match &answer.reply {
-                    Reply::NotSent(_) | Reply::NoAnswer(_) => Some(Health::Failed),
-                    Reply::Throttled(_) => None,
-                    Reply::Code { code, .. } => Some(match judge(flight.vendor.codes, code).handling {
-                        Handling::Breaker => Health::Failed,
-                        _ => works,
-                    }),
-                };
-                slot.ended(health);
+                slot.answered(well, answer.at_ms - flight.sent_ms);
             }
             if let Reply::Throttled(time) = answer.reply {
                 self.judge.allowance.quiet(&flight.vendor, time);

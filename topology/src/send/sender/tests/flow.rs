@@ -139,6 +139,7 @@ fn results_and_done_are_one_transaction() {
         let results = bench.results();
         assert_eq!(results.len(), 5, "{when:?}: nothing is told twice, and nothing is lost");
         assert!(results.iter().all(|r| r.state == State::Delivered && !r.ambiguous), "{when:?}: its answer is known");
+        assert!(bench.senders[0].flights.is_empty(), "{when:?}: and is forgotten when it is in the log");
     }
 }
 

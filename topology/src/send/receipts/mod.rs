@@ -1,6 +1,9 @@
 //! Brings vendors' delivery reports into the log: a report's serial number alone says which message, step and RESULT
 //! topic it is for.
 
+#[cfg(test)]
+mod tests;
+
 use super::metrics as names;
 use crate::{
     engine::{Halt, Outputs, Progress, TurnError, Worker, settle},

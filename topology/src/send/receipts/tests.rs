@@ -1,0 +1,138 @@
+use super::*;
+use crate::{
+    driver::ManualClock,
+    log::memory::{MemoryLog, Settings},
+};
+use processors::reference::{CodeTable, Seed};
+use schemas::{Api, Lane, ResultKind, Schemas, State, StepResult, TrackId};
+use std::sync::Mutex;
+
+const NOW: i64 = 1_772_420_400_000;
+
+/// What the vendors report, and how much of it was confirmed.
+#[derive(Default)]
+struct Inbox {
+    waiting: Vec<Receipt>,
+    taken: Vec<Receipt>,
+    confirmed: Vec<Receipt>,
+}
+
+struct Source(Arc<Mutex<Inbox>>);
+
+impl Receipts for Source {
+    fn take(&mut self, _wait: Duration, into: &mut Vec<Receipt>) {
+        let mut inbox = self.0.lock().unwrap();
+        let waiting = std::mem::take(&mut inbox.waiting);
+        inbox.taken.extend(waiting.iter().cloned());
+        into.extend(waiting);
+    }
+
+    fn confirm(&mut self) {
+        let mut inbox = self.0.lock().unwrap();
+        let taken = std::mem::take(&mut inbox.taken);
+        inbox.confirmed.extend(taken);
+    }
+}
+
+struct Fixed(Arc<Reference>);
+
+impl ReferenceSource for Fixed {
+    fn current(&self) -> Arc<Reference> {
+        Arc::clone(&self.0)
+    }
+}
+
+struct Bench {
+    log: MemoryLog,
+    inbox: Arc<Mutex<Inbox>>,
+    worker: ReceiptsWorker,
+}
+
+fn bench() -> Bench {
+    let clock = ManualClock::at(NOW);
+    let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, Settings::default(), |_| 1);
+    let inbox = Arc::new(Mutex::default());
+    let vendor = serde_json::json!({
+        "name": "kt", "families": ["LMS"], "codes": CodeTable::Text, "weight": 1, "tps": 1, "receipts": true,
+    });
+    let seed = Seed { vendors: vec![serde_json::from_value(vendor).unwrap()], ..Seed::default() };
+    let reference = Arc::new(Fixed(Arc::new(Reference::new(seed).unwrap())));
+    let out = Outputs::new(Arc::new(Schemas::embedded()));
+    let source = Box::new(Source(Arc::clone(&inbox)));
+    let worker = ReceiptsWorker::new("text-receipts".into(), &log, source, reference, clock, out).unwrap();
+    Bench { log, inbox, worker }
+}
+
+fn serial(offset: u64, priority: Lane) -> String {
+    let api = Api { cluster: 0, lane: Lane::Mass, partition: 0, offset, receiver: 0 };
+    Serial { track_id: TrackId::new(NOW, api), step: 2, priority }.to_string()
+}
+
+impl Bench {
+    fn report(&self, serial_number: &str, vendor: &str, code: &str) {
+        let (serial_number, vendor, code) = (serial_number.to_owned(), vendor.to_owned(), code.to_owned());
+        self.inbox.lock().unwrap().waiting.push(Receipt { serial_number, vendor, code, at_ms: NOW - 5_000 });
+    }
+
+    fn results(&self, lane: Lane) -> Vec<StepResult> {
+        let mut reader = self.log.reader().unwrap();
+        let place = crate::log::Place { topic: Topic::result(lane), partition: 0 };
+        let (first, end) = reader.bounds(place).unwrap();
+        let mut results = Vec::new();
+        let schemas = Schemas::embedded();
+        reader
+            .read(place, first, end, &mut |r| results.push(schemas.decode(r.value.as_deref().unwrap()).unwrap()))
+            .unwrap();
+        results
+    }
+
+    fn turn(&mut self) -> Progress {
+        self.worker.turn(Duration::ZERO).unwrap()
+    }
+
+    fn confirmed(&self) -> usize {
+        self.inbox.lock().unwrap().confirmed.len()
+    }
+}
+
+#[test]
+fn a_receipt_finds_message_step_and_lane_by_its_serial_number_alone() {
+    let mut bench = bench();
+    bench.report(&serial(1, Lane::Auth), "kt", "1000");
+    bench.report(&serial(2, Lane::Mass), "kt", "3001");
+    assert_eq!(bench.turn(), Progress::Worked);
+    let (auth, mass) = (bench.results(Lane::Auth), bench.results(Lane::Mass));
+    assert_eq!((auth.len(), mass.len()), (1, 1));
+    let StepResult { track_id, serial_number, kind, step, state, code, occurred_at, .. } = &auth[0];
+    assert_eq!(*serial_number, serial(1, Lane::Auth));
+    assert!(serial_number.starts_with(track_id.as_str()));
+    assert_eq!((*kind, *step, *state, code.as_str()), (ResultKind::Receipt, 2, State::Delivered, "0000"));
+    assert_eq!(*occurred_at, NOW - 5_000);
+    assert_eq!((mass[0].state, mass[0].code.as_str(), mass[0].fallback_allowed), (State::Failed, "3001", true));
+    assert_eq!(bench.confirmed(), 2);
+    assert_eq!(bench.turn(), Progress::Idle);
+}
+
+#[test]
+fn receipts_of_others_and_those_without_news_are_dropped_and_confirmed() {
+    let mut bench = bench();
+    bench.report("another-systems-number", "kt", "1000");
+    bench.report(&serial(1, Lane::Mass), "nobody", "1000");
+    bench.report(&serial(2, Lane::Mass), "kt", "E915");
+    bench.report(&serial(3, Lane::Mass), "kt", "1000");
+    bench.turn();
+    assert_eq!(bench.results(Lane::Mass).len(), 1);
+    assert_eq!(bench.confirmed(), 4, "or they would come again for ever");
+}
+
+#[test]
+fn nothing_is_confirmed_before_it_is_in_the_log() {
+    let mut bench = bench();
+    bench.report(&serial(1, Lane::Mass), "kt", "1000");
+    bench.log.faults().away();
+    assert_eq!(bench.turn(), Progress::Idle);
+    assert_eq!(bench.confirmed(), 0);
+    bench.log.faults().back();
+    bench.turn();
+    assert_eq!((bench.results(Lane::Mass).len(), bench.confirmed()), (1, 1));
+}
