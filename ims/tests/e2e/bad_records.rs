@@ -1,11 +1,14 @@
 //! Records that nobody can read: each stands in the DLQ with why and whence, and its neighbours go on.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, simulator};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, simulator, until};
 use schemas::{Lane, State, Topic, examples};
 use topology::{
     engine::{ORIGIN_HEADER, REASON_HEADER},
     log::{Outgoing, Record},
 };
+
+/// A request as people write it.
+const AT: &str = include_str!("../../../schemas/examples/requests/at.json");
 
 /// One of each kind: what it is, its value, how many headers it has.
 fn bad(deployment: &Deployment) -> Vec<(&'static str, Vec<u8>, usize)> {
@@ -35,7 +38,7 @@ fn header<'r>(record: &'r Record, name: &str) -> Option<&'r str> {
 }
 
 #[test]
-fn each_bad_record_stands_in_the_dlq_with_reason_and_origin_and_its_neighbours_arrive() {
+fn each_bad_record_stands_in_the_dlq_its_neighbours_arrive_and_a_mended_one_comes_back() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
     let topic = Topic::api(Lane::Realtime);
     let bad = bad(&deployment);
@@ -65,5 +68,22 @@ fn each_bad_record_stands_in_the_dlq_with_reason_and_origin_and_its_neighbours_a
         assert!(header(record, ORIGIN_HEADER).is_some_and(|origin| origin.starts_with(&place)), "{what}");
         eprintln!("{what}: {reason}");
     }
+
+    let offset = dead.iter().find(|record| record.key.as_deref() == Some(b"no UTF-8")).unwrap().offset.to_string();
+    let file = deployment.file("mended.json");
+    let mut mended: serde_json::Value = serde_json::from_str(AT).unwrap();
+    mended["message_id"] = "MENDED-1".into();
+    std::fs::write(&file, mended.to_string()).unwrap();
+    let file = file.display().to_string();
+    let replay = ["replay", "--topic", topic.dead_letters().name(), "--from", &offset, "--to", &offset, "--mended"];
+    let replayed = deployment.ims(&[&replay[..], &[&file]].concat());
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    until("the mended request is delivered", PATIENCE, || {
+        let ended = deployment.balance().ended.get("delivered").copied();
+        (ended == Some(bad.len() as u64 + 2)).then_some(())
+    });
+    let settled = deployment.settle(Expected { messages, within: PATIENCE });
+    assert_eq!(settled.balance.dead_lettered as usize, bad.len() - 1);
+    assert!(settled.ends.values().any(|r| r.message_id == "MENDED-1" && r.state == State::Delivered));
     process.stop();
 }

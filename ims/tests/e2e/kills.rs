@@ -1,6 +1,6 @@
 //! kill -9 at every point of a step, with messages on their way: nothing is lost, nothing ends twice.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::Stream, simulator};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Process, load::Stream, simulator};
 use std::os::unix::process::ExitStatusExt;
 
 /// Points of a step of the chain, in the order in which a batch passes them.
@@ -49,21 +49,21 @@ fn a_sender_that_dies_repeats_no_request_that_is_not_recorded_as_in_doubt() {
     die(&deployment, &["kakao", "text"], OF_A_SENDER);
 }
 
-/// Kills a process of each role at each point on AUTH and MASS, then lets it live, and closes the books.
+/// Kills a process of each role at each point on AUTH and MASS, then lets one live, and closes the books.
 fn die(deployment: &Deployment, roles: &[&str], points: &[&str]) {
-    let sent = std::thread::scope(|scope| {
+    let (sent, _survivors) = std::thread::scope(|scope| {
         // Enough for every step to have something to do at any time.
         let load = Stream::start(scope, deployment, 2, 6);
         let victims: Vec<_> = roles.iter().map(|role| scope.spawn(|| die_at_each(deployment, role, points))).collect();
-        victims.into_iter().for_each(|victim| victim.join().unwrap());
-        load.end()
+        let survivors: Vec<_> = victims.into_iter().map(|victim| victim.join().unwrap()).collect();
+        (load.end(), survivors)
     });
-    let _survivors: Vec<_> = roles.iter().map(|role| deployment.run(role, role)).collect();
     let settled = deployment.settle(Expected { messages: sent, within: PATIENCE });
     eprintln!("{} kills, {sent} messages: {:?}", roles.len() * points.len() * 2, settled.balance.ended);
 }
 
-fn die_at_each(deployment: &Deployment, role: &str, points: &[&str]) {
+/// The process that lives in the end: the other roles die of what it passes on.
+fn die_at_each(deployment: &Deployment, role: &str, points: &[&str]) -> Process {
     assert!(CHAIN.split(',').any(|known| known == role));
     for lane in ["AUTH", "MASS"] {
         for (number, point) in points.iter().enumerate() {
@@ -73,4 +73,5 @@ fn die_at_each(deployment: &Deployment, role: &str, points: &[&str]) {
             assert_eq!(ended.signal(), Some(9), "{kill_at}: {ended}\n{}", victim.written());
         }
     }
+    deployment.run(role, role)
 }

@@ -3,7 +3,7 @@
 use super::{Deployment, PATIENCE, process::REQUESTS, until};
 use connectors::simulator::{RequestLog, Requested};
 use processors::ports::NoRegistry;
-use schemas::{Accepted, Channel, Lane, Report, ResultKind, State, StepResult, Topic, TrackId};
+use schemas::{Accepted, Channel, Lane, Report, State, StepResult, Topic, TrackId};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
 };
 use topology::{
     engine::Decoder,
-    ledger::{self, Balance, Checkpoint, repeated_requests},
+    ledger::{self, Balance, Books, Checkpoint},
     log::{Log, Place, Record},
 };
 
@@ -44,10 +44,13 @@ impl Settled {
 impl Deployment {
     /// The books as they stand.
     pub fn balance(&self) -> Balance {
+        self.books().balance()
+    }
+
+    fn books(&self) -> Books {
         let mut reader = self.log.reader().unwrap();
         let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::new(NoRegistry));
-        let (books, _) = ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap();
-        books.balance()
+        ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap().0
     }
 
     /// Waits until every message has ended, and holds that against everything that is known of it: nothing lost,
@@ -71,17 +74,18 @@ impl Deployment {
         let ends = self.ends();
         assert_eq!(ends.len() as u64, balance.accepted);
         let requests = self.requests();
-        let serials = requests.iter().map(|request| request.serial_number.clone());
-        let repeated = repeated_requests(serials, self.announced());
-        assert!(repeated.is_empty(), "requests that nothing announced: {repeated:?}");
+        let all: Vec<String> = requests.iter().map(|request| serde_json::to_string(request).unwrap() + "\n").collect();
+        let file = self.file("all.jsonl");
+        std::fs::write(&file, all.concat()).unwrap();
+        let ledger = self.ims(&["ledger", "--settled", "--json", "--requests", &file.display().to_string()]);
+        let said = [ledger.stdout, ledger.stderr].concat();
+        assert!(ledger.status.success(), "ims ledger: {}", String::from_utf8_lossy(&said));
         Settled { balance, ends, requests }
     }
 
     /// Where some messages are that have not ended: every record of theirs, in the order in which it was written.
     fn trails(&self) -> String {
-        let mut reader = self.log.reader().unwrap();
-        let (books, _) = ledger::read(&mut *reader, &self.schemas, 0, &Checkpoint::default(), &mut |_| {}).unwrap();
-        let keys: Vec<String> = books.under_way().iter().take(3).map(ToString::to_string).collect();
+        let keys: Vec<String> = self.books().under_way().iter().take(3).map(ToString::to_string).collect();
         let mut records = self.records(Topic::all().iter().copied());
         records.retain(|record| keys.iter().any(|key| record.key.as_deref() == Some(key.as_bytes())));
         records.sort_by_key(|record| (record.key.clone(), record.timestamp_ms));
@@ -129,11 +133,5 @@ impl Deployment {
     pub fn until_more_requests(&self, more: usize) {
         let before = self.requests().len();
         until("more requests reach the vendors", PATIENCE, || (self.requests().len() >= before + more).then_some(()));
-    }
-
-    /// Serial numbers of steps whose attempt ended, or came into doubt, before another was made.
-    fn announced(&self) -> Vec<String> {
-        let results = self.decoded::<StepResult>(Lane::ALL.iter().map(|&lane| Topic::result(lane)));
-        results.into_iter().filter(|r| r.kind == ResultKind::Attempt).map(|r| r.serial_number).collect()
     }
 }

@@ -30,6 +30,11 @@ pub fn figure(small: usize, full: usize) -> usize {
     if std::env::var_os("IMS_TEST_FULL").is_some() { full } else { small }
 }
 
+/// Unix milliseconds.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
+}
+
 /// Looks again and again until there is something; panics when that takes too long.
 #[track_caller]
 pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
@@ -40,6 +45,15 @@ pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T
         }
         assert!(Instant::now() < deadline, "not within {within:?}: {what}");
         std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            eprintln!("what the processes wrote: {}", self.directory.path().display());
+        }
     }
 }
 

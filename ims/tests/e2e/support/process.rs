@@ -142,7 +142,7 @@ impl Drop for Process {
         }
         if std::thread::panicking() {
             let written = self.written();
-            let tail: Vec<&str> = written.lines().rev().take(15).collect();
+            let tail: Vec<&str> = written.lines().rev().take(3).collect();
             eprintln!("--- the end of {}", self.log.display());
             tail.iter().rev().for_each(|line| eprintln!("{line}"));
         }
