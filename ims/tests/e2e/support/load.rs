@@ -50,6 +50,11 @@ impl Deployment {
             Lane::Mass => MASS,
             _ => REALTIME,
         };
+        self.messages_like(examples, lane, count)
+    }
+
+    /// So many messages like these examples.
+    pub fn messages_like(&self, examples: &[&str], lane: Lane, count: usize) -> Vec<Outgoing> {
         (0..count).map(|n| self.record(lane, &request(examples[n % examples.len()]))).collect()
     }
 
