@@ -102,6 +102,9 @@ fn no_secret_is_ever_shown() {
         let shown = shown(arguments);
         assert!(shown.contains("sasl.password") && !shown.contains(secret), "{shown}");
     }
+    let url = format!("registry.url=https://ims:{secret}@registry.example/ccompat");
+    let shown = shown(&["config", "show", "--set", &url]);
+    assert!(shown.contains("…@registry.example/ccompat") && !shown.contains(secret), "{shown}");
 }
 
 #[test]
