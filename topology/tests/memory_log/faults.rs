@@ -2,16 +2,19 @@
 
 use crate::log_contract::member::{Member, SOME, at, settle, texts};
 use crate::log_contract::{Fixture, append, committed, outgoing};
-use crate::{HandClock, Memory, SESSION};
+use crate::{Memory, SESSION};
+use processors::ports::Clock;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use topology::driver::ManualClock;
 use topology::log::memory::{Call, When};
 use topology::log::{Log, LogError, Place, Polled};
 
 const STREAM: &str = "outcome-MASS";
 
-fn hand_moved() -> (Memory, Arc<HandClock>) {
-    let clock = Arc::new(HandClock::default());
+fn hand_moved() -> (Memory, Arc<ManualClock>) {
+    let clock = ManualClock::at(0);
     (Memory::new(clock.clone(), u64::MAX), clock)
 }
 
@@ -136,21 +139,26 @@ fn a_forced_rebalance_takes_everything_and_gives_it_back() {
     assert_eq!(member.owned.len(), 3);
 }
 
+/// Steps back by a second each time it is asked.
+struct SteppingBack(AtomicI64);
+
+impl Clock for SteppingBack {
+    fn now_ms(&self) -> i64 {
+        self.0.fetch_sub(1_000, Ordering::Relaxed)
+    }
+}
+
 #[test]
 fn timestamps_do_not_fall_when_the_clock_steps_back() {
-    let clock = Arc::new(HandClock::default());
-    let memory = Memory::new(clock.clone(), u64::MAX);
+    let memory = Memory::new(Arc::new(SteppingBack(AtomicI64::new(9_000))), u64::MAX);
     let topic = memory.topic(1);
     let place = Place { topic, partition: 0 };
-    clock.set(5_000);
-    append(&memory, topic, 0, &["a"]);
-    clock.set(3_000);
-    append(&memory, topic, 0, &["b"]);
-    clock.set(6_000);
-    append(&memory, topic, 0, &["c"]);
+    for value in ["a", "b", "c"] {
+        append(&memory, topic, 0, &[value]);
+    }
     let mut reader = memory.log.reader().unwrap();
     let mut times = Vec::new();
     reader.read(place, 0, 3, &mut |record| times.push(record.timestamp_ms)).unwrap();
-    assert_eq!(times, [5_000, 5_000, 6_000]);
-    assert_eq!(reader.offset_at(place, 5_001).unwrap(), Some(2));
+    assert_eq!(times, [9_000; 3]);
+    assert_eq!(reader.offset_at(place, 9_001).unwrap(), None);
 }

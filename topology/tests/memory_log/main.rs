@@ -10,7 +10,7 @@ mod waits;
 
 use processors::ports::Clock;
 use schemas::Topic;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use topology::log::Log;
@@ -78,25 +78,5 @@ struct SystemClock;
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64
-    }
-}
-
-/// Stands still until it is moved.
-#[derive(Default)]
-struct HandClock(AtomicI64);
-
-impl HandClock {
-    fn set(&self, now_ms: i64) {
-        self.0.store(now_ms, Ordering::Relaxed);
-    }
-
-    fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_millis() as i64, Ordering::Relaxed);
-    }
-}
-
-impl Clock for HandClock {
-    fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::log_contract::member::{Member, at, text};
 use crate::log_contract::{Fixture, append, committed, outgoing};
-use crate::{HandClock, Memory, SESSION};
+use crate::{Memory, SESSION};
 use proptest::prelude::*;
 use schemas::Topic;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use topology::driver::ManualClock;
 use topology::log::memory::{Call, When};
 use topology::log::{Limits, Log, LogError, Offsets, Place, Polled, Position, Record, Stream, StreamSpec};
 
@@ -96,7 +96,7 @@ fn values(count: usize) -> Vec<String> {
 proptest! {
     #[test]
     fn whatever_happens_each_record_is_relayed_once(events in prop::collection::vec(event(), 0..200)) {
-        let clock = Arc::new(HandClock::default());
+        let clock = ManualClock::at(0);
         let memory = Memory::new(clock.clone(), u64::MAX);
         let (source, target) = (memory.topic(PARTITIONS), memory.topic(PARTITIONS));
         let values = values(RECORDS);

@@ -1,24 +1,25 @@
 //! What may be forgotten, and what not.
 
+use crate::Memory;
 use crate::log_contract::member::{Member, SOME, at};
 use crate::log_contract::{Fixture, append, committed};
-use crate::{HandClock, Memory};
 use schemas::{Lane, Topic};
 use std::sync::Arc;
 use std::time::Duration;
+use topology::driver::ManualClock;
 use topology::log::{Log, LogError, Outgoing, Place};
 
 const LIMIT: u64 = 100_000;
 /// A twentieth of what the log keeps, overhead aside.
 const VALUE_BYTES: usize = 5_000;
 
-fn small() -> (Memory, Arc<HandClock>) {
-    let clock = Arc::new(HandClock::default());
+fn small() -> (Memory, Arc<ManualClock>) {
+    let clock = ManualClock::at(0);
     (Memory::new(clock.clone(), LIMIT), clock)
 }
 
 /// Appends so many values, each a millisecond after the one before.
-fn fill(memory: &Memory, clock: &HandClock, topic: Topic, count: usize) {
+fn fill(memory: &Memory, clock: &ManualClock, topic: Topic, count: usize) {
     for _ in 0..count {
         clock.advance(Duration::from_millis(1));
         append(memory, topic, 0, &[&"x".repeat(VALUE_BYTES)]);

@@ -2,9 +2,9 @@
 
 use crate::log_contract::member::{Member, SOME, at};
 use crate::log_contract::{Fixture, append};
-use crate::{HandClock, Memory, SESSION};
-use std::sync::Arc;
+use crate::{Memory, SESSION};
 use std::time::Duration;
+use topology::driver::ManualClock;
 use topology::log::memory::{Call, When};
 use topology::log::{Limits, LogError, Polled};
 
@@ -13,7 +13,7 @@ const AT_ONCE: Limits = Limits { wait: Duration::ZERO, ..SOME };
 
 #[test]
 fn polls_alone_move_a_rebalance_on() {
-    let memory = Memory::new(Arc::new(HandClock::default()), u64::MAX);
+    let memory = Memory::new(ManualClock::at(0), u64::MAX);
     let source = memory.topic(3);
     let mut members: Vec<Member> = Vec::new();
     let round = |members: &mut Vec<Member>| {
@@ -39,7 +39,7 @@ fn polls_alone_move_a_rebalance_on() {
 
 #[test]
 fn a_member_may_take_a_session_to_release_and_no_longer() {
-    let clock = Arc::new(HandClock::default());
+    let clock = ManualClock::at(0);
     let memory = Memory::new(clock.clone(), u64::MAX);
     let source = memory.topic(2);
     let mut slow = Member::settled(&memory, STREAM, &[source]);
@@ -56,7 +56,7 @@ fn a_member_may_take_a_session_to_release_and_no_longer() {
 
 #[test]
 fn a_commit_that_fails_during_a_revoke_still_lets_the_partitions_go() {
-    let memory = Memory::new(Arc::new(HandClock::default()), u64::MAX);
+    let memory = Memory::new(ManualClock::at(0), u64::MAX);
     let source = memory.topic(2);
     let mut old = Member::settled(&memory, STREAM, &[source]);
     let mut new = Member::join(&memory, STREAM, &[source]);
@@ -72,7 +72,7 @@ fn a_commit_that_fails_during_a_revoke_still_lets_the_partitions_go() {
 
 #[test]
 fn partitions_take_turns() {
-    let memory = Memory::new(Arc::new(HandClock::default()), u64::MAX);
+    let memory = Memory::new(ManualClock::at(0), u64::MAX);
     let source = memory.topic(3);
     for partition in 0..3 {
         append(&memory, source, partition, &["x"; 100]);
