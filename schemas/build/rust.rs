@@ -9,10 +9,15 @@ fn rust_name(name: &str) -> &str {
     if name == "Result" { "StepResult" } else { name }
 }
 
+/// A doc text as Rust shows it: `<LANE>` would be read as an HTML tag.
+fn shown(doc: &str) -> String {
+    doc.replace('<', "‹").replace('>', "›")
+}
+
 pub fn definition(contract: &Contract, name: &str) -> String {
     match contract.get(name) {
-        Definition::Enum { doc, symbols } => enumeration(name, doc, symbols),
-        Definition::Record { doc, fields } => record(contract, name, doc, fields),
+        Definition::Enum { doc, symbols } => enumeration(name, &shown(doc), symbols),
+        Definition::Record { doc, fields } => record(contract, name, &shown(doc), fields),
     }
 }
 
@@ -91,7 +96,7 @@ fn member(contract: &Contract, f: &Field) -> String {
         Type::Bytes => "#[serde(with = \"crate::json::base64\")]\n",
         _ => "",
     };
-    format!("#[doc = {:?}]\n{serde}pub {}: {},\n", f.doc, ident(&f.name), owned(contract, &f.ty))
+    format!("#[doc = {:?}]\n{serde}pub {}: {},\n", shown(&f.doc), ident(&f.name), owned(contract, &f.ty))
 }
 
 const RUST_DEFAULT: &str = "Default::default()";
@@ -151,7 +156,7 @@ pub fn view(contract: &Contract, view: &str, record: &str, wanted: &[&str]) -> S
         let ty = borrowed(contract, &f.ty);
         if wanted.contains(&f.name.as_str()) {
             let name = ident(&f.name);
-            write!(members, "#[doc = {:?}]\npub {name}: {ty},\n", f.doc).expect("a string");
+            write!(members, "#[doc = {:?}]\npub {name}: {ty},\n", shown(&f.doc)).expect("a string");
             writeln!(decode, "let {name} = <{ty}>::borrow(input).map_err(|e| e.within({record:?}, {:?}))?;", f.name)
                 .expect("a string");
             write!(made, "{name}, ").expect("a string");

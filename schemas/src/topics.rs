@@ -11,27 +11,27 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What a topic is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Requests: API-<LANE>.
+    /// Requests: API-‹LANE›.
     Api(Lane),
-    /// Accepted messages: RECV-<CHANNEL>, and with -AUTH, -MASS, -AD.
+    /// Accepted messages: RECV-‹CHANNEL›, and with -AUTH, -MASS, -AD.
     Recv(Channel, Lane),
-    /// Steps on their way to a vendor: SEND-<FAMILY>-<PRIORITY>.
+    /// Steps on their way to a vendor: SEND-‹FAMILY›-‹PRIORITY›.
     Send(Family, Lane),
-    /// News for outcome: RESULT-<LANE>.
+    /// News for outcome: RESULT-‹LANE›.
     Result(Lane),
-    /// Messages that outcome hands to the router: FALLBACK-<LANE>.
+    /// Messages that outcome hands to the router: FALLBACK-‹LANE›.
     Fallback(Lane),
-    /// What customers are told: REPORT-<CHANNEL>.
+    /// What customers are told: REPORT-‹CHANNEL›.
     Report(Channel),
-    /// Rows of history: HIST-<CHANNEL>.
+    /// Rows of history: HIST-‹CHANNEL›.
     Hist(Channel),
     /// Events for analysis: ANALYZE-LOG.
     AnalyzeLog,
-    /// Outcome's state: OPEN-<LANE>.
+    /// Outcome's state: OPEN-‹LANE›.
     Open(Lane),
-    /// What waits: DELAY-<RING>.
+    /// What waits: DELAY-‹RING›.
     Delay(Ring),
-    /// Raw records that could not be processed: DLQ-<source topic>.
+    /// Raw records that could not be processed: DLQ-‹source topic›.
     DeadLetter(Topic),
 }
 
@@ -214,37 +214,37 @@ impl Topic {
         TABLE.by_kind[&kind]
     }
 
-    /// API-<LANE>.
+    /// API-‹LANE›.
     pub fn api(lane: Lane) -> Self {
         Self::of(Kind::Api(lane))
     }
 
-    /// RECV-<CHANNEL>[-<LANE>].
+    /// RECV-‹CHANNEL›[-‹LANE›].
     pub fn recv(channel: Channel, lane: Lane) -> Self {
         Self::of(Kind::Recv(channel, lane))
     }
 
-    /// SEND-<FAMILY>-<PRIORITY>.
+    /// SEND-‹FAMILY›-‹PRIORITY›.
     pub fn send(family: Family, priority: Lane) -> Self {
         Self::of(Kind::Send(family, priority))
     }
 
-    /// RESULT-<LANE>.
+    /// RESULT-‹LANE›.
     pub fn result(lane: Lane) -> Self {
         Self::of(Kind::Result(lane))
     }
 
-    /// FALLBACK-<LANE>.
+    /// FALLBACK-‹LANE›.
     pub fn fallback(lane: Lane) -> Self {
         Self::of(Kind::Fallback(lane))
     }
 
-    /// REPORT-<CHANNEL>.
+    /// REPORT-‹CHANNEL›.
     pub fn report(channel: Channel) -> Self {
         Self::of(Kind::Report(channel))
     }
 
-    /// HIST-<CHANNEL>.
+    /// HIST-‹CHANNEL›.
     pub fn hist(channel: Channel) -> Self {
         Self::of(Kind::Hist(channel))
     }
@@ -254,17 +254,17 @@ impl Topic {
         Self::of(Kind::AnalyzeLog)
     }
 
-    /// OPEN-<LANE>.
+    /// OPEN-‹LANE›.
     pub fn open(lane: Lane) -> Self {
         Self::of(Kind::Open(lane))
     }
 
-    /// DELAY-<RING>.
+    /// DELAY-‹RING›.
     pub fn delay(ring: Ring) -> Self {
         Self::of(Kind::Delay(ring))
     }
 
-    /// DLQ-<this topic>, for every topic that the chain consumes.
+    /// DLQ-‹this topic›, for every topic that the chain consumes.
     pub fn dead_letters(self) -> Self {
         Self::of(Kind::DeadLetter(self))
     }

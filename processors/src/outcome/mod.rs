@@ -75,13 +75,13 @@ pub struct Delay {
 pub struct Folded {
     /// The state.
     pub open: Open,
-    /// To REPORT-<channel>.
+    /// To REPORT-‹channel›.
     pub reports: Vec<Report>,
-    /// To HIST-<requested_channel>.
+    /// To HIST-‹requested_channel›.
     pub history: Vec<History>,
     /// To ANALYZE-LOG.
     pub logs: Vec<AnalyzeLog>,
-    /// To FALLBACK-<lane>: the next step of the plan, or what was waiting.
+    /// To FALLBACK-‹lane›: the next step of the plan, or what was waiting.
     pub next: Option<Box<Accepted>>,
     /// To DELAY.
     pub delayed: Vec<Delay>,

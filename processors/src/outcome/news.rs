@@ -10,7 +10,7 @@ use schemas::{Accepted, Dispatch, Lane, Origin, ResultKind, Serial, State, StepR
 /// What a sender writes after a decision about a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settled {
-    /// To RESULT-<priority>; none when no request was made and the step goes on.
+    /// To RESULT-‹priority›; none when no request was made and the step goes on.
     pub result: Option<StepResult>,
     /// The dispatch of another attempt, and when it is due: at once, or out of DELAY.
     pub again: Option<(i64, Dispatch)>,

@@ -27,14 +27,14 @@ pub struct Rules<'r> {
 /// What becomes of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Routed {
-    /// To SEND-<family>-<head.priority>, with the accepted bytes behind the head.
+    /// To SEND-‹family›-<head.priority>, with the accepted bytes behind the head.
     Dispatch {
         /// What kind of sender takes it.
         family: Family,
         /// The dispatch without the message.
         head: DispatchHead,
     },
-    /// To RESULT-<priority> as WAIT.
+    /// To RESULT-‹priority› as WAIT.
     Wait {
         /// Lane of the result.
         priority: Lane,
@@ -43,7 +43,7 @@ pub enum Routed {
         /// When it shall come back, Unix milliseconds.
         until_ms: i64,
     },
-    /// To RESULT-<priority> as FINAL.
+    /// To RESULT-‹priority› as FINAL.
     End {
         /// Lane of the result.
         priority: Lane,

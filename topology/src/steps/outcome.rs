@@ -1,5 +1,5 @@
 //! Outcome: the one place that ends messages. What is open is kept in memory and, in the same transactions, in
-//! OPEN-<LANE>, whose partition n holds the state of RESULT-<LANE>'s partition n.
+//! OPEN-‹LANE›, whose partition n holds the state of RESULT-‹LANE›'s partition n.
 
 use crate::{
     engine::{Decoder, Outputs, Step, track_id},

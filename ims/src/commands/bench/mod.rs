@@ -14,7 +14,7 @@ use clap::{Args as ClapArgs, Subcommand};
 
 /// Measures IMS on this machine and prints JSON: figures, the baseline of the same run, and ratios.
 ///
-/// The Kafka benches make topics of their own (prefix `bench-…`) on [kafka] bootstrap_servers and leave them there: use
+/// The Kafka benches make topics of their own (prefix `bench-…`) on kafka.bootstrap_servers and leave them there: use
 /// a broker that you can throw away, for example dev/kafka's.
 #[derive(Debug, Subcommand)]
 pub enum Command {

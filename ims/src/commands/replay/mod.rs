@@ -38,7 +38,7 @@ use topology::log::{Log, LogError, Place};
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
-    /// The dead letters: DLQ-<topic>.
+    /// The dead letters: DLQ-‹topic›.
     #[arg(long, value_name = "DLQ-TOPIC")]
     topic: String,
     /// First offset in the DLQ; the oldest when left out.

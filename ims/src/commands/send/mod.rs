@@ -32,7 +32,7 @@ use topology::log::Producer;
 
 /// Send requests: one JSON object a line, with the fields of the HTTP contract and service_key and channel.
 ///
-/// The requests go to API-<LANE> as any producer would write them, each acknowledged by all in-sync replicas. A line
+/// The requests go to API-‹LANE› as any producer would write them, each acknowledged by all in-sync replicas. A line
 /// that is no request is told with its number and the reason, and the rest goes on. Whether a request is accepted is
 /// ingest's to say: look for its report. Sending a file again is safe within 24 hours: a message_id that was accepted
 /// is refused then, not sent twice.

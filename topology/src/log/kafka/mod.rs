@@ -1,6 +1,6 @@
 //! The log on Apache Kafka, through librdkafka: the only code that knows it.
 //!
-//! A [`stream`] is one consumer of a group and the producers of its transactions. What Kafka promises is not used
+//! A `stream` is one consumer of a group and the producers of its transactions. What Kafka promises is not used
 //! blindly: a commit is checked by the broker for member and generation, so both are noted when partitions come, and
 //! whatever does not end with a clear yes leads back to what the broker says is committed.
 
