@@ -1,9 +1,9 @@
 //! The one table of exit codes, and which error ends with which.
 
 use crate::config::ConfigErrors;
-use connectors::reference::ReferenceError;
+use connectors::{reference::ReferenceError, registry::RegistryError};
 use processors::ports::Away;
-use std::{fmt::Write, process::ExitCode};
+use std::{error::Error, fmt::Write, process::ExitCode};
 use topology::{assembly::AssemblyError, engine::Halt, log::LogError};
 
 /// How the program ends.
@@ -42,26 +42,38 @@ impl Exit {
 
     /// How an error ends: by the first of its causes that decides.
     pub fn of(error: &anyhow::Error) -> Self {
-        let decides = |cause: &(dyn std::error::Error + 'static)| {
-            let log = |error: &LogError| match error {
-                LogError::Away(_) => Self::Away,
-                LogError::Stop(_) => Self::Stopped,
-                LogError::Rewound(_) => Self::Failed,
-            };
-            let assembly = |error: &AssemblyError| match error {
-                AssemblyError::Log(error) => log(error),
-                AssemblyError::Away(_) => Self::Away,
-            };
-            (cause.downcast_ref::<Usage>().map(|_| Self::Usage))
-                .or_else(|| cause.downcast_ref::<ConfigErrors>().map(|_| Self::Usage))
-                .or_else(|| cause.downcast_ref::<Away>().map(|_| Self::Away))
-                .or_else(|| cause.downcast_ref::<Halt>().map(|_| Self::Stopped))
-                .or_else(|| cause.downcast_ref::<ReferenceError>().map(|_| Self::Usage))
-                .or_else(|| cause.downcast_ref().map(log))
-                .or_else(|| cause.downcast_ref().map(assembly))
-        };
-        error.chain().find_map(decides).unwrap_or(Self::Failed)
+        error.chain().find_map(decided_by).unwrap_or(Self::Failed)
     }
+}
+
+fn decided_by(cause: &(dyn Error + 'static)) -> Option<Exit> {
+    if cause.is::<Usage>() || cause.is::<ConfigErrors>() || cause.is::<ReferenceError>() {
+        return Some(Exit::Usage);
+    }
+    if cause.is::<Away>() {
+        return Some(Exit::Away);
+    }
+    if cause.is::<Halt>() {
+        return Some(Exit::Stopped);
+    }
+    if let Some(error) = cause.downcast_ref::<AssemblyError>() {
+        return match error {
+            AssemblyError::Log(error) => decided_by(error),
+            AssemblyError::Away(error) => decided_by(error),
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<RegistryError>() {
+        return Some(match error {
+            RegistryError::Away(_) => Exit::Away,
+            RegistryError::Settings(_) => Exit::Usage,
+            RegistryError::Refused { .. } | RegistryError::Missing { .. } => Exit::Stopped,
+        });
+    }
+    cause.downcast_ref().map(|error: &LogError| match error {
+        LogError::Away(_) => Exit::Away,
+        LogError::Stop(_) => Exit::Stopped,
+        LogError::Rewound(_) => Exit::Failed,
+    })
 }
 
 impl From<Exit> for ExitCode {
@@ -101,6 +113,9 @@ mod tests {
         let stop = Err::<(), _>(LogError::Stop("offsets are gone".into())).context("a").context("b").unwrap_err();
         assert_eq!(Exit::of(&stop), Exit::Stopped);
         assert_eq!(Exit::of(&anyhow::Error::from(Halt::new("ingest-AUTH", "fenced"))), Exit::Stopped);
+        let registry = |cause: &str| RegistryError::Away(Away { dependency: "registry", cause: cause.into() });
+        assert_eq!(Exit::of(&anyhow::Error::from(registry("refused")).context("send")), Exit::Away);
+        assert_eq!(Exit::of(&anyhow::Error::from(AssemblyError::Log(LogError::Away("x".into())))), Exit::Away);
         assert_eq!(Exit::of(&usage("no such lane").context("send")), Exit::Usage);
         assert_eq!(Exit::of(&anyhow::anyhow!("the disk is full")), Exit::Failed);
     }

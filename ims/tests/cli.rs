@@ -9,6 +9,7 @@ use std::{
 /// The exit codes that the help promises.
 const DONE: i32 = 0;
 const USAGE: i32 = 2;
+const AWAY: i32 = 4;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ims"));
@@ -101,6 +102,9 @@ fn no_secret_is_ever_shown() {
         let shown = shown(arguments);
         assert!(shown.contains("sasl.password") && !shown.contains(secret), "{shown}");
     }
+    let url = format!("registry.url=https://ims:{secret}@registry.example/ccompat");
+    let shown = shown(&["config", "show", "--set", &url]);
+    assert!(shown.contains("…@registry.example/ccompat") && !shown.contains(secret), "{shown}");
 }
 
 #[test]
@@ -141,6 +145,24 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
     ] {
         let output = command(arguments).stdin(Stdio::null()).output().unwrap();
         assert_eq!(code(&output), USAGE, "{arguments:?}: {}", told(&output));
+    }
+}
+
+#[test]
+fn a_broker_that_is_away_is_told_with_its_address_and_the_code_for_trying_again() {
+    let request = file(r#"{"message_id":"M-1"}"#);
+    // Nobody listens there.
+    let away = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"];
+    let commands =
+        [&["ledger"][..], &["send", request.path().to_str().unwrap()], &["replay", "--topic", "DLQ-API-MASS"]];
+    let start =
+        |arguments: &&[&str]| command(&[*arguments, &away[..]].concat()).stderr(Stdio::piped()).spawn().unwrap();
+    let children: Vec<_> = commands.iter().map(start).collect();
+    for (child, arguments) in children.into_iter().zip(commands) {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), AWAY, "{arguments:?}: {}", told(&output));
+        let last = told(&output).lines().last().unwrap_or_default().to_owned();
+        assert!(last.contains("127.0.0.1:1 (kafka.bootstrap_servers)"), "{arguments:?}: {last}");
     }
 }
 

@@ -75,10 +75,27 @@ fn hide_secrets<S: serde::Serializer>(properties: &BTreeMap<String, String>, to:
     shown(properties).serialize(to)
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A URL without name and password: these are nobody's to read either.
+fn without_user_info(url: &str) -> String {
+    let host = |(scheme, rest): (&str, &str)| Some(format!("{scheme}://…@{}", rest.split_once('@')?.1));
+    url.split_once("://").and_then(host).unwrap_or_else(|| url.to_owned())
+}
+
+fn hide_user_info<S: serde::Serializer>(url: &str, to: S) -> Result<S::Ok, S::Error> {
+    without_user_info(url).serialize(to)
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registry {
+    #[serde(serialize_with = "hide_user_info")]
     pub url: String,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("url", &without_user_info(&self.url)).finish()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod decode;
 mod gate;
+mod lag;
 mod outputs;
 mod runtime;
 mod sink;
@@ -12,6 +13,7 @@ mod worker;
 
 pub use decode::Decoder;
 pub use gate::Gate;
+pub use lag::LagGauge;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of, track_id};
 pub use runtime::Runtime;
 pub use sink::SinkWorker;

@@ -1,6 +1,6 @@
 //! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
 
-use super::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle};
+use super::{Decoder, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle};
 use crate::{
     log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
     metrics as names,
@@ -28,6 +28,7 @@ pub struct SinkWorker<R, S> {
     stands: FxHashMap<Place, Option<i64>>,
     /// Partitions whose positions are still to be asked for.
     owed: Vec<Place>,
+    lag: LagGauge,
 }
 
 impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
@@ -53,6 +54,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             rows: Vec::new(),
             stands: FxHashMap::default(),
             owed: Vec::new(),
+            lag: LagGauge::default(),
         })
     }
 
@@ -160,6 +162,7 @@ impl<R: Schema + Send, S: Sink<R>> Worker for SinkWorker<R, S> {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
+        self.lag.tell(&self.spec.name, &mut *self.stream);
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

@@ -1,6 +1,6 @@
 //! A step of the chain: take a batch, decide, append and commit in one transaction.
 
-use super::{Gate, Halt, Outputs, Progress, TurnError, Worker, settle};
+use super::{Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle};
 use crate::{
     fault::{self, Point},
     log::{Limits, Log, LogError, Polled, Position, Reader, Record, Stream, StreamSpec},
@@ -50,6 +50,7 @@ pub struct StepWorker<S> {
     batch: Vec<Record>,
     out: Outputs,
     gate: Gate,
+    lag: LagGauge,
     stage: Stage,
     /// The assignment is not taken over yet, because its state could not be restored.
     owed: Option<Vec<Position>>,
@@ -77,8 +78,8 @@ impl<S: Step> StepWorker<S> {
     ) -> Result<Self, LogError> {
         let stream = log.stream(spec.clone())?;
         let reader = log.reader()?;
-        let (batch, gate, stage, owed) = (Vec::new(), Gate::default(), Stage::Empty, None);
-        Ok(Self { spec, stream, reader, clock, limits, step, batch, out, gate, stage, owed })
+        let (batch, gate, lag, stage, owed) = (Vec::new(), Gate::default(), LagGauge::default(), Stage::Empty, None);
+        Ok(Self { spec, stream, reader, clock, limits, step, batch, out, gate, lag, stage, owed })
     }
 
     fn forget(&mut self) {
@@ -199,6 +200,7 @@ impl<S: Step> Worker for StepWorker<S> {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
+        self.lag.tell(&self.spec.name, &mut *self.stream);
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

@@ -4,7 +4,6 @@ mod show;
 
 use crate::{
     cli::Globals,
-    config::Config,
     exit::{self, Exit, usage},
     log, logging, output,
 };
@@ -20,8 +19,8 @@ use std::{
 use tempfile::NamedTempFile;
 use topology::{
     engine::Decoder,
-    ledger::{self, Checkpoint, Repeated},
-    log::Reader,
+    ledger::{self, Books, Checkpoint, Repeated},
+    log::{LogError, Reader},
 };
 
 /// Prove from the topics that nothing was lost or doubled.
@@ -58,8 +57,14 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let since = args.since.as_deref().map(read_checkpoint).transpose()?.unwrap_or_default();
     let requests = args.requests.as_deref().map(read_requests).transpose()?;
-    let verdict = judge(&config, &since, requests, args.settled, globals.json);
-    let (verdict, upto) = verdict.with_context(|| log::place(&config))?;
+    let (schemas, source) = log::open_schemas(&config)?;
+    let decoder = Decoder::new(schemas, source);
+    let place = || log::place(&config);
+    let mut reader = log::open_log(&config)?.reader()?;
+    let cluster = config.deployment.cluster;
+    let (books, upto) = read(&mut *reader, &decoder, cluster, &since, globals.json).with_context(place)?;
+    let repeated = requests.map(|seen| repeated(seen, &mut *reader, &decoder)).transpose().with_context(place)?;
+    let verdict = Verdict::of(books.balance(), &upto, repeated, args.settled);
     if let Some(path) = &args.checkpoint
         && verdict.fine
     {
@@ -69,27 +74,22 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     Ok(if verdict.fine { Exit::Done } else { Exit::Unbalanced })
 }
 
-fn judge(
-    config: &Config,
+fn read(
+    reader: &mut dyn Reader,
+    decoder: &Decoder,
+    cluster: u8,
     since: &Checkpoint,
-    requests: Option<Requests>,
-    settled: bool,
     json: bool,
-) -> anyhow::Result<(Verdict, Checkpoint)> {
-    let mut reader = log::open_log(config)?.reader()?;
-    let (schemas, source) = log::open_schemas(config)?;
-    let decoder = Decoder::new(schemas, source);
+) -> Result<(Books, Checkpoint), LogError> {
     let bar = output::progress(json, Some(0), "reading the books");
-    let books = ledger::read(&mut *reader, &decoder, config.deployment.cluster, since, &mut |done, all| {
+    let books = ledger::read(reader, decoder, cluster, since, &mut |done, all| {
         if done % 1_000 == 0 {
             bar.set_length(all);
             bar.set_position(done);
         }
     });
     bar.finish_and_clear();
-    let (books, upto) = books?;
-    let repeated = requests.map(|requests| repeated(requests, &mut *reader, &decoder)).transpose()?;
-    Ok((Verdict::of(books.balance(), &upto, repeated, settled), upto))
+    books
 }
 
 /// The serial number of each request that the simulator saw, and when the first came.

@@ -32,8 +32,8 @@ use topology::log::{Log, LogError, Place};
 /// mend the cause first (register the schema, deploy the fix) or give a mended record with --mended.
 ///
 /// Replay is at least once: a letter that already came back, as far as the source topic still shows it, is left out,
-/// but two replays at the same time bring it twice. A request that comes twice has one track_id and one report, and
-/// may reach its receiver twice. A step of an accepted message (any topic but API-…) was reported as failed when it
+/// but two replays at the same time bring it twice. A request that comes twice is accepted twice under one track_id,
+/// may reach its receiver twice, and `ims ledger` names it. A step of an accepted message (any topic but API-…) was reported as failed when it
 /// became a dead letter: what its replay brings is reported as late, and reaches the receiver all the same.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]

@@ -22,7 +22,7 @@ mod tests;
 
 use super::{Allowance, Hold, Returns, SenderSettings, Window, metrics as names};
 use crate::{
-    engine::{Decoder, Gate, Halt, Outputs, Progress, TurnError, Worker, settle},
+    engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
     log::{Log, LogError, Place, Position, Reader, Record, Stream, StreamSpec},
 };
 use books::Books;
@@ -91,6 +91,7 @@ pub struct Sender {
     /// The transaction that the log was too far away to take: the same again, before anything else.
     owed: Option<Vec<Position>>,
     gate: Gate,
+    lag: LagGauge,
     /// How long until rate or hands may have room again.
     rest: Duration,
     /// When the hold was last searched for what expired or met the night, Unix milliseconds.
@@ -134,6 +135,7 @@ impl Sender {
             books: Books::new(out, rings),
             owed: None,
             gate: Gate::default(),
+            lag: LagGauge::default(),
             rest: Duration::ZERO,
             swept_ms: i64::MIN,
         })
@@ -175,6 +177,7 @@ impl Worker for Sender {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
+        self.lag.tell(&self.spec.name, &mut *self.stream);
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }
