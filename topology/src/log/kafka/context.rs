@@ -13,9 +13,12 @@ use rdkafka::{
     producer::{NoCustomPartitioner, ProducerContext},
     types::RDKafkaRespErr,
 };
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -125,6 +128,8 @@ pub struct ProducerEar {
     name: String,
     failed: Mutex<Option<Undelivered>>,
     disconnects: AtomicU64,
+    /// When the last broker in reach was lost.
+    alone_at: Mutex<Option<Instant>>,
 }
 
 /// The first record that was not delivered.
@@ -136,12 +141,22 @@ pub struct Undelivered {
 
 impl ProducerEar {
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), failed: Mutex::default(), disconnects: AtomicU64::new(0) }
+        Self {
+            name: name.to_owned(),
+            failed: Mutex::default(),
+            disconnects: AtomicU64::new(0),
+            alone_at: Mutex::default(),
+        }
     }
 
     /// What was not delivered since the last time this was asked.
     pub fn take_failed(&self) -> Option<Undelivered> {
         lock(&self.failed).take()
+    }
+
+    /// Whether no broker was in reach at some time since.
+    pub fn was_alone_since(&self, since: Instant) -> bool {
+        lock(&self.alone_at).is_some_and(|at| at >= since)
     }
 
     /// Connections lost so far: what was under way on one may have been sent twice.
@@ -157,8 +172,10 @@ impl ClientContext for ProducerEar {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(client = self.name, %error, reason, "librdkafka says");
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) {
-            self.disconnects.fetch_add(1, Ordering::Relaxed);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::BrokerTransportFailure) => _ = self.disconnects.fetch_add(1, Ordering::Relaxed),
+            Some(RDKafkaErrorCode::AllBrokersDown) => *lock(&self.alone_at) = Some(Instant::now()),
+            _ => {}
         }
     }
 }

@@ -45,12 +45,20 @@ impl Rotation {
             }
         }
         for slot in &mut self.slots {
-            if let Slot::New(producer) = slot {
-                if !producer.init(ANSWER)? {
-                    return Err(LogError::Away(format!("no answer yet about transactional id {}", producer.id())));
+            let Slot::New(producer) = slot else { continue };
+            let answer = producer.init(ANSWER);
+            let id = producer.id().to_owned();
+            let Slot::New(producer) = std::mem::replace(slot, Slot::Empty) else { continue };
+            match answer {
+                Ok(true) => *slot = Slot::Ready(producer),
+                Ok(false) => {
+                    *slot = Slot::New(producer);
+                    return Err(LogError::Away(format!("no answer yet about transactional id {id}")));
                 }
-                let Slot::New(producer) = std::mem::replace(slot, Slot::Empty) else { continue };
-                *slot = Slot::Ready(producer);
+                Err(error) => {
+                    self.shared.drop_aside(producer);
+                    return Err(error);
+                }
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -47,6 +47,8 @@ pub struct TransactionalProducer {
     producer: Arc<BaseProducer<ProducerEar>>,
     /// Where offsets are sent from; None until the first are.
     aside: OnceCell<Aside>,
+    /// When the transaction at hand began.
+    begun: Cell<Instant>,
     id: String,
     stream: String,
     pace: Pace,
@@ -55,6 +57,10 @@ pub struct TransactionalProducer {
 
 /// Longest pause between two looks for failed deliveries while a batch is on its way.
 const LOOK: Duration = Duration::from_millis(20);
+/// Longest part of a call that goes on where it stopped when it is repeated.
+const SLICE: Duration = Duration::from_secs(2);
+/// A connection that broke is usually back by then.
+const SOON: Duration = Duration::from_secs(1);
 
 impl TransactionalProducer {
     /// The k-th producer of a stream. Connects in the background.
@@ -64,8 +70,8 @@ impl TransactionalProducer {
             .create_with_context(ProducerEar::new(stream))
             .map_err(|error| LogError::Stop(format!("the producer of {stream} could not be made: {error}")))?;
         let id = shared.names.transactional_id(stream, k);
-        let (producer, aside) = (Arc::new(producer), OnceCell::new());
-        Ok(Self { producer, aside, id, stream: stream.to_owned(), pace, shared: Arc::clone(shared) })
+        let (producer, aside, begun) = (Arc::new(producer), OnceCell::new(), Cell::new(Instant::now()));
+        Ok(Self { producer, aside, begun, id, stream: stream.to_owned(), pace, shared: Arc::clone(shared) })
     }
 
     /// Fences whoever has the same id and ends what it left open; false when the broker did not answer in time.
@@ -74,10 +80,11 @@ impl TransactionalProducer {
         match self.producer.init_transactions(within) {
             Ok(()) => Ok(true),
             Err(KafkaError::Transaction(error)) if error.is_retriable() => Ok(false),
-            Err(error) => Err(LogError::Stop(format!(
+            Err(error) if Reason::of("init", &error).sort == Sort::Lasting => Err(LogError::Stop(format!(
                 "transactional id {} is refused: {error}. The broker must allow transactions, and this client to use them",
                 self.id
             ))),
+            Err(error) => Err(LogError::Away(format!("transactional id {}: {error}", self.id))),
         }
     }
 
@@ -93,6 +100,7 @@ impl TransactionalProducer {
 
     /// Runs one transaction to its end.
     pub fn run(&self, outputs: &[Outgoing], offsets: TopicPartitionList, group: &Arc<ConsumerGroupMetadata>) -> Ended {
+        self.begun.set(Instant::now());
         let disconnects = self.producer.context().disconnects();
         match self.try_run(outputs, offsets, group) {
             Ok(calls_repeated) => {
@@ -127,7 +135,8 @@ impl TransactionalProducer {
         let mut repeated = self.send_offsets(offsets, group)?;
         pass(Point::AfterSendOffsets);
         pass(Point::BeforeCommit);
-        repeated |= self.until_answered("commit_transaction", |within| self.producer.commit_transaction(within))?;
+        repeated |=
+            self.until_answered("commit_transaction", SLICE, |within| self.producer.commit_transaction(within))?;
         Ok(repeated)
     }
 
@@ -163,7 +172,9 @@ impl TransactionalProducer {
         // Each record ends within message.timeout.ms; what does not has no more chance.
         let deadline = Instant::now() + self.pace.message + Duration::from_secs(1);
         while !native::flush(self.producer.client(), LOOK) {
-            self.producer.poll(Duration::ZERO);
+            if self.is_alone() {
+                return Err(Broken::Replace(Reason::passing("no broker is in reach")));
+            }
             if Instant::now() > deadline {
                 return Err(Broken::Abort(Reason::passing(format!("{count} records were not acknowledged in time"))));
             }
@@ -194,20 +205,33 @@ impl TransactionalProducer {
         }
         let Some(aside) = self.aside.get() else { return Ok(false) };
         let offsets = Arc::new(offsets);
-        let hangs = |within: Duration| within + Duration::from_secs(1);
-        self.until_answered(CALL, |within| {
+        // It does not go on where it stopped: one call has all the time there is.
+        let within = self.pace.transaction;
+        self.until_answered(CALL, within, |within| {
             let (producer, offsets, group) = (Arc::clone(&self.producer), Arc::clone(&offsets), Arc::clone(group));
-            let answer =
-                aside.call(hangs(within), move || producer.send_offsets_to_transaction(&offsets, &group, within));
+            let call = move || producer.send_offsets_to_transaction(&offsets, &group, within);
+            let answer = aside.call(within + Duration::from_secs(1), call, || self.is_alone());
             // Neither to be repeated nor to be aborted on this producer.
             answer.unwrap_or(Err(KafkaError::Canceled))
         })
     }
 
+    /// Whether all brokers went out of reach in this transaction, and it did not end soon after all the same. Then
+    /// its time-outs need not be waited for: the stream can say that it waits for a broker.
+    fn is_alone(&self) -> bool {
+        self.producer.poll(Duration::ZERO);
+        let begun = self.begun.get();
+        begun.elapsed() > SOON && self.producer.context().was_alone_since(begun)
+    }
+
     /// Repeats a call while the broker leaves it open how it ended; true when it took more than one.
-    fn until_answered(&self, what: &str, call: impl Fn(Duration) -> Result<(), KafkaError>) -> Result<bool, Broken> {
-        let within = self.pace.transaction;
-        let deadline = Instant::now() + within;
+    fn until_answered(
+        &self,
+        what: &str,
+        within: Duration,
+        call: impl Fn(Duration) -> Result<(), KafkaError>,
+    ) -> Result<bool, Broken> {
+        let deadline = Instant::now() + self.pace.transaction;
         let mut repeated = false;
         loop {
             let watched = self.watch(within, what);
@@ -221,7 +245,7 @@ impl TransactionalProducer {
                 // The flush before the commit: records are on their way still.
                 _ => (false, true),
             };
-            if again && Instant::now() < deadline {
+            if again && Instant::now() < deadline && !self.is_alone() {
                 repeated = true;
                 std::thread::sleep(Duration::from_millis(5));
             } else if abort && reason.sort != Sort::Fenced {
@@ -233,7 +257,11 @@ impl TransactionalProducer {
     }
 
     fn abort(&self, reason: Reason) -> Ended {
-        let aborted = self.until_answered("abort_transaction", |within| self.producer.abort_transaction(within));
+        if self.begun.get().elapsed() >= self.pace.message {
+            // A broker that answered nothing in that time would not answer this either; a new producer aborts too.
+            return Ended::Unknown(reason);
+        }
+        let aborted = self.until_answered("abort_transaction", SLICE, |within| self.producer.abort_transaction(within));
         // What the abort threw away comes back as failed deliveries.
         self.producer.poll(Duration::ZERO);
         self.producer.context().take_failed();
