@@ -11,6 +11,7 @@ use connectors::cipher::Cipher;
 use connectors::claims::{MemoryClaims, SqliteClaims};
 use connectors::history::HistorySink;
 use connectors::reports::ReportSink;
+use connectors::sql::Location;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use processors::ports::{Claim, Claims, Logged, Move, Sink};
 use schemas::{
@@ -100,7 +101,7 @@ fn sink<R>(criterion: &mut Criterion, name: &str, topic: Topic, sink: &mut dyn S
 fn history(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let cipher = Arc::new(Cipher::ephemeral().unwrap());
-    let mut store = HistorySink::history(&folder.path().join("history.db"), cipher).unwrap();
+    let mut store = HistorySink::history(&Location::file(folder.path().join("history.db")), cipher).unwrap();
     sink(criterion, "history", Topic::hist(Channel::At), &mut store, |n| {
         History {
         track_id: track_id(n).to_string(),
@@ -135,7 +136,7 @@ fn history(criterion: &mut Criterion) {
 
 fn reports(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = ReportSink::reports(&folder.path().join("reports.db")).unwrap();
+    let mut store = ReportSink::reports(&Location::file(folder.path().join("reports.db"))).unwrap();
     sink(criterion, "reports", Topic::report(Channel::At), &mut store, |n| Report {
         track_id: track_id(n).to_string(),
         username: "hanbit-shop".into(),

@@ -1,6 +1,6 @@
 //! Personal data at rest: AES-256-GCM, and a keyed hash that finds a recipient without decrypting every row.
 
-use crate::sqlite::StoreError;
+use crate::sql::StoreError;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hmac, rand};
 use std::io::Write as _;

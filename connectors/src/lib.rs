@@ -11,4 +11,4 @@ pub mod reference;
 pub mod registry;
 pub mod reports;
 pub mod simulator;
-pub mod sqlite;
+pub mod sql;

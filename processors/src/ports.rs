@@ -155,12 +155,23 @@ pub struct Move {
 }
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// Rows and positions are stored, both.
     Moved,
     /// Someone else has moved a position since: nothing was stored. Ask for the positions again before going on.
     Stale,
+    /// These rows can never be stored, and nothing was: write the others, with the same moves.
+    Refused(Vec<Refused>),
+}
+
+/// A row that no waiting makes fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its place in the batch.
+    pub row: usize,
+    /// Why, without the row's own words.
+    pub reason: String,
 }
 
 /// A database that keeps what a stream brings and, in the same transaction, how far it has read.

@@ -2,11 +2,9 @@
 
 use super::histogram::percentile;
 use super::{AnalysisTable, Phase};
-use crate::sqlite::{Database, StoreError, Table, word};
+use crate::sql::{Database, Location, Record, StoreError, Table, word};
 use processors::ports::Away;
 use schemas::{Channel, Lane, LogEvent, Origin};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -64,23 +62,23 @@ pub struct Failure {
 impl AnalysisReader {
     /// Opens the store of analysis, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(AnalysisTable::NAME, path, &AnalysisTable::MIGRATIONS)? })
+        Ok(Self { database: Database::open(&Location::file(path), &AnalysisTable::SCHEMA)? })
     }
 
     /// Events per minute and channel, in the order of time.
     pub fn volumes(&mut self, span_ms: Range<i64>) -> Result<Vec<Volume>, Away> {
         self.database.run(async |connection| {
-            let rows = sqlx::query(
+            let rows = connection.query(
                 "SELECT minute, channel, event, sum(count) AS count FROM counters WHERE minute >= ? AND minute < ?
                  GROUP BY minute, channel, event ORDER BY minute, channel, event",
             );
-            let rows = rows.bind(span_ms.start).bind(span_ms.end).fetch_all(connection).await?;
-            let volume = |row: SqliteRow| {
+            let rows = rows.bind(span_ms.start).bind(span_ms.end).fetch_all().await?;
+            let volume = |row: Record| {
                 Ok(Volume {
-                    minute_ms: row.try_get("minute")?,
+                    minute_ms: row.get("minute")?,
                     channel: word(&row, "channel")?,
                     event: word(&row, "event")?,
-                    count: row.try_get("count")?,
+                    count: row.get("count")?,
                 })
             };
             rows.into_iter().map(volume).collect()
@@ -93,17 +91,15 @@ impl AnalysisReader {
             let mut latencies = Vec::new();
             for phase in Phase::ALL {
                 for &priority in Lane::ALL {
-                    let buckets: Vec<(i64, i64)> = sqlx::query_as(
-                        "SELECT bucket, sum(count) FROM latencies
+                    let rows = connection.query(
+                        "SELECT bucket, sum(count) AS count FROM latencies
                          WHERE minute >= ? AND minute < ? AND phase = ? AND priority = ?
                          GROUP BY bucket ORDER BY bucket",
-                    )
-                    .bind(span_ms.start)
-                    .bind(span_ms.end)
-                    .bind(phase.as_str())
-                    .bind(priority.as_str())
-                    .fetch_all(&mut *connection)
-                    .await?;
+                    );
+                    let rows = rows.bind(span_ms.start).bind(span_ms.end).bind(phase.as_str()).bind(priority.as_str());
+                    let bucket = |row: &Record| Ok((row.get("bucket")?, row.get("count")?));
+                    let buckets: Vec<(i64, i64)> =
+                        rows.fetch_all().await?.iter().map(bucket).collect::<sqlx::Result<_>>()?;
                     let at = |share| percentile(&buckets, share);
                     if let (Some(p50_ms), Some(p99_ms), Some(p999_ms)) = (at(0.5), at(0.99), at(0.999)) {
                         let count = buckets.iter().map(|(_, count)| count).sum();
@@ -118,20 +114,20 @@ impl AnalysisReader {
     /// Reasons of failed steps and refused requests, the most frequent first, at most `most`.
     pub fn failures(&mut self, span_ms: Range<i64>, most: u32) -> Result<Vec<Failure>, Away> {
         self.database.run(async |connection| {
-            let rows = sqlx::query(
+            let rows = connection.query(
                 "SELECT channel, vendor, origin, code, sum(count) AS count FROM counters
                  WHERE minute >= ? AND minute < ? AND event IN ('STEP', 'REJECTED') AND state <> 'DELIVERED'
                  GROUP BY channel, vendor, origin, code
                  ORDER BY count DESC, channel, vendor, origin, code LIMIT ?",
             );
-            let rows = rows.bind(span_ms.start).bind(span_ms.end).bind(most).fetch_all(connection).await?;
-            let failure = |row: SqliteRow| {
+            let rows = rows.bind(span_ms.start).bind(span_ms.end).bind(most).fetch_all().await?;
+            let failure = |row: Record| {
                 Ok(Failure {
                     channel: word(&row, "channel")?,
-                    vendor: row.try_get("vendor")?,
+                    vendor: row.get("vendor")?,
                     origin: word(&row, "origin")?,
-                    code: row.try_get("code")?,
-                    count: row.try_get("count")?,
+                    code: row.get("code")?,
+                    count: row.get("count")?,
                 })
             };
             rows.into_iter().map(failure).collect()

@@ -2,16 +2,15 @@
 
 use super::histogram::bucket_of;
 use super::phase::{Phase, ended};
-use crate::sqlite::{Insert, SqliteSink, StoreError, Table};
-use processors::ports::Logged;
+use crate::sql::{Connection, Dialect, Insert, Location, Merge, Schema, SqlSink, StoreError, Table};
+use processors::ports::{Logged, Refused};
 use rustc_hash::FxHashMap;
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Origin, State};
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnection;
 use std::path::Path;
 
 /// The sink of ANALYZE-LOG into a SQLite file.
-pub type AnalysisSink = SqliteSink<AnalysisTable>;
+pub type AnalysisSink = SqlSink<AnalysisTable>;
 
 /// Events, counters, histograms. A batch is added up in memory first: most of its events share a few rows.
 #[derive(Debug)]
@@ -49,19 +48,19 @@ struct Bucket<'e> {
 impl AnalysisSink {
     /// Opens the store of analysis, or makes it.
     pub fn analysis(path: &Path) -> Result<Self, StoreError> {
-        const ADD: &str = "ON CONFLICT DO UPDATE SET count = count + excluded.count";
+        let add = |key| Dialect::Sqlite.on_conflict(key, Merge::Add, &["count"]);
         let table = AnalysisTable {
             events: Insert::new("INSERT OR IGNORE INTO events (partition, log_offset, at, event)", ""),
             counters: Insert::new(
                 "INSERT INTO counters (minute, event, channel, priority, username, vendor, state, origin, code, count)",
-                ADD,
+                &add("minute, event, channel, priority, username, vendor, state, origin, code"),
             ),
             latencies: Insert::new(
                 "INSERT INTO latencies (minute, phase, channel, priority, vendor, bucket, count)",
-                ADD,
+                &add("minute, phase, channel, priority, vendor, bucket"),
             ),
         };
-        Self::open(path, table)
+        Self::open(&Location::file(path), table)
     }
 }
 
@@ -72,12 +71,20 @@ fn minute_of(at_ms: i64) -> i64 {
 
 impl Table for AnalysisTable {
     type Record = AnalyzeLog;
-    const NAME: &'static str = "analysis store";
-    const MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite/analysis");
+    /// A file only.
+    const SCHEMA: Schema = Schema {
+        name: "analysis store",
+        file: sqlx::migrate!("../migrations/sqlite/analysis"),
+        server: Migrator::DEFAULT,
+    };
 
-    async fn write(&mut self, connection: &mut SqliteConnection, batch: &[Logged<AnalyzeLog>]) -> sqlx::Result<()> {
+    async fn write(
+        &mut self,
+        connection: &mut Connection,
+        batch: &[Logged<AnalyzeLog>],
+    ) -> sqlx::Result<Vec<Refused>> {
         self.events
-            .rows(&mut *connection, batch, |logged, row| {
+            .rows(connection, batch, |logged, row| {
                 let event = serde_json::to_string(&logged.record).map_err(|e| sqlx::Error::Encode(e.into()))?;
                 row.put(logged.partition)?.put(logged.offset)?.put(logged.record.at)?.put(event)?;
                 Ok(())
@@ -95,7 +102,7 @@ impl Table for AnalysisTable {
         }
         let counters: Vec<_> = counters.into_iter().collect();
         self.counters
-            .rows(&mut *connection, &counters, |(of, count), row| {
+            .rows(connection, &counters, |(of, count), row| {
                 row.put(of.minute_ms)?
                     .put(of.event.as_str())?
                     .put(of.channel.as_str())?
@@ -122,7 +129,7 @@ impl Table for AnalysisTable {
                 Ok(())
             })
             .await?;
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

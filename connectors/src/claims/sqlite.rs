@@ -1,16 +1,17 @@
 //! Claims in a file: they survive kill -9 with the log they belong to.
 
 use super::expired_at;
-use crate::sqlite::{Database, Insert, StoreError};
+use crate::sql::{Connection, Database, Insert, Location, Schema, StoreError};
 use processors::ports::{Away, CLAIM_WINDOW, Claim, Claims};
 use rustc_hash::FxHashMap;
 use schemas::{TrackId, UnknownWord};
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{QueryBuilder, Row as _};
+use std::iter::repeat_n;
 use std::path::Path;
 
-const MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite/claims");
+/// A file only: the claims of more than one process live in Redis.
+const SCHEMA: Schema =
+    Schema { name: "claims", file: sqlx::migrate!("../migrations/sqlite/claims"), server: Migrator::DEFAULT };
 /// Expired claims that a batch removes for each claim it makes: more than one, so that the file stops growing.
 const REMOVED_PER_CLAIM: i64 = 2;
 /// Ids asked for in one statement: two placeholders each, far below SQLite's 32,766.
@@ -36,34 +37,37 @@ impl SqliteClaims {
                 CLAIM_WINDOW.as_millis()
             ),
         );
-        Ok(Self { database: Database::open("claims", path, &MIGRATIONS)?, take })
+        Ok(Self { database: Database::open(&Location::file(path), &SCHEMA)?, take })
     }
 }
 
 #[cfg(test)]
 impl SqliteClaims {
     pub(super) fn rows(&mut self) -> i64 {
-        let count = sqlx::query_scalar("SELECT count(*) FROM claims");
-        self.database.run(async |connection| count.fetch_one(connection).await).expect("the file is there")
+        let count = async |connection: &mut Connection| {
+            connection.query("SELECT count(*) AS n FROM claims").fetch_one().await?.get("n")
+        };
+        self.database.run(count).expect("the file is there")
     }
 }
 
 impl Claims for SqliteClaims {
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
         let Self { database, take } = self;
-        let answers = database.transact(async |connection| {
+        let work = async |connection: &mut Connection| {
             let taken = take
-                .rows(&mut *connection, claims, |claim, row| {
+                .rows(connection, claims, |claim, row| {
                     row.put(&claim.service_key)?
                         .put(&claim.message_id)?
                         .put(claim.track_id.to_string())?
                         .put(now_ms)?;
                     Ok(())
                 })
-                .await?;
+                .await?
+                .affected;
             forget(connection, expired_at(now_ms), claims.len() as i64 * REMOVED_PER_CLAIM).await?;
             if taken == claims.len() as u64 {
-                return Ok(Some(vec![None; claims.len()]));
+                return Ok(vec![None; claims.len()]);
             }
             let mut holders = Holders::default();
             for claims in claims.chunks(ASKED_AT_ONCE) {
@@ -76,9 +80,9 @@ impl Claims for SqliteClaims {
                     by.filter(|by| *by != claim.track_id)
                 })
                 .collect();
-            Ok(Some(answers))
-        })?;
-        Ok(answers.unwrap_or_default())
+            Ok(answers)
+        };
+        database.transact(work, |_| true)
     }
 }
 
@@ -86,30 +90,29 @@ impl Claims for SqliteClaims {
 type Holders = FxHashMap<(String, String), TrackId>;
 
 /// Asks who holds these ids.
-async fn ask(connection: &mut SqliteConnection, claims: &[Claim], holders: &mut Holders) -> sqlx::Result<()> {
-    let mut query =
-        QueryBuilder::new("SELECT service_key, message_id, track_id FROM claims WHERE (service_key, message_id) IN ");
-    query.push_tuples(claims, |mut id, claim| {
-        id.push_bind(&claim.service_key).push_bind(&claim.message_id);
-    });
-    // Any number of ids: not worth a place in the statement cache.
-    for row in query.build().persistent(false).fetch_all(connection).await? {
-        let by: &str = row.try_get("track_id")?;
+async fn ask(connection: &mut Connection, claims: &[Claim], holders: &mut Holders) -> sqlx::Result<()> {
+    let ids = repeat_n("(?, ?)", claims.len()).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "SELECT service_key, message_id, track_id FROM claims WHERE (service_key, message_id) IN (VALUES {ids})"
+    );
+    let mut query = connection.query(&text).once();
+    for claim in claims {
+        query = query.bind(&claim.service_key).bind(&claim.message_id);
+    }
+    for row in query.fetch_all().await? {
+        let by: &str = row.get("track_id")?;
         let by = by.parse().map_err(|e: UnknownWord| sqlx::Error::Decode(e.into()))?;
-        holders.insert((row.try_get("service_key")?, row.try_get("message_id")?), by);
+        holders.insert((row.get("service_key")?, row.get("message_id")?), by);
     }
     Ok(())
 }
 
 /// Removes some of what has expired.
-async fn forget(connection: &mut SqliteConnection, expired_at: i64, most: i64) -> sqlx::Result<()> {
-    sqlx::query(
+async fn forget(connection: &mut Connection, expired_at: i64, most: i64) -> sqlx::Result<()> {
+    let delete = connection.query(
         "DELETE FROM claims WHERE (service_key, message_id) IN
          (SELECT service_key, message_id FROM claims WHERE claimed_at <= ? ORDER BY claimed_at LIMIT ?)",
-    )
-    .bind(expired_at)
-    .bind(most)
-    .execute(connection)
-    .await?;
+    );
+    delete.bind(expired_at).bind(most).execute().await?;
     Ok(())
 }

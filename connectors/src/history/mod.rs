@@ -1,9 +1,10 @@
 //! The store of HIST-*: one row per step of each message, and daily statistics counted once.
 
 mod reader;
+mod statistics;
 mod table;
 
-pub use reader::{DayStatistics, HistoryReader};
+pub use reader::{By, DayStatistics, HistoryReader, Wanted};
 pub use table::{HistorySink, HistoryTable};
 
 use schemas::Recipient;

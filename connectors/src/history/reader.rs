@@ -2,12 +2,10 @@
 
 use super::{HistoryTable, place};
 use crate::cipher::Cipher;
-use crate::sqlite::{Database, StoreError, Table, word};
+use crate::sql::{Database, Location, Record, StoreError, Table, word};
 use processors::ports::Away;
 use schemas::{Channel, History, MessageType};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row};
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Reads beside the sink, on a connection of its own.
@@ -44,42 +42,94 @@ pub struct DayStatistics {
     pub fallback_success: i64,
 }
 
+/// What is looked for.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// Whose messages.
+    pub service_key: &'a str,
+    /// By what.
+    pub by: By<'a>,
+    /// When they were requested, Unix milliseconds, the end excluded.
+    pub received_ms: Range<i64>,
+    /// Rows at most.
+    pub most: u32,
+}
+
+/// What history is looked up by; each has an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By<'a> {
+    /// The customer's own id.
+    MessageId(&'a str),
+    /// Number in international digits, address, id or push token: as [`super::recipient_key`] makes it.
+    Recipient(&'a str),
+    /// The time of the request alone.
+    Time,
+}
+
+impl By<'_> {
+    pub(super) fn text(self) -> String {
+        let key = match self {
+            Self::MessageId(_) => "message_id = ? AND ",
+            Self::Recipient(_) => "recipient_lookup = ? AND ",
+            Self::Time => "",
+        };
+        format!(
+            "SELECT * FROM history WHERE {key}service_key = ? AND received_at >= ? AND received_at < ?
+             ORDER BY received_at DESC, track_id DESC, step LIMIT ?"
+        )
+    }
+}
+
+pub(super) const STEPS: &str = "SELECT * FROM history WHERE track_id = ? ORDER BY step";
+pub(super) const STATISTICS: &str = "SELECT * FROM daily_statistics WHERE service_key = ? AND day BETWEEN ? AND ?
+    ORDER BY day, channel, message_type";
+
 impl HistoryReader {
     /// Opens the store of history, or makes it.
-    pub fn open(path: &Path, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(HistoryTable::NAME, path, &HistoryTable::MIGRATIONS)?, cipher })
+    pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(location, &HistoryTable::SCHEMA)?, cipher })
     }
 
     /// The steps of a message, in order, personal data decrypted.
     pub fn steps(&mut self, track_id: &str) -> Result<Vec<History>, Away> {
         let Self { database, cipher } = self;
         database.run(async |connection| {
-            let rows = sqlx::query("SELECT * FROM history WHERE track_id = ? ORDER BY step")
-                .bind(track_id)
-                .fetch_all(connection)
-                .await?;
-            rows.iter().map(|row| history(cipher, row)).collect()
+            let rows = connection.query(STEPS).bind(track_id);
+            rows.fetch_all().await?.iter().map(|row| history(cipher, row)).collect()
+        })
+    }
+
+    /// Steps of a service key's messages, the newest request first, personal data decrypted.
+    pub fn find(&mut self, wanted: &Wanted<'_>) -> Result<Vec<History>, Away> {
+        let Self { database, cipher } = self;
+        let Range { start, end } = wanted.received_ms;
+        database.run(async |connection| {
+            let text = wanted.by.text();
+            let mut query = connection.query(&text);
+            query = match wanted.by {
+                By::MessageId(message_id) => query.bind(message_id),
+                By::Recipient(recipient) => query.bind(cipher.lookup(recipient)),
+                By::Time => query,
+            };
+            let rows = query.bind(wanted.service_key).bind(start).bind(end).bind(wanted.most);
+            rows.fetch_all().await?.iter().map(|row| history(cipher, row)).collect()
         })
     }
 
     /// Statistics of a service key between two days (YYYY-MM-DD, Asia/Seoul), both included.
     pub fn statistics(&mut self, service_key: &str, from: &str, to: &str) -> Result<Vec<DayStatistics>, Away> {
         self.database.run(async |connection| {
-            sqlx::query_as("SELECT * FROM daily_statistics WHERE service_key = ? AND day BETWEEN ? AND ? ORDER BY day, channel, message_type")
-                .bind(service_key)
-                .bind(from)
-                .bind(to)
-                .fetch_all(connection)
-                .await
+            let rows = connection.query(STATISTICS).bind(service_key).bind(from).bind(to);
+            rows.fetch_all().await?.iter().map(day).collect()
         })
     }
 }
 
-fn history(cipher: &Cipher, row: &SqliteRow) -> sqlx::Result<History> {
-    let track_id: String = row.try_get("track_id")?;
-    let step = row.try_get("step")?;
+fn history(cipher: &Cipher, row: &Record) -> sqlx::Result<History> {
+    let track_id: String = row.get("track_id")?;
+    let step = row.get("step")?;
     let open = |column: &str| -> sqlx::Result<Option<Vec<u8>>> {
-        let sealed: Option<Vec<u8>> = row.try_get(column)?;
+        let sealed: Option<Vec<u8>> = row.get(column)?;
         let opened = sealed.map(|sealed| cipher.open(&place(&track_id, step, column), &sealed)).transpose();
         opened.map_err(|e| sqlx::Error::Decode(e.into()))
     };
@@ -88,12 +138,12 @@ fn history(cipher: &Cipher, row: &SqliteRow) -> sqlx::Result<History> {
     };
     let recipient = serde_json::from_slice(&open("recipient")?.unwrap_or_default());
     Ok(History {
-        serial_number: row.try_get("serial_number")?,
+        serial_number: row.get("serial_number")?,
         step,
-        last_step: row.try_get("last_step")?,
-        username: row.try_get("username")?,
-        service_key: row.try_get("service_key")?,
-        message_id: row.try_get("message_id")?,
+        last_step: row.get("last_step")?,
+        username: row.get("username")?,
+        service_key: row.get("service_key")?,
+        message_id: row.get("message_id")?,
         requested_channel: word(row, "requested_channel")?,
         requested_type: word(row, "requested_type")?,
         channel: word(row, "channel")?,
@@ -101,37 +151,35 @@ fn history(cipher: &Cipher, row: &SqliteRow) -> sqlx::Result<History> {
         priority: word(row, "priority")?,
         state: word(row, "state")?,
         origin: word(row, "origin")?,
-        code: row.try_get("code")?,
-        vendor: row.try_get("vendor")?,
-        vendor_code: row.try_get("vendor_code")?,
-        attempts: row.try_get("attempts")?,
+        code: row.get("code")?,
+        vendor: row.get("vendor")?,
+        vendor_code: row.get("vendor_code")?,
+        attempts: row.get("attempts")?,
         recipient: recipient.map_err(|e| sqlx::Error::Decode(e.into()))?,
         title: text("title")?,
         message: text("message")?,
-        received_at: row.try_get("received_at")?,
-        distribution_at: row.try_get("distribution_at")?,
-        sent_at: row.try_get("sent_at")?,
-        report_at: row.try_get("report_at")?,
+        received_at: row.get("received_at")?,
+        distribution_at: row.get("distribution_at")?,
+        sent_at: row.get("sent_at")?,
+        report_at: row.get("report_at")?,
         source: word(row, "source")?,
-        bill_code: row.try_get("bill_code")?,
+        bill_code: row.get("bill_code")?,
         track_id,
     })
 }
 
-impl FromRow<'_, SqliteRow> for DayStatistics {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            day: row.try_get("day")?,
-            channel: word(row, "channel")?,
-            message_type: word(row, "message_type")?,
-            total: row.try_get("total")?,
-            success: row.try_get("success")?,
-            fail: row.try_get("fail")?,
-            uncertain: row.try_get("uncertain")?,
-            expired: row.try_get("expired")?,
-            cancelled: row.try_get("cancelled")?,
-            fallback: row.try_get("fallback")?,
-            fallback_success: row.try_get("fallback_success")?,
-        })
-    }
+fn day(row: &Record) -> sqlx::Result<DayStatistics> {
+    Ok(DayStatistics {
+        day: row.get("day")?,
+        channel: word(row, "channel")?,
+        message_type: word(row, "message_type")?,
+        total: row.get("total")?,
+        success: row.get("success")?,
+        fail: row.get("fail")?,
+        uncertain: row.get("uncertain")?,
+        expired: row.get("expired")?,
+        cancelled: row.get("cancelled")?,
+        fallback: row.get("fallback")?,
+        fallback_success: row.get("fallback_success")?,
+    })
 }

@@ -1,79 +1,102 @@
 //! What the sink writes.
 
-use super::{place, recipient_key};
+use super::{place, recipient_key, statistics::Counts};
 use crate::cipher::Cipher;
-use crate::sqlite::{Insert, Row, SqliteSink, StoreError, Table};
-use processors::ports::Logged;
+use crate::sql::{Arguments, Connection, Dialect, Insert, Location, SERVER, Schema, SqlSink, StoreError, Table};
+use processors::ports::{Logged, Refused};
+use rustc_hash::FxHashSet;
 use schemas::History;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnection;
-use std::path::Path;
+use std::iter::repeat_n;
 use std::sync::Arc;
 
-/// The sink of HIST-* into a SQLite file.
-pub type HistorySink = SqliteSink<HistoryTable>;
+/// The sink of HIST-*.
+pub type HistorySink = SqlSink<HistoryTable>;
 
 /// Rows of history, personal data encrypted.
 #[derive(Debug)]
 pub struct HistoryTable {
     cipher: Arc<Cipher>,
     insert: Insert,
+    count: Insert,
 }
 
-/// Counts the rows that this transaction has inserted: a row that stood there already was counted when it came first.
-/// 32,400 s: Korea is UTC+9 all year.
-const COUNT: &str = "
-    INSERT INTO daily_statistics
-    SELECT date(received_at / 1000 + 32400, 'unixepoch') AS day, service_key, requested_channel, requested_type,
-           count(*),
-           sum(state = 'DELIVERED'),
-           sum(state NOT IN ('DELIVERED', 'CANCELLED')),
-           sum(state = 'UNCERTAIN'),
-           sum(state = 'EXPIRED'),
-           sum(state = 'CANCELLED'),
-           sum(step > 0),
-           sum(step > 0 AND state = 'DELIVERED')
-    FROM history WHERE id > ? AND last_step
-    GROUP BY 1, 2, 3, 4
-    ON CONFLICT DO UPDATE SET
-        total = total + excluded.total,
-        success = success + excluded.success,
-        fail = fail + excluded.fail,
-        uncertain = uncertain + excluded.uncertain,
-        expired = expired + excluded.expired,
-        cancelled = cancelled + excluded.cancelled,
-        fallback = fallback + excluded.fallback,
-        fallback_success = fallback_success + excluded.fallback_success";
+/// Ids asked for in one statement.
+const ASKED_AT_ONCE: usize = 1000;
 
 impl HistorySink {
     /// Opens the store of history, or makes it.
-    pub fn history(path: &Path, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        let insert = Insert::new(
-            "INSERT INTO history (track_id, step, last_step, username, service_key, requested_channel, requested_type, \
-             state, received_at, message_id, serial_number, channel, message_type, priority, origin, code, vendor, \
-             vendor_code, attempts, distribution_at, sent_at, report_at, source, bill_code, recipient_lookup, \
-             recipient, title, message)",
-            "ON CONFLICT (track_id, step) DO NOTHING",
-        );
-        Self::open(path, HistoryTable { cipher, insert })
+    pub fn history(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
+        Self::open(location, HistoryTable::new(location.dialect(), cipher))
     }
 }
 
 impl Table for HistoryTable {
     type Record = History;
-    const NAME: &'static str = "history store";
-    const MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite/history");
+    const SCHEMA: Schema =
+        Schema { name: "history store", file: sqlx::migrate!("../migrations/sqlite/history"), server: SERVER };
 
-    async fn write(&mut self, connection: &mut SqliteConnection, batch: &[Logged<History>]) -> sqlx::Result<()> {
-        let newest: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM history").fetch_one(&mut *connection).await?;
-        self.insert.rows(&mut *connection, batch, |logged, row| bind(&self.cipher, &logged.record, row)).await?;
-        sqlx::query(COUNT).bind(newest).execute(connection).await?;
-        Ok(())
+    async fn write(
+        &mut self,
+        connection: &mut Connection,
+        batch: &[Logged<History>],
+    ) -> sqlx::Result<Vec<Refused>> {
+        let mut rows: Vec<(usize, &History)> = batch.iter().map(|logged| &logged.record).enumerate().collect();
+        let refused = match connection.attempt(async |connection| self.insert(connection, &rows).await).await {
+            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
+                retain_new(connection, &mut rows).await?;
+                self.insert(connection, &rows).await?
+            }
+            done => done?,
+        };
+        if !refused.is_empty() {
+            return Ok(refused);
+        }
+        match Counts::of(&rows) {
+            Ok(counts) => counts.write(connection, &self.count).await.map(|()| refused),
+            Err(refused) => Ok(refused),
+        }
     }
 }
 
-fn bind<'q>(cipher: &Cipher, step: &'q History, row: &mut Row<'_, 'q>) -> sqlx::Result<()> {
+impl HistoryTable {
+    /// For a store of this dialect.
+    pub(super) fn new(dialect: Dialect, cipher: Arc<Cipher>) -> Self {
+        let insert = Insert::new(
+            "INSERT INTO history (track_id, step, last_step, username, service_key, requested_channel, requested_type, \
+             state, received_at, message_id, serial_number, channel, message_type, priority, origin, code, vendor, \
+             vendor_code, attempts, distribution_at, sent_at, report_at, source, bill_code, recipient_lookup, \
+             recipient, title, message)",
+            "",
+        );
+        Self { cipher, insert, count: Counts::insert(dialect) }
+    }
+
+    async fn insert(&self, connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<Vec<Refused>> {
+        let bound = self.insert.rows(connection, rows, |(_, step), row| bind(&self.cipher, step, row));
+        let mut refused = bound.await?.refused;
+        for Refused { row, .. } in &mut refused {
+            *row = rows[*row].0;
+        }
+        Ok(refused)
+    }
+}
+
+/// Keeps the rows that are not stored yet, each once: a row that comes again was stored and counted when it came first.
+async fn retain_new(connection: &mut Connection, rows: &mut Vec<(usize, &History)>) -> sqlx::Result<()> {
+    let mut known: FxHashSet<(String, i32)> = FxHashSet::default();
+    for asked in rows.chunks(ASKED_AT_ONCE) {
+        let ids = repeat_n("?", asked.len()).collect::<Vec<_>>().join(", ");
+        let text = format!("SELECT track_id, step FROM history WHERE track_id IN ({ids})");
+        let query = asked.iter().fold(connection.query(&text).once(), |query, (_, step)| query.bind(&step.track_id));
+        for row in query.fetch_all().await? {
+            known.insert((row.get("track_id")?, row.get("step")?));
+        }
+    }
+    rows.retain(|(_, step)| known.insert((step.track_id.clone(), step.step)));
+    Ok(())
+}
+
+fn bind<'q>(cipher: &Cipher, step: &'q History, row: &mut Arguments<'q>) -> sqlx::Result<()> {
     let seal = |column, plain: &[u8]| {
         cipher.seal(&place(&step.track_id, step.step, column), plain).map_err(|e| sqlx::Error::Encode(e.into()))
     };

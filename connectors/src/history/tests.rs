@@ -1,36 +1,43 @@
-//! The promises of the store of history, on files.
+//! The promises of the store of history, on a file and on MariaDB.
 
 use super::*;
 use crate::cipher::Cipher;
-use processors::ports::{Logged, Move, Sink, Written};
+use crate::sql::testing::{Store, on_both};
+use crate::sql::{Connection, Dialect, Schema, SqlSink, Table};
+use processors::ports::{Logged, Move, Refused, Sink, Written};
 use schemas::{Channel, History, Lane, MessageType, Origin, Recipient, Source, State, Topic};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const KEY: &str = "HanbitShopServiceKey00000000000000000001";
 /// 2026-03-01 23:59:59.999 in Korea.
 const BEFORE_MIDNIGHT_MS: i64 = 1_772_377_199_999;
 
-struct Store {
-    folder: tempfile::TempDir,
-    cipher: Arc<Cipher>,
+on_both! {
+    a_step_is_read_back_as_it_was_written
+    no_personal_data_stands_in_the_file
+    a_recipient_is_found_by_who_has_the_key
+    a_day_of_korea_counts_each_ended_message_once
+    a_row_that_comes_again_is_neither_stored_nor_counted_again
+    a_stalled_writer_that_comes_after_its_successor_changes_nothing
+    what_is_written_survives_its_writer
+    another_key_reads_nothing
+    a_lookup_finds_the_newest_first_and_only_what_was_asked_for
+    every_lookup_goes_by_an_index
+    a_connection_that_breaks_in_the_middle_leaves_nothing
+    a_row_that_can_never_be_stored_is_named_and_the_others_go_in
+}
+
+fn cipher() -> Arc<Cipher> {
+    Arc::new(Cipher::new(&[7; 32]))
 }
 
 impl Store {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), cipher: Arc::new(Cipher::new(&[7; 32])) }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("history.db")
-    }
-
     fn sink(&self) -> HistorySink {
-        HistorySink::history(&self.path(), Arc::clone(&self.cipher)).unwrap()
+        HistorySink::history(&self.location, cipher()).unwrap()
     }
 
     fn reader(&self) -> HistoryReader {
-        HistoryReader::open(&self.path(), Arc::clone(&self.cipher)).unwrap()
+        HistoryReader::open(&self.location, cipher()).unwrap()
     }
 }
 
@@ -83,9 +90,7 @@ fn moved(from: Option<i64>, to: i64) -> [Move; 1] {
     [Move { topic: topic(), partition: 0, from, to }]
 }
 
-#[test]
-fn a_step_is_read_back_as_it_was_written() {
-    let store = Store::new();
+fn a_step_is_read_back_as_it_was_written(store: &Store) {
     let fallback = History {
         step: 1,
         channel: Channel::Mt,
@@ -101,14 +106,9 @@ fn a_step_is_read_back_as_it_was_written() {
     assert_eq!(store.reader().steps("01KJMXCWW00000000000999999").unwrap(), []);
 }
 
-#[test]
-fn no_personal_data_stands_in_the_file() {
-    let store = Store::new();
+fn no_personal_data_stands_in_the_file(store: &Store) {
     store.sink().write(&logged(0, [step(1, State::Delivered)]), &moved(None, 1)).unwrap();
-    let mut bytes = Vec::new();
-    for file in std::fs::read_dir(store.folder.path()).unwrap() {
-        bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
-    }
+    let bytes = store.bytes("history");
     let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
     assert!(holds("order-1") && holds("hanbit-shop"));
     for personal in ["1012345678", "주문 안내", "발송되었습니다"] {
@@ -116,27 +116,14 @@ fn no_personal_data_stands_in_the_file() {
     }
 }
 
-#[test]
-fn a_recipient_is_found_by_who_has_the_key() {
-    let store = Store::new();
+fn a_recipient_is_found_by_who_has_the_key(store: &Store) {
     store.sink().write(&logged(0, [step(1, State::Delivered)]), &moved(None, 1)).unwrap();
-    let mut database = open(&store.path());
-    let found = |lookup: Vec<u8>, database: &mut crate::sqlite::Database| -> i64 {
-        let query = sqlx::query_scalar("SELECT count(*) FROM history WHERE recipient_lookup = ?").bind(lookup);
-        database.run(async |connection| query.fetch_one(connection).await).unwrap()
-    };
-    assert_eq!(found(store.cipher.lookup("821012345678"), &mut database), 1);
-    assert_eq!(found(store.cipher.lookup("821012345679"), &mut database), 0);
+    let mut reader = store.reader();
+    let mut found = |recipient| reader.find(&wanted(By::Recipient(recipient))).unwrap().len();
+    assert_eq!((found("821012345678"), found("821012345679")), (1, 0));
 }
 
-fn open(path: &Path) -> crate::sqlite::Database {
-    use crate::sqlite::Table as _;
-    crate::sqlite::Database::open("history store", path, &HistoryTable::MIGRATIONS).unwrap()
-}
-
-#[test]
-fn a_day_of_korea_counts_each_ended_message_once() {
-    let store = Store::new();
+fn a_day_of_korea_counts_each_ended_message_once(store: &Store) {
     let states =
         [State::Delivered, State::Delivered, State::Failed, State::Uncertain, State::Expired, State::Cancelled];
     let mut rows: Vec<History> = (0..).zip(states).map(|(id, state)| step(id, state)).collect();
@@ -177,9 +164,7 @@ fn a_day_of_korea_counts_each_ended_message_once() {
     assert_eq!(store.reader().statistics("another key", "2026-03-01", "2026-03-02").unwrap(), []);
 }
 
-#[test]
-fn a_row_that_comes_again_is_neither_stored_nor_counted_again() {
-    let store = Store::new();
+fn a_row_that_comes_again_is_neither_stored_nor_counted_again(store: &Store) {
     let mut sink = store.sink();
     sink.write(&logged(0, [step(1, State::Delivered)]), &moved(None, 1)).unwrap();
     // The same row under a new offset, beside a new one.
@@ -189,9 +174,7 @@ fn a_row_that_comes_again_is_neither_stored_nor_counted_again() {
     assert_eq!((day.total, day.success), (2, 2));
 }
 
-#[test]
-fn a_stalled_writer_that_comes_after_its_successor_changes_nothing() {
-    let store = Store::new();
+fn a_stalled_writer_that_comes_after_its_successor_changes_nothing(store: &Store) {
     let (mut stalled, mut successor) = (store.sink(), store.sink());
     let places = [(topic(), 0), (topic(), 1)];
     stalled.write(&logged(0, [step(1, State::Delivered)]), &moved(None, 1)).unwrap();
@@ -207,20 +190,140 @@ fn a_stalled_writer_that_comes_after_its_successor_changes_nothing() {
     assert_eq!(store.reader().steps(&step(3, State::Failed).track_id).unwrap(), []);
 }
 
-#[test]
-fn what_is_written_survives_its_writer() {
-    let store = Store::new();
+fn what_is_written_survives_its_writer(store: &Store) {
     let rows: Vec<History> = (0..600).map(|id| step(id, State::Delivered)).collect();
     store.sink().write(&logged(0, rows), &moved(None, 600)).unwrap();
     assert_eq!(store.sink().positions(&[(topic(), 0)]).unwrap(), [Some(600)]);
     assert_eq!(store.reader().statistics(KEY, "2026-03-01", "2026-03-01").unwrap()[0].total, 600);
 }
 
-#[test]
-fn another_key_reads_nothing() {
-    let store = Store::new();
+fn another_key_reads_nothing(store: &Store) {
     store.sink().write(&logged(0, [step(1, State::Delivered)]), &moved(None, 1)).unwrap();
     let other = Arc::new(Cipher::new(&[8; 32]));
-    let refused = HistoryReader::open(&store.path(), other).unwrap().steps(&step(1, State::Delivered).track_id);
+    let refused = HistoryReader::open(&store.location, other).unwrap().steps(&step(1, State::Delivered).track_id);
     assert!(refused.unwrap_err().cause.contains("another key"));
+}
+
+fn wanted(by: By<'_>) -> Wanted<'_> {
+    Wanted { service_key: KEY, by, received_ms: 0..i64::MAX, most: 100 }
+}
+
+fn a_lookup_finds_the_newest_first_and_only_what_was_asked_for(store: &Store) {
+    let at = |id: u32, ms: i64| History { received_at: BEFORE_MIDNIGHT_MS + ms, ..step(id, State::Delivered) };
+    let again = History { message_id: "order-1".into(), ..at(3, 50) };
+    let elsewhere = Recipient { phone_number: Some("1099998888".into()), ..step(4, State::Failed).recipient };
+    let other_number = History { recipient: elsewhere, ..at(4, 60) };
+    let other_key = History { service_key: "another key".into(), message_id: "order-1".into(), ..at(5, 70) };
+    let rows = [at(1, 0), at(2, 10), again, other_number, other_key];
+    store.sink().write(&logged(0, rows), &moved(None, 5)).unwrap();
+    let mut reader = store.reader();
+    let mut ids = |wanted: Wanted<'_>| -> Vec<String> {
+        let found = reader.find(&wanted).unwrap();
+        found.iter().map(|step| step.track_id.trim_start_matches("01KJMXCWW000000000000").to_owned()).collect()
+    };
+    assert_eq!(ids(wanted(By::MessageId("order-1"))), ["00003", "00001"]);
+    assert_eq!(ids(wanted(By::Recipient("821012345678"))), ["00003", "00002", "00001"]);
+    assert_eq!(ids(wanted(By::Time)), ["00004", "00003", "00002", "00001"]);
+    assert_eq!(ids(Wanted { most: 2, ..wanted(By::Time) }), ["00004", "00003"]);
+    let span = BEFORE_MIDNIGHT_MS + 10..BEFORE_MIDNIGHT_MS + 50;
+    assert_eq!(ids(Wanted { received_ms: span, ..wanted(By::Time) }), ["00002"]);
+}
+
+/// The index that a statement goes by, as the store itself explains it.
+fn index_of(store: &Store, text: &str) -> String {
+    // A plan needs no values; any will do.
+    let text = text.replace('?', "'1'");
+    match store.location.dialect() {
+        Dialect::Sqlite => {
+            let plan = store.rows(&format!("EXPLAIN QUERY PLAN {text}"));
+            let lines: Vec<String> = plan.iter().map(|row| row.get("detail").unwrap()).collect();
+            let line = lines.iter().find(|line| line.starts_with("SEARCH")).unwrap_or_else(|| panic!("{lines:?}"));
+            line.split_once("INDEX ").unwrap_or(("", line)).1.split(' ').next().unwrap_or_default().to_owned()
+        }
+        Dialect::MySql => {
+            let plan = store.rows(&format!("EXPLAIN {text}"));
+            let (how, key): (String, Option<String>) = (plan[0].get("type").unwrap(), plan[0].get("key").unwrap());
+            assert!(["ref", "range"].contains(&&*how), "{how} for {text}");
+            key.unwrap_or_default()
+        }
+    }
+}
+
+fn every_lookup_goes_by_an_index(store: &Store) {
+    // Enough rows of enough keys that an index is worth it.
+    let row = |id: u32| History {
+        service_key: format!("key-{}", id % 20),
+        recipient: Recipient { phone_number: Some(format!("10{id:08}")), ..Recipient::default() },
+        received_at: BEFORE_MIDNIGHT_MS + i64::from(id) * 60_000,
+        ..step(id, State::Delivered)
+    };
+    store.sink().write(&logged(0, (0..2000).map(row)), &moved(None, 2000)).unwrap();
+    store.execute(match store.location.dialect() {
+        Dialect::Sqlite => "ANALYZE",
+        Dialect::MySql => "ANALYZE TABLE history, daily_statistics",
+    });
+    assert_eq!(index_of(store, &By::MessageId("").text()), "history_message");
+    assert_eq!(index_of(store, &By::Recipient("").text()), "history_recipient");
+    assert_eq!(index_of(store, &By::Time.text()), "history_time");
+    let primary = match store.location.dialect() {
+        Dialect::Sqlite => ["history_step", "KEY"],
+        Dialect::MySql => ["PRIMARY", "PRIMARY"],
+    };
+    assert_eq!(index_of(store, reader::STEPS), primary[0]);
+    assert_eq!(index_of(store, reader::STATISTICS), primary[1]);
+}
+
+/// Loses its connection after the rows, before the commit.
+struct Cut(HistoryTable);
+
+impl Table for Cut {
+    type Record = History;
+    const SCHEMA: Schema = HistoryTable::SCHEMA;
+
+    async fn write(&mut self, connection: &mut Connection, batch: &[Logged<History>]) -> sqlx::Result<Vec<Refused>> {
+        self.0.write(connection, batch).await?;
+        match connection.dialect() {
+            Dialect::Sqlite => Err(sqlx::Error::Io(std::io::ErrorKind::BrokenPipe.into())),
+            Dialect::MySql => connection.execute("KILL CONNECTION_ID()").await.map(|()| Vec::new()),
+        }
+    }
+}
+
+fn a_connection_that_breaks_in_the_middle_leaves_nothing(store: &Store) {
+    let mut sink = store.sink();
+    sink.write(&logged(0, [step(1, State::Delivered)]), &moved(None, 1)).unwrap();
+    let batch = logged(1, (2..600).map(|id| step(id, State::Delivered)));
+    let mut cut = SqlSink::open(&store.location, Cut(HistoryTable::new(store.location.dialect(), cipher()))).unwrap();
+    for _ in 0..3 {
+        assert_eq!(cut.write(&batch, &moved(Some(1), 599)).unwrap_err().dependency, "history store");
+        // The connection is made anew, and tells that nothing has moved.
+        assert_eq!(cut.positions(&[(topic(), 0)]).unwrap(), [Some(1)]);
+    }
+    assert_eq!(sink.write(&batch, &moved(Some(1), 599)), Ok(Written::Moved));
+    assert_eq!(store.reader().statistics(KEY, "2026-03-01", "2026-03-01").unwrap()[0].total, 599);
+}
+
+fn a_row_that_can_never_be_stored_is_named_and_the_others_go_in(store: &Store) {
+    let mut rows: Vec<History> = (0..40).map(|id| step(id, State::Delivered)).collect();
+    rows[3].received_at = i64::MAX;
+    rows[30].message_id = "x".repeat(70_000);
+    let mut sink = store.sink();
+    let mut left = logged(0, rows);
+    let mut named = Vec::new();
+    // As a stream does it: take out what is refused, try again.
+    while let Written::Refused(refused) = sink.write(&left, &moved(None, 40)).unwrap() {
+        assert_eq!(sink.positions(&[(topic(), 0)]).unwrap(), [None]);
+        for Refused { row, reason } in refused.into_iter().rev() {
+            named.push((left.remove(row).offset, reason));
+        }
+    }
+    named.sort();
+    let time = (3, "received_at is no time of the years 0 to 9999".to_owned());
+    let long = (30, "the store cannot hold its message_id (MySQL error 1406)".to_owned());
+    match store.location.dialect() {
+        Dialect::Sqlite => assert_eq!(named, [time]),
+        Dialect::MySql => assert_eq!(named, [time, long]),
+    }
+    let day = &store.reader().statistics(KEY, "2026-03-01", "2026-03-01").unwrap()[0];
+    assert_eq!((day.total, sink.positions(&[(topic(), 0)]).unwrap()), (left.len() as i64, vec![Some(40)]));
 }

@@ -1,12 +1,9 @@
 //! What is asked of reports.
 
 use super::ReportTable;
-use crate::sqlite::{Database, StoreError, Table};
+use crate::sql::{Database, Location, Record, StoreError, Table};
 use processors::ports::Away;
 use schemas::Report;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-use std::path::Path;
 
 /// Reads beside the sink, on a connection of its own.
 #[derive(Debug)]
@@ -25,15 +22,15 @@ pub struct Found {
 
 impl ReportReader {
     /// Opens the store of reports, or makes it.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(ReportTable::NAME, path, &ReportTable::MIGRATIONS)? })
+    pub fn open(location: &Location) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(location, &ReportTable::SCHEMA)? })
     }
 
     /// The message of a track_id.
     pub fn by_track_id(&mut self, track_id: &str) -> Result<Option<Found>, Away> {
         self.database.run(async |connection| {
-            let row = sqlx::query("SELECT report, late FROM reports WHERE track_id = ?").bind(track_id);
-            row.fetch_optional(connection).await?.as_ref().map(found).transpose()
+            let row = connection.query("SELECT report, late FROM reports WHERE track_id = ?").bind(track_id);
+            row.fetch_optional().await?.as_ref().map(found).transpose()
         })
     }
 
@@ -47,24 +44,20 @@ impl ReportReader {
         most: u32,
     ) -> Result<Vec<Found>, Away> {
         self.database.run(async |connection| {
-            let rows = sqlx::query(
+            let rows = connection.query(
                 "SELECT report, late FROM reports
-                 WHERE username = ?1 AND message_id = ?2 AND (?3 IS NULL OR service_key = ?3)
-                 ORDER BY duplicate, requested_at DESC, id DESC LIMIT ?4",
-            )
-            .bind(username)
-            .bind(message_id)
-            .bind(service_key)
-            .bind(most)
-            .fetch_all(connection)
-            .await?;
+                 WHERE username = ? AND message_id = ? AND (? IS NULL OR service_key = ?)
+                 ORDER BY duplicate, requested_at DESC, track_id DESC LIMIT ?",
+            );
+            let rows = rows.bind(username).bind(message_id).bind(service_key).bind(service_key).bind(most);
+            let rows = rows.fetch_all().await?;
             rows.iter().map(found).collect()
         })
     }
 }
 
-fn found(row: &SqliteRow) -> sqlx::Result<Found> {
+fn found(row: &Record) -> sqlx::Result<Found> {
     let report = |json: &str| serde_json::from_str(json).map_err(|e| sqlx::Error::Decode(e.into()));
-    let late: Option<&str> = row.try_get("late")?;
-    Ok(Found { report: report(row.try_get("report")?)?, late: late.map(report).transpose()? })
+    let late: Option<&str> = row.get("late")?;
+    Ok(Found { report: report(row.get("report")?)?, late: late.map(report).transpose()? })
 }

@@ -1,14 +1,11 @@
 //! What the sink writes.
 
-use crate::sqlite::{Insert, SqliteSink, StoreError, Table};
-use processors::ports::Logged;
+use crate::sql::{Arguments, Connection, Insert, Location, Merge, SERVER, Schema, SqlSink, StoreError, Table};
+use processors::ports::{Logged, Refused};
 use schemas::{Report, ReportKind, State};
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnection;
-use std::path::Path;
 
-/// The sink of REPORT-* into a SQLite file.
-pub type ReportSink = SqliteSink<ReportTable>;
+/// The sink of REPORT-*.
+pub type ReportSink = SqlSink<ReportTable>;
 
 /// The newest report of each message. All reports of a message stand in one partition, in the order of its states.
 #[derive(Debug)]
@@ -21,46 +18,50 @@ const DUPLICATE: &str = "2030";
 
 impl ReportSink {
     /// Opens the store of reports, or makes it.
-    pub fn reports(path: &Path) -> Result<Self, StoreError> {
+    pub fn reports(location: &Location) -> Result<Self, StoreError> {
         let insert = Insert::new(
             "INSERT INTO reports (track_id, username, service_key, message_id, duplicate, requested_at, report)",
-            "ON CONFLICT (track_id) DO UPDATE SET report = excluded.report",
+            &location.dialect().on_conflict("track_id", Merge::Replace, &["report"]),
         );
-        Self::open(path, ReportTable { insert })
+        Self::open(location, ReportTable { insert })
     }
 }
 
 impl Table for ReportTable {
     type Record = Report;
-    const NAME: &'static str = "report store";
-    const MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite/reports");
+    const SCHEMA: Schema =
+        Schema { name: "report store", file: sqlx::migrate!("../migrations/sqlite/reports"), server: SERVER };
 
-    async fn write(&mut self, connection: &mut SqliteConnection, batch: &[Logged<Report>]) -> sqlx::Result<()> {
-        let (late, states): (Vec<&Report>, Vec<&Report>) =
-            batch.iter().map(|logged| &logged.record).partition(|report| report.kind == ReportKind::Late);
-        self.insert
-            .rows(&mut *connection, &states, |report, row| {
-                let duplicate = report.state == State::Rejected && report.code == DUPLICATE;
-                row.put(&report.track_id)?
-                    .put(&report.username)?
-                    .put(&report.service_key)?
-                    .put(&report.message_id)?
-                    .put(duplicate)?
-                    .put(report.requested_at)?
-                    .put(json(report)?)?;
-                Ok(())
-            })
-            .await?;
-        // Rare: a receipt after the end. It stands beside the report and changes nothing in it.
-        for report in late {
-            sqlx::query("UPDATE reports SET late = ? WHERE track_id = ?")
-                .bind(json(report)?)
-                .bind(&report.track_id)
-                .execute(&mut *connection)
-                .await?;
+    async fn write(
+        &mut self,
+        connection: &mut Connection,
+        batch: &[Logged<Report>],
+    ) -> sqlx::Result<Vec<Refused>> {
+        let reports = batch.iter().map(|logged| &logged.record).enumerate();
+        let (late, states): (Vec<_>, Vec<_>) = reports.partition(|(_, report)| report.kind == ReportKind::Late);
+        let mut refused = self.insert.rows(connection, &states, |(_, report), row| bind(report, row)).await?.refused;
+        for Refused { row, .. } in &mut refused {
+            *row = states[*row].0;
         }
-        Ok(())
+        // Rare: a receipt after the end. It stands beside the report and changes nothing in it.
+        for (_, report) in late {
+            let beside = connection.query("UPDATE reports SET late = ? WHERE track_id = ?");
+            beside.bind(json(report)?).bind(&report.track_id).execute().await?;
+        }
+        Ok(refused)
     }
+}
+
+fn bind<'q>(report: &'q Report, row: &mut Arguments<'q>) -> sqlx::Result<()> {
+    let duplicate = report.state == State::Rejected && report.code == DUPLICATE;
+    row.put(&report.track_id)?
+        .put(&report.username)?
+        .put(&report.service_key)?
+        .put(&report.message_id)?
+        .put(duplicate)?
+        .put(report.requested_at)?
+        .put(json(report)?)?;
+    Ok(())
 }
 
 fn json(report: &Report) -> sqlx::Result<String> {

@@ -1,27 +1,31 @@
-//! The promises of the store of reports, on files.
+//! The promises of the store of reports, on a file and on MariaDB.
 
 use super::*;
+use crate::sql::testing::{Store, on_both};
 use processors::ports::{Logged, Move, Sink, Written};
 use schemas::{Channel, MessageType, Origin, Report, ReportKind, State, StepReport, Topic};
-use std::path::PathBuf;
 
 const NOW_MS: i64 = 1_772_377_199_999;
 
-struct Store {
-    folder: tempfile::TempDir,
+on_both! {
+    the_newest_state_of_a_message_is_what_a_customer_is_told
+    a_refused_duplicate_never_stands_for_the_message_it_repeated
+    an_id_used_again_after_a_day_stands_for_the_newer_message
+    news_after_the_end_stands_beside_the_report_and_changes_nothing_in_it
+    another_customers_or_keys_message_is_not_found
+}
+
+/// Writes reports in one batch each, after the ones written before.
+struct Reports<'s> {
+    store: &'s Store,
     next: i64,
 }
 
-impl Store {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), next: 0 }
+impl<'s> Reports<'s> {
+    fn of(store: &'s Store) -> Self {
+        Self { store, next: 0 }
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("reports.db")
-    }
-
-    /// Writes reports in one batch, after the ones written before.
     fn write(&mut self, reports: &[Report]) {
         let topic = Topic::report(Channel::At);
         let from = (self.next > 0).then_some(self.next);
@@ -29,11 +33,11 @@ impl Store {
         let batch: Vec<_> = (self.next..).zip(reports.iter().cloned()).map(logged).collect();
         self.next += reports.len() as i64;
         let moves = [Move { topic, partition: 0, from, to: self.next }];
-        assert_eq!(ReportSink::reports(&self.path()).unwrap().write(&batch, &moves), Ok(Written::Moved));
+        assert_eq!(ReportSink::reports(&self.store.location).unwrap().write(&batch, &moves), Ok(Written::Moved));
     }
 
     fn reader(&self) -> ReportReader {
-        ReportReader::open(&self.path()).unwrap()
+        ReportReader::open(&self.store.location).unwrap()
     }
 
     fn found(&self, message_id: &str) -> Vec<Report> {
@@ -64,9 +68,8 @@ fn report(track_id: &str, state: State) -> Report {
     }
 }
 
-#[test]
-fn the_newest_state_of_a_message_is_what_a_customer_is_told() {
-    let mut store = Store::new();
+fn the_newest_state_of_a_message_is_what_a_customer_is_told(store: &Store) {
+    let mut store = Reports::of(store);
     let [sent, delivered] = [report("A", State::Sent), report("A", State::Delivered)];
     store.write(std::slice::from_ref(&sent));
     assert_eq!(store.found("order-1"), [sent]);
@@ -77,9 +80,8 @@ fn the_newest_state_of_a_message_is_what_a_customer_is_told() {
     assert_eq!(store.reader().by_track_id("B").unwrap(), None);
 }
 
-#[test]
-fn a_refused_duplicate_never_stands_for_the_message_it_repeated() {
-    let mut store = Store::new();
+fn a_refused_duplicate_never_stands_for_the_message_it_repeated(store: &Store) {
+    let mut store = Reports::of(store);
     let first = report("A", State::Delivered);
     let duplicate = Report { code: "2030".into(), requested_at: NOW_MS + 500, ..report("B", State::Rejected) };
     store.write(&[first.clone(), duplicate.clone()]);
@@ -87,18 +89,16 @@ fn a_refused_duplicate_never_stands_for_the_message_it_repeated() {
     assert_eq!(store.reader().by_track_id("B").unwrap().unwrap().report, duplicate);
 }
 
-#[test]
-fn an_id_used_again_after_a_day_stands_for_the_newer_message() {
-    let mut store = Store::new();
+fn an_id_used_again_after_a_day_stands_for_the_newer_message(store: &Store) {
+    let mut store = Reports::of(store);
     let older = report("B", State::Delivered);
     let newer = Report { requested_at: NOW_MS + 90_000_000, ..report("A", State::Failed) };
     store.write(&[newer.clone(), older.clone()]);
     assert_eq!(store.found("order-1"), [newer, older]);
 }
 
-#[test]
-fn news_after_the_end_stands_beside_the_report_and_changes_nothing_in_it() {
-    let mut store = Store::new();
+fn news_after_the_end_stands_beside_the_report_and_changes_nothing_in_it(store: &Store) {
+    let mut store = Reports::of(store);
     let uncertain = Report { terminal: true, ..report("A", State::Uncertain) };
     let late = Report { kind: ReportKind::Late, terminal: false, ..report("A", State::Delivered) };
     store.write(&[uncertain.clone(), late.clone()]);
@@ -106,9 +106,8 @@ fn news_after_the_end_stands_beside_the_report_and_changes_nothing_in_it() {
     assert_eq!(found, Some(Found { report: uncertain, late: Some(late) }));
 }
 
-#[test]
-fn another_customers_or_keys_message_is_not_found() {
-    let mut store = Store::new();
+fn another_customers_or_keys_message_is_not_found(store: &Store) {
+    let mut store = Reports::of(store);
     let other_key = Report { service_key: "K2".into(), ..report("B", State::Failed) };
     store.write(&[report("A", State::Delivered), other_key.clone()]);
     let mut reader = store.reader();

@@ -6,7 +6,7 @@ use crate::{
     metrics as names,
 };
 use metrics::counter;
-use processors::ports::{Logged, Move, Sink, Written};
+use processors::ports::{Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
 use schemas::Record as Schema;
 use std::time::Duration;
@@ -23,7 +23,11 @@ pub struct SinkWorker<R, S> {
     sink: S,
     limits: Limits,
     batch: Vec<Record>,
+    /// The decoded part of the batch, each row with its place in the batch.
     rows: Vec<Logged<R>>,
+    places: Vec<usize>,
+    /// Whether the batch is decoded and its dead letters stand in the log: a batch that waits writes them once.
+    decoded: bool,
     /// From where each partition is read, as the sink knows it.
     stands: FxHashMap<Place, Option<i64>>,
     /// Partitions whose positions are still to be asked for.
@@ -52,6 +56,8 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             limits: Limits { records: batch_records, bytes: 4 << 20, wait: Duration::ZERO },
             batch: Vec::new(),
             rows: Vec::new(),
+            places: Vec::new(),
+            decoded: false,
             stands: FxHashMap::default(),
             owed: Vec::new(),
             lag: LagGauge::default(),
@@ -59,7 +65,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     }
 
     fn forget(&mut self) {
-        self.batch.clear();
+        self.clear();
         self.stands.clear();
         self.owed.clear();
     }
@@ -116,28 +122,10 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     }
 
     fn store(&mut self) -> Result<Progress, TurnError> {
-        self.rows.clear();
-        self.out.clear();
-        let mut moves: Vec<Move> = Vec::new();
-        for record in &self.batch {
-            let Place { topic, partition } = record.place;
-            match self.decoder.decode::<R>(record.value.as_deref())? {
-                Ok(decoded) => self.rows.push(Logged { topic, partition, offset: record.offset, record: decoded }),
-                Err(error) => self.out.dead_letter(record, &error.to_string()),
-            }
-            let to = record.offset + 1;
-            match moves.iter_mut().find(|m| m.topic == topic && m.partition == partition) {
-                Some(known) => known.to = to,
-                None => {
-                    let from = self.stands.get(&record.place).copied().flatten();
-                    moves.push(Move { topic, partition, from, to });
-                }
-            }
+        if !self.decoded {
+            self.decode()?;
         }
-        if !self.out.is_empty() {
-            // Before the rows: a crash between the two doubles a dead letter, never loses one.
-            self.producer.append(self.out.records())?;
-        }
+        let moves = self.moves();
         match self.sink.write(&self.rows, &moves)? {
             Written::Moved => {
                 for m in &moves {
@@ -149,9 +137,80 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                 tracing::warn!(stream = %self.spec.name, "another process stored this batch: reading on from where it stands");
                 self.owed = self.stands.keys().copied().collect();
             }
+            Written::Refused(refused) => {
+                self.bury(refused)?;
+                return Ok(Progress::Worked);
+            }
         }
-        self.batch.clear();
+        self.clear();
         Ok(Progress::Worked)
+    }
+
+    /// Reads the batch; what cannot be read becomes dead letters.
+    fn decode(&mut self) -> Result<(), TurnError> {
+        self.rows.clear();
+        self.places.clear();
+        self.out.clear();
+        for (at, record) in self.batch.iter().enumerate() {
+            let Place { topic, partition } = record.place;
+            match self.decoder.decode::<R>(record.value.as_deref())? {
+                Ok(decoded) => {
+                    self.rows.push(Logged { topic, partition, offset: record.offset, record: decoded });
+                    self.places.push(at);
+                }
+                Err(error) => self.out.dead_letter(record, &error.to_string()),
+            }
+        }
+        self.write_dead_letters()?;
+        self.decoded = true;
+        Ok(())
+    }
+
+    /// Makes dead letters of rows that the sink can never store, and takes them out of what is written.
+    fn bury(&mut self, mut refused: Vec<Refused>) -> Result<(), TurnError> {
+        self.out.clear();
+        // From the last one, so that the places of the others stay what they are.
+        refused.sort_unstable_by_key(|refused| std::cmp::Reverse(refused.row));
+        refused.dedup_by_key(|refused| refused.row);
+        refused.retain(|refused| refused.row < self.rows.len());
+        for Refused { row, reason } in &refused {
+            self.out.dead_letter(&self.batch[self.places[*row]], reason);
+        }
+        self.write_dead_letters()?;
+        for Refused { row, .. } in refused {
+            self.rows.remove(row);
+            self.places.remove(row);
+        }
+        Ok(())
+    }
+
+    /// Before the rows: a crash between the two doubles a dead letter, never loses one.
+    fn write_dead_letters(&mut self) -> Result<(), TurnError> {
+        if !self.out.is_empty() {
+            self.producer.append(self.out.records())?;
+        }
+        Ok(())
+    }
+
+    /// How far the batch takes each partition.
+    fn moves(&self) -> Vec<Move> {
+        let mut moves: Vec<Move> = Vec::new();
+        for record in &self.batch {
+            let (Place { topic, partition }, to) = (record.place, record.offset + 1);
+            match moves.iter_mut().find(|m| m.topic == topic && m.partition == partition) {
+                Some(known) => known.to = to,
+                None => {
+                    let from = self.stands.get(&record.place).copied().flatten();
+                    moves.push(Move { topic, partition, from, to });
+                }
+            }
+        }
+        moves
+    }
+
+    fn clear(&mut self) {
+        self.batch.clear();
+        self.decoded = false;
     }
 }
 

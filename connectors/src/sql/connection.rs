@@ -1,0 +1,67 @@
+//! A connection to either kind of store.
+
+use super::{Dialect, Query};
+use sqlx::Executor as _;
+use sqlx::migrate::Migrate;
+use sqlx::mysql::MySqlConnection;
+use sqlx::sqlite::SqliteConnection;
+
+/// A connection to a SQLite file, or to MySQL or MariaDB.
+#[derive(Debug)]
+pub enum Connection {
+    /// A file.
+    Sqlite(SqliteConnection),
+    /// A server.
+    MySql(MySqlConnection),
+}
+
+impl Connection {
+    /// What it speaks.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::MySql(_) => Dialect::MySql,
+        }
+    }
+
+    /// A statement, prepared once for each text; its values follow by [`Query::bind`].
+    pub fn query<'c, 'q>(&'c mut self, text: &'q str) -> Query<'c, 'q> {
+        Query::new(self, text)
+    }
+
+    /// A statement without values.
+    pub async fn execute(&mut self, text: &str) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(text).await.map(drop),
+            Self::MySql(connection) => connection.execute(text).await.map(drop),
+        }
+    }
+
+    /// What follows becomes visible together, by COMMIT.
+    pub(super) async fn begin(&mut self) -> sqlx::Result<()> {
+        // Immediate: a transaction that reads first and then waits for the write lock could never get it.
+        self.execute(match self.dialect() {
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::MySql => "START TRANSACTION",
+        })
+        .await
+    }
+
+    /// Does the work, or none of it, inside a transaction that goes on either way.
+    pub async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> sqlx::Result<T>) -> sqlx::Result<T> {
+        self.execute("SAVEPOINT attempt").await?;
+        let done = work(self).await;
+        if done.is_err() {
+            self.execute("ROLLBACK TO SAVEPOINT attempt").await?;
+        }
+        self.execute("RELEASE SAVEPOINT attempt").await?;
+        done
+    }
+
+    pub(super) fn migrations(&mut self) -> &mut dyn Migrate {
+        match self {
+            Self::Sqlite(connection) => connection,
+            Self::MySql(connection) => connection,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Where a store is.
+
+use super::{Connection, Dialect, StoreError};
+use sqlx::ConnectOptions;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a statement waits for another process's write lock before the store counts as away.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of the write-ahead log (4 KiB each) between two checkpoints: a checkpoint is the only time a commit waits for
+/// the disk, so fewer are faster and the log beside the file grows to 32 MiB.
+const PAGES_BETWEEN_CHECKPOINTS: u32 = 8192;
+/// Page cache of one connection, KiB.
+const CACHE_KIB: u32 = 8192;
+/// How long a server may take to let us in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A batch is read from the log in 4 MB; encrypted and with its JSON it stays far below this. A server that takes less
+/// would hang up in the middle of a batch, each time again.
+const PACKET_BYTES: u64 = 16 << 20;
+/// Without strict mode a text that is too long is cut and stored; read committed locks the rows it touches, no gaps.
+const SESSION: [&str; 3] = [
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "SET SESSION innodb_lock_wait_timeout = 5",
+];
+
+/// A file, or a database of a server.
+#[derive(Clone)]
+pub enum Location {
+    /// A SQLite file, made when it is missing.
+    File(PathBuf),
+    /// A database on MySQL or MariaDB.
+    Server(Box<MySqlConnectOptions>),
+}
+
+impl Location {
+    /// A file.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self::File(path.as_ref().to_owned())
+    }
+
+    /// A server, by `mysql://user:password@host:port/database?ssl-mode=…`. A password given beside it wins.
+    pub fn server(url: &str, password: Option<&str>) -> Result<Self, StoreError> {
+        let refused = |cause: String| StoreError::Url(cause);
+        if !url.starts_with("mysql://") {
+            return Err(refused("no mysql:// address".into()));
+        }
+        let mut options = MySqlConnectOptions::from_str(url).map_err(|e| refused(e.to_string()))?;
+        if options.get_database().is_none_or(str::is_empty) {
+            return Err(refused("names no database".into()));
+        }
+        if let Some(password) = password {
+            options = options.password(password);
+        }
+        Ok(Self::Server(Box::new(options.disable_statement_logging())))
+    }
+
+    /// What is spoken there.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::File(_) => Dialect::Sqlite,
+            Self::Server(_) => Dialect::MySql,
+        }
+    }
+
+    /// A connection of one's own.
+    pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::File(path) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Normal)
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS.to_string())
+                    .pragma("cache_size", format!("-{CACHE_KIB}"))
+                    .disable_statement_logging();
+                Ok(Connection::Sqlite(options.connect().await.map_err(|e| self.refused(&e))?))
+            }
+            Self::Server(options) => {
+                let connecting = tokio::time::timeout(CONNECT_TIMEOUT, options.connect());
+                let connection = connecting.await.map_err(|e| self.refused(&e))?.map_err(|e| self.refused(&e))?;
+                let mut connection = Connection::MySql(connection);
+                for statement in SESSION {
+                    connection.execute(statement).await.map_err(|e| self.refused(&e))?;
+                }
+                let packet = connection.query("SELECT @@max_allowed_packet AS bytes").fetch_one().await;
+                let bytes: u64 = packet.and_then(|row| row.get("bytes")).map_err(|e| self.refused(&e))?;
+                if bytes < PACKET_BYTES {
+                    let cause = format!("max_allowed_packet is {bytes}: set it to {PACKET_BYTES} or more");
+                    return Err(self.refused(&cause));
+                }
+                Ok(connection)
+            }
+        }
+    }
+
+    /// Why this store cannot be used now.
+    pub(super) fn refused(&self, cause: &dyn fmt::Display) -> StoreError {
+        let (store, cause) = (self.to_string(), cause.to_string());
+        match self {
+            Self::File(_) => StoreError::Open { store, cause },
+            Self::Server(_) => StoreError::Away { store, cause },
+        }
+    }
+}
+
+/// Without the password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Server(server) => {
+                let database = server.get_database().unwrap_or_default();
+                write!(f, "mysql://{}@{}:{}/{database}", server.get_username(), server.get_host(), server.get_port())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}

@@ -1,0 +1,82 @@
+//! A sink whose rows and offsets stand in one store: exactly once, whatever crashes.
+
+use super::{Connection, Database, Location, Schema, StoreError};
+use processors::ports::{Away, Logged, Move, Refused, Sink, Written};
+use schemas::Topic;
+
+/// What one sink stores, beside the table `offsets (topic, partition, next)`.
+pub trait Table: Send {
+    /// What it takes.
+    type Record: Sync;
+    /// Its tables.
+    const SCHEMA: Schema;
+
+    /// Writes a batch inside the transaction that moves its offsets. Answers the rows that can never be stored; when
+    /// there are any, nothing of the batch stays.
+    fn write(
+        &mut self,
+        connection: &mut Connection,
+        batch: &[Logged<Self::Record>],
+    ) -> impl Future<Output = sqlx::Result<Vec<Refused>>>;
+}
+
+/// A sink into a SQLite file, or into MySQL or MariaDB.
+#[derive(Debug)]
+pub struct SqlSink<T> {
+    database: Database,
+    table: T,
+}
+
+impl<T: Table> SqlSink<T> {
+    /// Opens the store, or makes it.
+    pub fn open(location: &Location, table: T) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(location, &T::SCHEMA)?, table })
+    }
+}
+
+impl<T: Table> Sink<T::Record> for SqlSink<T> {
+    fn positions(&mut self, places: &[(Topic, i32)]) -> Result<Vec<Option<i64>>, Away> {
+        self.database.run(async |connection| {
+            let mut positions = Vec::with_capacity(places.len());
+            for (topic, partition) in places {
+                let next = connection.query("SELECT next FROM offsets WHERE topic = ? AND `partition` = ?");
+                let next = next.bind(topic.name()).bind(*partition).fetch_optional().await?;
+                positions.push(next.map(|row| row.get("next")).transpose()?);
+            }
+            Ok(positions)
+        })
+    }
+
+    fn write(&mut self, batch: &[Logged<T::Record>], moves: &[Move]) -> Result<Written, Away> {
+        let Self { database, table } = self;
+        // Two writers that both want several positions take them in the same order: neither waits for the other's.
+        let mut moves = moves.to_vec();
+        moves.sort_unstable_by_key(|step| (step.topic.name(), step.partition));
+        database.transact(
+            async |connection| {
+                for step in &moves {
+                    if !advance(connection, step).await? {
+                        return Ok(Written::Stale);
+                    }
+                }
+                let refused = table.write(connection, batch).await?;
+                Ok(if refused.is_empty() { Written::Moved } else { Written::Refused(refused) })
+            },
+            |written| *written == Written::Moved,
+        )
+    }
+}
+
+/// Moves one position, when it still stands where the batch was read from.
+async fn advance(connection: &mut Connection, step: &Move) -> sqlx::Result<bool> {
+    let Some(from) = step.from else {
+        let first = connection.query("INSERT INTO offsets (next, topic, `partition`) VALUES (?, ?, ?)");
+        return match first.bind(step.to).bind(step.topic.name()).bind(step.partition).execute().await {
+            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => Ok(false),
+            done => done.map(|_| true),
+        };
+    };
+    let moved = connection.query("UPDATE offsets SET next = ? WHERE topic = ? AND `partition` = ? AND next = ?");
+    let moved = moved.bind(step.to).bind(step.topic.name()).bind(step.partition).bind(from);
+    Ok(moved.execute().await? == 1)
+}

@@ -1,0 +1,106 @@
+//! The stores that promises are tested on: a file, and a database of its own on the server that `IMS_TEST_MARIADB` names.
+
+use super::{Connection, Location, Record};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::runtime::{Builder, Runtime};
+
+/// A store that nobody else uses and that ends with its test.
+pub(crate) struct Store {
+    pub(crate) location: Location,
+    folder: tempfile::TempDir,
+    /// The server's own address, and the name of the database on it.
+    database: Option<(Location, String)>,
+}
+
+impl Store {
+    pub(crate) fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { location: Location::file(folder.path().join("store.db")), folder, database: None }
+    }
+
+    /// None where no server is to be had, which is said.
+    pub(crate) fn server() -> Option<Self> {
+        let Ok(url) = std::env::var("IMS_TEST_MARIADB") else {
+            eprintln!("not tested: IMS_TEST_MARIADB names no MariaDB (./test starts one, dev/mariadb too)");
+            return None;
+        };
+        Some(Self::on(&url))
+    }
+
+    /// A database of its own on this server.
+    pub(crate) fn on(url: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ims_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let server = Location::server(url, None).unwrap();
+        run(&server, &format!("CREATE DATABASE {name}"));
+        let (address, _) = url.rsplit_once('/').unwrap();
+        let location = Location::server(&format!("{address}/{name}"), None).unwrap();
+        Self { location, folder: tempfile::tempdir().unwrap(), database: Some((server, name)) }
+    }
+
+    /// Every byte that it keeps, or on a server every byte that it would show of this table.
+    pub(crate) fn bytes(&self, table: &str) -> Vec<u8> {
+        if self.database.is_none() {
+            let files = std::fs::read_dir(self.folder.path()).unwrap();
+            return files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        }
+        use sqlx::Row as _;
+        let columns = |row: Record| match row {
+            Record::MySql(row) => (0..row.len()).flat_map(move |at| {
+                let value: Option<Vec<u8>> = row.try_get_unchecked(at).unwrap();
+                value.unwrap_or_default()
+            }),
+            Record::Sqlite(_) => unreachable!("the store is a server"),
+        };
+        self.rows(&format!("SELECT * FROM {table}")).into_iter().flat_map(columns).collect()
+    }
+
+    /// What a statement answers, on a connection of its own.
+    pub(crate) fn rows(&self, text: &str) -> Vec<Record> {
+        let work = async |mut connection: Connection| connection.query(text).fetch_all().await.unwrap();
+        runtime().block_on(async { work(self.location.connect().await.unwrap()).await })
+    }
+
+    /// Runs a statement on a connection of its own.
+    pub(crate) fn execute(&self, text: &str) {
+        run(&self.location, text);
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let Some((server, name)) = &self.database else { return };
+        runtime().block_on(async {
+            // A server that the test has ended has nothing to tidy up.
+            if let Ok(mut connection) = server.connect().await {
+                let _ = connection.execute(&format!("DROP DATABASE {name}")).await;
+            }
+        });
+    }
+}
+
+fn run(location: &Location, text: &str) {
+    let work = async |mut connection: Connection| connection.execute(text).await.unwrap();
+    runtime().block_on(async { work(location.connect().await.unwrap()).await });
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Each promise, a function of a `&Store`, as a test on both kinds of store.
+macro_rules! on_both {
+    ($($promise:ident)*) => {
+        mod on_a_file {
+            $(#[test] fn $promise() { super::$promise(&$crate::sql::testing::Store::file()); })*
+        }
+        mod on_mariadb {
+            $(#[test] fn $promise() {
+                if let Some(store) = $crate::sql::testing::Store::server() {
+                    super::$promise(&store);
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both;

@@ -1,0 +1,140 @@
+//! How a store comes to this program's version, and what it is refused for.
+
+use super::testing::{Store, on_both};
+use super::*;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use std::borrow::Cow;
+
+on_both! {
+    an_older_store_is_brought_up_and_a_newer_one_refused
+    a_migration_that_was_edited_after_the_fact_is_refused
+    what_is_pending_is_told_without_touching_the_store
+    two_processes_that_start_together_migrate_once
+    half_a_migration_is_not_taken_for_a_whole_one
+    a_row_that_no_column_holds_is_told_apart
+}
+
+fn schema(of: &[(i64, &'static str)]) -> Schema {
+    let migration = |&(version, sql): &(i64, &'static str)| {
+        Migration::new(version, "a step".into(), MigrationType::Simple, sql.into(), false)
+    };
+    let migrator = || Migrator { migrations: Cow::Owned(of.iter().map(migration).collect()), ..Migrator::DEFAULT };
+    Schema { name: "store", file: migrator(), server: migrator() }
+}
+
+const FIRST: (i64, &str) = (1, "CREATE TABLE IF NOT EXISTS a (x INT)");
+const SECOND: (i64, &str) = (2, "CREATE TABLE IF NOT EXISTS b (x INT)");
+
+fn an_older_store_is_brought_up_and_a_newer_one_refused(store: &Store) {
+    Database::open(&store.location, &schema(&[FIRST])).unwrap();
+    Database::open(&store.location, &schema(&[FIRST, SECOND])).unwrap();
+    store.execute("INSERT INTO b (x) VALUES (1)");
+    for refused in [
+        Database::open(&store.location, &schema(&[FIRST])).unwrap_err(),
+        schema(&[FIRST]).migrate(&store.location).unwrap_err(),
+        schema(&[FIRST]).check(&store.location).unwrap_err(),
+    ] {
+        assert!(matches!(refused, StoreError::Newer { migration: 2, .. }), "{refused}");
+        assert!(refused.to_string().contains(&store.location.to_string()), "{refused}");
+    }
+}
+
+fn a_migration_that_was_edited_after_the_fact_is_refused(store: &Store) {
+    Database::open(&store.location, &schema(&[FIRST])).unwrap();
+    let refused = Database::open(&store.location, &schema(&[(1, SECOND.1)])).unwrap_err();
+    assert!(matches!(refused, StoreError::Altered { migration: 1, .. }), "{refused}");
+}
+
+fn what_is_pending_is_told_without_touching_the_store(store: &Store) {
+    let both = schema(&[FIRST, SECOND]);
+    let pending = ["0001 a step".to_owned(), "0002 a step".to_owned()];
+    for _ in 0..2 {
+        let found = both.check(&store.location).unwrap();
+        assert_eq!((&*found.applied, &*found.pending), (&[][..], &pending[..]));
+    }
+    if let Location::File(path) = &store.location {
+        assert!(!path.exists());
+    }
+    assert_eq!(schema(&[FIRST]).migrate(&store.location).unwrap().pending, pending[..1]);
+    assert_eq!(both.check(&store.location).unwrap().pending, pending[1..]);
+    assert_eq!(both.migrate(&store.location).unwrap().pending, pending[1..]);
+    assert_eq!(both.check(&store.location).unwrap().applied, [1, 2]);
+}
+
+fn two_processes_that_start_together_migrate_once(store: &Store) {
+    // Not to be repeated: who does it a second time fails.
+    let both = schema(&[(1, "CREATE TABLE a (x INT)"), (2, "CREATE TABLE b (x INT)")]);
+    std::thread::scope(|scope| {
+        let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| Database::open(&store.location, &both))).collect();
+        for started in starting {
+            started.join().unwrap().unwrap();
+        }
+    });
+}
+
+fn half_a_migration_is_not_taken_for_a_whole_one(store: &Store) {
+    let broken = schema(&[(1, "CREATE TABLE IF NOT EXISTS a (x INT); CREATE TABLE nonsense")]);
+    Database::open(&store.location, &broken).unwrap_err();
+    // What a process leaves on a server that was killed between the two statements is what this leaves there.
+    assert_eq!(broken.check(&store.location).unwrap().applied, [] as [i64; 0]);
+    Database::open(&store.location, &schema(&[FIRST])).unwrap();
+    store.execute("INSERT INTO a (x) VALUES (1)");
+}
+
+fn a_row_that_no_column_holds_is_told_apart(store: &Store) {
+    let mut database = Database::open(&store.location, &schema(&[(1, "CREATE TABLE a (x INT, t VARCHAR(3))")])).unwrap();
+    let insert = Insert::new("INSERT INTO a (x, t)", "");
+    // A whole statement of 256 and one of 16, with a bad row in each.
+    let mut rows: Vec<(i64, &str)> = (0..272).map(|n| (n, "abc")).collect();
+    (rows[7].1, rows[260].0) = ("주문 안내", 1 << 40);
+    let write = async |connection: &mut Connection| {
+        insert.rows(connection, &rows, |(x, t), row| row.put(*x)?.put(*t).map(drop)).await
+    };
+    let inserted = database.run(write).unwrap();
+    match store.location.dialect() {
+        // Its columns take values of every length.
+        Dialect::Sqlite => assert_eq!((inserted.affected, inserted.refused.len()), (272, 0)),
+        Dialect::MySql => {
+            assert_eq!(inserted.affected, 270);
+            let told: Vec<_> = inserted.refused.iter().map(|refused| (refused.row, &*refused.reason)).collect();
+            let expected = [
+                (7, "the store cannot hold its t (MySQL error 1406)"),
+                (260, "the store cannot hold its x (MySQL error 1264)"),
+            ];
+            assert_eq!(told, expected);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_database_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    let notes = "these are the notes of a meeting, longer than a header would be, and no database";
+    std::fs::write(&path, notes.repeat(20)).unwrap();
+    let refused = Database::open(&Location::file(&path), &schema(&[FIRST])).unwrap_err();
+    assert!(refused.to_string().contains("notes.txt"), "{refused}");
+    let missing = Location::file(folder.path().join("no/such/folder/store.db"));
+    assert!(matches!(Database::open(&missing, &schema(&[])), Err(StoreError::Open { .. })));
+}
+
+#[test]
+fn an_address_is_told_without_its_password() {
+    let location = Location::server("mysql://ims:geheim@db.example:3307/ims?ssl-mode=DISABLED", None).unwrap();
+    assert_eq!(location.to_string(), "mysql://ims@db.example:3307/ims");
+    assert_eq!(format!("{location:?}"), "mysql://ims@db.example:3307/ims");
+    for bad in ["postgres://ims:geheim@db/ims", "mysql://ims:geheim@db", "mysql://ims:geheim@db:port/ims"] {
+        let refused = Location::server(bad, None).unwrap_err().to_string();
+        assert!(refused.starts_with("store.url: ") && !refused.contains("geheim"), "{refused}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_away_and_told_without_its_password() {
+    // A port that was free a moment ago, and refuses.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let location = Location::server(&format!("mysql://ims:geheim@127.0.0.1:{port}/ims"), None).unwrap();
+    let refused = Database::open(&location, &schema(&[])).unwrap_err();
+    assert!(matches!(refused, StoreError::Away { .. }), "{refused}");
+    assert!(!refused.to_string().contains("geheim"), "{refused}");
+}
