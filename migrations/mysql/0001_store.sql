@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS history (
     title             BLOB,
     message           MEDIUMBLOB,
     PRIMARY KEY (track_id, step),
-    KEY history_message (service_key, message_id),
+    KEY history_message (service_key, message_id, received_at),
     KEY history_recipient (recipient_lookup, received_at),
     KEY history_time (service_key, received_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -78,11 +78,7 @@ impl Table for AnalysisTable {
         server: Migrator::DEFAULT,
     };
 
-    async fn write(
-        &mut self,
-        connection: &mut Connection,
-        batch: &[Logged<AnalyzeLog>],
-    ) -> sqlx::Result<Vec<Refused>> {
+    async fn write(&mut self, connection: &mut Connection, batch: &[Logged<AnalyzeLog>]) -> sqlx::Result<Vec<Refused>> {
         self.events
             .rows(connection, batch, |logged, row| {
                 let event = serde_json::to_string(&logged.record).map_err(|e| sqlx::Error::Encode(e.into()))?;

@@ -35,11 +35,7 @@ impl Table for HistoryTable {
     const SCHEMA: Schema =
         Schema { name: "history store", file: sqlx::migrate!("../migrations/sqlite/history"), server: SERVER };
 
-    async fn write(
-        &mut self,
-        connection: &mut Connection,
-        batch: &[Logged<History>],
-    ) -> sqlx::Result<Vec<Refused>> {
+    async fn write(&mut self, connection: &mut Connection, batch: &[Logged<History>]) -> sqlx::Result<Vec<Refused>> {
         let mut rows: Vec<(usize, &History)> = batch.iter().map(|logged| &logged.record).enumerate().collect();
         let refused = match connection.attempt(async |connection| self.insert(connection, &rows).await).await {
             Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {

@@ -32,11 +32,7 @@ impl Table for ReportTable {
     const SCHEMA: Schema =
         Schema { name: "report store", file: sqlx::migrate!("../migrations/sqlite/reports"), server: SERVER };
 
-    async fn write(
-        &mut self,
-        connection: &mut Connection,
-        batch: &[Logged<Report>],
-    ) -> sqlx::Result<Vec<Refused>> {
+    async fn write(&mut self, connection: &mut Connection, batch: &[Logged<Report>]) -> sqlx::Result<Vec<Refused>> {
         let reports = batch.iter().map(|logged| &logged.record).enumerate();
         let (late, states): (Vec<_>, Vec<_>) = reports.partition(|(_, report)| report.kind == ReportKind::Late);
         let mut refused = self.insert.rows(connection, &states, |(_, report), row| bind(report, row)).await?.refused;

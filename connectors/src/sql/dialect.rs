@@ -50,9 +50,9 @@ pub(super) fn unfit(error: &sqlx::Error) -> Option<String> {
     let error = error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?;
     // Class 22 of SQLSTATE is "data exception": too long, out of range. 1366: characters that the column cannot hold.
     let of_the_data = error.code().is_some_and(|state| state.starts_with("22")) || error.number() == 1366;
-    let column = error.message().split_once("column '").and_then(|(_, rest)| rest.split_once('\''));
-    // MariaDB may name a column as `database`.`table`.`column`.
-    let column = column.map(|(name, _)| name.rsplit('.').next().unwrap_or(name).trim_matches('`'));
+    // "… for column 'name' at row 1", or with the whole `database`.`table`.`column`.
+    let column = error.message().split_once("column ").and_then(|(_, rest)| rest.split_once(" at row"));
+    let column = column.map(|(name, _)| name.rsplit('.').next().unwrap_or(name).trim_matches(['\'', '`']));
     of_the_data.then(|| match column {
         Some(column) => format!("the store cannot hold its {column} (MySQL error {})", error.number()),
         None => format!("the store cannot hold it (MySQL error {})", error.number()),

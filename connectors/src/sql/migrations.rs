@@ -1,8 +1,8 @@
 //! Bringing a store to this program's version: forward only, one process at a time.
 
 use super::{Connection, Database, Location, StoreError, dialect::no_such_table};
-use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
 use sqlx::Connection as _;
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
 use std::collections::BTreeMap;
 
 /// The tables of MySQL and MariaDB: one database has them all.
@@ -80,11 +80,7 @@ impl Schema {
         }
     }
 
-    async fn apply_on_server(
-        &self,
-        location: &Location,
-        connection: &mut Connection,
-    ) -> Result<Standing, StoreError> {
+    async fn apply_on_server(&self, location: &Location, connection: &mut Connection) -> Result<Standing, StoreError> {
         let refused = |e: MigrateError| location.refused(&e);
         connection.migrations().ensure_migrations_table().await.map_err(refused)?;
         // One that a process began and did not live to finish: it bears being repeated.
@@ -109,11 +105,7 @@ async fn lock(connection: &mut Connection) -> sqlx::Result<Option<()>> {
     Ok((got == Some(1)).then_some(()))
 }
 
-async fn apply(
-    location: &Location,
-    migrator: &Migrator,
-    connection: &mut dyn Migrate,
-) -> Result<Standing, StoreError> {
+async fn apply(location: &Location, migrator: &Migrator, connection: &mut dyn Migrate) -> Result<Standing, StoreError> {
     connection.ensure_migrations_table().await.map_err(|e| location.refused(&e))?;
     let found = read(location, migrator, connection).await?;
     for migration in migrator.iter().filter(|migration| !found.applied.contains(&migration.version)) {
@@ -122,11 +114,7 @@ async fn apply(
     Ok(found)
 }
 
-async fn read(
-    location: &Location,
-    migrator: &Migrator,
-    connection: &mut dyn Migrate,
-) -> Result<Standing, StoreError> {
+async fn read(location: &Location, migrator: &Migrator, connection: &mut dyn Migrate) -> Result<Standing, StoreError> {
     let applied = match connection.list_applied_migrations().await {
         Ok(applied) => applied,
         Err(MigrateError::Execute(error)) if no_such_table(&error) => return standing(location, migrator, &[], None),
