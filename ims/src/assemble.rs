@@ -3,14 +3,17 @@
 use crate::{
     config::{Config, LogKind, StateKind},
     log::{open_log, open_schemas},
+    stores::Stores,
 };
 use anyhow::Context;
 use connectors::{
     cipher::Cipher,
     claims::{MemoryClaims, SqliteClaims},
+    history::HistoryTable,
     reference::FileReference,
+    reports::ReportTable,
     simulator::Simulator,
-    sqlite::{SqliteSink, StoreError},
+    sql::{SqlSink, StoreError, Table},
 };
 use processors::{
     ingest,
@@ -61,28 +64,20 @@ impl Claims for SharedClaims {
     }
 }
 
-/// The embedded backends of one process.
-struct Embedded {
+/// The backends of one process, as configured.
+struct Configured {
     state: Option<PathBuf>,
     claims: SharedClaims,
-    store: PathBuf,
+    stores: Stores,
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
 }
 
 fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
-    move |error| Away { dependency, cause: error.to_string() }
+    move |error| error.away(dependency)
 }
 
-impl Embedded {
-    /// Each store has a file of its own beside the configured one: one writer never waits for another.
-    fn file(&self, what: &str) -> PathBuf {
-        let stem = self.store.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
-        self.store.with_file_name(format!("{stem}-{what}.sqlite"))
-    }
-}
-
-impl Backends for Embedded {
+impl Backends for Configured {
     fn claims(&self) -> Result<Box<dyn Claims>, Away> {
         Ok(match &self.state {
             Some(path) => Box::new(SqliteClaims::open(path).map_err(away("state"))?),
@@ -99,22 +94,24 @@ impl Backends for Embedded {
     }
 
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
-        let sink = SqliteSink::history(&self.file("history"), Arc::clone(&self.cipher));
-        Ok(Box::new(sink.map_err(away("store"))?))
+        let sink = self.stores.history().and_then(|at| SqlSink::history(&at, Arc::clone(&self.cipher)));
+        Ok(Box::new(sink.map_err(away("history store"))?))
     }
 
     fn reports(&self) -> Result<Box<dyn Sink<Report>>, Away> {
-        Ok(Box::new(SqliteSink::reports(&self.file("reports")).map_err(away("store"))?))
+        let sink = self.stores.reports().and_then(|at| SqlSink::reports(&at));
+        Ok(Box::new(sink.map_err(away("report store"))?))
     }
 
     fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
-        Ok(Box::new(SqliteSink::analysis(&self.file("analysis")).map_err(away("store"))?))
+        Ok(Box::new(SqlSink::analysis(&self.stores.analysis()).map_err(away("analysis store"))?))
     }
 }
 
 /// A deployment in this process: its log and what its workers share.
 pub struct Deployment {
     parts: Parts,
+    stores: Stores,
     finish_within: Duration,
 }
 
@@ -141,10 +138,10 @@ impl Deployment {
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
-        let cipher = Arc::new(Cipher::from_file(&config.store.file.with_extension("key"))?);
+        let stores = Stores::of(config);
+        let cipher = Arc::new(stores.cipher()?);
         let state = (config.state.kind == StateKind::Sqlite).then(|| config.state.file.clone());
-        let store = config.store.file.clone();
-        let backends = Embedded { state, claims: SharedClaims::default(), store, cipher, simulator };
+        let backends = Configured { state, claims: SharedClaims::default(), stores: stores.clone(), cipher, simulator };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
@@ -163,7 +160,7 @@ impl Deployment {
             limits,
             backends: Box::new(backends),
         };
-        Ok(Self { parts, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
+        Ok(Self { parts, stores, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
     }
 
     /// The log.
@@ -188,6 +185,13 @@ impl Deployment {
 
     /// Starts the streams of some roles.
     pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
+        // First of all: a store of another version is a reason to stop, not something to wait for.
+        if roles.contains(&Role::Store) {
+            HistoryTable::SCHEMA.migrate(&self.stores.history()?)?;
+        }
+        if roles.contains(&Role::Reports) {
+            ReportTable::SCHEMA.migrate(&self.stores.reports()?)?;
+        }
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
     }
 }

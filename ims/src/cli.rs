@@ -1,7 +1,7 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{bench, completions, config as config_command, demo, ledger, replay, run, send, topics, topology},
+    commands::{bench, completions, config as config_command, demo, ledger, migrate, replay, run, send, topics, topology},
     config::{self, Config},
     exit::{self, Exit},
 };
@@ -35,6 +35,7 @@ pub enum Command {
     Run(run::Args),
     #[command(subcommand)]
     Topics(topics::Command),
+    Migrate(migrate::Args),
     Send(send::Args),
     Ledger(ledger::Args),
     Replay(replay::Args),

@@ -1,7 +1,7 @@
 //! The one table of exit codes, and which error ends with which.
 
 use crate::config::ConfigErrors;
-use connectors::{reference::ReferenceError, registry::RegistryError};
+use connectors::{reference::ReferenceError, registry::RegistryError, sql::StoreError};
 use processors::ports::Away;
 use std::{error::Error, fmt::Write, process::ExitCode};
 use topology::{assembly::AssemblyError, engine::Halt, log::LogError};
@@ -67,6 +67,14 @@ fn decided_by(cause: &(dyn Error + 'static)) -> Option<Exit> {
             RegistryError::Away(_) => Exit::Away,
             RegistryError::Settings(_) => Exit::Usage,
             RegistryError::Refused { .. } | RegistryError::Missing { .. } => Exit::Stopped,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<StoreError>() {
+        return Some(match error {
+            StoreError::Newer { .. } | StoreError::Altered { .. } => Exit::Stopped,
+            StoreError::Away { .. } => Exit::Away,
+            StoreError::Open { .. } => Exit::Failed,
+            StoreError::Url(_) | StoreError::Key(_) => Exit::Usage,
         });
     }
     cause.downcast_ref().map(|error: &LogError| match error {

@@ -11,6 +11,7 @@ mod log;
 mod logging;
 mod output;
 mod signal;
+mod stores;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -40,6 +41,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Send(args) => commands::send::run(args, &globals),
         Command::Ledger(args) => commands::ledger::run(args, &globals),
         Command::Replay(args) => commands::replay::run(args, &globals),
+        Command::Migrate(args) => commands::migrate::run(args, &globals),
         Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),

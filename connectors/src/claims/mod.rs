@@ -7,7 +7,7 @@ mod memory;
 mod sqlite;
 
 pub use memory::MemoryClaims;
-pub use sqlite::SqliteClaims;
+pub use sqlite::{SCHEMA, SqliteClaims};
 
 use processors::ports::CLAIM_WINDOW;
 

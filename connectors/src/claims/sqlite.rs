@@ -10,7 +10,7 @@ use std::iter::repeat_n;
 use std::path::Path;
 
 /// A file only: the claims of more than one process live in Redis.
-const SCHEMA: Schema =
+pub const SCHEMA: Schema =
     Schema { name: "claims", file: sqlx::migrate!("../migrations/sqlite/claims"), server: Migrator::DEFAULT };
 /// Expired claims that a batch removes for each claim it makes: more than one, so that the file stops growing.
 const REMOVED_PER_CLAIM: i64 = 2;

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod ledger;
+pub mod migrate;
 pub mod replay;
 pub mod run;
 pub mod send;

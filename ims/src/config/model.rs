@@ -1,7 +1,7 @@
 //! The configuration as the program uses it. Keys, units and defaults are documented in ims.toml.
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
-use connectors::simulator::SimulatorSettings;
+use connectors::{simulator::SimulatorSettings, sql::Location};
 use processors::ring::{Rings, Sizes};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
@@ -77,7 +77,7 @@ fn hide_secrets<S: serde::Serializer>(properties: &BTreeMap<String, String>, to:
 
 /// A URL without name and password: these are nobody's to read either.
 fn without_user_info(url: &str) -> String {
-    let host = |(scheme, rest): (&str, &str)| Some(format!("{scheme}://…@{}", rest.split_once('@')?.1));
+    let host = |(scheme, rest): (&str, &str)| Some(format!("{scheme}://…@{}", rest.rsplit_once('@')?.1));
     url.split_once("://").and_then(host).unwrap_or_else(|| url.to_owned())
 }
 
@@ -118,10 +118,23 @@ pub struct StateConfig {
     pub file: PathBuf,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     pub file: PathBuf,
+    #[serde(serialize_with = "hide_user_info")]
+    pub url: String,
+    pub password_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("file", &self.file)
+            .field("url", &without_user_info(&self.url))
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +197,16 @@ impl Config {
             "kafka.min_insync_replicas is above kafka.replication_factor: nothing could ever be written",
         );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
+        check(
+            !self.store.url.is_empty() && self.store.key_file.as_os_str().is_empty(),
+            "store.key_file is empty: processes that share a server share the key of personal data too; make one with \
+             `openssl rand -hex 32 > store.key` and name it",
+        );
+        if !self.store.url.is_empty()
+            && let Err(error) = Location::server(&self.store.url, None)
+        {
+            wrong.push(error.to_string());
+        }
         if let Err(errors) = Rings::new(self.rings) {
             wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));
         }

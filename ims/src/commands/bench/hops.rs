@@ -49,6 +49,7 @@ impl Bench {
         config.log.kind = LogKind::Kafka;
         config.state.file = folder.path().join("state.sqlite");
         config.store.file = folder.path().join("store.sqlite");
+        config.store.url.clear();
         config.deployment.name = format!("bench-{}", now_ms());
         config.kafka.partitions = config.kafka.partitions.min(3);
         config.kafka.replication_factor = 1;

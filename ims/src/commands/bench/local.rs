@@ -22,6 +22,7 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     config.log.kind = LogKind::Memory;
     config.state.kind = StateKind::Memory;
     config.store.file = folder.path().join("store.sqlite");
+    config.store.url.clear();
     config.kafka.partitions = 3;
     PrometheusBuilder::new().install_recorder()?;
     let started = Instant::now();

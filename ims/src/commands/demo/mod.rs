@@ -87,6 +87,7 @@ fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config
     config.log.kind = LogKind::Memory;
     config.state.kind = StateKind::Memory;
     config.store.file = folder.join("store.sqlite");
+    config.store.url.clear();
     config.registry.url.clear();
     config.simulator.seed = args.seed;
     config.simulator.request_log = Some(folder.join("requests.jsonl"));
