@@ -1,7 +1,9 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{bench, completions, config as config_command, demo, ledger, migrate, replay, run, send, topics, topology},
+    commands::{
+        bench, completions, config as config_command, demo, ledger, migrate, replay, run, send, topics, topology,
+    },
     config::{self, Config},
     exit::{self, Exit},
 };

@@ -30,7 +30,7 @@ impl Database {
     }
 
     /// The same without a look at its version.
-    pub(super) fn connect(location: &Location, schema: &Schema) -> Result<Self, StoreError> {
+    pub fn connect(location: &Location, schema: &Schema) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| location.refused(&e))?;
         let connection = Some(runtime.block_on(location.connect())?);
         Ok(Self { location: location.clone(), connection, runtime, name: schema.name })

@@ -59,6 +59,14 @@ impl Location {
         Ok(Self::Server(Box::new(options.disable_statement_logging())))
     }
 
+    /// Another database of the same server; a file is the same file.
+    pub fn with_database(&self, name: &str) -> Self {
+        match self {
+            Self::File(_) => self.clone(),
+            Self::Server(options) => Self::Server(Box::new(options.as_ref().clone().database(name))),
+        }
+    }
+
     /// What is spoken there.
     pub fn dialect(&self) -> Dialect {
         match self {

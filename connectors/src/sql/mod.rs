@@ -21,6 +21,8 @@ pub(crate) use migrations::SERVER;
 pub use migrations::{Schema, Standing};
 pub use query::{Arguments, Query, Record, Value, word};
 pub use sink::{SqlSink, Table};
+/// What a statement can fail with.
+pub use sqlx::Error as SqlError;
 
 use processors::ports::Away;
 

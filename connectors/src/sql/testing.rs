@@ -33,9 +33,11 @@ impl Store {
         let name = format!("ims_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let server = Location::server(url, None).unwrap();
         run(&server, &format!("CREATE DATABASE {name}"));
-        let (address, _) = url.rsplit_once('/').unwrap();
-        let location = Location::server(&format!("{address}/{name}"), None).unwrap();
-        Self { location, folder: tempfile::tempdir().unwrap(), database: Some((server, name)) }
+        Self {
+            location: server.with_database(&name),
+            folder: tempfile::tempdir().unwrap(),
+            database: Some((server, name)),
+        }
     }
 
     /// Every byte that it keeps, or on a server every byte that it would show of this table.

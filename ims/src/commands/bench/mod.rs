@@ -3,6 +3,7 @@
 mod auth;
 mod hops;
 mod local;
+mod store;
 mod usage;
 
 use crate::{
@@ -27,6 +28,11 @@ pub enum Command {
     /// The whole chain in this process, without servers.
     #[command(after_long_help = exit::help("  ims bench local --messages 200000", &EXITS))]
     Local(LocalArgs),
+    /// History and statistics into the server of store.url, beside a bare multi-row INSERT of the same rows.
+    ///
+    /// Works in a database of its own and removes it.
+    #[command(after_long_help = exit::help("  ims bench store --rows 500000", &EXITS))]
+    Store(StoreArgs),
 }
 
 const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
@@ -61,6 +67,17 @@ pub struct LocalArgs {
     messages: usize,
 }
 
+/// Options of `bench store`.
+#[derive(Debug, ClapArgs)]
+pub struct StoreArgs {
+    /// Rows of history.
+    #[arg(long, default_value_t = 200_000)]
+    rows: u64,
+    /// Rows of one transaction; a store that catches up takes engine.batch_records.
+    #[arg(long, default_value_t = 5_000)]
+    batch: u64,
+}
+
 /// Runs the command.
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
@@ -68,6 +85,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         Command::Hops(args) => hops::run(&config, args.messages)?,
         Command::Auth(args) => auth::run(&config, args.seconds, args.rate, args.backlog)?,
         Command::Local(args) => local::run(&config, args.messages)?,
+        Command::Store(args) => store::run(&config, args.rows, args.batch)?,
     };
     output::line(serde_json::to_string_pretty(&result)?)?;
     Ok(Exit::Done)
