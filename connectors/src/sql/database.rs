@@ -1,6 +1,6 @@
 //! A store behind a blocking face.
 
-use super::{Connection, Location, Schema, StoreError};
+use super::{Connection, Dialect, Location, Schema, StoreError};
 use processors::ports::Away;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -91,8 +91,9 @@ impl Database {
                 Ok(done) => connection.execute("ROLLBACK").await.map(|()| done),
                 Err(error) => Err(error),
             };
-            if done.is_err() {
-                // The first error is the one to tell; SQLite may have rolled back by itself.
+            if done.is_err() && connection.dialect() == Dialect::Sqlite {
+                // A server rolls back when `run` gives up the connection. The first error is the one to tell: SQLite
+                // may have rolled back by itself.
                 let _ = connection.execute("ROLLBACK").await;
             }
             done

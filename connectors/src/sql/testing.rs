@@ -1,6 +1,8 @@
 //! The stores that promises are tested on: a file, and a database of its own on the server that `IMS_TEST_MARIADB` names.
 
 use super::{Connection, Location, Record};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::{Builder, Runtime};
 
@@ -88,6 +90,49 @@ fn run(location: &Location, text: &str) {
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A server of a test's own, which it may kill; ends with the test.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    script: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// None where no script is to be had, which is said.
+    pub(crate) fn start() -> Option<Self> {
+        let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
+            eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
+            return None;
+        };
+        let mut server = Self {
+            url: String::new(),
+            script: PathBuf::from(dev).join("mariadb"),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let settings = server.command("start");
+        let url = settings.lines().find_map(|line| line.strip_prefix("MARIADB_URL="));
+        server.url = url.expect("dev/mariadb tells the URL").to_owned();
+        Some(server)
+    }
+
+    pub(crate) fn kill_and_restart(&self) {
+        self.command("kill");
+        self.command("restart");
+    }
+
+    fn command(&self, what: &str) -> String {
+        let done = Command::new(&self.script).arg(what).arg("--dir").arg(self.folder.path()).output().unwrap();
+        assert!(done.status.success(), "dev/mariadb {what}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.command("stop");
+    }
 }
 
 /// Each promise, a function of a `&Store`, as a test on both kinds of store.

@@ -1,5 +1,7 @@
 //! The promises of the store of history, on a file and on MariaDB.
 
+mod killed;
+
 use super::*;
 use crate::cipher::Cipher;
 use crate::sql::testing::{Store, on_both};
@@ -25,6 +27,7 @@ on_both! {
     every_lookup_goes_by_an_index
     a_connection_that_breaks_in_the_middle_leaves_nothing
     a_row_that_can_never_be_stored_is_named_and_the_others_go_in
+    of_writers_at_the_same_time_one_is_heard
 }
 
 fn cipher() -> Arc<Cipher> {
@@ -230,9 +233,8 @@ fn a_lookup_finds_the_newest_first_and_only_what_was_asked_for(store: &Store) {
 }
 
 /// The index that a statement goes by, as the store itself explains it.
-fn index_of(store: &Store, text: &str) -> String {
-    // A plan needs no values; any will do.
-    let text = text.replace("LIMIT ?", "LIMIT 1").replace('?', "'1'");
+fn index_of(store: &Store, text: &str, values: &[&str]) -> String {
+    let text = values.iter().fold(text.to_owned(), |text, value| text.replacen('?', value, 1));
     match store.location.dialect() {
         Dialect::Sqlite => {
             let plan = store.rows(&format!("EXPLAIN QUERY PLAN {text}"));
@@ -265,15 +267,22 @@ fn every_lookup_goes_by_an_index(store: &Store) {
         Dialect::Sqlite => "ANALYZE",
         Dialect::MySql => "ANALYZE TABLE history, daily_statistics",
     });
-    assert_eq!(index_of(store, &By::MessageId("").text()), "history_message");
-    assert_eq!(index_of(store, &By::Recipient("").text()), "history_recipient");
-    assert_eq!(index_of(store, &By::Time.text()), "history_time");
+    let (since, lookup) = ("1772377000000", "x'00112233445566778899aabbccddeeff'");
+    assert_eq!(
+        index_of(store, &By::MessageId("").text(), &["'order-5'", "'key-5'", since, "1900000000000", "100"]),
+        "history_message"
+    );
+    assert_eq!(
+        index_of(store, &By::Recipient("").text(), &[lookup, "'key-5'", since, "1900000000000", "100"]),
+        "history_recipient"
+    );
+    assert_eq!(index_of(store, &By::Time.text(), &["'key-5'", since, "1900000000000", "100"]), "history_time");
     let step = match store.location.dialect() {
         Dialect::Sqlite => "history_step",
         Dialect::MySql => "PRIMARY",
     };
-    assert_eq!(index_of(store, reader::STEPS), step);
-    assert_eq!(index_of(store, reader::STATISTICS), "PRIMARY");
+    assert_eq!(index_of(store, reader::STEPS, &["'01KJMXCWW00000000000000005'"]), step);
+    assert_eq!(index_of(store, reader::STATISTICS, &["'key-5'", "'2026-03-01'", "'2026-03-02'"]), "PRIMARY");
 }
 
 /// Loses its connection after the rows, before the commit.
@@ -329,4 +338,19 @@ fn a_row_that_can_never_be_stored_is_named_and_the_others_go_in(store: &Store) {
     }
     let day = &store.reader().statistics(KEY, "2026-03-01", "2026-03-01").unwrap()[0];
     assert_eq!((day.total, sink.positions(&[(topic(), 0)]).unwrap()), (left.len() as i64, vec![Some(40)]));
+}
+
+fn of_writers_at_the_same_time_one_is_heard(store: &Store) {
+    let batch = |n: u32| logged(i64::from(n) * 10, (n * 10..n * 10 + 10).map(|id| step(id, State::Delivered)));
+    let mut sinks: Vec<HistorySink> = (0..3).map(|_| store.sink()).collect();
+    for n in 0..10 {
+        let moves = moved((n > 0).then_some(i64::from(n) * 10), i64::from(n) * 10 + 10);
+        let told: Vec<Written> = std::thread::scope(|scope| {
+            let writers = sinks.iter_mut().map(|sink| scope.spawn(|| sink.write(&batch(n), &moves).unwrap()));
+            let writers: Vec<_> = writers.collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        assert_eq!(told.iter().filter(|written| **written == Written::Moved).count(), 1, "{told:?}");
+    }
+    assert_eq!(store.reader().statistics(KEY, "2026-03-01", "2026-03-01").unwrap()[0].total, 100);
 }
