@@ -50,13 +50,8 @@ fn rows_that_a_store_can_never_hold_become_dead_letters_once() {
     let (topic, schemas) = (Topic::hist(Channel::At), Arc::new(Schemas::embedded()));
     let value = |message_id: &str| schemas.encode(&History { message_id: message_id.into(), ..History::default() });
     let values = [value("a"), b"no record".to_vec(), value("b"), value("bad"), value("c"), value("bad")];
-    let outgoing = |value: Vec<u8>| Outgoing {
-        topic,
-        partition: Some(0),
-        key: None,
-        value: Some(value.into()),
-        headers: vec![],
-    };
+    let outgoing =
+        |value: Vec<u8>| Outgoing { topic, partition: Some(0), key: None, value: Some(value.into()), headers: vec![] };
     log.producer().unwrap().append(&values.map(outgoing)).unwrap();
 
     let kept = Arc::new(Mutex::new(Kept { away: 2, ..Kept::default() }));

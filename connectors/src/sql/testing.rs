@@ -1,5 +1,7 @@
 //! The stores that promises are tested on: a file, and a database of its own on the server that `IMS_TEST_MARIADB` names.
 
+#![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
+
 use super::{Connection, Location, Record};
 use std::path::PathBuf;
 use std::process::Command;
