@@ -196,4 +196,20 @@ mod tests {
         let errors = loaded("[state]\nkind = \"memory\"\n", &[]).unwrap_err().to_string();
         assert!(errors.contains("state.kind") && errors.contains("sqlite"), "{errors}");
     }
+
+    #[test]
+    fn a_server_as_store_needs_a_shared_key_and_its_password_is_never_printed() {
+        let url = "[store]\nurl = \"mysql://ims:geheim@db:3306/ims\"\n";
+        let errors = loaded(url, &[]).unwrap_err().to_string();
+        assert!(errors.contains("store.key_file") && errors.contains("openssl rand -hex 32"), "{errors}");
+        let config = loaded(url, &[("IMS__STORE__KEY_FILE", "store.key")]).unwrap();
+        let shown = toml::to_string(&config).unwrap();
+        assert!(shown.contains("mysql://…@db:3306/ims") && !shown.contains("geheim"), "{shown}");
+        assert!(!format!("{config:?}").contains("geheim"));
+        for bad in ["postgres://ims:geheim@db/ims", "mysql://ims:geheim@db:3306"] {
+            let errors =
+                loaded("", &[("IMS__STORE__URL", bad), ("IMS__STORE__KEY_FILE", "k")]).unwrap_err().to_string();
+            assert!(errors.contains("store.url") && !errors.contains("geheim"), "{errors}");
+        }
+    }
 }
