@@ -8,7 +8,7 @@ use anyhow::Context;
 use connectors::{
     cipher::Cipher,
     claims::{MemoryClaims, SqliteClaims},
-    reference::FileReference,
+    reference::{FileReference, ReferenceError},
     simulator::Simulator,
     sqlite::{SqliteSink, StoreError},
 };
@@ -133,10 +133,7 @@ impl Deployment {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rings = Arc::new(Rings::new(config.rings)?);
         let (schemas, schema_source) = open_schemas(config)?;
-        let reference = match config.reference.file.as_os_str().is_empty() {
-            true => FileReference::demo()?,
-            false => FileReference::open(&config.reference.file)?,
-        };
+        let reference = Arc::new(open_reference(config)?);
         let mut simulator = config.simulator.clone();
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
@@ -153,7 +150,7 @@ impl Deployment {
             schemas,
             schema_source,
             clock,
-            reference: Arc::new(reference),
+            reference,
             night: Night::default(),
             rings,
             ingest: ingest::Settings::default(),
@@ -189,6 +186,14 @@ impl Deployment {
     /// Starts the streams of some roles.
     pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
+    }
+}
+
+/// The reference data that the configuration names, or the demo's.
+pub fn open_reference(config: &Config) -> Result<FileReference, ReferenceError> {
+    match config.reference.file.as_os_str().is_empty() {
+        true => FileReference::demo(),
+        false => FileReference::open(&config.reference.file),
     }
 }
 

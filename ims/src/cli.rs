@@ -1,7 +1,9 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{bench, completions, config as config_command, demo, ledger, replay, run, send, topics, topology},
+    commands::{
+        bench, completions, config as config_command, demo, ledger, replay, run, send, simulate, topics, topology,
+    },
     config::{self, Config},
     exit::{self, Exit},
 };
@@ -39,6 +41,7 @@ pub enum Command {
     Ledger(ledger::Args),
     Replay(replay::Args),
     Topology(topology::Args),
+    Simulate(simulate::Args),
     #[command(subcommand)]
     Bench(bench::Command),
     #[command(subcommand)]

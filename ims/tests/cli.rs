@@ -8,6 +8,7 @@ use std::{
 
 /// The exit codes that the help promises.
 const DONE: i32 = 0;
+const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 const AWAY: i32 = 4;
 
@@ -257,6 +258,37 @@ fn a_port_in_use_ends_the_start_with_the_remedy() {
     assert_eq!(code(&output), USAGE, "{}", told(&output));
     assert!(told(&output).contains("is in use: stop the process that has it"), "{}", told(&output));
     assert_eq!(files(folder.path()), 0, "nothing is left half done");
+}
+
+#[test]
+fn simulated_vendors_answer_steps_of_standard_input_the_same_for_the_same_seed() {
+    let simulate = |seed: &str| {
+        let mut child = command(&["simulate", "-", "--json", "--seed", seed])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        (0..50).for_each(|n| writeln!(stdin, r#"{{"vendor":"text-one","serial_number":"S-{n}"}}"#).unwrap());
+        writeln!(stdin, r#"{{"vendor":"nobody","serial_number":"S"}}"#).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), FAILED, "a line was refused: {}", told(&output));
+        assert!(told(&output).contains(r#"{"line":51,"#), "{}", told(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let answers = simulate("7");
+    assert_eq!(answers.lines().count(), 50);
+    for line in answers.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["vendor"], "text-one");
+    }
+    assert_eq!(simulate("7"), answers);
+    assert_ne!(simulate("8"), answers);
+    assert_eq!(code(&ims(&["simulate", "--vendor", "nobody"])), USAGE);
+    let wrong = ims(&["simulate", "--set", "simulator.every_vendor.no_answer_share=2"]);
+    assert!(code(&wrong) == USAGE && told(&wrong).contains("a share is between 0 and 1"), "{}", told(&wrong));
 }
 
 fn files(folder: &Path) -> usize {

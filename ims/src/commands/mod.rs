@@ -8,5 +8,6 @@ pub mod ledger;
 pub mod replay;
 pub mod run;
 pub mod send;
+pub mod simulate;
 pub mod topics;
 pub mod topology;

@@ -184,6 +184,7 @@ impl Config {
             "kafka.min_insync_replicas is above kafka.replication_factor: nothing could ever be written",
         );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
+        wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
         if let Err(errors) = Rings::new(self.rings) {
             wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));
         }

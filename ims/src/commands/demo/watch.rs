@@ -1,6 +1,6 @@
 //! What the demo sees: the report and analysis topics, read as a data team would.
 
-use hdrhistogram::Histogram;
+use crate::times::Times;
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Record, Report, ReportKind, Schemas, State, Topic};
 use std::{collections::BTreeMap, sync::Arc};
 use topology::log::{LogError, Place, Reader};
@@ -19,49 +19,13 @@ pub struct Row {
     /// Steps that expired or were cancelled.
     pub ended_otherwise: u64,
     /// Time from API to acceptance.
-    #[serde(serialize_with = "quantiles")]
     pub accepted: Times,
     /// Time from API to the router's decision.
-    #[serde(serialize_with = "quantiles")]
     pub routed: Times,
     /// Time from API to the request to the vendor.
-    #[serde(serialize_with = "quantiles")]
     pub sent: Times,
     /// Time from API to the end of the step.
-    #[serde(serialize_with = "quantiles")]
     pub ended: Times,
-}
-
-/// Durations in milliseconds, kept as a histogram of three digits.
-#[derive(Debug)]
-pub struct Times(Histogram<u32>);
-
-impl Default for Times {
-    fn default() -> Self {
-        Self(Histogram::new(3).expect("three digits are allowed"))
-    }
-}
-
-impl Times {
-    fn add(&mut self, from_ms: i64, to_ms: Option<i64>) {
-        if let Some(to_ms) = to_ms {
-            self.0.saturating_record(u64::try_from(to_ms - from_ms).unwrap_or(0));
-        }
-    }
-
-    /// Median and 99th percentile, milliseconds; None when nothing was measured.
-    pub fn quantiles(&self) -> Option<(u64, u64)> {
-        (!self.0.is_empty()).then(|| (self.0.value_at_quantile(0.5), self.0.value_at_quantile(0.99)))
-    }
-}
-
-fn quantiles<S: serde::Serializer>(times: &Times, to: S) -> Result<S::Ok, S::Error> {
-    #[derive(serde::Serialize)]
-    struct Quantiles {
-        p50_ms: u64,
-        p99_ms: u64,
-    }
-    serde::Serialize::serialize(&times.quantiles().map(|(p50_ms, p99_ms)| Quantiles { p50_ms, p99_ms }), to)
 }
 
 /// Everything seen so far.
@@ -142,6 +106,11 @@ impl Watch {
 
     fn event(&mut self, event: &AnalyzeLog) {
         let row = self.rows.entry((event.channel, event.priority)).or_default();
+        let add = |times: &mut Times, to_ms: Option<i64>| {
+            if let Some(to_ms) = to_ms {
+                times.add(event.requested_at, to_ms);
+            }
+        };
         match event.event {
             LogEvent::Rejected => row.rejected += 1,
             LogEvent::Step => {
@@ -151,12 +120,12 @@ impl Watch {
                     State::Uncertain => row.uncertain += 1,
                     _ => row.ended_otherwise += 1,
                 }
-                row.accepted.add(event.requested_at, event.accepted_at);
+                add(&mut row.accepted, event.accepted_at);
                 // A fallback or scheduled step starts later than its request: its times are its own, in the end alone.
                 if event.step == 0 {
-                    row.routed.add(event.requested_at, event.routed_at);
-                    row.sent.add(event.requested_at, event.sent_at);
-                    row.ended.add(event.requested_at, Some(event.at));
+                    add(&mut row.routed, event.routed_at);
+                    add(&mut row.sent, event.sent_at);
+                    add(&mut row.ended, Some(event.at));
                 }
             }
             LogEvent::Attempt | LogEvent::Late => {}
