@@ -16,7 +16,7 @@ use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Claim, Claims, Clock, Provider, Receipts, Sink},
+    ports::{Away, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
@@ -115,6 +115,7 @@ impl Backends for Embedded {
 /// A deployment in this process: its log and what its workers share.
 pub struct Deployment {
     parts: Parts,
+    reference: Arc<FileReference>,
     finish_within: Duration,
 }
 
@@ -150,7 +151,7 @@ impl Deployment {
             schemas,
             schema_source,
             clock,
-            reference,
+            reference: Arc::clone(&reference) as Arc<dyn ReferenceSource>,
             night: Night::default(),
             rings,
             ingest: ingest::Settings::default(),
@@ -160,7 +161,7 @@ impl Deployment {
             limits,
             backends: Box::new(backends),
         };
-        Ok(Self { parts, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
+        Ok(Self { parts, reference, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
     }
 
     /// The log.
@@ -176,6 +177,11 @@ impl Deployment {
     /// The schema ids in use.
     pub fn schemas(&self) -> Arc<Schemas> {
         Arc::clone(&self.parts.schemas)
+    }
+
+    /// The reference data, which may be reloaded while streams run.
+    pub fn reference(&self) -> Arc<FileReference> {
+        Arc::clone(&self.reference)
     }
 
     /// The worker of one stream.

@@ -11,6 +11,7 @@ mod load;
 mod log;
 mod logging;
 mod output;
+mod reload;
 mod signal;
 mod times;
 
