@@ -1,7 +1,7 @@
 //! Builds a deployment from its configuration: log, backends, workers.
 
 use crate::{
-    config::{Config, LogKind, StateKind},
+    config::{Config, LogKind, StateKind, StoreConfig},
     log::{open_log, open_schemas},
 };
 use anyhow::Context;
@@ -10,7 +10,7 @@ use connectors::{
     claims::{MemoryClaims, SqliteClaims},
     reference::{FileReference, ReferenceError},
     simulator::Simulator,
-    sqlite::{SqliteSink, StoreError},
+    sqlite::{Retention, SqliteSink, StoreError},
 };
 use processors::{
     ingest,
@@ -21,7 +21,7 @@ use processors::{
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -61,6 +61,30 @@ impl Claims for SharedClaims {
     }
 }
 
+/// Each store has a file of its own beside the configured one: one writer never waits for another.
+fn store_file(store: &Path, what: &str) -> PathBuf {
+    let stem = store.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
+    store.with_file_name(format!("{stem}-{what}.sqlite"))
+}
+
+/// What deletes old rows of the stores that these roles write; None: nothing is ever deleted.
+pub fn retention(config: &StoreConfig, roles: &[Role]) -> Result<Option<Retention>, StoreError> {
+    if config.retention_days == 0 {
+        return Ok(None);
+    }
+    let keep = Duration::from_secs(u64::from(config.retention_days) * 24 * 3600);
+    let mut retention = Retention::new(Arc::new(SystemClock), keep);
+    for role in roles {
+        match role {
+            Role::Store => retention.history(&store_file(&config.file, "history"))?,
+            Role::Reports => retention.reports(&store_file(&config.file, "reports"))?,
+            Role::Analyzer => retention.analysis(&store_file(&config.file, "analysis"))?,
+            _ => {}
+        }
+    }
+    Ok(Some(retention))
+}
+
 /// The embedded backends of one process.
 struct Embedded {
     state: Option<PathBuf>,
@@ -75,10 +99,8 @@ fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
 }
 
 impl Embedded {
-    /// Each store has a file of its own beside the configured one: one writer never waits for another.
     fn file(&self, what: &str) -> PathBuf {
-        let stem = self.store.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
-        self.store.with_file_name(format!("{stem}-{what}.sqlite"))
+        store_file(&self.store, what)
     }
 }
 

@@ -12,6 +12,7 @@ mod log;
 mod logging;
 mod output;
 mod reload;
+mod retention;
 mod signal;
 mod times;
 

@@ -50,4 +50,6 @@ list! {
     gauge REFERENCE_AGE = "ims_reference_age_seconds";
     /// Seconds for which a changed file of reference data is refused and older data is in force; 0: it is not.
     gauge REFERENCE_STALE = "ims_reference_stale_seconds";
+    /// Rows deleted from the embedded stores because they were older than store.retention_days.
+    counter PURGED = "ims_purged_rows_total";
 }

@@ -2,11 +2,12 @@
 
 use crate::{
     admin,
-    assemble::Deployment,
+    assemble::{self, Deployment},
     cli::Globals,
     exit::{self, Exit},
     logging, output,
     reload::Reloading,
+    retention::Purging,
     signal,
 };
 use clap::Args as ClapArgs;
@@ -39,6 +40,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let _admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
     let _reloading = Reloading::start(deployment.reference())?;
+    let _purging = Purging::start(assemble::retention(&config.store, &roles)?)?;
     let runtime = deployment.start(&roles)?;
     output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;
