@@ -39,6 +39,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &command {
         Command::Demo(args) => commands::demo::run(args, &globals),
         Command::Run(args) => commands::run::run(args, &globals),
+        Command::Health(args) => commands::health::run(args, &globals),
         Command::Bench(command) => commands::bench::run(command, &globals),
         Command::Simulate(args) => commands::simulate::run(args, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),

@@ -291,6 +291,25 @@ fn simulated_vendors_answer_steps_of_standard_input_the_same_for_the_same_seed()
     assert!(code(&wrong) == USAGE && told(&wrong).contains("a share is between 0 and 1"), "{}", told(&wrong));
 }
 
+#[test]
+fn the_health_of_nobody_and_of_somebody_else_is_told() {
+    let nobody = ims(&["health", "--set", "admin.listen=127.0.0.1:1"]);
+    assert!(code(&nobody) == AWAY && told(&nobody).contains("127.0.0.1:1"), "{}", told(&nobody));
+    assert_eq!(code(&ims(&["health", "--set", "admin.listen="])), USAGE);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("admin.listen={}", other.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        // All of the request is read, or closing would reset the connection.
+        let mut read = [0; 1024];
+        let _ = std::io::Read::read(&mut stream, &mut read).unwrap();
+        write!(stream, "HTTP/1.0 404 Not Found\r\n\r\n").unwrap();
+    });
+    let other = ims(&["health", "--set", &listen]);
+    answering.join().unwrap();
+    assert!(code(&other) == FAILED && told(&other).contains("no admin port of ims"), "{}", told(&other));
+}
+
 fn files(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }

@@ -85,6 +85,17 @@ fn a_changed_file_is_taken_up_while_the_program_runs_and_a_wrong_one_is_told_and
     let address = running.says("admin port", PATIENCE)["address"].as_str().unwrap().to_owned();
     running.says("assigned", PATIENCE);
 
+    let health = |arguments: &[&str]| {
+        let listen = format!("admin.listen={address}");
+        Command::new(env!("CARGO_BIN_EXE_ims")).args(["health", "--set", &listen]).args(arguments).output().unwrap()
+    };
+    let end = Instant::now() + PATIENCE;
+    while !health(&[]).status.success() {
+        assert!(Instant::now() < end, "{:?}", health(&[]));
+    }
+    assert!(String::from_utf8_lossy(&health(&[]).stdout).starts_with("ready: "));
+    assert!(serde_json::from_slice::<serde_json::Value>(&health(&["--json"]).stdout).unwrap()["ready"] == true);
+
     let secret = "Z".repeat(40);
     std::fs::write(&file, format!("{demo}\n[[service_keys]]\nkey = \"{secret}\"\nusername = \"nobody\"\n")).unwrap();
     let told = running.says("changed reference data refused", TAKEN_UP_WITHIN);
