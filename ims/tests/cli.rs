@@ -202,6 +202,52 @@ fn the_readme_has_the_picture_that_is_drawn_from_the_graph() {
     assert!(readme().contains(&picture), "replace the picture in README.md by:\n{picture}");
 }
 
+/// The keys of the configuration that a text names: `[section] key`, IMS__SECTION__KEY and --set section.key.
+fn keys_named_in(text: &str) -> Vec<String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let first = |text: &str, more: &str| -> String {
+        text.chars().take_while(|c| word(*c) || more.contains(*c)).collect::<String>().trim_matches('.').to_owned()
+    };
+    let after = |mark: &'static str| text.split(mark).skip(1);
+    let variables = after("IMS__").map(|rest| first(rest, "").to_lowercase().replace("__", "."));
+    let sets = after("--set ").map(|rest| first(rest, ".-"));
+    let sections = text.split('[').skip(1).filter_map(|rest| {
+        let (section, rest) = rest.split_once("] ")?;
+        let key = first(rest, "");
+        let named =
+            !section.is_empty() && section.chars().all(|c| c.is_ascii_lowercase() || c == '.') && !key.is_empty();
+        named.then(|| format!("{section}.{key}"))
+    });
+    variables.chain(sets).chain(sections).filter(|key| key.contains('.') && !key.starts_with("section.")).collect()
+}
+
+#[test]
+fn readme_and_help_name_keys_that_the_configuration_has() {
+    let mut texts = vec![("README.md".to_owned(), readme())];
+    for name in commands_in(&shown(&["--help"])) {
+        let help = shown(&[&name, "--help"]);
+        texts.extend(commands_in(&help).iter().map(|nested| (nested.clone(), shown(&[&name, nested, "--help"]))));
+        texts.push((name, help));
+    }
+    let json: serde_json::Value = serde_json::from_str(&shown(&["config", "show", "--json"])).unwrap();
+    let known = |key: &str| {
+        // Any property of librdkafka passes through.
+        key.starts_with("kafka.properties.") || json.pointer(&format!("/{}", key.replace('.', "/"))).is_some()
+    };
+    let mut named = 0;
+    for (name, text) in texts {
+        // A help text ends a line wherever it is full.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for key in keys_named_in(&text) {
+            // Of `[simulator] section` and the like a section is named, not a key.
+            let section = key.split('.').next().unwrap_or_default();
+            assert!(known(&key) || (key.ends_with(".section") && json.get(section).is_some()), "{name} names {key}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
 #[test]
 fn the_readme_names_every_command_and_every_exit_code() {
     let (readme, help) = (readme(), shown(&["--help"]));
