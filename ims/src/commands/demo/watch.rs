@@ -1,5 +1,6 @@
 //! What the demo sees: the report and analysis topics, read as a data team would.
 
+use super::live::{self, Count};
 use crate::times::Times;
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Record, Report, ReportKind, Schemas, State, Topic};
 use std::{collections::BTreeMap, sync::Arc};
@@ -35,10 +36,8 @@ pub struct Watch {
     next: BTreeMap<Place, i64>,
     /// Terminal reports, refusals included.
     pub ended: u64,
-    /// Refusals.
-    pub rejected: u64,
-    /// Messages that wait for their time: scheduled or held, and not yet ended.
-    pub waiting: i64,
+    /// By the API topic of the request.
+    pub lanes: BTreeMap<Lane, Count>,
     /// By channel of the step and priority.
     pub rows: BTreeMap<(Channel, Lane), Row>,
     /// Some terminal reports, one for each channel and state.
@@ -53,11 +52,20 @@ impl Watch {
             schemas,
             next: BTreeMap::new(),
             ended: 0,
-            rejected: 0,
-            waiting: 0,
+            lanes: BTreeMap::new(),
             rows: BTreeMap::new(),
             samples: BTreeMap::new(),
         }
+    }
+
+    /// Messages were asked for.
+    pub fn requested(&mut self, lane: Lane, messages: usize) {
+        self.lanes.entry(lane).or_default().requested += messages as u64;
+    }
+
+    /// Whether some message was delivered.
+    pub fn any_delivered(&self) -> bool {
+        self.lanes.values().any(|count| count.delivered > 0)
     }
 
     /// Reads what has come since.
@@ -88,18 +96,12 @@ impl Watch {
     }
 
     fn report(&mut self, report: Report) {
-        if report.kind != ReportKind::State {
-            return;
-        }
-        if matches!(report.state, State::Scheduled | State::Held) {
-            self.waiting += 1;
-        }
-        if !report.terminal {
+        if report.kind != ReportKind::State || !report.terminal {
             return;
         }
         self.ended += 1;
-        if report.state == State::Rejected {
-            self.rejected += 1;
+        if let Some(lane) = live::lane(&report) {
+            self.lanes.entry(lane).or_default().end(report.state);
         }
         self.samples.entry((report.channel, report.state)).or_insert(report);
     }
