@@ -44,7 +44,7 @@ fn a_full_window_stops_reading_and_goes_on_when_its_first_request_is_answered() 
 
     turn_until(&mut sender, || vendor.lock().unwrap().asked.len() >= CAPACITY);
     let still_full = |sender: &mut Sender| {
-        (0..50).for_each(|_| drop(sender.turn(Duration::from_millis(5)).unwrap()));
+        (0..50).for_each(|_| _ = sender.turn(Duration::from_millis(5)).unwrap());
         assert_eq!(vendor.lock().unwrap().asked.len(), CAPACITY, "beyond what the metadata can tell");
     };
     still_full(&mut sender);
