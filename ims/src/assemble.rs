@@ -179,6 +179,7 @@ impl Deployment {
             ingest: ingest::Settings::default(),
             patience: outcome::Patience::default(),
             allowance,
+            paces: config.retry,
             sender: SenderSettings::default(),
             limits,
             backends: Box::new(backends),

@@ -2,7 +2,10 @@
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
 use connectors::simulator::SimulatorSettings;
-use processors::ring::{Rings, Sizes};
+use processors::{
+    retry::Paces,
+    ring::{Rings, Sizes},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
@@ -14,6 +17,7 @@ pub struct Config {
     pub kafka: Kafka,
     pub registry: Registry,
     pub rings: Sizes,
+    pub retry: Paces,
     pub reference: ReferenceConfig,
     pub state: StateConfig,
     pub store: StoreConfig,
@@ -194,6 +198,7 @@ impl Config {
         );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
+        wrong.extend(self.retry.mistakes());
         if let Err(errors) = Rings::new(self.rings) {
             wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));
         }
