@@ -10,16 +10,16 @@ use connectors::{
     cipher::Cipher,
     claims::{MemoryClaims, SqliteClaims},
     history::HistoryTable,
-    reference::FileReference,
+    reference::{FileReference, ReferenceError},
     reports::ReportTable,
     simulator::Simulator,
-    sql::{SqlSink, StoreError, Table},
+    sql::{Retention, SqlSink, StoreError, Table},
 };
 use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Claim, Claims, Clock, Provider, Receipts, Sink},
+    ports::{Away, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
@@ -62,6 +62,25 @@ impl Claims for SharedClaims {
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).claim(claims, now_ms)
     }
+}
+
+/// What deletes old rows of the stores that these roles write; None: nothing is ever deleted.
+pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, StoreError> {
+    if config.store.retention_days == 0 {
+        return Ok(None);
+    }
+    let stores = Stores::of(config);
+    let keep = Duration::from_secs(u64::from(config.store.retention_days) * 24 * 3600);
+    let mut retention = Retention::new(Arc::new(SystemClock), keep);
+    for role in roles {
+        match role {
+            Role::Store => retention.history(&stores.history()?)?,
+            Role::Reports => retention.reports(&stores.reports()?)?,
+            Role::Analyzer => retention.analysis(&stores.analysis())?,
+            _ => {}
+        }
+    }
+    Ok(Some(retention))
 }
 
 /// The backends of one process, as configured.
@@ -112,6 +131,7 @@ impl Backends for Configured {
 pub struct Deployment {
     parts: Parts,
     stores: Stores,
+    reference: Arc<FileReference>,
     finish_within: Duration,
 }
 
@@ -130,10 +150,7 @@ impl Deployment {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rings = Arc::new(Rings::new(config.rings)?);
         let (schemas, schema_source) = open_schemas(config)?;
-        let reference = match config.reference.file.as_os_str().is_empty() {
-            true => FileReference::demo()?,
-            false => FileReference::open(&config.reference.file)?,
-        };
+        let reference = Arc::new(open_reference(config)?);
         let mut simulator = config.simulator.clone();
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
@@ -150,17 +167,18 @@ impl Deployment {
             schemas,
             schema_source,
             clock,
-            reference: Arc::new(reference),
+            reference: Arc::clone(&reference) as Arc<dyn ReferenceSource>,
             night: Night::default(),
             rings,
             ingest: ingest::Settings::default(),
             patience: outcome::Patience::default(),
             allowance,
+            paces: config.retry,
             sender: SenderSettings::default(),
             limits,
             backends: Box::new(backends),
         };
-        Ok(Self { parts, stores, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
+        Ok(Self { parts, stores, reference, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
     }
 
     /// The log.
@@ -178,6 +196,11 @@ impl Deployment {
         Arc::clone(&self.parts.schemas)
     }
 
+    /// The reference data, which may be reloaded while streams run.
+    pub fn reference(&self) -> Arc<FileReference> {
+        Arc::clone(&self.reference)
+    }
+
     /// The worker of one stream.
     pub fn worker(&self, node: &Node) -> anyhow::Result<Box<dyn Worker>> {
         self.parts.worker(node).with_context(|| node.name())
@@ -193,6 +216,14 @@ impl Deployment {
             ReportTable::SCHEMA.migrate(&self.stores.reports()?)?;
         }
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
+    }
+}
+
+/// The reference data that the configuration names, or the demo's.
+pub fn open_reference(config: &Config) -> Result<FileReference, ReferenceError> {
+    match config.reference.file.as_os_str().is_empty() {
+        true => FileReference::demo(),
+        false => FileReference::open(&config.reference.file),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::{
     commands::{
-        bench, completions, config as config_command, demo, ledger, migrate, replay, run, send, topics, topology,
+        bench, completions, config as config_command, demo, health, ledger, migrate, replay, run, send, simulate,
+        topics, topology,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "  ims config check                       is the configur
 pub enum Command {
     Demo(demo::Args),
     Run(run::Args),
+    Health(health::Args),
     #[command(subcommand)]
     Topics(topics::Command),
     Migrate(migrate::Args),
@@ -42,6 +44,7 @@ pub enum Command {
     Ledger(ledger::Args),
     Replay(replay::Args),
     Topology(topology::Args),
+    Simulate(simulate::Args),
     #[command(subcommand)]
     Bench(bench::Command),
     #[command(subcommand)]

@@ -58,6 +58,8 @@ pub struct Parts {
     pub patience: Patience,
     /// The vendors' limits, shared by all senders of the process.
     pub allowance: Arc<Allowance>,
+    /// Waits between the requests of a step.
+    pub paces: Paces,
     /// Bounds of a sender's read-ahead.
     pub sender: SenderSettings,
     /// Bounds of a batch.
@@ -137,7 +139,7 @@ impl Parts {
                     clock,
                     reference,
                     night: self.night.clone(),
-                    paces: Paces::default(),
+                    paces: self.paces,
                     rings,
                     allowance: Arc::clone(&self.allowance),
                     decoder,

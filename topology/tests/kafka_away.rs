@@ -12,21 +12,8 @@ use schemas::Topic;
 use std::{ops::Range, time::Instant};
 use topology::log::{Log, LogError, kafka::KafkaSettings};
 
-/// docs/verification.md lists these promises as not yet kept: they run with `./test --full` alone.
-#[allow(clippy::print_stderr)] // a test that does not run says so
-fn only_in_full() -> bool {
-    let full = std::env::var_os("IMS_TEST_FULL").is_some();
-    if !full {
-        eprintln!("runs with ./test --full alone: docs/verification.md lists this promise as not yet kept");
-    }
-    full
-}
-
 #[test]
 fn the_only_broker_is_away_and_then_everything_goes_on() {
-    if !only_in_full() {
-        return;
-    }
     let Some(cluster) = Cluster::start(1) else { return };
     let deployment = Deployment::new(settings(&cluster.bootstrap));
     let (source, target) = (deployment.topic(2), deployment.topic(2));
@@ -58,9 +45,6 @@ fn the_only_broker_is_away_and_then_everything_goes_on() {
 
 #[test]
 fn one_of_three_brokers_dies_and_comes_back() {
-    if !only_in_full() {
-        return;
-    }
     let Some(cluster) = Cluster::start(3) else { return };
     let three = KafkaSettings { replication: 3, min_in_sync_replicas: 2, ..settings(&cluster.bootstrap) };
     let deployment = Deployment::new(three);

@@ -10,6 +10,7 @@ mod insert;
 mod location;
 mod migrations;
 mod query;
+mod retention;
 mod sink;
 
 pub use connection::Connection;
@@ -20,6 +21,7 @@ pub use location::Location;
 pub(crate) use migrations::SERVER;
 pub use migrations::{Schema, Standing};
 pub use query::{Arguments, Query, Record, Value, word};
+pub use retention::{Purge, Retention};
 pub use sink::{SqlSink, Table};
 /// What a statement can fail with.
 pub use sqlx::Error as SqlError;

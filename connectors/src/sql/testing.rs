@@ -44,6 +44,11 @@ impl Store {
         }
     }
 
+    /// A file that ends with the store.
+    pub(crate) fn file_beside(&self, what: &str) -> Location {
+        Location::file(self.folder.path().join(what))
+    }
+
     /// Every byte that it keeps, or on a server every byte that it would show of this table.
     pub(crate) fn bytes(&self, table: &str) -> Vec<u8> {
         if self.database.is_none() {

@@ -212,4 +212,11 @@ mod tests {
             assert!(errors.contains("store.url") && !errors.contains("geheim"), "{errors}");
         }
     }
+
+    #[test]
+    fn rows_that_may_still_change_cannot_be_deleted() {
+        let errors = loaded("[store]\nretention_days = 64\n", &[]).unwrap_err().to_string();
+        assert!(errors.contains("store.retention_days must be at least 65"), "{errors}");
+        assert_eq!(loaded("[store]\nretention_days = 0\n", &[]).unwrap().store.retention_days, 0);
+    }
 }

@@ -2,7 +2,10 @@
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
 use connectors::{simulator::SimulatorSettings, sql::Location};
-use processors::ring::{Rings, Sizes};
+use processors::{
+    retry::Paces,
+    ring::{Rings, Sizes},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
@@ -14,6 +17,7 @@ pub struct Config {
     pub kafka: Kafka,
     pub registry: Registry,
     pub rings: Sizes,
+    pub retry: Paces,
     pub reference: ReferenceConfig,
     pub state: StateConfig,
     pub store: StoreConfig,
@@ -126,6 +130,7 @@ pub struct StoreConfig {
     pub url: String,
     pub password_file: PathBuf,
     pub key_file: PathBuf,
+    pub retention_days: u32,
 }
 
 impl fmt::Debug for StoreConfig {
@@ -133,6 +138,7 @@ impl fmt::Debug for StoreConfig {
         f.debug_struct("StoreConfig")
             .field("file", &self.file)
             .field("url", &without_user_info(&self.url))
+            .field("retention_days", &self.retention_days)
             .finish_non_exhaustive()
     }
 }
@@ -165,6 +171,9 @@ pub struct Logs {
     pub format: LogFormat,
 }
 
+/// A message may be scheduled 60 days ahead; a receipt takes up to 80 hours (MMS). A report must stand as long as it may change.
+const SHORTEST_RETENTION_DAYS: u32 = 65;
+
 impl Config {
     /// What cannot work although each key by itself could, with the remedy.
     pub fn mistakes(&self) -> Vec<String> {
@@ -196,6 +205,11 @@ impl Config {
             self.kafka.min_insync_replicas > self.kafka.replication_factor,
             "kafka.min_insync_replicas is above kafka.replication_factor: nothing could ever be written",
         );
+        check(
+            (1..SHORTEST_RETENTION_DAYS).contains(&self.store.retention_days),
+            "store.retention_days must be at least 65, or 0 for ever: a message may be scheduled 60 days ahead, and its \
+             vendor may report 80 hours later",
+        );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
         check(
             !self.store.url.is_empty() && self.store.key_file.as_os_str().is_empty(),
@@ -207,6 +221,8 @@ impl Config {
         {
             wrong.push(error.to_string());
         }
+        wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
+        wrong.extend(self.retry.mistakes());
         if let Err(errors) = Rings::new(self.rings) {
             wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));
         }

@@ -1,14 +1,11 @@
 //! Processes come and go while messages flow.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, load::Stream, only_in_full, simulator, streams};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, load::Stream, simulator, streams};
 use schemas::{Lane, State};
 use std::collections::HashSet;
 
 #[test]
 fn members_join_and_leave_while_messages_flow() {
-    if !only_in_full() {
-        return;
-    }
     let Some(deployment) = Deployment::new(&simulator::any_day(20)) else { return };
     let (rounds, a_turn) = (figure(3, 12), figure(60, 400));
     let mut stays = deployment.run("stays", CHAIN);
@@ -31,9 +28,6 @@ fn members_join_and_leave_while_messages_flow() {
 
 #[test]
 fn a_rolling_restart_under_load_leaves_nothing_uncertain() {
-    if !only_in_full() {
-        return;
-    }
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(50)) else { return };
     let a_turn = figure(40, 400);
     let mut processes = ["one", "two"].map(|name| (name, deployment.run(name, CHAIN)));

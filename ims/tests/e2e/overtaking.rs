@@ -1,6 +1,6 @@
 //! Authentication codes do not wait behind bulk, at any hop.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, load::request, only_in_full, simulator, streams};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, load::request, simulator, streams};
 use schemas::{Channel, Lane};
 use std::time::Duration;
 
@@ -11,9 +11,6 @@ const FALLBACK_WITHIN_MS: i64 = 1_000;
 
 #[test]
 fn an_otp_overtakes_a_backlog_of_bulk_and_so_does_its_fallback() {
-    if !only_in_full() {
-        return;
-    }
     // KakaoTalk reaches nobody: each code, and each bulk message with a plan, goes on as a text.
     let Some(deployment) = Deployment::new(&simulator::with_kakao_saying("3018", 2)) else { return };
     let bulk = figure(10_000, 1_000_000);

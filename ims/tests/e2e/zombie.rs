@@ -1,14 +1,11 @@
 //! A process that stands still longer than its session, and then goes on as if nothing had happened.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, only_in_full, simulator, until};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, simulator, until};
 use schemas::Lane;
 use std::collections::HashSet;
 
 #[test]
 fn a_process_that_wakes_after_its_session_doubles_nothing_and_asks_no_vendor() {
-    if !only_in_full() {
-        return;
-    }
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(50)) else { return };
     // Most of it is still to be sent when the process stops.
     deployment.change_reference("tps = 3000", "tps = 100");

@@ -59,6 +59,19 @@ impl Paces {
             Lane::Mass | Lane::Ad => self.bulk,
         }
     }
+
+    /// What cannot work, by the names of the configuration.
+    pub fn mistakes(&self) -> Vec<String> {
+        let all = [("auth", self.auth), ("realtime", self.realtime), ("bulk", self.bulk), ("mail", self.mail)];
+        let wrong = all.into_iter().flat_map(|(name, pace)| {
+            let wait = (pace.first_ms == 0 || pace.first_ms > pace.longest_ms).then(|| {
+                format!("retry.{name}.first_ms = {} must be 1 to longest_ms = {}", pace.first_ms, pace.longest_ms)
+            });
+            let requests = (pace.requests == 0).then(|| format!("retry.{name}.requests must be above 0"));
+            wait.into_iter().chain(requests)
+        });
+        wrong.collect()
+    }
 }
 
 impl Backoff {
@@ -92,6 +105,21 @@ mod tests {
     fn an_otp_is_repeated_after_one_two_and_four_seconds() {
         let auth = Paces::default().auth;
         assert_eq!([1, 2, 3, 4].map(|request| auth.after_request(request)), [1_000, 2_000, 4_000, 4_000]);
+    }
+
+    #[test]
+    fn a_pace_that_cannot_work_is_refused() {
+        assert_eq!(Paces::default().mistakes(), Vec::<String>::new());
+        let mut paces = Paces::default();
+        paces.auth.first_ms = 0;
+        paces.bulk.longest_ms = 5_000;
+        paces.mail.requests = 0;
+        let text = paces.mistakes().join("; ");
+        for part in
+            ["retry.auth.first_ms = 0", "retry.bulk.first_ms = 10000", "longest_ms = 5000", "retry.mail.requests"]
+        {
+            assert!(text.contains(part), "{part} in {text}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What waits: schedules, nights, cancels.
 
 use crate::stage::Stage;
-use connectors::simulator::{Behaviour, SimulatorSettings};
-use schemas::{Lane, ResultKind, State, StepResult, Topic, examples::seed};
-use std::time::Duration;
+use connectors::{
+    reference::{DEMO, FileReference},
+    simulator::{Behaviour, SimulatorSettings},
+};
+use schemas::{Lane, ResultKind, State, StepResult, Topic, examples, examples::seed};
+use std::{ops::Range, time::Duration};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const REMINDER: &str = "REMIND-20260312-01";
@@ -71,8 +74,7 @@ fn a_cancelled_schedule_is_reported_once_and_never_leaves() {
 fn an_ad_of_the_evening_waits_for_the_morning() {
     // 2026-03-11 21:30 in Seoul.
     let evening = seed::NOW_MS - seed::NOW_MS.rem_euclid(24 * 3_600_000) + 12 * 3_600_000 + 1_800_000;
-    let mut stage =
-        Stage::at(evening, SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() });
+    let mut stage = Stage::at(evening, perfect());
     stage.send("lms_ad", |_| {});
     stage.settle();
     stage.advance_by_minutes(HOUR * 10);
@@ -83,4 +85,47 @@ fn an_ad_of_the_evening_waits_for_the_morning() {
     assert_eq!(report.state, State::Delivered);
     let morning = evening + 10 * 3_600_000 + 1_800_000;
     assert!((morning..morning + 61_000).contains(&report.sent_at.unwrap()));
+}
+
+#[test]
+fn ads_that_the_rate_keeps_beyond_nine_in_the_evening_wait_for_the_morning() {
+    // 2026-03-11 20:59:30 in Seoul, half a minute before the night.
+    let evening = seed::NOW_MS - seed::NOW_MS.rem_euclid(24 * 3_600_000) + 12 * 3_600_000 - 30_000;
+    let (night, morning) = (evening + 30_000, evening + 30_000 + 11 * 3_600_000);
+    let ads = if std::env::var_os("IMS_TEST_FULL").is_some() { 100_000 } else { 10_000 };
+    let mut stage = Stage::knowing(one_text_vendor_of_100_a_second(), evening, perfect());
+    let mut ad = examples::request("lms_ad");
+    for number in 0..ads {
+        ad.message_id = format!("NINE-{number:06}");
+        stage.send_over(Lane::Ad, &ad);
+    }
+    stage.advance(Duration::from_secs(60));
+    let left = |stage: &Stage, when: Range<i64>| {
+        stage.ends().values().filter_map(|report| report.sent_at).filter(|sent_at| when.contains(sent_at)).count()
+    };
+    let evening_ads = left(&stage, evening..night);
+    assert!((1_500..=3_000).contains(&evening_ads), "{evening_ads} of half a minute at 100 a second");
+    stage.advance_by_minutes(HOUR * 11 - Duration::from_secs(60));
+    assert_eq!(left(&stage, night..morning), 0, "ads that left in the night");
+    stage.advance(Duration::from_secs(60 + ads / 50));
+    assert_eq!(left(&stage, morning..i64::MAX) + evening_ads, ads as usize, "{:?}", stage.balance());
+    assert!(stage.balance().settled(), "{:?}", stage.balance());
+}
+
+fn perfect() -> SimulatorSettings {
+    SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() }
+}
+
+fn one_text_vendor_of_100_a_second() -> FileReference {
+    let changed = DEMO
+        .replacen(
+            "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 3000",
+            "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 100",
+            1,
+        )
+        .replacen("codes = \"text\"\nweight = 40", "codes = \"text\"\nweight = 0", 1);
+    assert_eq!(changed.len(), DEMO.len() - 2, "both vendors were changed");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), changed).unwrap();
+    FileReference::open(file.path()).unwrap()
 }

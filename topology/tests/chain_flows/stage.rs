@@ -10,6 +10,7 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written},
+    retry::Paces,
     ring::Rings,
 };
 use schemas::{
@@ -50,6 +51,11 @@ impl Stage {
 
     /// The same at another time.
     pub fn at(now_ms: i64, settings: SimulatorSettings) -> Self {
+        Self::knowing(FileReference::demo().unwrap(), now_ms, settings)
+    }
+
+    /// The same with other reference data than the demo's.
+    pub fn knowing(reference: FileReference, now_ms: i64, settings: SimulatorSettings) -> Self {
         let clock = ManualClock::at(now_ms);
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
         let rings = Arc::new(Rings::default());
@@ -61,7 +67,7 @@ impl Stage {
         });
         let simulator = Simulator::open(settings, as_clock()).unwrap();
         let history = Store::default();
-        let reference: Arc<dyn ReferenceSource> = Arc::new(FileReference::demo().unwrap());
+        let reference: Arc<dyn ReferenceSource> = Arc::new(reference);
         let backends =
             Embedded { claims: SharedClaims::default(), simulator: Arc::clone(&simulator), history: history.clone() };
         let parts = Parts {
@@ -76,6 +82,7 @@ impl Stage {
             ingest: ingest::Settings::default(),
             patience: Patience::default(),
             allowance: Allowance::new(as_clock(), BreakerSettings::default()),
+            paces: Paces::default(),
             sender: SenderSettings::default(),
             limits: BatchLimits::default(),
             backends: Box::new(backends),

@@ -101,7 +101,8 @@ struct Requests {
 fn read_requests(path: &Path) -> anyhow::Result<Requests> {
     let unreadable = |error| usage(format!("{}: {error}: name the simulator's request log", path.display()));
     let requests = RequestLog::read(path).map_err(unreadable)?;
-    let since_ms = requests.first().map_or(0, |first| first.at_ms);
+    // Logs of several processes may have been put together: the first line need not be the oldest.
+    let since_ms = requests.iter().map(|request| request.at_ms).min().unwrap_or(0);
     Ok(Requests { serials: requests.into_iter().map(|request| request.serial_number).collect(), since_ms })
 }
 
@@ -129,4 +130,22 @@ fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> anyhow::Result<()> 
         Ok(())
     };
     write().with_context(|| format!("the checkpoint {} was not written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announcements_are_read_from_before_the_first_request_of_any_process() {
+        let line = |at_ms: i64| {
+            format!(
+                r#"{{"at_ms":{at_ms},"vendor":"talk-one","serial_number":"x","attempt":1,"code":"0000","taken":true,"receipts":[]}}"#
+            )
+        };
+        let mut file = NamedTempFile::new().unwrap();
+        write!(file, "{}\n{}\n", line(2_000), line(1_000)).unwrap();
+        let requests = read_requests(file.path()).unwrap();
+        assert_eq!((requests.since_ms, requests.serials.len()), (1_000, 2));
+    }
 }

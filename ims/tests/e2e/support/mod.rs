@@ -25,16 +25,6 @@ use topology::log::{
 /// Longest wait for anything that has no promise of its own.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Whether the long run was asked for (`./test --full`). A test of a promise that docs/verification.md lists as not yet
-/// kept runs there alone, and says so elsewhere.
-pub fn only_in_full() -> bool {
-    let full = std::env::var_os("IMS_TEST_FULL").is_some();
-    if !full {
-        eprintln!("runs with ./test --full alone: docs/verification.md lists this promise as not yet kept");
-    }
-    full
-}
-
 /// A figure as promised with IMS_TEST_FULL=1, and as small as still proves it otherwise.
 pub fn figure(small: usize, full: usize) -> usize {
     if std::env::var_os("IMS_TEST_FULL").is_some() { full } else { small }
@@ -113,6 +103,8 @@ impl Deployment {
              minutes = {{ slots = 16, width_ms = 6000 }}\n\
              hours = {{ slots = 16, width_ms = 40000 }}\n\
              days = {{ slots = 32, width_ms = 300000 }}\n\
+             [retry]\n\
+             bulk = {{ first_ms = 500, longest_ms = 4000, requests = 8, patience_ms = 60000 }}\n\
              {simulator}"
         );
         std::fs::write(directory.path().join("ims.toml"), config).unwrap();

@@ -38,6 +38,28 @@ impl KafkaProducer {
         Ok(Self { producer, shared: Arc::clone(shared) })
     }
 
+    fn send_all(&self, records: &[Outgoing], deadline: Instant) -> Result<(), LogError> {
+        let mut handed = 0;
+        for record in records {
+            let bytes = clients::wire_bytes(record);
+            if handed > 0 && handed + bytes > clients::REQUEST_BYTES {
+                self.drain(deadline);
+                handed = 0;
+            }
+            self.send(record, deadline)?;
+            handed += bytes;
+        }
+        Ok(())
+    }
+
+    /// Waits until what was handed over has ended, one way or the other.
+    fn drain(&self, deadline: Instant) {
+        while !native::flush(self.producer.client(), LOOK) && Instant::now() < deadline {
+            self.producer.poll(Duration::ZERO);
+        }
+        self.producer.poll(Duration::ZERO);
+    }
+
     fn send(&self, output: &Outgoing, deadline: Instant) -> Result<(), LogError> {
         let mut record = BaseRecord::<[u8], [u8]>::to(self.shared.names.of(output.topic));
         record.key = output.key.as_deref();
@@ -74,11 +96,8 @@ impl Producer for KafkaProducer {
     fn append(&mut self, records: &[Outgoing]) -> Result<(), LogError> {
         let deadline = Instant::now() + PATIENCE + Duration::from_secs(1);
         self.producer.context().take_failed();
-        let sent = records.iter().try_for_each(|record| self.send(record, deadline));
-        while !native::flush(self.producer.client(), LOOK) && Instant::now() < deadline {
-            self.producer.poll(Duration::ZERO);
-        }
-        self.producer.poll(Duration::ZERO);
+        let sent = self.send_all(records, deadline);
+        self.drain(deadline);
         sent?;
         match self.producer.context().take_failed() {
             Some(Undelivered { topic, code }) => Err(refused(&topic, code)),

@@ -126,11 +126,18 @@ impl TransactionalProducer {
         pass(Point::BeforeBegin);
         self.producer.begin_transaction().map_err(|error| Broken::Replace(Reason::of("begin", &error)))?;
         pass(Point::AfterBegin);
+        let mut handed = 0;
         for output in outputs {
+            let bytes = clients::wire_bytes(output);
+            if handed > 0 && handed + bytes > clients::REQUEST_BYTES {
+                self.drain()?;
+                handed = 0;
+            }
             self.send(output)?;
+            handed += bytes;
         }
         pass(Point::AfterProduce);
-        self.drain(outputs.len())?;
+        self.drain()?;
         pass(Point::AfterDrain);
         let mut repeated = self.send_offsets(offsets, group)?;
         pass(Point::AfterSendOffsets);
@@ -167,8 +174,8 @@ impl TransactionalProducer {
         }
     }
 
-    /// Waits until every record is acknowledged. Without it the commit would wait in steps of 100 ms.
-    fn drain(&self, count: usize) -> Result<(), Broken> {
+    /// Waits until every record handed over is acknowledged. Without it the commit would wait in steps of 100 ms.
+    fn drain(&self) -> Result<(), Broken> {
         // Each record ends within message.timeout.ms; what does not has no more chance.
         let deadline = Instant::now() + self.pace.message + Duration::from_secs(1);
         while !native::flush(self.producer.client(), LOOK) {
@@ -176,7 +183,7 @@ impl TransactionalProducer {
                 return Err(Broken::Replace(Reason::passing("no broker is in reach")));
             }
             if Instant::now() > deadline {
-                return Err(Broken::Abort(Reason::passing(format!("{count} records were not acknowledged in time"))));
+                return Err(Broken::Abort(Reason::passing("records were not acknowledged in time")));
             }
         }
         self.producer.poll(Duration::ZERO);
