@@ -35,10 +35,19 @@ def consumer_from_now(bootstrap, topic):
     return consumer
 
 
-def send(bootstrap, registry, topic, request):
+def request_of(path):
+    """The request of a file, under a new id."""
+    return json.loads(path.read_text(encoding="utf-8")) | {"message_id": f"PY-{uuid.uuid4().hex[:20]}"}
+
+
+def serialized(registry, topic, request):
     # The newest registered schema of the topic, and never a new one: the contract is not a producer's to change.
     serialize = AvroSerializer(registry, conf={"auto.register.schemas": False, "use.latest.version": True})
-    value = serialize(request, SerializationContext(topic, MessageField.VALUE))
+    return serialize(request, SerializationContext(topic, MessageField.VALUE))
+
+
+def send(bootstrap, registry, topic, request):
+    value = serialized(registry, topic, request)
     # Places keys as Java's clients do, so that all clients agree on a key's partition.
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "partitioner": "murmur2_random"})
     failures = []
@@ -70,8 +79,7 @@ def main():
     parser.add_argument("request", nargs="?", type=Path, default=EXAMPLE)
     arguments = parser.parse_args()
 
-    request = json.loads(arguments.request.read_text(encoding="utf-8"))
-    request["message_id"] = f"PY-{uuid.uuid4().hex[:20]}"
+    request = request_of(arguments.request)
     registry = SchemaRegistryClient({"url": arguments.registry})
     consumer = consumer_from_now(arguments.bootstrap, f"REPORT-{request['channel']}")
     send(arguments.bootstrap, registry, f"API-{arguments.lane}", request)

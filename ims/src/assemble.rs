@@ -1,27 +1,27 @@
 //! Builds a deployment from its configuration: log, backends, workers.
 
 use crate::{
-    config::{Config, LogKind, StateKind},
+    config::{Config, LogKind, StateKind, StoreConfig},
     log::{open_log, open_schemas},
 };
 use anyhow::Context;
 use connectors::{
     cipher::Cipher,
     claims::{MemoryClaims, SqliteClaims},
-    reference::FileReference,
+    reference::{FileReference, ReferenceError},
     simulator::Simulator,
-    sqlite::{SqliteSink, StoreError},
+    sqlite::{Retention, SqliteSink, StoreError},
 };
 use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Claim, Claims, Clock, Provider, Receipts, Sink},
+    ports::{Away, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -61,6 +61,30 @@ impl Claims for SharedClaims {
     }
 }
 
+/// Each store has a file of its own beside the configured one: one writer never waits for another.
+fn store_file(store: &Path, what: &str) -> PathBuf {
+    let stem = store.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
+    store.with_file_name(format!("{stem}-{what}.sqlite"))
+}
+
+/// What deletes old rows of the stores that these roles write; None: nothing is ever deleted.
+pub fn retention(config: &StoreConfig, roles: &[Role]) -> Result<Option<Retention>, StoreError> {
+    if config.retention_days == 0 {
+        return Ok(None);
+    }
+    let keep = Duration::from_secs(u64::from(config.retention_days) * 24 * 3600);
+    let mut retention = Retention::new(Arc::new(SystemClock), keep);
+    for role in roles {
+        match role {
+            Role::Store => retention.history(&store_file(&config.file, "history"))?,
+            Role::Reports => retention.reports(&store_file(&config.file, "reports"))?,
+            Role::Analyzer => retention.analysis(&store_file(&config.file, "analysis"))?,
+            _ => {}
+        }
+    }
+    Ok(Some(retention))
+}
+
 /// The embedded backends of one process.
 struct Embedded {
     state: Option<PathBuf>,
@@ -75,10 +99,8 @@ fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
 }
 
 impl Embedded {
-    /// Each store has a file of its own beside the configured one: one writer never waits for another.
     fn file(&self, what: &str) -> PathBuf {
-        let stem = self.store.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
-        self.store.with_file_name(format!("{stem}-{what}.sqlite"))
+        store_file(&self.store, what)
     }
 }
 
@@ -115,6 +137,7 @@ impl Backends for Embedded {
 /// A deployment in this process: its log and what its workers share.
 pub struct Deployment {
     parts: Parts,
+    reference: Arc<FileReference>,
     finish_within: Duration,
 }
 
@@ -133,10 +156,7 @@ impl Deployment {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rings = Arc::new(Rings::new(config.rings)?);
         let (schemas, schema_source) = open_schemas(config)?;
-        let reference = match config.reference.file.as_os_str().is_empty() {
-            true => FileReference::demo()?,
-            false => FileReference::open(&config.reference.file)?,
-        };
+        let reference = Arc::new(open_reference(config)?);
         let mut simulator = config.simulator.clone();
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
@@ -153,7 +173,7 @@ impl Deployment {
             schemas,
             schema_source,
             clock,
-            reference: Arc::new(reference),
+            reference: Arc::clone(&reference) as Arc<dyn ReferenceSource>,
             night: Night::default(),
             rings,
             ingest: ingest::Settings::default(),
@@ -164,7 +184,7 @@ impl Deployment {
             limits,
             backends: Box::new(backends),
         };
-        Ok(Self { parts, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
+        Ok(Self { parts, reference, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
     }
 
     /// The log.
@@ -182,6 +202,11 @@ impl Deployment {
         Arc::clone(&self.parts.schemas)
     }
 
+    /// The reference data, which may be reloaded while streams run.
+    pub fn reference(&self) -> Arc<FileReference> {
+        Arc::clone(&self.reference)
+    }
+
     /// The worker of one stream.
     pub fn worker(&self, node: &Node) -> anyhow::Result<Box<dyn Worker>> {
         self.parts.worker(node).with_context(|| node.name())
@@ -190,6 +215,14 @@ impl Deployment {
     /// Starts the streams of some roles.
     pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
+    }
+}
+
+/// The reference data that the configuration names, or the demo's.
+pub fn open_reference(config: &Config) -> Result<FileReference, ReferenceError> {
+    match config.reference.file.as_os_str().is_empty() {
+        true => FileReference::demo(),
+        false => FileReference::open(&config.reference.file),
     }
 }
 

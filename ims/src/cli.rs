@@ -1,7 +1,10 @@
 //! The command line: one binary, its commands, and what they share.
 
 use crate::{
-    commands::{bench, completions, config as config_command, demo, ledger, replay, run, send, topics, topology},
+    commands::{
+        bench, completions, config as config_command, demo, health, ledger, replay, run, send, simulate, topics,
+        topology,
+    },
     config::{self, Config},
     exit::{self, Exit},
 };
@@ -33,12 +36,14 @@ const EXAMPLES: &str = "  ims config check                       is the configur
 pub enum Command {
     Demo(demo::Args),
     Run(run::Args),
+    Health(health::Args),
     #[command(subcommand)]
     Topics(topics::Command),
     Send(send::Args),
     Ledger(ledger::Args),
     Replay(replay::Args),
     Topology(topology::Args),
+    Simulate(simulate::Args),
     #[command(subcommand)]
     Bench(bench::Command),
     #[command(subcommand)]

@@ -6,11 +6,15 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod lines;
 mod load;
 mod log;
 mod logging;
 mod output;
+mod reload;
+mod retention;
 mod signal;
+mod times;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -40,7 +44,9 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match &command {
         Command::Demo(args) => commands::demo::run(args, &globals),
         Command::Run(args) => commands::run::run(args, &globals),
+        Command::Health(args) => commands::health::run(args, &globals),
         Command::Bench(command) => commands::bench::run(command, &globals),
+        Command::Simulate(args) => commands::simulate::run(args, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
         Command::Send(args) => commands::send::run(args, &globals),
         Command::Ledger(args) => commands::ledger::run(args, &globals),

@@ -8,6 +8,7 @@ use std::{
 
 /// The exit codes that the help promises.
 const DONE: i32 = 0;
+const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 const AWAY: i32 = 4;
 
@@ -201,6 +202,52 @@ fn the_readme_has_the_picture_that_is_drawn_from_the_graph() {
     assert!(readme().contains(&picture), "replace the picture in README.md by:\n{picture}");
 }
 
+/// The keys of the configuration that a text names: `[section] key`, IMS__SECTION__KEY and --set section.key.
+fn keys_named_in(text: &str) -> Vec<String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let first = |text: &str, more: &str| -> String {
+        text.chars().take_while(|c| word(*c) || more.contains(*c)).collect::<String>().trim_matches('.').to_owned()
+    };
+    let after = |mark: &'static str| text.split(mark).skip(1);
+    let variables = after("IMS__").map(|rest| first(rest, "").to_lowercase().replace("__", "."));
+    let sets = after("--set ").map(|rest| first(rest, ".-"));
+    let sections = text.split('[').skip(1).filter_map(|rest| {
+        let (section, rest) = rest.split_once("] ")?;
+        let key = first(rest, "");
+        let named =
+            !section.is_empty() && section.chars().all(|c| c.is_ascii_lowercase() || c == '.') && !key.is_empty();
+        named.then(|| format!("{section}.{key}"))
+    });
+    variables.chain(sets).chain(sections).filter(|key| key.contains('.') && !key.starts_with("section.")).collect()
+}
+
+#[test]
+fn readme_and_help_name_keys_that_the_configuration_has() {
+    let mut texts = vec![("README.md".to_owned(), readme())];
+    for name in commands_in(&shown(&["--help"])) {
+        let help = shown(&[&name, "--help"]);
+        texts.extend(commands_in(&help).iter().map(|nested| (nested.clone(), shown(&[&name, nested, "--help"]))));
+        texts.push((name, help));
+    }
+    let json: serde_json::Value = serde_json::from_str(&shown(&["config", "show", "--json"])).unwrap();
+    let known = |key: &str| {
+        // Any property of librdkafka passes through.
+        key.starts_with("kafka.properties.") || json.pointer(&format!("/{}", key.replace('.', "/"))).is_some()
+    };
+    let mut named = 0;
+    for (name, text) in texts {
+        // A help text ends a line wherever it is full.
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for key in keys_named_in(&text) {
+            // Of `[simulator] section` and the like a section is named, not a key.
+            let section = key.split('.').next().unwrap_or_default();
+            assert!(known(&key) || (key.ends_with(".section") && json.get(section).is_some()), "{name} names {key}");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
 #[test]
 fn the_readme_names_every_command_and_every_exit_code() {
     let (readme, help) = (readme(), shown(&["--help"]));
@@ -257,6 +304,56 @@ fn a_port_in_use_ends_the_start_with_the_remedy() {
     assert_eq!(code(&output), USAGE, "{}", told(&output));
     assert!(told(&output).contains("is in use: stop the process that has it"), "{}", told(&output));
     assert_eq!(files(folder.path()), 0, "nothing is left half done");
+}
+
+#[test]
+fn simulated_vendors_answer_steps_of_standard_input_the_same_for_the_same_seed() {
+    let simulate = |seed: &str| {
+        let mut child = command(&["simulate", "-", "--json", "--seed", seed])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        (0..50).for_each(|n| writeln!(stdin, r#"{{"vendor":"text-one","serial_number":"S-{n}"}}"#).unwrap());
+        writeln!(stdin, r#"{{"vendor":"nobody","serial_number":"S"}}"#).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), FAILED, "a line was refused: {}", told(&output));
+        assert!(told(&output).contains(r#"{"line":51,"#), "{}", told(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let answers = simulate("7");
+    assert_eq!(answers.lines().count(), 50);
+    for line in answers.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["vendor"], "text-one");
+    }
+    assert_eq!(simulate("7"), answers);
+    assert_ne!(simulate("8"), answers);
+    assert_eq!(code(&ims(&["simulate", "--vendor", "nobody"])), USAGE);
+    let wrong = ims(&["simulate", "--set", "simulator.every_vendor.no_answer_share=2"]);
+    assert!(code(&wrong) == USAGE && told(&wrong).contains("a share is between 0 and 1"), "{}", told(&wrong));
+}
+
+#[test]
+fn the_health_of_nobody_and_of_somebody_else_is_told() {
+    let nobody = ims(&["health", "--set", "admin.listen=127.0.0.1:1"]);
+    assert!(code(&nobody) == AWAY && told(&nobody).contains("127.0.0.1:1"), "{}", told(&nobody));
+    assert_eq!(code(&ims(&["health", "--set", "admin.listen="])), USAGE);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("admin.listen={}", other.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        // All of the request is read, or closing would reset the connection.
+        let mut read = [0; 1024];
+        let _ = std::io::Read::read(&mut stream, &mut read).unwrap();
+        write!(stream, "HTTP/1.0 404 Not Found\r\n\r\n").unwrap();
+    });
+    let other = ims(&["health", "--set", &listen]);
+    answering.join().unwrap();
+    assert!(code(&other) == FAILED && told(&other).contains("no admin port of ims"), "{}", told(&other));
 }
 
 fn files(folder: &Path) -> usize {

@@ -2,6 +2,10 @@
 //!
 //! [`Seed`] is the data as a file or a database holds it; [`Reference`] is the same, checked and indexed.
 
+mod changes;
+
+pub use changes::Changes;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
 use serde::{Deserialize, Serialize};
@@ -462,6 +466,11 @@ impl Reference {
     /// A vendor by name.
     pub fn vendor(&self, family: Family, name: &str) -> Option<&Arc<Vendor>> {
         self.vendors(family).iter().find(|v| v.name == name)
+    }
+
+    /// Whether nobody could send anything.
+    pub fn is_empty(&self) -> bool {
+        self.customers.is_empty() || self.service_keys.is_empty()
     }
 
     /// A customer by name.

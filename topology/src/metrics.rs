@@ -44,4 +44,12 @@ list! {
     gauge OPEN = "ims_open_messages";
     /// Terminal reports, by channel and state.
     counter TERMINAL = "ims_terminal_reports_total";
+    /// Changed files of reference data, by result: taken, refused.
+    counter REFERENCE_RELOADS = "ims_reference_reloads_total";
+    /// Seconds since the reference data in force was read.
+    gauge REFERENCE_AGE = "ims_reference_age_seconds";
+    /// Seconds for which a changed file of reference data is refused and older data is in force; 0: it is not.
+    gauge REFERENCE_STALE = "ims_reference_stale_seconds";
+    /// Rows deleted from the embedded stores because they were older than store.retention_days.
+    counter PURGED = "ims_purged_rows_total";
 }

@@ -1,9 +1,11 @@
 //! One SQLite file behind a blocking face: sqlx is async, the engine's threads are not.
 
 mod insert;
+mod retention;
 mod sink;
 
 pub use insert::{Insert, Row};
+pub use retention::{Purge, Retention};
 pub use sink::{SqliteSink, Table};
 
 use processors::ports::Away;

@@ -2,10 +2,13 @@
 
 use crate::{
     admin,
-    assemble::Deployment,
+    assemble::{self, Deployment},
     cli::Globals,
     exit::{self, Exit},
-    logging, output, signal,
+    logging, output,
+    reload::Reloading,
+    retention::Purging,
+    signal,
 };
 use clap::Args as ClapArgs;
 use topology::graph::Role;
@@ -14,6 +17,8 @@ use topology::graph::Role;
 ///
 /// More processes of a role share its work: start as many as you like, each with a deployment.instance of its own (or
 /// none). A process that dies is replaced by the others; nothing is lost either way.
+///
+/// A change of `[reference] file` is taken up within 5 seconds; one that is wrong is told and the old data stays.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
@@ -34,6 +39,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",");
     let _admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
+    let _reloading = Reloading::start(deployment.reference())?;
+    let _purging = Purging::start(assemble::retention(&config.store, &roles)?)?;
     let runtime = deployment.start(&roles)?;
     output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;

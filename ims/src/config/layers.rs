@@ -196,4 +196,11 @@ mod tests {
         let errors = loaded("[state]\nkind = \"memory\"\n", &[]).unwrap_err().to_string();
         assert!(errors.contains("state.kind") && errors.contains("sqlite"), "{errors}");
     }
+
+    #[test]
+    fn rows_that_may_still_change_cannot_be_deleted() {
+        let errors = loaded("[store]\nretention_days = 64\n", &[]).unwrap_err().to_string();
+        assert!(errors.contains("store.retention_days must be at least 65"), "{errors}");
+        assert_eq!(loaded("[store]\nretention_days = 0\n", &[]).unwrap().store.retention_days, 0);
+    }
 }

@@ -126,6 +126,7 @@ pub struct StateConfig {
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     pub file: PathBuf,
+    pub retention_days: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +156,9 @@ pub struct Logs {
     pub level: String,
     pub format: LogFormat,
 }
+
+/// A message may be scheduled 60 days ahead; a receipt takes up to 80 hours (MMS). A report must stand as long as it may change.
+const SHORTEST_RETENTION_DAYS: u32 = 65;
 
 impl Config {
     /// What cannot work although each key by itself could, with the remedy.
@@ -187,7 +191,13 @@ impl Config {
             self.kafka.min_insync_replicas > self.kafka.replication_factor,
             "kafka.min_insync_replicas is above kafka.replication_factor: nothing could ever be written",
         );
+        check(
+            (1..SHORTEST_RETENTION_DAYS).contains(&self.store.retention_days),
+            "store.retention_days must be at least 65, or 0 for ever: a message may be scheduled 60 days ahead, and its \
+             vendor may report 80 hours later",
+        );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
+        wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
         wrong.extend(self.retry.mistakes());
         if let Err(errors) = Rings::new(self.rings) {
             wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));

@@ -64,8 +64,9 @@ impl Paces {
     pub fn mistakes(&self) -> Vec<String> {
         let all = [("auth", self.auth), ("realtime", self.realtime), ("bulk", self.bulk), ("mail", self.mail)];
         let wrong = all.into_iter().flat_map(|(name, pace)| {
-            let wait = (pace.first_ms == 0 || pace.first_ms > pace.longest_ms)
-                .then(|| format!("retry.{name}.first_ms = {} must be 1 to longest_ms = {}", pace.first_ms, pace.longest_ms));
+            let wait = (pace.first_ms == 0 || pace.first_ms > pace.longest_ms).then(|| {
+                format!("retry.{name}.first_ms = {} must be 1 to longest_ms = {}", pace.first_ms, pace.longest_ms)
+            });
             let requests = (pace.requests == 0).then(|| format!("retry.{name}.requests must be above 0"));
             wait.into_iter().chain(requests)
         });
@@ -114,7 +115,9 @@ mod tests {
         paces.bulk.longest_ms = 5_000;
         paces.mail.requests = 0;
         let text = paces.mistakes().join("; ");
-        for part in ["retry.auth.first_ms = 0", "retry.bulk.first_ms = 10000", "longest_ms = 5000", "retry.mail.requests"] {
+        for part in
+            ["retry.auth.first_ms = 0", "retry.bulk.first_ms = 10000", "longest_ms = 5000", "retry.mail.requests"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

@@ -118,7 +118,11 @@ fn perfect() -> SimulatorSettings {
 
 fn one_text_vendor_of_100_a_second() -> FileReference {
     let changed = DEMO
-        .replacen("families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 3000", "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 100", 1)
+        .replacen(
+            "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 3000",
+            "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 100",
+            1,
+        )
         .replacen("codes = \"text\"\nweight = 40", "codes = \"text\"\nweight = 0", 1);
     assert_eq!(changed.len(), DEMO.len() - 2, "both vendors were changed");
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -100,7 +100,8 @@ fn observe(
     since_ms: i64,
     done: &AtomicBool,
 ) -> anyhow::Result<Histogram<u32>> {
-    let mut times = Histogram::new(3)?;
+    // Up to an hour: what a lane that stands still makes of a latency must show.
+    let mut times = Histogram::new_with_max(3_600_000, 3)?;
     let mut records = Vec::new();
     let mut reader = bench.log.reader()?;
     let mut sent_all: Option<Instant> = None;

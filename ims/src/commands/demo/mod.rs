@@ -1,5 +1,6 @@
 //! `ims demo`: the whole chain in this process, a realistic load through it, and the proof that the books balance.
 
+mod live;
 mod show;
 mod watch;
 
@@ -15,18 +16,15 @@ use crate::{
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use connectors::simulator::Spread;
+use live::Live;
 use schemas::Topic;
 use std::time::{Duration, Instant};
-use topology::{
-    graph::Role,
-    ledger,
-    log::{Outgoing, Producer},
-};
+use topology::{graph::Role, ledger, log::Outgoing};
 use watch::Watch;
 
 /// Shows IMS at work without any server: all roles in this process on embedded backends, a realistic mixed load (all
-/// channels and lanes, ads, templates, many receivers, scheduled and fallback messages, mistakes, duplicates), then a
-/// table by channel and priority, the ledger with its verdict, and some reports as a customer sees them.
+/// channels and lanes, ads, templates, many receivers, scheduled and fallback messages, mistakes, duplicates), on a
+/// terminal each lane's progress while it runs, then a table by channel and priority, the ledger with its verdict, and some reports as a customer sees them.
 ///
 /// Nothing is kept: log and stores end with the process. Ads that meet the night (21:00-08:00 KST, Kakao 20:50) are
 /// held and count as waiting.
@@ -61,8 +59,12 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let deployment = Deployment::new(&config)?;
     let running = deployment.start(&Role::ALL)?;
     let mut watch = Watch::new(deployment.log().reader()?, deployment.schemas());
-    send(&deployment, args, globals.json)?;
-    let first_delivered = follow(&mut watch, args, globals.json, started)?;
+    let first_delivered = {
+        let mut follow = Follow::new(&mut watch, started, globals.json);
+        send(&deployment, args, &mut follow)?;
+        follow.until_ended(args)?;
+        follow.first_delivered
+    };
     if args.serve {
         let address =
             admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
@@ -99,12 +101,11 @@ fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config
     config
 }
 
-fn send(deployment: &Deployment, args: &Args, json: bool) -> anyhow::Result<()> {
-    let bar = output::progress(json, Some(args.messages as u64), "sending");
+fn send(deployment: &Deployment, args: &Args, follow: &mut Follow<'_>) -> anyhow::Result<()> {
     let mut producer = deployment.log().producer()?;
     let mut batch = Vec::new();
     for wanted in Load::new(args.seed, args.messages, assemble::now_ms()) {
-        bar.inc(wanted.messages() as u64);
+        follow.watch.requested(wanted.lane, wanted.messages());
         batch.push(Outgoing {
             topic: Topic::api(wanted.lane),
             partition: None,
@@ -113,36 +114,56 @@ fn send(deployment: &Deployment, args: &Args, json: bool) -> anyhow::Result<()> 
             headers: vec![],
         });
         if batch.len() == 500 {
-            flush(&mut *producer, &mut batch)?;
+            producer.append(&batch)?;
+            batch.clear();
+            follow.look()?;
         }
     }
-    flush(&mut *producer, &mut batch)?;
-    bar.finish_and_clear();
+    producer.append(&batch)?;
     Ok(())
 }
 
-fn flush(producer: &mut dyn Producer, batch: &mut Vec<Outgoing>) -> anyhow::Result<()> {
-    producer.append(batch)?;
-    batch.clear();
-    Ok(())
+/// How often the reports are read: often enough for the time of the first delivery and for eyes.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Follows the reports while messages are sent and until they have ended.
+struct Follow<'w> {
+    watch: &'w mut Watch,
+    live: Live,
+    started: Instant,
+    looked: Instant,
+    /// When the first message was delivered, seconds after the start.
+    first_delivered: Option<f64>,
 }
 
-/// Follows the reports until all ended, or nothing ends any more. When the first message was delivered.
-fn follow(watch: &mut Watch, args: &Args, json: bool, started: Instant) -> anyhow::Result<Option<f64>> {
-    let bar = output::progress(json, Some(args.messages as u64), "ended");
-    let mut last = (0, Instant::now());
-    let mut first_delivered = None;
-    while watch.ended < args.messages as u64 && last.1.elapsed() < QUIET {
-        watch.look()?;
-        if first_delivered.is_none() && watch.rows.values().any(|row| row.delivered > 0) {
-            first_delivered = Some(started.elapsed().as_secs_f64());
-        }
-        if watch.ended > last.0 {
-            last = (watch.ended, Instant::now());
-            bar.set_position(watch.ended);
-        }
-        std::thread::sleep(Duration::from_millis(20));
+impl<'w> Follow<'w> {
+    fn new(watch: &'w mut Watch, started: Instant, json: bool) -> Self {
+        Self { watch, live: Live::new(json), started, looked: started, first_delivered: None }
     }
-    bar.finish_and_clear();
-    Ok(first_delivered)
+
+    fn look(&mut self) -> anyhow::Result<()> {
+        if self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        self.watch.look()?;
+        if self.first_delivered.is_none() && self.watch.any_delivered() {
+            self.first_delivered = Some(self.started.elapsed().as_secs_f64());
+        }
+        self.live.show(&self.watch.lanes, self.looked);
+        Ok(())
+    }
+
+    /// Until all ended, or nothing ends any more.
+    fn until_ended(&mut self, args: &Args) -> anyhow::Result<()> {
+        let mut last = (0, Instant::now());
+        while self.watch.ended < args.messages as u64 && last.1.elapsed() < QUIET {
+            std::thread::sleep(LOOK);
+            self.look()?;
+            if self.watch.ended > last.0 {
+                last = (self.watch.ended, Instant::now());
+            }
+        }
+        Ok(())
+    }
 }

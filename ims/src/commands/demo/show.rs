@@ -1,7 +1,7 @@
 //! What the demo prints at its end.
 
-use super::watch::{Row, Times, Watch};
-use crate::output::thousands;
+use super::watch::{Row, Watch};
+use crate::{output::thousands, times::Times};
 use comfy_table::{CellAlignment, Table, presets};
 use schemas::{Report, State};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -98,11 +98,10 @@ impl Shown<'_> {
 }
 
 fn cells(channel: &str, priority: &str, row: &Row) -> Vec<String> {
-    let times = |t: &Times| t.quantiles().map_or("-".to_owned(), |(p50, p99)| format!("{p50} / {p99}"));
     let numbers = [row.rejected, row.delivered, row.failed, row.uncertain, row.ended_otherwise].map(thousands);
     let mut cells = vec![channel.to_owned(), priority.to_owned()];
     cells.extend(numbers);
-    cells.extend([&row.accepted, &row.routed, &row.sent, &row.ended].map(times));
+    cells.extend([&row.accepted, &row.routed, &row.sent, &row.ended].map(Times::text));
     cells
 }
 

@@ -1,6 +1,7 @@
 //! What the demo sees: the report and analysis topics, read as a data team would.
 
-use hdrhistogram::Histogram;
+use super::live::{self, Count};
+use crate::times::Times;
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Record, Report, ReportKind, Schemas, State, Topic};
 use std::{collections::BTreeMap, sync::Arc};
 use topology::log::{LogError, Place, Reader};
@@ -19,49 +20,13 @@ pub struct Row {
     /// Steps that expired or were cancelled.
     pub ended_otherwise: u64,
     /// Time from API to acceptance.
-    #[serde(serialize_with = "quantiles")]
     pub accepted: Times,
     /// Time from API to the router's decision.
-    #[serde(serialize_with = "quantiles")]
     pub routed: Times,
     /// Time from API to the request to the vendor.
-    #[serde(serialize_with = "quantiles")]
     pub sent: Times,
     /// Time from API to the end of the step.
-    #[serde(serialize_with = "quantiles")]
     pub ended: Times,
-}
-
-/// Durations in milliseconds, kept as a histogram of three digits.
-#[derive(Debug)]
-pub struct Times(Histogram<u32>);
-
-impl Default for Times {
-    fn default() -> Self {
-        Self(Histogram::new(3).expect("three digits are allowed"))
-    }
-}
-
-impl Times {
-    fn add(&mut self, from_ms: i64, to_ms: Option<i64>) {
-        if let Some(to_ms) = to_ms {
-            self.0.saturating_record(u64::try_from(to_ms - from_ms).unwrap_or(0));
-        }
-    }
-
-    /// Median and 99th percentile, milliseconds; None when nothing was measured.
-    pub fn quantiles(&self) -> Option<(u64, u64)> {
-        (!self.0.is_empty()).then(|| (self.0.value_at_quantile(0.5), self.0.value_at_quantile(0.99)))
-    }
-}
-
-fn quantiles<S: serde::Serializer>(times: &Times, to: S) -> Result<S::Ok, S::Error> {
-    #[derive(serde::Serialize)]
-    struct Quantiles {
-        p50_ms: u64,
-        p99_ms: u64,
-    }
-    serde::Serialize::serialize(&times.quantiles().map(|(p50_ms, p99_ms)| Quantiles { p50_ms, p99_ms }), to)
 }
 
 /// Everything seen so far.
@@ -71,10 +36,8 @@ pub struct Watch {
     next: BTreeMap<Place, i64>,
     /// Terminal reports, refusals included.
     pub ended: u64,
-    /// Refusals.
-    pub rejected: u64,
-    /// Messages that wait for their time: scheduled or held, and not yet ended.
-    pub waiting: i64,
+    /// By the API topic of the request.
+    pub lanes: BTreeMap<Lane, Count>,
     /// By channel of the step and priority.
     pub rows: BTreeMap<(Channel, Lane), Row>,
     /// Some terminal reports, one for each channel and state.
@@ -89,11 +52,20 @@ impl Watch {
             schemas,
             next: BTreeMap::new(),
             ended: 0,
-            rejected: 0,
-            waiting: 0,
+            lanes: BTreeMap::new(),
             rows: BTreeMap::new(),
             samples: BTreeMap::new(),
         }
+    }
+
+    /// Messages were asked for.
+    pub fn requested(&mut self, lane: Lane, messages: usize) {
+        self.lanes.entry(lane).or_default().requested += messages as u64;
+    }
+
+    /// Whether some message was delivered.
+    pub fn any_delivered(&self) -> bool {
+        self.lanes.values().any(|count| count.delivered > 0)
     }
 
     /// Reads what has come since.
@@ -124,24 +96,23 @@ impl Watch {
     }
 
     fn report(&mut self, report: Report) {
-        if report.kind != ReportKind::State {
-            return;
-        }
-        if matches!(report.state, State::Scheduled | State::Held) {
-            self.waiting += 1;
-        }
-        if !report.terminal {
+        if report.kind != ReportKind::State || !report.terminal {
             return;
         }
         self.ended += 1;
-        if report.state == State::Rejected {
-            self.rejected += 1;
+        if let Some(lane) = live::lane(&report) {
+            self.lanes.entry(lane).or_default().end(report.state);
         }
         self.samples.entry((report.channel, report.state)).or_insert(report);
     }
 
     fn event(&mut self, event: &AnalyzeLog) {
         let row = self.rows.entry((event.channel, event.priority)).or_default();
+        let add = |times: &mut Times, to_ms: Option<i64>| {
+            if let Some(to_ms) = to_ms {
+                times.add(event.requested_at, to_ms);
+            }
+        };
         match event.event {
             LogEvent::Rejected => row.rejected += 1,
             LogEvent::Step => {
@@ -151,12 +122,12 @@ impl Watch {
                     State::Uncertain => row.uncertain += 1,
                     _ => row.ended_otherwise += 1,
                 }
-                row.accepted.add(event.requested_at, event.accepted_at);
+                add(&mut row.accepted, event.accepted_at);
                 // A fallback or scheduled step starts later than its request: its times are its own, in the end alone.
                 if event.step == 0 {
-                    row.routed.add(event.requested_at, event.routed_at);
-                    row.sent.add(event.requested_at, event.sent_at);
-                    row.ended.add(event.requested_at, Some(event.at));
+                    add(&mut row.routed, event.routed_at);
+                    add(&mut row.sent, event.sent_at);
+                    add(&mut row.ended, Some(event.at));
                 }
             }
             LogEvent::Attempt | LogEvent::Late => {}

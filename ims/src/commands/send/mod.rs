@@ -1,6 +1,5 @@
 //! `ims send`: requests as JSON lines, to an API topic.
 
-mod lines;
 mod parse;
 
 use crate::{

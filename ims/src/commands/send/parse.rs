@@ -1,6 +1,6 @@
 //! From JSON lines to records, on a thread of its own: parsing and waiting for Kafka share the time.
 
-use super::lines::{Line, Lines};
+use crate::lines::{Line, Lines};
 use schemas::{Schemas, Topic, json};
 use serde::Serialize;
 use std::{

@@ -1,0 +1,281 @@
+//! Deletes what is older than the embedded stores keep: once a day, in batches small enough that the stores' own writers
+//! hardly wait for them.
+//!
+//! Rows stand nearly in the order of their times, so the oldest are found without an index of their own. SQLite uses the
+//! freed room again and does not make its file smaller. Daily statistics stay: they are a row per key and day.
+
+use super::{Database, StoreError, Table};
+use crate::{analysis::AnalysisTable, history::HistoryTable, reports::ReportTable};
+use processors::ports::{Away, Clock};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// From one purge to the next.
+const EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Rows of one transaction: a few milliseconds.
+macro_rules! oldest {
+    ($table:literal, $id:literal, $time:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $id,
+            " IN (SELECT ",
+            $id,
+            " FROM ",
+            $table,
+            " ORDER BY ",
+            $id,
+            " LIMIT 1000) AND ",
+            $time,
+            " < ?1"
+        )
+    };
+}
+
+/// A minute of counters is some hundred rows; the key begins with the minute.
+macro_rules! oldest_minute {
+    ($table:literal) => {
+        concat!("DELETE FROM ", $table, " WHERE minute = (SELECT min(minute) FROM ", $table, ") AND minute < ?1")
+    };
+}
+
+const HISTORY: &[&str] = &[oldest!("history", "id", "report_at")];
+const REPORTS: &[&str] = &[oldest!("reports", "id", "requested_at")];
+const ANALYSIS: &[&str] = &[oldest!("events", "rowid", "at"), oldest_minute!("counters"), oldest_minute!("latencies")];
+
+/// What keeps the stores from growing for ever.
+pub struct Retention {
+    clock: Arc<dyn Clock>,
+    keep: Duration,
+    stores: Vec<Store>,
+    /// When the next purge begins, Unix milliseconds.
+    due_ms: i64,
+    deleted: u64,
+}
+
+struct Store {
+    database: Database,
+    /// What is deleted, each until it finds nothing more.
+    statements: &'static [&'static str],
+    done: usize,
+}
+
+/// What a turn did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purge {
+    /// A batch is deleted; another may follow. Let the writers in between.
+    Going,
+    /// Nothing is left that is too old; so many rows were deleted.
+    Ended(u64),
+    /// It is not time yet.
+    Resting,
+}
+
+impl Retention {
+    /// Deletes rows older than `keep` by this clock, the first time at once; of no store yet.
+    pub fn new(clock: Arc<dyn Clock>, keep: Duration) -> Self {
+        Self { clock, keep, stores: Vec::new(), due_ms: i64::MIN, deleted: 0 }
+    }
+
+    /// Purges a store of history too.
+    pub fn history(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.add::<HistoryTable>(path, HISTORY)
+    }
+
+    /// Purges a store of reports too.
+    pub fn reports(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.add::<ReportTable>(path, REPORTS)
+    }
+
+    /// Purges a store of analysis too.
+    pub fn analysis(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.add::<AnalysisTable>(path, ANALYSIS)
+    }
+
+    fn add<T: Table>(&mut self, path: &Path, statements: &'static [&'static str]) -> Result<(), StoreError> {
+        let database = Database::open(T::NAME, path, &T::MIGRATIONS)?;
+        self.stores.push(Store { database, statements, done: 0 });
+        Ok(())
+    }
+
+    /// Deletes one batch when it is time. After an error the same batch is tried again.
+    pub fn turn(&mut self) -> Result<Purge, Away> {
+        let now_ms = self.clock.now_ms();
+        if now_ms < self.due_ms {
+            return Ok(Purge::Resting);
+        }
+        let before_ms = now_ms.saturating_sub(self.keep.as_millis() as i64);
+        for store in &mut self.stores {
+            let Some(statement) = store.statements.get(store.done) else { continue };
+            let deleted = store.database.run(async |connection| {
+                Ok(sqlx::query(statement).bind(before_ms).execute(connection).await?.rows_affected())
+            })?;
+            self.deleted += deleted;
+            store.done += usize::from(deleted == 0);
+            return Ok(Purge::Going);
+        }
+        self.stores.iter_mut().for_each(|store| store.done = 0);
+        self.due_ms = now_ms.saturating_add(EVERY.as_millis() as i64);
+        Ok(Purge::Ended(std::mem::take(&mut self.deleted)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        analysis::{AnalysisReader, AnalysisSink},
+        cipher::Cipher,
+        history::{HistoryReader, HistorySink},
+        reports::{ReportReader, ReportSink},
+    };
+    use processors::ports::{Logged, Move, Sink, Written};
+    use schemas::{AnalyzeLog, History, LogEvent, Report, ReportKind, State, Topic};
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    const DAY_MS: i64 = 86_400_000;
+    const KEEP: Duration = Duration::from_secs(90 * 24 * 3600);
+    /// A Sunday in Korea.
+    const START_MS: i64 = 1_772_377_200_000;
+
+    struct Moved(AtomicI64);
+
+    impl Clock for Moved {
+        fn now_ms(&self) -> i64 {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    fn write<R>(sink: &mut dyn Sink<R>, topic: Topic, from: i64, records: Vec<R>) {
+        let to = from + records.len() as i64;
+        let moves = [Move { topic, partition: 0, from: (from > 0).then_some(from), to }];
+        let place = |(offset, record)| Logged { topic, partition: 0, offset, record };
+        let batch: Vec<_> = (from..).zip(records).map(place).collect();
+        assert_eq!(sink.write(&batch, &moves), Ok(Written::Moved));
+    }
+
+    /// The three stores, and what stands in them: a row of each for every message.
+    struct Stores {
+        folder: tempfile::TempDir,
+        cipher: Arc<Cipher>,
+        written: i64,
+    }
+
+    impl Stores {
+        fn new() -> Self {
+            let cipher = Arc::new(Cipher::new(&[7; 32]));
+            Self { folder: tempfile::tempdir().unwrap(), cipher, written: 0 }
+        }
+
+        fn path(&self, of: &str) -> std::path::PathBuf {
+            self.folder.path().join(of)
+        }
+
+        fn write(&mut self, messages: i64, at_ms: i64) {
+            let (from, ids) = (self.written, self.written..self.written + messages);
+            let track_id = |id: i64| format!("T{id:025}");
+            let history = |id| History {
+                track_id: track_id(id),
+                service_key: "K1".into(),
+                last_step: true,
+                received_at: at_ms,
+                report_at: at_ms,
+                state: State::Delivered,
+                ..History::default()
+            };
+            let report = |id| Report {
+                track_id: track_id(id),
+                username: "a".into(),
+                message_id: track_id(id),
+                requested_at: at_ms,
+                kind: ReportKind::State,
+                ..Report::default()
+            };
+            let event =
+                |id| AnalyzeLog { track_id: track_id(id), at: at_ms, event: LogEvent::Step, ..AnalyzeLog::default() };
+            let channel = schemas::Channel::At;
+            let mut sink = HistorySink::history(&self.path("history"), Arc::clone(&self.cipher)).unwrap();
+            write(&mut sink, Topic::hist(channel), from, ids.clone().map(history).collect());
+            let mut sink = ReportSink::reports(&self.path("reports")).unwrap();
+            write(&mut sink, Topic::report(channel), from, ids.clone().map(report).collect());
+            let mut sink = AnalysisSink::analysis(&self.path("analysis")).unwrap();
+            write(&mut sink, Topic::analyze_log(), from, ids.map(event).collect());
+            self.written += messages;
+        }
+
+        fn retention(&self, clock: &Arc<Moved>) -> Retention {
+            let mut retention = Retention::new(Arc::clone(clock) as Arc<dyn Clock>, KEEP);
+            retention.history(&self.path("history")).unwrap();
+            retention.reports(&self.path("reports")).unwrap();
+            retention.analysis(&self.path("analysis")).unwrap();
+            retention
+        }
+
+        fn count(&self, of: &str, table: &str) -> i64 {
+            let nothing = sqlx::migrate::Migrator { ignore_missing: true, ..sqlx::migrate::Migrator::DEFAULT };
+            let mut database = Database::open("test", &self.path(of), &nothing).unwrap();
+            let count = format!("SELECT count(*) FROM {table}");
+            database.run(async |connection| sqlx::query_scalar(&count).fetch_one(connection).await).unwrap()
+        }
+
+        /// Rows of history, reports and events.
+        fn rows(&self) -> [i64; 3] {
+            [self.count("history", "history"), self.count("reports", "reports"), self.count("analysis", "events")]
+        }
+    }
+
+    /// Runs a purge to its end; the rows it deleted, and in how many batches.
+    fn purge(retention: &mut Retention) -> (u64, usize) {
+        for batches in 0.. {
+            match retention.turn().unwrap() {
+                Purge::Going => {}
+                Purge::Ended(deleted) => return (deleted, batches),
+                Purge::Resting => panic!("it is time"),
+            }
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn what_is_too_old_goes_in_small_batches_and_the_rest_stays() {
+        let mut stores = Stores::new();
+        stores.write(2_500, START_MS);
+        stores.write(10, START_MS + DAY_MS);
+        let clock = Arc::new(Moved(AtomicI64::new(START_MS + 90 * DAY_MS)));
+        assert_eq!(purge(&mut stores.retention(&clock)).0, 0, "not yet older than that");
+        clock.0.fetch_add(1, Ordering::SeqCst);
+        let (deleted, batches) = purge(&mut stores.retention(&clock));
+        // Three tables of rows; counters and latencies share one row for all messages of a minute.
+        assert!(deleted > 3 * 2_500, "{deleted}");
+        assert!(batches >= 3 * 3, "{batches}");
+        assert_eq!(stores.rows(), [10; 3]);
+        assert_eq!(stores.count("analysis", "counters"), 1);
+
+        let day = "2026-03-02";
+        let mut history = HistoryReader::open(&stores.path("history"), Arc::clone(&stores.cipher)).unwrap();
+        assert_eq!(history.statistics("K1", day, day).unwrap()[0].total, 2_500, "statistics stay");
+        let mut reports = ReportReader::open(&stores.path("reports")).unwrap();
+        let ids = [2_499, 2_500].map(|id| reports.by_track_id(&format!("T{id:025}")).unwrap().is_some());
+        assert_eq!(ids, [false, true]);
+        AnalysisReader::open(&stores.path("analysis")).unwrap();
+    }
+
+    #[test]
+    fn a_purge_comes_once_a_day_and_the_writers_go_on_meanwhile() {
+        let mut stores = Stores::new();
+        (0..3).for_each(|day| stores.write(5, START_MS + day * DAY_MS));
+        let clock = Arc::new(Moved(AtomicI64::new(START_MS + 90 * DAY_MS + 1)));
+        let mut retention = stores.retention(&clock);
+        assert_eq!(retention.turn(), Ok(Purge::Going));
+        stores.write(1, clock.now_ms());
+        purge(&mut retention);
+        assert_eq!(stores.rows(), [11; 3]);
+        clock.0.fetch_add(DAY_MS - 1, Ordering::SeqCst);
+        assert_eq!(retention.turn(), Ok(Purge::Resting));
+        clock.0.fetch_add(1, Ordering::SeqCst);
+        purge(&mut retention);
+        assert_eq!(stores.rows(), [6; 3]);
+        stores.write(1, clock.now_ms());
+    }
+}

@@ -1,0 +1,90 @@
+//! Deletes what the stores no longer keep, beside the streams that write them.
+
+use connectors::sqlite::{Purge, Retention};
+use metrics::counter;
+use std::{
+    io,
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
+};
+use topology::metrics::PURGED;
+
+/// Between two batches: longer than they take, so that the streams' writes find the stores free.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(50);
+/// How often it is asked whether it is time, and how long a store that is away is left alone.
+const REST: Duration = Duration::from_secs(60);
+
+/// Purges once a day until this is dropped.
+pub struct Purging {
+    _stop: Option<Sender<()>>,
+}
+
+impl Purging {
+    /// Begins, when there is something to purge.
+    pub fn start(retention: Option<Retention>) -> io::Result<Self> {
+        let Some(mut retention) = retention else { return Ok(Self { _stop: None }) };
+        let (stop, stopped) = channel();
+        thread::Builder::new().name("retention".into()).spawn(move || {
+            loop {
+                let pause = turn(&mut retention);
+                if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { _stop: Some(stop) })
+    }
+}
+
+/// One batch; how long to wait before the next.
+fn turn(retention: &mut Retention) -> Duration {
+    match retention.turn() {
+        Ok(Purge::Going) => return BETWEEN_BATCHES,
+        Ok(Purge::Ended(rows)) => {
+            counter!(PURGED).increment(rows);
+            tracing::info!(rows, "old rows deleted from the stores");
+        }
+        Ok(Purge::Resting) => {}
+        Err(error) => tracing::warn!(%error, "old rows cannot be deleted now: trying again in a minute"),
+    }
+    REST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{assemble, config};
+    use connectors::reports::{ReportReader, ReportSink};
+    use processors::ports::{Logged, Move, Sink, Written};
+    use schemas::{Channel, Report, Topic};
+    use topology::graph::Role;
+
+    #[test]
+    fn a_role_purges_the_store_that_it_writes_as_the_configuration_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config::load(None, []).unwrap().store;
+        config.file = folder.path().join("ims.sqlite");
+        let path = folder.path().join("ims-reports.sqlite");
+        let topic = Topic::report(Channel::At);
+        let days_ago = |days: i64| assemble::now_ms() - days * 86_400_000;
+        let report = |(offset, (track_id, requested_at))| {
+            let record = Report { track_id: String::from(track_id), requested_at, ..Report::default() };
+            Logged { topic, partition: 0, offset, record }
+        };
+        let batch: Vec<_> = (0..).zip([("old", days_ago(181)), ("young", days_ago(179))]).map(report).collect();
+        let moves = [Move { topic, partition: 0, from: None, to: 2 }];
+        assert_eq!(ReportSink::reports(&path).unwrap().write(&batch, &moves), Ok(Written::Moved));
+
+        let kept = |role| {
+            let mut retention = assemble::retention(&config, &[role]).unwrap().unwrap();
+            while turn(&mut retention) < REST {}
+            let mut reader = ReportReader::open(&path).unwrap();
+            ["old", "young"].map(|track_id| reader.by_track_id(track_id).unwrap().is_some())
+        };
+        assert_eq!(kept(Role::Store), [true, true], "another role's store");
+        assert_eq!(kept(Role::Reports), [false, true]);
+        config.retention_days = 0;
+        assert!(assemble::retention(&config, &[Role::Reports]).unwrap().is_none(), "0 is for ever");
+    }
+}

@@ -1,0 +1,119 @@
+//! Reference data that changes while the program runs.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, Instant},
+};
+
+/// What `ims run` promises for a change of the file.
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(5);
+/// How long a busy machine may take for anything else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `ims run` without servers, and its log.
+struct Running {
+    child: Child,
+    log: Receiver<serde_json::Value>,
+}
+
+impl Running {
+    fn start(folder: &Path, reference: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ims"));
+        command.current_dir(folder).env_clear().args(["run", "--roles", "ingest,router"]);
+        let file = format!("reference.file={}", reference.display());
+        for set in ["log.kind=memory", "state.kind=memory", "admin.listen=127.0.0.1:0", "logs.format=json", &file] {
+            command.args(["--set", set]);
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = lines(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// The next line of the log that says so.
+    fn says(&self, message: &str, within: Duration) -> serde_json::Value {
+        let end = Instant::now() + within;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line =
+                self.log.recv_timeout(left).unwrap_or_else(|_| panic!("{message:?} is not said within {within:?}"));
+            if line["message"].as_str().is_some_and(|said| said.starts_with(message)) {
+                return line;
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of JSON; what else is written is not for programs.
+fn lines(stderr: ChildStderr) -> Receiver<serde_json::Value> {
+    let (to, from) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if let Ok(line) = serde_json::from_str(&line) {
+                let _ = to.send(line);
+            }
+        }
+    });
+    from
+}
+
+fn metrics(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: ims\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    page
+}
+
+#[test]
+fn a_changed_file_is_taken_up_while_the_program_runs_and_a_wrong_one_is_told_and_left() {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reference.toml");
+    std::fs::write(&file, demo).unwrap();
+    let running = Running::start(folder.path(), &file);
+    let address = running.says("admin port", PATIENCE)["address"].as_str().unwrap().to_owned();
+    running.says("assigned", PATIENCE);
+
+    let health = |arguments: &[&str]| {
+        let listen = format!("admin.listen={address}");
+        Command::new(env!("CARGO_BIN_EXE_ims")).args(["health", "--set", &listen]).args(arguments).output().unwrap()
+    };
+    let end = Instant::now() + PATIENCE;
+    while !health(&[]).status.success() {
+        assert!(Instant::now() < end, "{:?}", health(&[]));
+    }
+    assert!(String::from_utf8_lossy(&health(&[]).stdout).starts_with("ready: "));
+    assert!(serde_json::from_slice::<serde_json::Value>(&health(&["--json"]).stdout).unwrap()["ready"] == true);
+
+    let secret = "Z".repeat(40);
+    std::fs::write(&file, format!("{demo}\n[[service_keys]]\nkey = \"{secret}\"\nusername = \"nobody\"\n")).unwrap();
+    let told = running.says("changed reference data refused", TAKEN_UP_WITHIN);
+    assert_eq!(told["level"], "WARN");
+    let told = told.to_string();
+    assert!(told.contains("nobody") && told.contains("does not exist") && !told.contains(&secret), "{told}");
+
+    std::fs::write(&file, format!("{demo}\n[[customers]]\nusername = \"somebody\"\n")).unwrap();
+    let told = running.says("reference data taken up", TAKEN_UP_WITHIN);
+    assert_eq!(told["changes"], "1 customers added");
+
+    let page = metrics(&address);
+    for line in [
+        "ims_reference_reloads_total{result=\"refused\"} 1",
+        "ims_reference_reloads_total{result=\"taken\"} 1",
+        "ims_reference_stale_seconds 0",
+        "ims_reference_age_seconds ",
+    ] {
+        assert!(page.contains(line), "{line} is missing in {page}");
+    }
+}
