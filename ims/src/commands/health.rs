@@ -17,7 +17,7 @@ use std::{
 
 /// Ask the `ims run` of this configuration whether every stream of it works, as its /health/ready says.
 ///
-/// It listens at [admin] listen. Made for health checks of containers, which then need no other program.
+/// It listens at `[admin] listen`. Made for health checks of containers, which then need no other program.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away]))]
 pub struct Args {}

@@ -18,7 +18,7 @@ use topology::graph::Role;
 /// More processes of a role share its work: start as many as you like, each with a deployment.instance of its own (or
 /// none). A process that dies is replaced by the others; nothing is lost either way.
 ///
-/// A change of the [reference] file is taken up within 5 seconds; one that is wrong is told and the old data stays.
+/// A change of `[reference] file` is taken up within 5 seconds; one that is wrong is told and the old data stays.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {

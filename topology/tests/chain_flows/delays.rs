@@ -99,7 +99,7 @@ fn ads_that_the_rate_keeps_beyond_nine_in_the_evening_wait_for_the_morning() {
         ad.message_id = format!("NINE-{number:06}");
         stage.send_over(Lane::Ad, &ad);
     }
-    stage.advance(Duration::from_secs(60));
+    stage.advance_finely(Duration::from_secs(60));
     let left = |stage: &Stage, when: Range<i64>| {
         stage.ends().values().filter_map(|report| report.sent_at).filter(|sent_at| when.contains(sent_at)).count()
     };
@@ -107,7 +107,7 @@ fn ads_that_the_rate_keeps_beyond_nine_in_the_evening_wait_for_the_morning() {
     assert!((1_500..=3_000).contains(&evening_ads), "{evening_ads} of half a minute at 100 a second");
     stage.advance_by_minutes(HOUR * 11 - Duration::from_secs(60));
     assert_eq!(left(&stage, night..morning), 0, "ads that left in the night");
-    stage.advance(Duration::from_secs(60 + ads / 50));
+    stage.advance_finely(Duration::from_secs(60 + ads / 50));
     assert_eq!(left(&stage, morning..i64::MAX) + evening_ads, ads as usize, "{:?}", stage.balance());
     assert!(stage.balance().settled(), "{:?}", stage.balance());
 }

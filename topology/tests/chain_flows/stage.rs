@@ -114,6 +114,11 @@ impl Stage {
         self.driver.advance(by, Duration::from_secs(1)).unwrap();
     }
 
+    /// Moves the clock by tenths of a second: for rates, which never save up more.
+    pub fn advance_finely(&mut self, by: Duration) {
+        self.driver.advance(by, Duration::from_millis(100)).unwrap();
+    }
+
     /// Moves the clock hour by hour: for days.
     pub fn advance_by_hours(&mut self, by: Duration) {
         self.driver.advance(by, Duration::from_secs(3600)).unwrap();

@@ -26,7 +26,7 @@ use schemas::Family;
 use show::Table;
 use std::{path::PathBuf, sync::Arc};
 
-/// Show what the simulated vendors would answer: the [simulator] section of the configuration, tried out.
+/// Show what the simulated vendors would answer: the `[simulator]` section of the configuration, tried out.
 ///
 /// Requests are made up for each vendor of the reference data (--messages of them, at the vendor's own tps), or read as
 /// steps, one JSON object a line: {"vendor": "text-one", "serial_number": "A-1"}, and if you like "family", "attempt"

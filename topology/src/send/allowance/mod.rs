@@ -2,6 +2,7 @@
 
 mod breaker;
 mod rate;
+mod second;
 
 pub use breaker::BreakerSettings;
 
