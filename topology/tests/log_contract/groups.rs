@@ -109,6 +109,24 @@ pub fn a_new_assignment_has_nothing_paused(fixture: &dyn Fixture) {
     assert_eq!(texts(&member.read(1)), ["a"]);
 }
 
+pub fn a_partition_that_comes_back_is_not_paused(fixture: &dyn Fixture) {
+    let source = fixture.topic(2);
+    let group = fixture.group(&[source]);
+    let mut stays = Member::settled(fixture, &group, &[source]);
+    stays.stream.pause(&[0, 1].map(|partition| Place { topic: source, partition })).unwrap();
+    let mut guest = Member::join(fixture, &group, &[source]);
+    until_revoking(&mut stays, &mut guest);
+    stays.release();
+    settle(&mut [&mut stays, &mut guest], &[1, 1]);
+    guest.stream.leave();
+    settle(&mut [&mut stays], &[2]);
+    append(fixture, source, 0, &["a"]);
+    append(fixture, source, 1, &["b"]);
+    let mut read = texts(&stays.read(2));
+    read.sort();
+    assert_eq!(read, ["a", "b"]);
+}
+
 pub fn a_member_that_is_in_touch_is_confirmed(fixture: &dyn Fixture) {
     let source = fixture.topic(1);
     let group = fixture.group(&[source]);

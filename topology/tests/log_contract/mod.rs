@@ -61,6 +61,7 @@ macro_rules! contract {
                 one_member_owns_the_same_partition_of_every_source,
                 leave_hands_over_at_once,
                 a_new_assignment_has_nothing_paused,
+                a_partition_that_comes_back_is_not_paused,
                 a_member_that_is_in_touch_is_confirmed,
             }
             reading::{

@@ -136,7 +136,13 @@ impl KafkaStream {
     }
 
     fn forget(&mut self) {
-        self.held = None;
+        if let (Some(member), Some(held)) = (&self.member, self.held.take()) {
+            // librdkafka keeps a partition paused for when it comes back, and nobody would know.
+            let paused: Vec<Place> = held.paused.into_iter().collect();
+            if let Err(error) = member.resume(&paused) {
+                tracing::warn!(stream = self.spec.name, %error, "partitions stay paused");
+            }
+        }
         self.ahead = None;
         self.astray = false;
         self.trouble = None;

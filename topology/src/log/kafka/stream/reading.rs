@@ -75,6 +75,7 @@ impl KafkaStream {
                     Some((Place { topic, partition: entry.partition }, None))
                 });
                 let group = Arc::new(group);
+                self.forget();
                 self.held = Some(Held { membership, group, next: places.collect(), paused: Default::default() });
                 // The broker answered before the last quiet poll, at the latest.
                 self.confirmed_at = Some(self.quiet_at);
