@@ -70,12 +70,12 @@ impl KafkaStream {
                     self.member()?.unassign()?;
                     return Ok(Polled::Records);
                 };
+                self.forget();
                 let places = native::entries(&partitions).into_iter().filter_map(|entry| {
                     let topic = self.shared.names.topic(&entry.topic)?;
                     Some((Place { topic, partition: entry.partition }, None))
                 });
                 let group = Arc::new(group);
-                self.forget();
                 self.held = Some(Held { membership, group, next: places.collect(), paused: Default::default() });
                 // The broker answered before the last quiet poll, at the latest.
                 self.confirmed_at = Some(self.quiet_at);
