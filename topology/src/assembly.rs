@@ -121,7 +121,8 @@ impl Parts {
         let rows = self.limits.records;
         Ok(match node.role {
             Role::Ingest => {
-                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?, self.ingest);
+                let route = Route::new(self.decoder(), Arc::clone(&reference), self.night.clone());
+                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?, self.ingest, route);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Router => {

@@ -23,6 +23,9 @@ pub fn chain() -> Result<Topology, WiringErrors> {
             .writes::<Accepted>(recv(lane))
             // An AUTH claim that is not granted goes on as REALTIME.
             .writes::<Accepted>(if lane == Lane::Auth { recv(Lane::Realtime).collect() } else { vec![] })
+            // One that is granted is routed in the same transaction: a hop less on its way.
+            .writes::<Dispatch>(if lane == Lane::Auth { sends().collect() } else { vec![] })
+            .writes::<StepResult>(if lane == Lane::Auth { results().collect() } else { vec![] })
             .writes::<Report>(reports())
             .writes::<AnalyzeLog>([Topic::analyze_log()]);
         chain

@@ -1,16 +1,21 @@
 //! Ingest: every rule, then one round trip for the batch's message ids, then RECV or a report of refusal.
+//!
+//! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
 
+use super::route::{ROUTED_HEADER, Route};
 use crate::{
     engine::{Decoder, Outputs, Step, origin_of},
-    log::Record,
+    log::{Headers, Record},
     metrics as names,
 };
+use bytes::Bytes;
 use metrics::counter;
 use processors::{
     ingest::{Checked, Received, Refused, Settings, check},
     ports::{Away, Claims, ReferenceSource},
+    reference::Reference,
 };
-use schemas::{AnalyzeLog, Api, Lane, LogEvent, SendRequest, Topic, topics::Kind};
+use schemas::{Accepted, AnalyzeLog, Api, Lane, LogEvent, SendRequest, Topic, topics::Kind};
 use std::sync::Arc;
 
 /// The ingest step.
@@ -20,18 +25,35 @@ pub struct Ingest {
     reference: Arc<dyn ReferenceSource>,
     claims: Box<dyn Claims>,
     settings: Settings,
+    route: Route,
 }
 
 impl Ingest {
-    /// Ingest for API topics of this cluster.
+    /// Ingest for API topics of this cluster; `route` is for what is accepted as AUTH.
     pub fn new(
         cluster: u8,
         decoder: Decoder,
         reference: Arc<dyn ReferenceSource>,
         claims: Box<dyn Claims>,
         settings: Settings,
+        route: Route,
     ) -> Self {
-        Self { cluster, decoder, reference, claims, settings }
+        Self { cluster, decoder, reference, claims, settings, route }
+    }
+
+    /// Writes what is accepted, and routes it when it is urgent. What cannot be routed is the router's to set aside.
+    fn accept(&self, accepted: &Accepted, reference: &Reference, now_ms: i64, out: &mut Outputs) {
+        let topic = Topic::recv(accepted.channel, accepted.lane);
+        if accepted.lane != Lane::Auth {
+            return out.emit(topic, &accepted.track_id, accepted);
+        }
+        let value = out.schemas().encode(accepted);
+        let mut headers = Headers::new();
+        let datum = out.schemas().datum::<Accepted>(&value);
+        if datum.is_ok_and(|datum| self.route.one(&datum, reference, now_ms, out).is_ok()) {
+            headers.push((ROUTED_HEADER.to_owned(), Bytes::new()));
+        }
+        out.value(topic, None, &accepted.track_id, Some(value.into()), headers);
     }
 
     fn received(&self, record: &Record) -> Received {
@@ -86,8 +108,7 @@ impl Step for Ingest {
                     if candidate.demoted {
                         counter!(names::AUTH_DEMOTED).increment(1);
                     }
-                    let accepted = &candidate.accepted;
-                    out.emit(Topic::recv(accepted.channel, accepted.lane), &accepted.track_id, accepted);
+                    self.accept(&candidate.accepted, &reference, now_ms, out);
                 }
                 Err(refused) => refuse(&refused, now_ms, out),
             }

@@ -8,10 +8,14 @@ use processors::{
     night::Night,
     outcome::news::of_router,
     ports::{Away, ReferenceSource},
+    reference::Reference,
     route::{Routed, Rules, route},
 };
 use schemas::{Accepted, AcceptedView, Avro, Dispatch, Input, Lane, Topic, topics::Kind};
 use std::sync::Arc;
+
+/// Header of an accepted record that the transaction which wrote it has routed too: the router passes it over.
+pub const ROUTED_HEADER: &str = "ims-routed";
 
 /// The router's step.
 pub struct Route {
@@ -26,7 +30,9 @@ impl Route {
         Self { decoder, reference, night }
     }
 
-    fn one(&self, datum: &[u8], rules: Rules<'_>, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
+    /// Routes one accepted step, given as the bytes of its record.
+    pub fn one(&self, datum: &[u8], reference: &Reference, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
+        let rules = Rules { reference, night: &self.night };
         let view = AcceptedView::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;
         match route(&view, datum, rules, now_ms).map_err(|e| e.to_string())? {
             Routed::Dispatch { family, head } => {
@@ -49,10 +55,9 @@ impl Route {
 impl Step for Route {
     fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
         let reference = self.reference.current();
-        let rules = Rules { reference: &reference, night: &self.night };
-        for record in batch {
+        for record in batch.iter().filter(|record| !is_routed(record)) {
             let routed = match self.decoder.datum::<Accepted>(record.value.as_deref())? {
-                Ok(datum) => self.one(&datum, rules, now_ms, out),
+                Ok(datum) => self.one(&datum, &reference, now_ms, out),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = routed {
@@ -62,6 +67,10 @@ impl Step for Route {
         }
         Ok(())
     }
+}
+
+fn is_routed(record: &Record) -> bool {
+    record.headers.iter().any(|(name, _)| name == ROUTED_HEADER)
 }
 
 fn lane(record: &Record) -> Lane {

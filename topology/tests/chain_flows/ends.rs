@@ -2,8 +2,9 @@
 
 use crate::stage::Stage;
 use connectors::simulator::{Behaviour, SimulatorSettings};
-use schemas::{Api, Channel, Lane, State, Topic, TrackId, examples, examples::seed};
-use std::collections::BTreeMap;
+use schemas::{Api, Channel, Family, Lane, State, Topic, TrackId, examples, examples::seed};
+use std::{collections::BTreeMap, time::Duration};
+use topology::graph::Role;
 
 /// Vendors that answer at once and always with this code of their table, by vendor name.
 pub fn answering(codes: &[(&str, &str)]) -> SimulatorSettings {
@@ -93,4 +94,20 @@ fn an_accepted_message_that_cannot_be_routed_ends_as_failed() {
     let ends: Vec<_> = stage.reports().into_iter().filter(|r| r.track_id == id && r.terminal).collect();
     assert_eq!(ends.len(), 1);
     assert_eq!((ends[0].state, ends[0].code.as_str()), (State::Failed, "9999"));
+}
+
+#[test]
+fn an_otp_is_routed_as_it_is_accepted() {
+    let mut stage = Stage::perfect();
+    stage.driver.kill(Role::Router);
+    stage.send("at_otp", |_| {});
+    stage.send("at", |_| {});
+    stage.advance(Duration::from_secs(1));
+    let states = |stage: &Stage| stage.ends().values().map(|report| report.state).collect::<Vec<_>>();
+    assert_eq!(states(&stage), [State::Delivered], "the code alone needs no router");
+    stage.driver.join(&[Role::Router]).unwrap();
+    stage.advance(Duration::from_secs(1));
+    assert_eq!(states(&stage), [State::Delivered; 2]);
+    let sent = stage.driver.records(Topic::send(Family::At, Lane::Auth)).unwrap();
+    assert_eq!(sent.len(), 1, "the router passes it over");
 }

@@ -1,11 +1,13 @@
-//! How long an AUTH message takes from its API topic to SEND, seen by a reader of committed records: alone, and while a
-//! MASS backlog drains through the same process.
+//! How long an AUTH message takes from its API topic to SEND, seen by a reader of committed records, and to the request
+//! at its vendor: alone, and while a MASS backlog drains through the same process.
 
 use super::hops::Bench;
 use crate::{assemble::now_ms, config::Config};
+use connectors::simulator::{RequestLog, Requested};
 use hdrhistogram::Histogram;
-use schemas::{Dispatch, Family, Lane, Topic, examples};
+use schemas::{Dispatch, Family, Lane, Serial, Topic, examples};
 use std::{
+    ops::Range,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -19,8 +21,11 @@ use topology::{
 /// Runs the bench.
 pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Result<serde_json::Value> {
     let topology = chain()?;
-    let wanted =
-        |n: &&Node| matches!(n.role, Role::Ingest | Role::Router) && matches!(n.lane, Some(Lane::Auth | Lane::Mass));
+    let wanted = |n: &&Node| match n.lane {
+        Some(Lane::Auth) => matches!(n.role, Role::Ingest | Role::Router | Role::Kakao),
+        Some(Lane::Mass) => matches!(n.role, Role::Ingest | Role::Router),
+        _ => false,
+    };
     let nodes: Vec<&Node> = topology.nodes().iter().filter(wanted).collect();
     let seen = Topic::send(Family::At, Lane::Auth);
     let bench = Bench::open(config, &nodes, &[("watch", vec![seen])])?;
@@ -35,19 +40,26 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
     })?;
     // The first seconds join groups and warm caches.
     measure(&bench, &mut *watch, 5, rate)?;
+    let idle_from_ms = now_ms();
     let idle = measure(&bench, &mut *watch, seconds, rate)?;
     bench.fill(Lane::Mass, backlog)?;
+    let loaded_from_ms = now_ms();
     let (before, began) = (bench.taken("router-MASS"), Instant::now());
     let loaded = measure(&bench, &mut *watch, seconds, rate)?;
     let drained = bench.taken("router-MASS") - before;
     let mass_per_second = drained as f64 / began.elapsed().as_secs_f64();
     runtime.stop();
     runtime.join()?;
+    let requests = RequestLog::read(&bench.request_log())?;
+    let idle_requests = to_vendor(&requests, idle_from_ms..loaded_from_ms)?;
+    let loaded_requests = to_vendor(&requests, loaded_from_ms..i64::MAX)?;
     Ok(serde_json::json!({
         "bench": "auth",
         "rate": rate,
         "idle_ms": quantiles(&idle),
+        "idle_to_vendor_ms": quantiles(&idle_requests),
         "under_load_ms": quantiles(&loaded),
+        "under_load_to_vendor_ms": quantiles(&loaded_requests),
         "mass_per_second_meanwhile": mass_per_second,
         "p99_under_load_beside_idle": loaded.value_at_quantile(0.99) as f64 / idle.value_at_quantile(0.99).max(1) as f64,
     }))
@@ -56,6 +68,18 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
 fn quantiles(times: &Histogram<u32>) -> serde_json::Value {
     let at = |share| times.value_at_quantile(share);
     serde_json::json!({"count": times.len(), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": times.max()})
+}
+
+/// From the API topic to the first request at the vendor, of the messages that came in this time.
+fn to_vendor(requests: &[Requested], came_ms: Range<i64>) -> anyhow::Result<Histogram<u32>> {
+    let mut times = Histogram::new(3)?;
+    for request in requests.iter().filter(|request| request.attempt == 1) {
+        let requested_ms = request.serial_number.parse::<Serial>()?.track_id.timestamp_ms();
+        if came_ms.contains(&requested_ms) {
+            times.saturating_record(u64::try_from(request.at_ms - requested_ms).unwrap_or(0));
+        }
+    }
+    Ok(times)
 }
 
 /// Sends at a steady rate from a thread of its own, and watches.

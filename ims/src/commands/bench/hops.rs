@@ -10,7 +10,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use processors::ports::Away;
 use schemas::{Channel, Family, Lane, Topic, examples};
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use topology::{
     engine::{BatchLimits, Outputs, Runtime, Step, StepWorker, Worker},
     graph::{Node, Role, chain},
@@ -38,7 +38,7 @@ pub struct Bench {
     pub log: Arc<KafkaLog>,
     pub metrics: PrometheusHandle,
     limits: BatchLimits,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -50,6 +50,7 @@ impl Bench {
         config.state.file = folder.path().join("state.sqlite");
         config.store.file = folder.path().join("store.sqlite");
         config.store.url.clear();
+        config.simulator.request_log = Some(request_log(&folder));
         config.deployment.name = format!("bench-{}", now_ms());
         config.kafka.partitions = config.kafka.partitions.min(3);
         config.kafka.replication_factor = 1;
@@ -69,7 +70,12 @@ impl Bench {
         let metrics = PrometheusBuilder::new().install_recorder().context("a recorder for metrics")?;
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let deployment = Deployment::on(&config, Arc::clone(&log) as Arc<dyn Log>)?;
-        Ok(Self { deployment, log, metrics, limits, _folder: folder })
+        Ok(Self { deployment, log, metrics, limits, folder })
+    }
+
+    /// What the simulated vendors were asked.
+    pub fn request_log(&self) -> PathBuf {
+        request_log(&self.folder)
     }
 
     /// A backlog of AT orders on a lane.
@@ -119,6 +125,10 @@ impl Bench {
         runtime.join()?;
         Ok(cost)
     }
+}
+
+fn request_log(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("requests.jsonl")
 }
 
 /// Runs the bench.

@@ -9,7 +9,7 @@ mod usage;
 use crate::{
     cli::Globals,
     exit::{self, Exit},
-    output,
+    logging, output,
 };
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -22,7 +22,7 @@ pub enum Command {
     /// Ingest and router on Kafka over a backlog, beside a relay of raw bytes over the same two hops.
     #[command(after_long_help = exit::help("  ims bench hops --messages 1000000", &EXITS))]
     Hops(HopsArgs),
-    /// Latency of AUTH from its API topic to SEND, idle and while a MASS backlog drains.
+    /// Latency of AUTH from its API topic to SEND and to its vendor, idle and while a MASS backlog drains.
     #[command(after_long_help = exit::help("  ims bench auth --seconds 20 --backlog 1000000", &EXITS))]
     Auth(AuthArgs),
     /// The whole chain in this process, without servers.
@@ -81,6 +81,7 @@ pub struct StoreArgs {
 /// Runs the command.
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
+    logging::start(&config.logs, globals.verbose)?;
     let result = match command {
         Command::Hops(args) => hops::run(&config, args.messages)?,
         Command::Auth(args) => auth::run(&config, args.seconds, args.rate, args.backlog)?,
