@@ -116,8 +116,12 @@ impl Allowance {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         let limits = self.limits(&mut kept, vendor, now_ms);
-        if now_ms < limits.quiet_until_ms {
-            return Admission::Wait(Duration::from_millis((limits.quiet_until_ms - now_ms) as u64));
+        if let Some(until_ms) = limits.quiet_until(now_ms) {
+            // A code does not wait for a vendor as long as there is another one.
+            return match lane {
+                Lane::Auth => Admission::Down,
+                _ => Admission::Wait(Duration::from_millis((until_ms - now_ms) as u64)),
+            };
         }
         let kept_free = match lane {
             Lane::Auth => 0,
@@ -148,11 +152,13 @@ impl Allowance {
         Admission::Go(Slot { allowance: Arc::clone(self), vendor: Arc::clone(vendor), trial, ended: false })
     }
 
-    /// Until when a vendor's breaker is open, Unix milliseconds; None when requests or trials may leave.
+    /// Until when a vendor's breaker is open or it wants to be left alone, Unix milliseconds; None when requests or
+    /// trials may leave.
     pub fn down_until(&self, vendor: &Arc<Vendor>) -> Option<i64> {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
-        self.limits(&mut kept, vendor, now_ms).breaker.open_until(now_ms)
+        let limits = self.limits(&mut kept, vendor, now_ms);
+        limits.breaker.open_until(now_ms).max(limits.quiet_until(now_ms))
     }
 
     /// The most that a lane can send to a vendor from here, requests a second: by its rate, or, when its hands were
@@ -238,6 +244,10 @@ impl Limits {
         };
         let parts = [Lane::Auth, Lane::Realtime, Lane::Mass, Lane::Ad].map(part);
         self.rate.set(self.settings.tps, parts, now_ms);
+    }
+
+    fn quiet_until(&self, now_ms: i64) -> Option<i64> {
+        (now_ms < self.quiet_until_ms).then_some(self.quiet_until_ms)
     }
 
     fn show(&self) {

@@ -209,3 +209,17 @@ fn lanes_of_one_process_share_a_vendors_rate_and_auth_comes_first() {
     let bulk = seen.iter().filter(|s| s.customer == "shop").count();
     assert!((1_550..=1_650).contains(&bulk), "all but the reserve, for 10 s: {bulk}");
 }
+
+#[test]
+fn a_code_does_not_wait_for_a_vendor_that_wants_quiet() {
+    let mut bench = Bench::new(vec![vendor("one"), vendor("two")]);
+    bench.join(Lane::Auth);
+    bench.advance(1_000);
+    let one = bench.reference.current().vendor(Family::Sms, "one").cloned().unwrap();
+    bench.allowance.quiet(&one, Duration::from_secs(60));
+    bench.send(1, Lane::Auth, "one", "shop");
+    bench.advance(1);
+    let seen: Vec<(String, i64)> =
+        lock(&bench.vendors.seen).iter().map(|s| (s.vendor.clone(), s.at_ms - NOON)).collect();
+    assert_eq!(seen, [("two".to_owned(), 1_001)]);
+}
