@@ -80,7 +80,11 @@ pub struct StoreArgs {
 
 /// Runs the command.
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
-    let config = globals.config()?;
+    let mut config = globals.config()?;
+    if globals.verbose == 0 {
+        // Only what tells that a figure is worth nothing.
+        config.logs.level = "warn".to_owned();
+    }
     logging::start(&config.logs, globals.verbose)?;
     let result = match command {
         Command::Hops(args) => hops::run(&config, args.messages)?,
