@@ -208,13 +208,20 @@ impl KafkaAdmin {
         }
     }
 
+    /// Configurations of topics in one request, of each broker in one of its own: librdkafka takes no two in one.
     fn describe(&self, what: &[ResourceSpecifier<'_>]) -> Result<Vec<ConfigResource>, LogError> {
-        if what.is_empty() {
-            return Ok(Vec::new());
+        let is_broker = |one: &ResourceSpecifier<'_>| matches!(one, ResourceSpecifier::Broker(_));
+        let (brokers, others): (Vec<_>, Vec<_>) = what.iter().copied().partition(is_broker);
+        let requests = brokers.chunks(1).chain((!others.is_empty()).then_some(others.as_slice()));
+        let mut told = Vec::with_capacity(what.len());
+        for request in requests {
+            let answers = futures_executor::block_on(self.client.describe_configs(request, &options()))
+                .map_err(|error| unanswered("configurations were not told", &error))?;
+            for answer in answers {
+                let answer = answer.map_err(KafkaError::AdminOp);
+                told.push(answer.map_err(|error| unanswered("a configuration was not told", &error))?);
+            }
         }
-        let answers = futures_executor::block_on(self.client.describe_configs(what, &options()))
-            .map_err(|error| unanswered("configurations were not told", &error))?;
-        let told = answers.into_iter().map(|answer| answer.map_err(KafkaError::AdminOp));
-        told.collect::<Result<_, _>>().map_err(|error| unanswered("a configuration was not told", &error))
+        Ok(told)
     }
 }

@@ -48,6 +48,8 @@ pub struct KafkaStream {
     confirmed_at: Option<Instant>,
     /// When the last poll found nothing new from the group.
     quiet_at: Instant,
+    /// When a member that was given nothing last looked for a broker.
+    looked_at: Instant,
     /// Ends of partitions that are not fetched, and when they were asked for.
     ends: (Option<Instant>, FxHashMap<Place, i64>),
 }
@@ -96,6 +98,7 @@ impl KafkaStream {
             away: None,
             confirmed_at: None,
             quiet_at: Instant::now(),
+            looked_at: Instant::now(),
             ends: (None, FxHashMap::default()),
         })
     }

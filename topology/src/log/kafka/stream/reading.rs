@@ -10,6 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How often a member that was given nothing looks whether a broker is there, and for how long.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_secs(1);
+
 impl KafkaStream {
     /// Begins to read what is assigned, from where the group stands.
     fn take(&mut self) -> Result<Polled, LogError> {
@@ -165,6 +169,13 @@ impl KafkaStream {
                 self.quiet_at = Instant::now();
                 if let Some(producers) = &self.producers {
                     producers.tend();
+                }
+                // A member that joins anew while no broker is there may not be told so.
+                if self.stage == Stage::Waiting && self.looked_at.elapsed() > LOOK_EVERY {
+                    self.looked_at = Instant::now();
+                    if !self.member()?.reaches(LOOK) {
+                        self.away = Some("no broker is in reach".into());
+                    }
                 }
             }
         }
