@@ -1,11 +1,14 @@
 //! Brokers that die: everything waits, says so, and goes on.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, simulator, until};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, only_in_full, simulator, until};
 use schemas::Lane;
 use std::time::Duration;
 
 #[test]
 fn everything_waits_for_the_only_broker_and_goes_on() {
+    if !only_in_full() {
+        return;
+    }
     let Some(deployment) = Deployment::with_brokers(1, &simulator::any_day(20)) else { return };
     let away_ms = figure(5_000, 30_000) as u64;
     let mut process = deployment.run("one", CHAIN);
@@ -34,6 +37,9 @@ fn everything_waits_for_the_only_broker_and_goes_on() {
 
 #[test]
 fn one_of_three_brokers_dies_and_comes_back_under_load() {
+    if !only_in_full() {
+        return;
+    }
     let Some(deployment) = Deployment::with_brokers(3, &simulator::any_day(20)) else { return };
     let mut process = deployment.run("one", CHAIN);
     process.until_ready();
