@@ -17,7 +17,7 @@ const SUCCESS: [(&str, &str); 10] = [
 /// Vendors that take about so long, and answer and report as on any day, failures and fallbacks among it. Silence is
 /// left out: it costs a test the vendor's whole time-out, or the day until a receipt is given up.
 pub fn any_day(latency_ms: u32) -> String {
-    format!("[simulator.every_vendor]\n{}", behaviour(latency_ms))
+    format!("[simulator.every_vendor]\n{}", behaviour(latency_ms, ""))
 }
 
 /// Vendors that deliver everything.
@@ -30,17 +30,19 @@ pub fn with_kakao_saying(code: &str, latency_ms: u32) -> String {
     let section = |(name, success): (&str, &str)| {
         let says = if name.starts_with("talk") { code } else { success };
         let codes = format!("{{ \"{says}\" = 1.0 }}");
-        format!("[simulator.vendors.{name}]\ncodes = {codes}\n{}", behaviour(latency_ms))
+        let reported = format!(", codes = {codes}");
+        format!("[simulator.vendors.{name}]\ncodes = {codes}\n{}", behaviour(latency_ms, &reported))
     };
     SUCCESS.map(section).concat()
 }
 
-fn behaviour(latency_ms: u32) -> String {
+/// `reported`: what is more to say about delivery reports.
+fn behaviour(latency_ms: u32, reported: &str) -> String {
     format!(
         "latency_ms = {{ median = {latency_ms}.0, p99 = {}.0 }}\n\
          no_answer_share = 0.0\n\
          throttled_share = 0.0\n\
-         receipts = {{ delay_ms = {{ median = 20.0, p99 = 200.0 }}, never_share = 0.0 }}\n",
+         receipts = {{ delay_ms = {{ median = 20.0, p99 = 200.0 }}, never_share = 0.0{reported} }}\n",
         latency_ms * 2
     )
 }
