@@ -70,10 +70,25 @@ const MESSAGE_MAX_BYTES: &str = "2097152";
 ///
 /// An idempotent producer of librdkafka has one request under way for each partition, and spins on a core as long as
 /// more waits behind it: up to 20 of 31 CPU-us a message were that, and more on a busy machine.
-pub const REQUEST_BYTES: usize = 1_500_000;
+const REQUEST_BYTES: usize = 1_500_000;
+
+/// Records in parts that a producer may be handed between two flushes; a larger record is a part of its own.
+pub fn requests(mut records: &[Outgoing]) -> impl Iterator<Item = &[Outgoing]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |record: &&Outgoing| {
+            let first = bytes == 0;
+            bytes += wire_bytes(record);
+            first || bytes <= REQUEST_BYTES
+        };
+        let (part, rest) = records.split_at(records.iter().take_while(fits).count());
+        records = rest;
+        (!part.is_empty()).then_some(part)
+    })
+}
 
 /// What a record takes of a request, at most.
-pub fn wire_bytes(record: &Outgoing) -> usize {
+fn wire_bytes(record: &Outgoing) -> usize {
     let bytes = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
     let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len() + 10).sum();
     bytes(&record.key) + bytes(&record.value) + headers + 50

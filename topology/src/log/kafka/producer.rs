@@ -39,15 +39,11 @@ impl KafkaProducer {
     }
 
     fn send_all(&self, records: &[Outgoing], deadline: Instant) -> Result<(), LogError> {
-        let mut handed = 0;
-        for record in records {
-            let bytes = clients::wire_bytes(record);
-            if handed > 0 && handed + bytes > clients::REQUEST_BYTES {
+        for (nth, request) in clients::requests(records).enumerate() {
+            if nth > 0 {
                 self.drain(deadline);
-                handed = 0;
             }
-            self.send(record, deadline)?;
-            handed += bytes;
+            request.iter().try_for_each(|record| self.send(record, deadline))?;
         }
         Ok(())
     }

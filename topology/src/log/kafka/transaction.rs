@@ -126,15 +126,11 @@ impl TransactionalProducer {
         pass(Point::BeforeBegin);
         self.producer.begin_transaction().map_err(|error| Broken::Replace(Reason::of("begin", &error)))?;
         pass(Point::AfterBegin);
-        let mut handed = 0;
-        for output in outputs {
-            let bytes = clients::wire_bytes(output);
-            if handed > 0 && handed + bytes > clients::REQUEST_BYTES {
+        for (nth, request) in clients::requests(outputs).enumerate() {
+            if nth > 0 {
                 self.drain()?;
-                handed = 0;
             }
-            self.send(output)?;
-            handed += bytes;
+            request.iter().try_for_each(|output| self.send(output))?;
         }
         pass(Point::AfterProduce);
         self.drain()?;
