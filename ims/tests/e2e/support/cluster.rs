@@ -51,5 +51,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.run(&["stop"]);
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            eprintln!("what the brokers wrote: {}", self.directory.path().display());
+        }
     }
 }

@@ -25,16 +25,6 @@ use topology::log::{
 /// Longest wait for anything that has no promise of its own.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Whether the long run was asked for (`./test --full`). A test of a promise that docs/verification.md lists as not yet
-/// kept runs there alone, and says so elsewhere.
-pub fn only_in_full() -> bool {
-    let full = std::env::var_os("IMS_TEST_FULL").is_some();
-    if !full {
-        eprintln!("runs with ./test --full alone: docs/verification.md lists this promise as not yet kept");
-    }
-    full
-}
-
 /// A figure as promised with IMS_TEST_FULL=1, and as small as still proves it otherwise.
 pub fn figure(small: usize, full: usize) -> usize {
     if std::env::var_os("IMS_TEST_FULL").is_some() { full } else { small }

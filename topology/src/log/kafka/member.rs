@@ -2,6 +2,7 @@
 
 use super::{
     KafkaShared,
+    aside::Aside,
     clients::{self, Pace},
     context::{ConsumerEar, Rebalance, lock},
     failure::{Reason, Sort, is_away},
@@ -42,13 +43,23 @@ pub enum Heard {
 
 /// A consumer that is, or wants to be, a member of a group.
 pub struct Member {
-    consumer: Option<BaseConsumer<ConsumerEar>>,
+    joined: Option<Arc<Joined>>,
+    /// Where commits are made from.
+    aside: Aside,
+    ending: Option<Ending>,
     shared: Arc<KafkaShared>,
     group: String,
     /// One of its topics.
     topic: String,
     stream: String,
     pace: Pace,
+}
+
+/// The consumer. A commit that nobody waits for any more keeps it until it comes back.
+struct Joined {
+    consumer: BaseConsumer<ConsumerEar>,
+    /// Dropped with the consumer, which tells [`Ending`].
+    _gone: mpsc::Sender<()>,
 }
 
 impl Member {
@@ -64,11 +75,25 @@ impl Member {
             .map_err(|error| LogError::Stop(format!("{} cannot subscribe to {topics:?}: {error}", spec.name)))?;
         let group = shared.names.group(&spec.name);
         let topic = topics.first().copied().unwrap_or_default().to_owned();
-        Ok(Self { consumer: Some(consumer), shared: Arc::clone(shared), group, topic, stream: spec.name.clone(), pace })
+        let (gone, wait) = mpsc::channel();
+        Ok(Self {
+            joined: Some(Arc::new(Joined { consumer, _gone: gone })),
+            aside: Aside::new(&spec.name),
+            ending: Some(Ending(wait)),
+            shared: Arc::clone(shared),
+            group,
+            topic,
+            stream: spec.name.clone(),
+            pace,
+        })
+    }
+
+    fn joined(&self) -> Result<&Arc<Joined>, LogError> {
+        self.joined.as_ref().ok_or_else(|| LogError::Stop(format!("{} has left its group", self.stream)))
     }
 
     fn consumer(&self) -> Result<&BaseConsumer<ConsumerEar>, LogError> {
-        self.consumer.as_ref().ok_or_else(|| LogError::Stop(format!("{} has left its group", self.stream)))
+        Ok(&self.joined()?.consumer)
     }
 
     fn watch(&self, within: Duration, what: &str) -> Watched<'_> {
@@ -214,14 +239,17 @@ impl Member {
         LogError::Stop(format!("{} cannot {call}: {error}", self.stream))
     }
 
-    /// Commits without a transaction, and waits for the broker's answer.
+    /// Commits without a transaction, and waits for the broker's answer, from a thread aside: without a coordinator the
+    /// call waits for one as long as that takes. A member whose commit did not come back in time is of no more use.
     pub fn commit(&self, positions: &[Position]) -> Result<Result<(), Reason>, LogError> {
         let list = self.offsets(positions)?;
-        // Without a coordinator the call waits for one as long as a session lasts, and once more for the answer.
-        let watched = self.watch(self.pace.session * 3, "commit");
-        let answer = self.consumer()?.commit(&list, CommitMode::Sync);
-        drop(watched);
-        Ok(answer.map_err(|error| Reason::of("commit", &error)))
+        let joined = Arc::clone(self.joined()?);
+        let call = move || joined.consumer.commit(&list, CommitMode::Sync);
+        match self.aside.call(self.pace.request, call, || false) {
+            Ok(Some(answer)) => Ok(answer.map_err(|error| Reason::of("commit", &error))),
+            Ok(None) => Ok(Err(Reason::passing("the commit was not answered in time"))),
+            Err(error) => Err(LogError::Away(format!("no thread for commits of {}: {error}", self.stream))),
+        }
     }
 
     /// Positions with what is noted beside them. A fresh list each time: metadata cannot be set twice.
@@ -278,7 +306,8 @@ impl Member {
 
     /// Leaves the group; returns when it knows, or after a while.
     pub fn leave(&mut self) {
-        let Some(consumer) = self.consumer.take() else { return };
+        let Some(joined) = self.joined.take() else { return };
+        let consumer = &joined.consumer;
         consumer.context().close();
         // A member with a stable name says goodbye only so: the mere end of its consumer lets others wait for its session.
         consumer.unsubscribe();
@@ -287,19 +316,19 @@ impl Member {
             // Serves the last rebalance.
             consumer.poll(Duration::from_millis(5));
         }
-        self.consumer = Some(consumer);
+        self.joined = Some(joined);
         // The consumer waits for the broker's answer when it ends.
         self.end().wait(until.saturating_duration_since(Instant::now()));
     }
 
     /// Ends without a goodbye, on a thread of its own.
     pub fn end(&mut self) -> Ending {
-        let (gone, wait) = mpsc::channel::<()>();
-        if let Some(consumer) = self.consumer.take() {
-            consumer.context().close();
-            self.shared.drop_aside((consumer, gone));
+        if let Some(joined) = self.joined.take() {
+            joined.consumer.context().close();
+            self.shared.drop_aside(joined);
         }
-        Ending(wait)
+        // One whose end was asked for before has ended for whoever asks again.
+        self.ending.take().unwrap_or_else(|| Ending(mpsc::channel().1))
     }
 }
 

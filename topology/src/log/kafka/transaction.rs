@@ -20,7 +20,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use std::{
-    cell::{Cell, OnceCell},
+    cell::Cell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,8 +45,8 @@ enum Broken {
 /// A producer with a transactional id.
 pub struct TransactionalProducer {
     producer: Arc<BaseProducer<ProducerEar>>,
-    /// Where offsets are sent from; None until the first are.
-    aside: OnceCell<Aside>,
+    /// Where offsets are sent from.
+    aside: Aside,
     /// When the transaction at hand began.
     begun: Cell<Instant>,
     id: String,
@@ -70,7 +70,7 @@ impl TransactionalProducer {
             .create_with_context(ProducerEar::new(stream))
             .map_err(|error| LogError::Stop(format!("the producer of {stream} could not be made: {error}")))?;
         let id = shared.names.transactional_id(stream, k);
-        let (producer, aside, begun) = (Arc::new(producer), OnceCell::new(), Cell::new(Instant::now()));
+        let (producer, aside, begun) = (Arc::new(producer), Aside::new(stream), Cell::new(Instant::now()));
         Ok(Self { producer, aside, begun, id, stream: stream.to_owned(), pace, shared: Arc::clone(shared) })
     }
 
@@ -200,22 +200,15 @@ impl TransactionalProducer {
     /// Sends offsets from a thread aside: when the group's coordinator dies and leaves the cluster's metadata, the call
     /// waits for it for ever, whatever its time-out says (librdkafka#5456, #5511). Then this producer is left behind.
     fn send_offsets(&self, offsets: TopicPartitionList, group: &Arc<ConsumerGroupMetadata>) -> Result<bool, Broken> {
-        const CALL: &str = "send_offsets_to_transaction";
-        let no_thread = |error| Broken::Abort(Reason::passing(format!("no thread for {CALL}: {error}")));
-        if self.aside.get().is_none() {
-            let aside = Aside::start(&self.stream).map_err(no_thread)?;
-            let _ = self.aside.set(aside);
-        }
-        let Some(aside) = self.aside.get() else { return Ok(false) };
         let offsets = Arc::new(offsets);
         // It does not go on where it stopped: one call has all the time there is.
         let within = self.pace.transaction;
-        self.until_answered(CALL, within, |within| {
+        self.until_answered("send_offsets_to_transaction", within, |within| {
             let (producer, offsets, group) = (Arc::clone(&self.producer), Arc::clone(&offsets), Arc::clone(group));
             let call = move || producer.send_offsets_to_transaction(&offsets, &group, within);
-            let answer = aside.call(within + Duration::from_secs(1), call, || self.is_alone());
-            // Neither to be repeated nor to be aborted on this producer.
-            answer.unwrap_or(Err(KafkaError::Canceled))
+            let answer = self.aside.call(within + Duration::from_secs(1), call, || self.is_alone());
+            // No answer, or no thread to ask from: neither to be repeated nor to be aborted on this producer.
+            answer.ok().flatten().unwrap_or(Err(KafkaError::Canceled))
         })
     }
 
