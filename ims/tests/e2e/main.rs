@@ -7,6 +7,7 @@ mod commands;
 mod kills;
 mod membership;
 mod overtaking;
+mod registry;
 mod schedules;
 mod stops;
 mod support;
