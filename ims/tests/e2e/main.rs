@@ -8,6 +8,7 @@ mod kills;
 mod membership;
 mod overtaking;
 mod registry;
+mod reload;
 mod schedules;
 mod stops;
 mod support;
