@@ -154,8 +154,13 @@ fn a_broker_that_is_away_is_told_with_its_address_and_the_code_for_trying_again(
     let request = file(r#"{"message_id":"M-1"}"#);
     // Nobody listens there.
     let away = ["--set", "kafka.bootstrap_servers=127.0.0.1:1"];
-    let commands =
-        [&["ledger"][..], &["send", request.path().to_str().unwrap()], &["replay", "--topic", "DLQ-API-MASS"]];
+    let commands = [
+        &["ledger"][..],
+        &["send", request.path().to_str().unwrap()],
+        &["replay", "--topic", "DLQ-API-MASS"],
+        &["topics", "create", "--wait", "1"],
+        &["topics", "check", "--wait", "1"],
+    ];
     let start =
         |arguments: &&[&str]| command(&[*arguments, &away[..]].concat()).stderr(Stdio::piped()).spawn().unwrap();
     let children: Vec<_> = commands.iter().map(start).collect();

@@ -8,9 +8,17 @@ use kafka_support::{
     relay::{PATIENCE, Turn, assert_once, copy, numbered, spec, turn_until, urgent, values},
     settings,
 };
-use schemas::Topic;
-use std::{ops::Range, time::Instant};
-use topology::log::{Log, LogError, kafka::KafkaSettings};
+use schemas::{Lane, Topic};
+use std::{
+    cell::Cell,
+    ops::Range,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use topology::log::{
+    Log, LogError,
+    kafka::{KafkaSettings, OnAway},
+};
 
 #[test]
 fn the_only_broker_is_away_and_then_everything_goes_on() {
@@ -65,6 +73,28 @@ fn one_of_three_brokers_dies_and_comes_back() {
         cluster.restart(broker);
     }
     assert_once(&values(&deployment.log, target), 0..total);
+}
+
+#[test]
+fn topics_are_made_when_the_broker_is_back() {
+    let Some(cluster) = Cluster::start(1) else { return };
+    let deployment = Deployment::new(settings(&cluster.bootstrap));
+    cluster.kill(1);
+    let away = Cell::new(Some(cluster));
+    let back = Rc::new(Cell::new(None));
+    let started = Rc::clone(&back);
+    let on_away: OnAway = Box::new(move |_| {
+        if let Some(cluster) = away.take() {
+            cluster.restart(1);
+            started.set(Some(cluster));
+        }
+    });
+    let admin = deployment.log.admin().unwrap().patient(Duration::from_secs(40), on_away);
+    let topics = [Topic::api(Lane::Ad), Topic::result(Lane::Ad)];
+    let made = admin.create(&topics, &[("ingest-AD", &topics[..1])]).unwrap();
+    let _cluster = back.take().expect("the broker was away");
+    assert_eq!((made.topics.len(), made.groups.len()), (2, 1));
+    assert_eq!(admin.check(&topics, &[("ingest-AD", &topics[..1])]).unwrap(), []);
 }
 
 /// Appends what is not there yet, until all is: a leader that died is replaced after some seconds.

@@ -3,10 +3,12 @@
 mod kafka_support;
 
 use kafka_support::{Deployment, brokers, relay::numbered, settings};
+use rdkafka::{mocking::MockCluster, types::RDKafkaRespErr};
 use schemas::{Lane, Topic, topics::Ring};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 use topology::log::{
-    Log,
-    kafka::{Difference, KafkaSettings, Slots},
+    Log, LogError,
+    kafka::{Difference, KafkaSettings, Made, OnAway, Slots},
 };
 
 fn lines(differences: &[Difference]) -> String {
@@ -79,4 +81,39 @@ fn more_copies_than_brokers_is_said_with_the_remedy() {
     let deployment = Deployment::new(KafkaSettings { replication: 3, ..settings(&brokers) });
     let refused = deployment.log.admin().unwrap().create(&[Topic::api(Lane::Ad)], &[]).unwrap_err().to_string();
     assert!(refused.contains("3 copies") && refused.contains("kafka.replication"), "{refused}");
+}
+
+/// Makes start offsets where a broker says that the topic has no leader: when `mended`, only until that was told.
+/// Answers what came of it and what was told on the way: a reason each time, an empty line when it was over.
+fn started_without_a_leader(mended: bool, patience: Duration) -> (Result<Made, LogError>, Vec<String>) {
+    let (topic, cluster) = (Topic::api(Lane::Auth), Rc::new(MockCluster::new(1).unwrap()));
+    let deployment = Deployment::new(KafkaSettings { bootstrap_servers: cluster.bootstrap_servers(), ..settings("") });
+    let name = format!("{}{topic}", deployment.settings.topic_prefix);
+    cluster.create_topic(&name, 2, 1).unwrap();
+    cluster.topic_error(&name, RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let said = Rc::clone(&told);
+    let on_away: OnAway = Box::new(move |why| {
+        said.borrow_mut().push(why.map_or_else(String::new, ToString::to_string));
+        if mended {
+            cluster.topic_error(&name, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+        }
+    });
+    let admin = deployment.log.admin().unwrap().patient(patience, on_away);
+    (admin.create(&[], &[("ingest-AUTH", &[topic])]), told.take())
+}
+
+#[test]
+fn what_a_broker_cannot_answer_for_a_moment_is_asked_again() {
+    let (made, told) = started_without_a_leader(true, Duration::from_secs(60));
+    assert_eq!(made.unwrap().groups.len(), 1);
+    assert!(told[0].contains("API-AUTH") && told.last().unwrap().is_empty(), "{told:?}");
+}
+
+#[test]
+fn patience_ends_and_the_last_reason_is_told() {
+    let (made, told) = started_without_a_leader(false, Duration::from_secs(1));
+    let Err(LogError::Away(line)) = made else { panic!("{made:?}") };
+    assert!(line.contains("API-AUTH") && line.ends_with("(asked for 1 s)"), "{line}");
+    assert!(told.len() > 2 && !told.iter().any(String::is_empty), "{told:?}");
 }

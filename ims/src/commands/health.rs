@@ -36,7 +36,8 @@ pub fn run(_: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     if listen.is_empty() {
         return Err(usage("admin.listen is empty: this process has no port that could be asked"));
     }
-    let page = ask(&listen).map_err(|error| Away { dependency: "ims run", cause: format!("{listen}: {error}") })?;
+    let page = ask(&listen, "/health/ready")
+        .map_err(|error| Away { dependency: "ims run", cause: format!("{listen}: {error}") })?;
     let (head, body) = page.split_once("\r\n\r\n").unwrap_or((&page, ""));
     let status = head.split(' ').nth(1).unwrap_or_default();
     if !matches!(status, "200" | "503") {
@@ -47,13 +48,14 @@ pub fn run(_: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     Ok(if status == "200" { Exit::Done } else { Exit::Failed })
 }
 
-fn ask(listen: &str) -> io::Result<String> {
+/// A page of an admin port, with its head.
+pub fn ask(listen: &str, path: &str) -> io::Result<String> {
     let address = listen.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     // HTTP/1.0: the answer comes in one piece and ends with the connection.
-    stream.write_all(format!("GET /health/ready HTTP/1.0\r\nHost: {listen}\r\n\r\n").as_bytes())?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {listen}\r\n\r\n").as_bytes())?;
     let mut page = String::new();
     stream.take(LONGEST_PAGE).read_to_string(&mut page)?;
     Ok(page)

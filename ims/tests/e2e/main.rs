@@ -7,6 +7,8 @@ mod commands;
 mod kills;
 mod membership;
 mod overtaking;
+mod registry;
+mod reload;
 mod schedules;
 mod stops;
 mod support;

@@ -18,6 +18,9 @@ use topology::{
     log::{Limits, Log, Offsets, Outgoing, Place, Polled, Stream, StreamSpec},
 };
 
+/// Longest latency that is told, an hour: what a lane that stands still makes of it must show.
+const LONGEST_MS: u64 = 3_600_000;
+
 /// Runs the bench.
 pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Result<serde_json::Value> {
     let topology = chain()?;
@@ -65,14 +68,14 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
     }))
 }
 
-fn quantiles(times: &Histogram<u32>) -> serde_json::Value {
+pub(super) fn quantiles(times: &Histogram<u32>) -> serde_json::Value {
     let at = |share| times.value_at_quantile(share);
     serde_json::json!({"count": times.len(), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": times.max()})
 }
 
 /// From the API topic to the first request at the vendor, of the messages that came in this time.
-fn to_vendor(requests: &[Requested], came_ms: Range<i64>) -> anyhow::Result<Histogram<u32>> {
-    let mut times = Histogram::new(3)?;
+pub(super) fn to_vendor(requests: &[Requested], came_ms: Range<i64>) -> anyhow::Result<Histogram<u32>> {
+    let mut times = Histogram::new_with_max(LONGEST_MS, 3)?;
     for request in requests.iter().filter(|request| request.attempt == 1) {
         let requested_ms = request.serial_number.parse::<Serial>()?.track_id.timestamp_ms();
         if came_ms.contains(&requested_ms) {
@@ -124,8 +127,7 @@ fn observe(
     since_ms: i64,
     done: &AtomicBool,
 ) -> anyhow::Result<Histogram<u32>> {
-    // Up to an hour: what a lane that stands still makes of a latency must show.
-    let mut times = Histogram::new_with_max(3_600_000, 3)?;
+    let mut times = Histogram::new_with_max(LONGEST_MS, 3)?;
     let mut records = Vec::new();
     let mut reader = bench.log.reader()?;
     let mut sent_all: Option<Instant> = None;

@@ -10,7 +10,11 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use processors::ports::Away;
 use schemas::{Channel, Family, Lane, Topic, examples};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use topology::{
     engine::{BatchLimits, Outputs, Runtime, Step, StepWorker, Worker},
     graph::{Node, Role, chain},
@@ -45,19 +49,7 @@ impl Bench {
     /// Makes the topics of these nodes, and the relay's.
     pub fn open(config: &Config, nodes: &[&Node], others: &[(&str, Vec<Topic>)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut config = config.clone();
-        config.log.kind = LogKind::Kafka;
-        config.state.file = folder.path().join("state.sqlite");
-        config.store.file = folder.path().join("store.sqlite");
-        config.store.url.clear();
-        // How long we take is measured, not what a vendor's bad day costs.
-        (config.simulator.every_vendor.throttled_share, config.simulator.every_vendor.no_answer_share) = (0.0, 0.0);
-        config.simulator.request_log = Some(request_log(&folder));
-        config.deployment.name = format!("bench-{}", now_ms());
-        config.kafka.partitions = config.kafka.partitions.min(3);
-        config.kafka.replication_factor = 1;
-        config.kafka.min_insync_replicas = 1;
-        config.kafka.topic_prefix = format!("{}-", config.deployment.name);
+        let config = on_its_own(config, folder.path());
         let log = Arc::new(open_kafka(&config)?);
         let mut topics: Vec<Topic> = nodes.iter().flat_map(|n| n.sources.iter().chain(&n.sinks)).copied().collect();
         topics.extend(nodes.iter().flat_map(|n| &n.sources).map(|t| t.dead_letters()));
@@ -77,7 +69,7 @@ impl Bench {
 
     /// What the simulated vendors were asked.
     pub fn request_log(&self) -> PathBuf {
-        request_log(&self.folder)
+        request_log(self.folder.path())
     }
 
     /// A backlog of AT orders on a lane.
@@ -110,9 +102,7 @@ impl Bench {
 
     /// Records that a stream has taken and committed.
     pub fn taken(&self, stream: &str) -> u64 {
-        let head = format!("ims_records_total{{stream=\"{stream}\"}} ");
-        let text = self.metrics.render();
-        text.lines().find_map(|line| line.strip_prefix(&head)).and_then(|n| n.parse().ok()).unwrap_or(0)
+        taken(&self.metrics.render(), stream)
     }
 
     /// Runs workers until a stream has taken so many records.
@@ -129,8 +119,32 @@ impl Bench {
     }
 }
 
-fn request_log(folder: &tempfile::TempDir) -> PathBuf {
-    folder.path().join("requests.jsonl")
+/// Records that a stream has taken and committed, by a page of metrics.
+pub fn taken(metrics: &str, stream: &str) -> u64 {
+    let head = format!("ims_records_total{{stream=\"{stream}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&head)).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// The configuration of a deployment that shares nothing with any other, and keeps its files in this folder.
+pub fn on_its_own(config: &Config, folder: &Path) -> Config {
+    let mut config = config.clone();
+    config.log.kind = LogKind::Kafka;
+    config.state.file = folder.join("state.sqlite");
+    config.store.file = folder.join("store.sqlite");
+    config.store.url.clear();
+    // How long we take is measured, not what a vendor's bad day costs.
+    (config.simulator.every_vendor.throttled_share, config.simulator.every_vendor.no_answer_share) = (0.0, 0.0);
+    config.simulator.request_log = Some(request_log(folder));
+    config.deployment.name = format!("bench-{}", now_ms());
+    config.kafka.partitions = config.kafka.partitions.min(3);
+    config.kafka.replication_factor = 1;
+    config.kafka.min_insync_replicas = 1;
+    config.kafka.topic_prefix = format!("{}-", config.deployment.name);
+    config
+}
+
+fn request_log(folder: &Path) -> PathBuf {
+    folder.join("requests.jsonl")
 }
 
 /// Runs the bench.

@@ -1,6 +1,9 @@
 //! `ims bench`: what IMS costs and how fast it is, beside a baseline measured in the same run.
 
 mod auth;
+mod chain;
+mod drain;
+mod fair;
 mod hops;
 mod local;
 mod store;
@@ -25,6 +28,14 @@ pub enum Command {
     /// Latency of AUTH from its API topic to SEND and to its vendor, idle and while a MASS backlog drains.
     #[command(after_long_help = exit::help("  ims bench auth --seconds 20 --backlog 1000000", &EXITS))]
     Auth(AuthArgs),
+    /// Peak memory and CPU of one `ims run` with all roles that drains backlogs: a small one, a large one, and one of
+    /// many customers.
+    #[command(after_long_help = exit::help("  ims bench drain --backlog 1000000 --customers 10000", &EXITS))]
+    Drain(DrainArgs),
+    /// How long single messages wait behind another customer's bulk in a lane whose vendor takes 500 a second, beside
+    /// what they take alone.
+    #[command(after_long_help = exit::help("  ims bench fair --bulk 25000", &EXITS))]
+    Fair(FairArgs),
     /// The whole chain in this process, without servers.
     #[command(after_long_help = exit::help("  ims bench local --messages 200000", &EXITS))]
     Local(LocalArgs),
@@ -59,6 +70,31 @@ pub struct AuthArgs {
     backlog: u64,
 }
 
+/// Options of `bench drain`.
+#[derive(Debug, ClapArgs)]
+pub struct DrainArgs {
+    /// Messages of the small backlog.
+    #[arg(long, default_value_t = 10_000)]
+    small: u64,
+    /// Messages of the large ones.
+    #[arg(long, default_value_t = 1_000_000)]
+    backlog: u64,
+    /// Customers of the last one; the others are of 10.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..))]
+    customers: u64,
+}
+
+/// Options of `bench fair`.
+#[derive(Debug, ClapArgs)]
+pub struct FairArgs {
+    /// Messages of the one customer.
+    #[arg(long, default_value_t = 25_000)]
+    bulk: u64,
+    /// Single messages of another customer, two a second.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    singles: u64,
+}
+
 /// Options of `bench local`.
 #[derive(Debug, ClapArgs)]
 pub struct LocalArgs {
@@ -89,6 +125,8 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let result = match command {
         Command::Hops(args) => hops::run(&config, args.messages)?,
         Command::Auth(args) => auth::run(&config, args.seconds, args.rate, args.backlog)?,
+        Command::Drain(args) => drain::run(&config, args.small, args.backlog, args.customers)?,
+        Command::Fair(args) => fair::run(&config, args.bulk, args.singles)?,
         Command::Local(args) => local::run(&config, args.messages)?,
         Command::Store(args) => store::run(&config, args.rows, args.batch)?,
     };

@@ -11,9 +11,10 @@ use crate::{
 use anyhow::Context;
 use schemas::Topic;
 use serde::Serialize;
+use std::time::Duration;
 use topology::{
     graph::{Node, chain},
-    log::kafka::{Difference, KafkaAdmin, Made},
+    log::kafka::{Difference, KafkaAdmin, Made, OnAway},
 };
 
 /// Make, check or list the topics.
@@ -27,13 +28,13 @@ pub enum Command {
     ///
     /// May be repeated: what is there stays as it is.
     #[command(after_long_help = exit::help(CREATE, &EXITS))]
-    Create,
+    Create(Patience),
     /// Tell everything on Kafka that differs from table and configuration, each with its remedy.
     ///
     /// Partitions, cleanup, timestamps, copies, offsets of the groups, what brokers allow, and whether transactions
     /// work. "wrong" must be mended before `ims run`; "advice" works and could work better.
     #[command(after_long_help = exit::help(CHECK, &EXITS))]
-    Check,
+    Check(Patience),
     /// Print the topic table: record, key, partitions, cleanup. Asks no server.
     #[command(after_long_help = exit::help(LIST, &[Exit::Done, Exit::Usage]))]
     List {
@@ -43,10 +44,19 @@ pub enum Command {
     },
 }
 
+/// How long a broker may be away.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Patience {
+    /// How long a question that brokers do not answer is asked again.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    wait: u64,
+}
+
 const EXITS: [Exit; 4] = [Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped];
 const CREATE: &str = "  ims topics create --set kafka.partitions=3 --set kafka.replication_factor=1 \\
                     --set kafka.min_insync_replicas=1        a laptop with one broker
-  ims topics create --config production.toml                 a cluster";
+  ims topics create --config production.toml                 a cluster
+  ims topics create --wait 300                               brokers that are being started";
 const CHECK: &str = "  ims topics check --config production.toml
   ims topics check --json | jq -r '.wrong[]'";
 const LIST: &str = "  ims topics list
@@ -58,8 +68,8 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     match command {
         Command::List { markdown } => table::print(&config, globals.json, *markdown),
-        Command::Create => on_kafka(&config, globals.json, true),
-        Command::Check => on_kafka(&config, globals.json, false),
+        Command::Create(patience) => on_kafka(&config, globals.json, *patience, true),
+        Command::Check(patience) => on_kafka(&config, globals.json, *patience, false),
     }
 }
 
@@ -72,15 +82,20 @@ struct Outcome {
     advice: Vec<String>,
 }
 
-fn on_kafka(config: &Config, json: bool, create: bool) -> anyhow::Result<Exit> {
-    let admin = log::open_kafka(config)?.admin()?;
+fn on_kafka(config: &Config, json: bool, patience: Patience, create: bool) -> anyhow::Result<Exit> {
+    let work = if create { "making topics" } else { "checking topics" };
+    let waiting = output::progress(json, None, work);
+    let shown = waiting.clone();
+    let on_away: OnAway = Box::new(move |why| {
+        shown.set_message(why.map_or_else(|| work.to_owned(), |why| format!("{work}, asking again: {why}")));
+    });
+    let admin = log::open_kafka(config)?.admin()?.patient(Duration::from_secs(patience.wait), on_away);
     let chain = chain()?;
     // A stream into a store keeps its offsets there.
     let streams = || chain.nodes().iter().filter(|node| node.store.is_none());
     let names: Vec<String> = streams().map(Node::name).collect();
     let groups: Vec<(&str, &[Topic])> =
         names.iter().map(String::as_str).zip(streams().map(|node| node.sources.as_slice())).collect();
-    let waiting = output::progress(json, None, if create { "making topics" } else { "checking topics" });
     let outcome = create_and_check(&admin, create, &groups).with_context(|| log::place(config));
     waiting.finish_and_clear();
     let outcome = outcome?;

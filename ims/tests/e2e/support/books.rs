@@ -2,7 +2,6 @@
 
 use super::{Deployment, PATIENCE, process::REQUESTS, until};
 use connectors::simulator::{RequestLog, Requested};
-use processors::ports::NoRegistry;
 use schemas::{Accepted, Channel, Lane, Report, State, StepResult, Topic, TrackId};
 use std::{
     collections::BTreeMap,
@@ -49,7 +48,7 @@ impl Deployment {
 
     fn books(&self) -> Books {
         let mut reader = self.log.reader().unwrap();
-        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::new(NoRegistry));
+        let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.source));
         ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap().0
     }
 

@@ -10,6 +10,8 @@ pub use books::Expected;
 pub use process::{CHAIN, Process, streams};
 
 use cluster::Cluster;
+use connectors::registry::{OnMissing, Registry, RegistrySettings};
+use processors::ports::{NoRegistry, SchemaSource};
 use schemas::{Schemas, Topic};
 use std::{
     path::PathBuf,
@@ -57,10 +59,19 @@ impl Drop for Deployment {
     }
 }
 
+/// The ids that a registry has for this program's schemas, and the way to all others.
+fn at_registry(url: &str) -> (Schemas, Arc<dyn SchemaSource>) {
+    let settings = RegistrySettings { url: url.to_owned(), credentials: None, timeout: PATIENCE };
+    let registry = Registry::new(&settings).unwrap();
+    (registry.prepare(OnMissing::Register).unwrap(), Arc::new(registry))
+}
+
 /// A deployment: its own topics, groups and files.
 pub struct Deployment {
     pub log: KafkaLog,
     pub schemas: Arc<Schemas>,
+    /// Where ids that `schemas` lack are looked up.
+    source: Arc<dyn SchemaSource>,
     pub name: String,
     settings: KafkaSettings,
     directory: tempfile::TempDir,
@@ -78,26 +89,36 @@ impl Deployment {
             eprintln!("IMS_TEST_KAFKA is not set: not tested (./test starts a broker)");
             return None;
         };
-        Some(Self::on(brokers, 1, simulator, None))
+        Some(Self::on(brokers, 1, simulator, None, None))
+    }
+
+    /// The same, with its schemas at the registry that all tests share, whose address comes with it.
+    pub fn with_registry(simulator: &str) -> Option<(Self, String)> {
+        let (Ok(brokers), Ok(registry)) = (std::env::var("IMS_TEST_KAFKA"), std::env::var("IMS_TEST_REGISTRY")) else {
+            eprintln!("IMS_TEST_KAFKA or IMS_TEST_REGISTRY is not set: not tested (./test starts both)");
+            return None;
+        };
+        Some((Self::on(brokers, 1, simulator, None, Some(&registry)), registry))
     }
 
     /// On brokers of its own, which the test may kill.
     pub fn with_brokers(brokers: usize, simulator: &str) -> Option<Self> {
         let cluster = Cluster::start(brokers)?;
-        Some(Self::on(cluster.bootstrap.clone(), brokers, simulator, Some(cluster)))
+        Some(Self::on(cluster.bootstrap.clone(), brokers, simulator, Some(cluster), None))
     }
 
-    fn on(brokers: String, copies: usize, simulator: &str, cluster: Option<Cluster>) -> Self {
+    fn on(brokers: String, copies: usize, simulator: &str, cluster: Option<Cluster>, registry: Option<&str>) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let name = format!("e2e-{now:x}");
         let directory = tempfile::tempdir().unwrap();
-        let in_sync = copies.div_ceil(2);
+        let (in_sync, registry_url) = (copies.div_ceil(2), registry.unwrap_or_default());
         let config = format!(
             "deployment.name = \"{name}\"\n\
              kafka = {{ bootstrap_servers = \"{brokers}\", topic_prefix = \"{name}-\", partitions = 3, \
              replication_factor = {copies}, min_insync_replicas = {in_sync} }}\n\
              logs = {{ level = \"info\", format = \"json\" }}\n\
+             registry.url = \"{registry_url}\"\n\
              [rings]\n\
              seconds = {{ slots = 16, width_ms = 1000 }}\n\
              minutes = {{ slots = 16, width_ms = 6000 }}\n\
@@ -115,8 +136,9 @@ impl Deployment {
             ..KafkaSettings::default()
         };
         let log = KafkaLog::new(settings.clone(), Arc::new(|line| panic!("{line}"))).unwrap();
-        let schemas = Arc::new(Schemas::embedded());
-        let deployment = Self { log, schemas, name, settings, directory, cluster, _turn: turn };
+        let (schemas, source) = registry.map_or_else(|| (Schemas::embedded(), Arc::new(NoRegistry) as _), at_registry);
+        let schemas = Arc::new(schemas);
+        let deployment = Self { log, schemas, source, name, settings, directory, cluster, _turn: turn };
         let created = deployment.ims(&["topics", "create"]);
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
         deployment

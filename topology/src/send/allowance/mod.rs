@@ -313,7 +313,8 @@ impl Slot {
         }
         let now_ms = self.allowance.clock.now_ms();
         let mut kept = self.allowance.lock();
-        let limits = self.allowance.limits(&mut kept, &self.vendor, now_ms);
+        // As the vendor is now: this request left when it may have had another rate.
+        let Some(limits) = kept.vendors.get_mut(&self.vendor.name) else { return };
         limits.in_flight = limits.in_flight.saturating_sub(1);
         if let Some(took_ms) = took_ms {
             limits.ended.count(now_ms);

@@ -1,6 +1,6 @@
 //! Compares the cluster with what it should be, and tells every difference at once.
 
-use super::{ANSWER, KafkaAdmin, Sources, create::Group, options, topics, unanswered};
+use super::{KafkaAdmin, Sources, create::Group, topics, unanswered};
 use crate::log::{
     LogError, Place,
     kafka::{clients::Pace, transaction::TransactionalProducer},
@@ -52,11 +52,10 @@ impl KafkaAdmin {
     }
 
     fn look(&self) -> Result<(Vec<i32>, BTreeMap<String, Found>), LogError> {
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, ANSWER)
-            .map_err(|error| unanswered("the cluster does not tell of its topics", &error))?;
+        let metadata = self.patiently(|| {
+            let told = self.client.inner().fetch_metadata(None, self.answer());
+            told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))
+        })?;
         let found = metadata.topics().iter().map(|topic| {
             let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
             (topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies })
@@ -196,15 +195,19 @@ impl KafkaAdmin {
 
     /// Asks for a transactional id as every stream will.
     fn try_transactions(&self, differences: &mut Vec<Difference>) -> Result<(), LogError> {
-        let producer = TransactionalProducer::new(&self.shared, "check", 0, Pace::of(false))?;
-        match producer.init(ANSWER) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(LogError::Away("no answer about a transactional id".into())),
+        let tried = self.patiently(|| {
+            let producer = TransactionalProducer::new(&self.shared, "check", 0, Pace::of(false))?;
+            match producer.init(self.answer())? {
+                true => Ok(()),
+                false => Err(LogError::Away("no answer about a transactional id".into())),
+            }
+        });
+        match tried {
             Err(LogError::Stop(line)) => {
                 differences.push(Difference::Wrong(format!("{line}; Kafka 2.5 or newer is needed")));
                 Ok(())
             }
-            Err(error) => Err(error),
+            tried => tried,
         }
     }
 
@@ -215,12 +218,12 @@ impl KafkaAdmin {
         let requests = brokers.chunks(1).chain((!others.is_empty()).then_some(others.as_slice()));
         let mut told = Vec::with_capacity(what.len());
         for request in requests {
-            let answers = futures_executor::block_on(self.client.describe_configs(request, &options()))
-                .map_err(|error| unanswered("configurations were not told", &error))?;
-            for answer in answers {
-                let answer = answer.map_err(KafkaError::AdminOp);
-                told.push(answer.map_err(|error| unanswered("a configuration was not told", &error))?);
-            }
+            told.extend(self.patiently(|| {
+                let answers = futures_executor::block_on(self.client.describe_configs(request, &self.options()))
+                    .map_err(|error| unanswered("configurations were not told", &error))?;
+                let one = |code| unanswered("a configuration was not told", &KafkaError::AdminOp(code));
+                answers.into_iter().map(|answer| answer.map_err(one)).collect::<Result<Vec<_>, _>>()
+            })?);
         }
         Ok(told)
     }

@@ -1,9 +1,9 @@
 //! Makes what is missing.
 
-use super::{ANSWER, KafkaAdmin, Sources, options, topics, unanswered};
+use super::{ANSWER, KafkaAdmin, PAUSE, Sources, topics, unanswered};
 use crate::log::{
     LogError, Place,
-    kafka::{clients, context::ConsumerEar, failure::is_away, native},
+    kafka::{clients, context::ConsumerEar, native},
 };
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -14,7 +14,7 @@ use rdkafka::{
 use schemas::Topic;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// Topics made with one request: a controller answers a request when all of its topics are there.
@@ -54,25 +54,31 @@ impl KafkaAdmin {
                 configs.iter().fold(new, |new, (key, value)| new.set(key, value))
             });
             let new: Vec<NewTopic<'_>> = new.collect();
-            let answers = futures_executor::block_on(self.client.create_topics(&new, &options()))
-                .map_err(|error| unanswered("topics could not be made", &error))?;
-            for (topic, answer) in some.iter().zip(answers) {
-                match answer {
-                    Ok(_) => made.push(*topic),
-                    Err((_, Code::TopicAlreadyExists)) => {}
-                    Err((name, Code::InvalidReplicationFactor)) => {
-                        let copies = shared.settings.replication;
-                        return Err(LogError::Stop(format!(
-                            "{name}: the cluster has too few brokers for {copies} copies: set kafka.replication lower"
-                        )));
-                    }
-                    Err((name, code)) => {
-                        return Err(unanswered(&format!("{name} could not be made"), &KafkaError::AdminOp(code)));
+            self.patiently(|| {
+                let answers = futures_executor::block_on(self.client.create_topics(&new, &self.options()))
+                    .map_err(|error| unanswered("topics could not be made", &error))?;
+                let mut failed = None;
+                for (topic, answer) in some.iter().zip(answers) {
+                    match answer {
+                        Ok(_) => made.push(*topic),
+                        Err((_, Code::TopicAlreadyExists)) => {}
+                        Err((name, code)) => failed = failed.or(Some(self.not_made(&name, code))),
                     }
                 }
-            }
+                failed.map_or(Ok(()), Err)
+            })?;
         }
         Ok(made)
+    }
+
+    fn not_made(&self, name: &str, code: Code) -> LogError {
+        match code {
+            Code::InvalidReplicationFactor => LogError::Stop(format!(
+                "{name}: the cluster has too few brokers for {} copies: set kafka.replication lower",
+                self.shared.settings.replication
+            )),
+            code => unanswered(&format!("{name} could not be made"), &KafkaError::AdminOp(code)),
+        }
     }
 
     /// Returns when brokers tell of the new topics: metadata comes some time after the topic.
@@ -80,14 +86,18 @@ impl KafkaAdmin {
         let deadline = Instant::now() + ANSWER;
         for &topic in topics {
             let wanted = topics::partitions(&self.shared.settings, topic);
-            while self.shared.partitions(topic)?.len() as i64 != i64::from(wanted) {
+            while self.partitions(topic)?.len() as i64 != i64::from(wanted) {
                 if Instant::now() > deadline {
                     return Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet")));
                 }
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(PAUSE);
             }
         }
         Ok(())
+    }
+
+    fn partitions(&self, topic: Topic) -> Result<Vec<i32>, LogError> {
+        self.patiently(|| self.shared.partitions(topic))
     }
 
     fn start_groups(&self, groups: &[Sources<'_>], made: &[Topic]) -> Result<Vec<(String, usize)>, LogError> {
@@ -100,13 +110,13 @@ impl KafkaAdmin {
             for &topic in *sources {
                 let known = match partitions.get(&topic) {
                     Some(known) => known,
-                    None => partitions.entry(topic).or_insert(self.shared.partitions(topic)?),
+                    None => partitions.entry(topic).or_insert(self.partitions(topic)?),
                 };
                 places.extend(known.iter().map(|&partition| Place { topic, partition }));
             }
             let mut fresh = Vec::new();
             for place in group.without_offset(&places)? {
-                if new.contains(&place.topic) || self.shared.bounds(place)? == (0, 0) {
+                if new.contains(&place.topic) || self.patiently(|| self.shared.bounds(place))? == (0, 0) {
                     fresh.push(place);
                 }
             }
@@ -146,13 +156,17 @@ impl<'a> Group<'a> {
             list.add_partition(names.of(place.topic), place.partition);
         }
         let fail = |error: &KafkaError| unanswered(&format!("offsets of group {}", self.name), error);
-        let answer = patiently(|| self.consumer.committed_offsets(list.clone(), ANSWER));
-        let list = answer.map_err(|error| fail(&error))?;
-        let mut without = Vec::new();
-        for entry in native::entries(&list) {
-            if let Some(code) = entry.error {
-                return Err(fail(&KafkaError::OffsetFetch(code)));
+        // The first group of a cluster has to wait for its coordinator.
+        let entries = self.admin.patiently(|| {
+            let answer = self.consumer.committed_offsets(list.clone(), self.admin.answer());
+            let entries = native::entries(&answer.map_err(|error| fail(&error))?);
+            match entries.iter().find_map(|entry| entry.error) {
+                Some(code) => Err(fail(&KafkaError::OffsetFetch(code))),
+                None => Ok(entries),
             }
+        })?;
+        let mut without = Vec::new();
+        for entry in entries {
             if let Some(topic) = names.topic(&entry.topic)
                 && entry.offset < 0
             {
@@ -168,27 +182,15 @@ impl<'a> Group<'a> {
             list.add_partition_offset(self.admin.shared.names.of(place.topic), place.partition, Offset::Offset(0))
                 .map_err(|error| unanswered("start offsets", &error))?;
         }
-        let _watched = self.admin.shared.watchdog.watch(ANSWER, || format!("start offsets of {}", self.name));
-        match patiently(|| self.consumer.commit(&list, CommitMode::Sync)) {
-            Ok(()) => Ok(()),
-            Err(error) if error.rdkafka_error_code() == Some(Code::UnknownMemberId) => Err(LogError::Stop(format!(
-                "group {} has members at work: stop them, so that it can be given start offsets for its new topics",
-                self.name
-            ))),
-            Err(error) => Err(unanswered(&format!("start offsets of group {}", self.name), &error)),
-        }
-    }
-}
-
-/// Asks again while a group's coordinator is still being found: the first group of a cluster has to wait for it.
-fn patiently<T>(ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
-    let deadline = Instant::now() + ANSWER;
-    loop {
-        match ask() {
-            Err(error) if error.rdkafka_error_code().is_some_and(is_away) && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            answer => return answer,
-        }
+        self.admin.patiently(|| {
+            let _watched = self.admin.shared.watchdog.watch(ANSWER, || format!("start offsets of {}", self.name));
+            self.consumer.commit(&list, CommitMode::Sync).map_err(|error| match error.rdkafka_error_code() {
+                Some(Code::UnknownMemberId) => LogError::Stop(format!(
+                    "group {} has members at work: stop them, so that it can be given start offsets for its new topics",
+                    self.name
+                )),
+                _ => unanswered(&format!("start offsets of group {}", self.name), &error),
+            })
+        })
     }
 }

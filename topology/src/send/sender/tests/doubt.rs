@@ -72,7 +72,7 @@ fn a_vendor_that_left_the_reference_data_is_not_asked_again() {
     bench.turns();
     bench.kill(0);
     let seed = Seed { vendors: vec![vendor("skt")], ..Seed::default() };
-    bench.reference = Arc::new(Fixed(Arc::new(Reference::new(seed).unwrap())));
+    bench.reference = Arc::new(Changing(Mutex::new(Arc::new(Reference::new(seed).unwrap()))));
     bench.join(Lane::Mass);
     assert_eq!(bench.of_kind(ResultKind::Final).iter().map(|r| r.state).collect::<Vec<_>>(), [State::Uncertain]);
 }

@@ -223,3 +223,24 @@ fn a_code_does_not_wait_for_a_vendor_that_wants_quiet() {
         lock(&bench.vendors.seen).iter().map(|s| (s.vendor.clone(), s.at_ms - NOON)).collect();
     assert_eq!(seen, [("two".to_owned(), 1_001)]);
 }
+
+#[test]
+fn a_changed_rate_holds_from_the_next_request_on_whatever_is_under_way() {
+    let with = |tps| vec![Vendor { tps, ..vendor("kt") }];
+    let mut bench = Bench::new(with(500)).with_delay();
+    // Answers to requests of the old rate come as long as the new one is watched.
+    bench.script(|_, _| Some((4_000, code("1000"))));
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(8_000, Lane::Mass, "kt", "shop");
+    bench.run(4_000, 10);
+    for (tps, expected) in [(100, 235..=245), (500, 1_180..=1_220)] {
+        bench.reload(with(tps));
+        // The last second's requests count in the new rate, too.
+        bench.run(1_000, 10);
+        let before = bench.seen().len();
+        bench.run(3_000, 10);
+        let left = bench.seen().len() - before;
+        assert!(expected.contains(&left), "all but the reserve of AUTH, for 3 s at {tps}: {left}");
+    }
+}

@@ -101,12 +101,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }
 
-struct Fixed(Arc<Reference>);
+/// Reference data that a test may change.
+struct Changing(Mutex<Arc<Reference>>);
 
-impl ReferenceSource for Fixed {
+impl ReferenceSource for Changing {
     fn current(&self) -> Arc<Reference> {
-        Arc::clone(&self.0)
+        Arc::clone(&lock(&self.0))
     }
+}
+
+fn reference(vendors: Vec<Vendor>) -> Arc<Reference> {
+    let customer = |name: &str, night_ads| Customer { username: name.into(), night_ads, ..Customer::default() };
+    let customers = vec![customer("shop", NightAds::Hold), customer("strict", NightAds::Fail)];
+    Arc::new(Reference::new(Seed { vendors, customers, ..Seed::default() }).unwrap())
 }
 
 /// A process with senders, and the log around it.
@@ -114,7 +121,7 @@ struct Bench {
     clock: Arc<ManualClock>,
     log: MemoryLog,
     schemas: Arc<Schemas>,
-    reference: Arc<dyn ReferenceSource>,
+    reference: Arc<Changing>,
     vendors: Arc<Vendors>,
     allowance: Arc<Allowance>,
     settings: SenderSettings,
@@ -169,9 +176,7 @@ impl Bench {
             _ => partitions,
         };
         let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, Settings::default(), size);
-        let customer = |name: &str, night_ads| Customer { username: name.into(), night_ads, ..Customer::default() };
-        let customers = vec![customer("shop", NightAds::Hold), customer("strict", NightAds::Fail)];
-        let seed = Seed { vendors, customers, ..Seed::default() };
+        let reference = Arc::new(Changing(Mutex::new(reference(vendors))));
         let vendors =
             Vendors { clock: Arc::clone(&clock), script: Mutex::new(Box::new(delivered)), seen: Mutex::default() };
         let allowance = Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default());
@@ -181,7 +186,7 @@ impl Bench {
         }
         Self {
             allowance,
-            reference: Arc::new(Fixed(Arc::new(Reference::new(seed).unwrap()))),
+            reference,
             schemas: Arc::new(Schemas::embedded()),
             vendors: Arc::new(vendors),
             settings: SenderSettings::default(),
@@ -192,6 +197,11 @@ impl Bench {
             clock,
             log,
         }
+    }
+
+    /// The reference data were reloaded.
+    fn reload(&self, vendors: Vec<Vendor>) {
+        *lock(&self.reference.0) = reference(vendors);
     }
 
     fn script(&self, script: impl FnMut(&Request, i64) -> Option<(i64, Reply)> + Send + 'static) {
@@ -218,7 +228,7 @@ impl Bench {
             lane,
             provider: Box::new(provider),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            reference: Arc::clone(&self.reference),
+            reference: Arc::clone(&self.reference) as Arc<dyn ReferenceSource>,
             night: Night::default(),
             paces: Paces::default(),
             rings: Arc::new(Rings::default()),

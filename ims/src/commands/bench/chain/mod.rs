@@ -1,0 +1,184 @@
+//! The whole chain on Kafka in one process of `ims run`, which a bench feeds and watches from outside.
+
+mod customers;
+
+pub use customers::Customers;
+
+use super::{
+    hops::{on_its_own, taken},
+    usage::Process,
+};
+use crate::{
+    assemble::now_ms,
+    commands::health::ask,
+    config::Config,
+    exit::Exit,
+    log::{open_kafka, open_schemas},
+};
+use anyhow::{Context, ensure};
+use schemas::{Lane, Schemas, Topic};
+use std::{
+    net::TcpListener,
+    ops::Range,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use topology::log::{Log, LogError, Outgoing, Producer, kafka::KafkaLog};
+
+/// How often the process is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Longest wait for a process that has just been started.
+const START_WITHIN: Duration = Duration::from_secs(120);
+/// Longest time without progress.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Records of one append.
+const APPEND: u64 = 10_000;
+/// What is counted to know that everything has gone through: each takes one record of a message that is delivered.
+const ENDS: [&str; 2] = ["store", "reports"];
+
+/// The process, and the way in.
+pub struct Chain {
+    child: Child,
+    listen: String,
+    schemas: Arc<Schemas>,
+    log: KafkaLog,
+    customers: Customers,
+    sent: u64,
+    request_log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Chain {
+    /// Makes the topics, starts the process with all roles, and waits until each stream works.
+    pub fn start(config: &Config, customers: Customers) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut config = on_its_own(config, folder.path());
+        let request_log = config.simulator.request_log.clone().context("a request log")?;
+        if !customers.watched {
+            config.simulator.request_log = None;
+        }
+        config.simulator.vendors.insert(customers::VENDOR.to_owned(), customers.vendor_behaviour(&config.simulator));
+        config.reference.file = folder.path().join("reference.toml");
+        std::fs::write(&config.reference.file, toml::to_string(&customers.reference()?)?)?;
+        // Free a moment ago; the process says so should somebody else have taken it.
+        config.admin.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let file = folder.path().join("ims.toml");
+        std::fs::write(&file, toml::to_string(&config)?)?;
+        let ims = |arguments: &[&str]| {
+            let mut command = Command::new(std::env::current_exe()?);
+            // The file says all: nothing of the environment comes over it.
+            command.env_clear().current_dir(folder.path()).args(arguments).arg("--config").arg(&file);
+            command.stdin(Stdio::null()).stdout(Stdio::null());
+            anyhow::Ok(command)
+        };
+        let made = ims(&["topics", "create"])?.status()?;
+        // It has said why.
+        ensure!(made.code() != Some(Exit::Away as i32), LogError::Away("no topics could be made".into()));
+        ensure!(made.success(), "`ims topics create` ended with {made}");
+        let (schemas, _) = open_schemas(&config)?;
+        let mut chain = Self {
+            child: ims(&["run"])?.spawn()?,
+            listen: config.admin.listen.clone(),
+            schemas,
+            log: open_kafka(&config)?,
+            customers,
+            sent: 0,
+            request_log,
+            _folder: folder,
+        };
+        let until = Instant::now() + START_WITHIN;
+        while !chain.page("/health/ready")?.is_some_and(|page| page.contains(" 200 ")) {
+            ensure!(Instant::now() < until, "`ims run` is not ready after {} s", START_WITHIN.as_secs());
+            thread::sleep(LOOK);
+        }
+        Ok(chain)
+    }
+
+    /// The process, to be measured.
+    pub fn process(&self) -> Process {
+        Process::Child(self.child.id())
+    }
+
+    /// What its vendors were asked.
+    pub fn request_log(&self) -> &PathBuf {
+        &self.request_log
+    }
+
+    /// Sends so many messages of a lane, of these customers in turn.
+    pub fn send(&mut self, lane: Lane, messages: u64, customers: Range<u64>) -> anyhow::Result<()> {
+        let mut producer = self.log.producer()?;
+        let mut left = messages;
+        while left > 0 {
+            let count = left.min(APPEND);
+            self.append(&mut *producer, lane, count, &customers)?;
+            left -= count;
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        producer: &mut dyn Producer,
+        lane: Lane,
+        count: u64,
+        customers: &Range<u64>,
+    ) -> anyhow::Result<()> {
+        let of = customers.end - customers.start;
+        let records: Vec<Outgoing> = (self.sent..self.sent + count)
+            .map(|n| {
+                let request = self.customers.request(customers.start + n % of, n);
+                let key = Some(request.message_id.clone().into_bytes().into());
+                let value = Some(self.schemas.encode(&request).into());
+                Outgoing { topic: Topic::api(lane), partition: None, key, value, headers: vec![] }
+            })
+            .collect();
+        self.sent += count;
+        Ok(producer.append(&records)?)
+    }
+
+    /// Waits until everything that was sent is reported and stored.
+    pub fn until_drained(&mut self) -> anyhow::Result<()> {
+        let (mut before, mut moved) = (0, Instant::now());
+        loop {
+            let page = self.page("/metrics")?.unwrap_or_default();
+            let ends = ENDS.map(|stream| taken(&page, stream));
+            if ends.iter().all(|end| *end >= self.sent) {
+                return Ok(());
+            }
+            let now: u64 = ends.iter().sum();
+            if now != before {
+                (before, moved) = (now, Instant::now());
+            }
+            ensure!(
+                moved.elapsed() < PATIENCE,
+                "nothing has moved for a minute: {ENDS:?} took {ends:?} of {}",
+                self.sent
+            );
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// A page of the process; None while it does not answer.
+    fn page(&mut self, path: &str) -> anyhow::Result<Option<String>> {
+        if let Some(ended) = self.child.try_wait()? {
+            anyhow::bail!("`ims run` ended with {ended}");
+        }
+        Ok(ask(&self.listen, path).ok())
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Unix milliseconds that no record written before has as its timestamp.
+pub fn next_ms() -> i64 {
+    thread::sleep(Duration::from_millis(2));
+    now_ms()
+}
