@@ -8,6 +8,7 @@ use kafka_support::{
     relay::{PATIENCE, Turn, assert_once, copy, numbered, spec, turn_until, urgent, values},
     settings,
 };
+use rdkafka::mocking::MockCluster;
 use schemas::{Lane, Topic};
 use std::{
     cell::Cell,
@@ -16,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use topology::log::{
-    Log, LogError,
+    Log, LogError, Place,
     kafka::{KafkaSettings, OnAway},
 };
 
@@ -95,6 +96,32 @@ fn topics_are_made_when_the_broker_is_back() {
     let _cluster = back.take().expect("the broker was away");
     assert_eq!((made.topics.len(), made.groups.len()), (2, 1));
     assert_eq!(admin.check(&topics, &[("ingest-AD", &topics[..1])]).unwrap(), []);
+}
+
+#[test]
+fn a_partition_without_a_leader_is_away_and_one_that_does_not_exist_is_a_reason_to_stop() {
+    let cluster = MockCluster::new(1).unwrap();
+    let deployment = Deployment::new(KafkaSettings { bootstrap_servers: cluster.bootstrap_servers(), ..settings("") });
+    let topic = Topic::open(Lane::Auth);
+    let name = format!("{}{topic}", deployment.settings.topic_prefix);
+    cluster.create_topic(&name, 2, 1).unwrap();
+    cluster.partition_leader(&name, 1, None).unwrap();
+    let mut reader = deployment.log.reader().unwrap();
+    let mut answers = |partition| {
+        let place = Place { topic, partition };
+        [reader.bounds(place).map(|_| ()), reader.offset_at(place, 1).map(|_| ())]
+    };
+    for answer in answers(1) {
+        assert!(matches!(&answer, Err(LogError::Away(line)) if line.contains("no leader")), "{answer:?}");
+    }
+    for answer in answers(2) {
+        assert!(matches!(&answer, Err(LogError::Stop(line)) if line.contains("does not exist")), "{answer:?}");
+    }
+    cluster.partition_leader(&name, 1, Some(1)).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while answers(1).iter().any(Result::is_err) {
+        assert!(Instant::now() < deadline, "it has a leader again");
+    }
 }
 
 /// Appends what is not there yet, until all is: a leader that died is replaced after some seconds.

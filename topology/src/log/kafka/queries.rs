@@ -50,27 +50,45 @@ impl KafkaShared {
     /// First offset still there, and the one after the last, whether or not its transaction has ended.
     pub(super) fn bounds(&self, place: Place) -> Result<(i64, i64), LogError> {
         let name = self.names.of(place.topic);
-        let _watched = self.watchdog.watch(ANSWER, || format!("bounds of {name}"));
-        self.ask()?
-            .fetch_watermarks(name, place.partition, ANSWER)
-            .map_err(|error| unanswered("bounds", &format!("{name}/{}", place.partition), &error))
+        let watched = self.watchdog.watch(ANSWER, || format!("bounds of {name}"));
+        let answer = self.ask()?.fetch_watermarks(name, place.partition, ANSWER);
+        drop(watched);
+        answer.map_err(|error| self.unanswered("bounds", place, &error))
     }
 
     /// First offset whose timestamp is at or after the given one.
     pub(super) fn offset_at(&self, place: Place, timestamp_ms: i64) -> Result<Option<i64>, LogError> {
         let name = self.names.of(place.topic);
-        let fail = |error: &KafkaError| unanswered("offset of a time", &format!("{name}/{}", place.partition), error);
+        let fail = |error: &KafkaError| self.unanswered("offset of a time", place, error);
         let mut list = TopicPartitionList::with_capacity(1);
         // Negative times are words to Kafka: before 1970 there is nothing.
         list.add_partition_offset(name, place.partition, Offset::Offset(timestamp_ms.max(0)))
             .map_err(|error| fail(&error))?;
-        let _watched = self.watchdog.watch(ANSWER, || format!("offset of a time in {name}"));
-        let found = self.ask()?.offsets_for_times(list, ANSWER).map_err(|error| fail(&error))?;
+        let watched = self.watchdog.watch(ANSWER, || format!("offset of a time in {name}"));
+        let found = self.ask()?.offsets_for_times(list, ANSWER);
+        drop(watched);
+        let found = found.map_err(|error| fail(&error))?;
         match super::native::entries(&found).first() {
             Some(entry) if entry.error.is_none() => Ok((entry.offset >= 0).then_some(entry.offset)),
             Some(entry) => Err(fail(&KafkaError::OffsetFetch(entry.error.unwrap_or(Code::Unknown)))),
             None => Ok(None),
         }
+    }
+
+    /// Of a partition without a leader librdkafka says the same as of one that does not exist: a broker that died is
+    /// replaced within seconds, and until then its partitions are away.
+    fn unanswered(&self, what: &str, place: Place, error: &KafkaError) -> LogError {
+        let of = format!("{}/{}", self.names.of(place.topic), place.partition);
+        if error.rdkafka_error_code() == Some(Code::UnknownPartition) {
+            match self.partitions(place.topic) {
+                Ok(known) if known.contains(&place.partition) => {
+                    return LogError::Away(format!("{what} of {of}: it has no leader"));
+                }
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+        }
+        unanswered(what, &of, error)
     }
 }
 

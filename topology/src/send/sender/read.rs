@@ -54,6 +54,9 @@ impl Sender {
         }
         fault::point(&self.spec.name, Point::AfterPoll);
         self.admit_batch()?;
+        // Now that it is as full as it gets: what leaves next would hide that it was, and what stands behind it would
+        // be read at the pace of the vendor.
+        self.make_room()?;
         if !self.hold.is_empty() {
             fault::point(&self.spec.name, Point::Held);
         }

@@ -27,6 +27,22 @@ fn a_bulk_of_25_000_delays_another_customers_message_by_less_than_a_second() {
 }
 
 #[test]
+fn a_bulk_is_spilled_although_some_of_it_leaves_at_every_turn() {
+    let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]).with_delay();
+    bench.script(|_, _| Some((20, code("1000"))));
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(BULK, Lane::Mass, "kt", "bulk");
+    let (at_ms, serial) = (bench.clock.now_ms(), bench.send(1, Lane::Mass, "kt", "shop").remove(0));
+    for _ in 0..200 {
+        // Two more may leave by the next turn.
+        bench.clock.advance(Duration::from_millis(5));
+        bench.senders[0].turn(Duration::ZERO).unwrap();
+    }
+    assert!(left_at(&bench, &serial) - at_ms <= 1_000);
+}
+
+#[test]
 fn a_spilled_bulk_is_sent_to_its_end_and_the_vendor_never_idles() {
     let mut bench = Bench::new(vec![Vendor { tps: 500, ..vendor("kt") }]).with_delay();
     bench.join(Lane::Mass);
