@@ -8,6 +8,7 @@ pub mod cipher;
 pub mod claims;
 pub mod history;
 pub mod reference;
+pub mod redis;
 pub mod registry;
 pub mod reports;
 pub mod simulator;
