@@ -41,7 +41,7 @@ fn claims(criterion: &mut Criterion) {
             eprintln!("{variable} names no Redis: not measured");
             continue;
         };
-        let settings = RedisSettings::new(&urls, None, None, Duration::from_secs(10)).unwrap();
+        let settings = RedisSettings::new(&urls, Duration::from_secs(10)).unwrap();
         let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let mut store = RedisClaims::new(settings, &format!("bench-{run}"), &DOUBTS);
         let mut group = criterion.benchmark_group(format!("claims/{name}"));

@@ -116,7 +116,11 @@ impl Redis {
         if !self.settings.is_cluster() {
             let only = self.settings.addresses().next().ok_or_else(|| away("server", "no address"))?;
             let node = self.node(&only, deadline)?;
-            return Ok(vec![Part { node, commands: open.iter().map(|(command, _)| *command).collect(), asking: false }]);
+            return Ok(vec![Part {
+                node,
+                commands: open.iter().map(|(command, _)| *command).collect(),
+                asking: false,
+            }]);
         }
         if self.slots.is_empty() {
             self.learn(deadline)?;
@@ -289,7 +293,9 @@ fn unfit(told: &str, cluster: bool) -> Option<String> {
     }
     let policy = value("maxmemory_policy").unwrap_or("noeviction");
     if policy != "noeviction" && value("maxmemory") != Some("0") {
-        return Some(format!("forgets what it holds when it is full: set maxmemory-policy from {policy} to noeviction"));
+        return Some(format!(
+            "forgets what it holds when it is full: set maxmemory-policy from {policy} to noeviction"
+        ));
     }
     None
 }

@@ -1,7 +1,7 @@
 //! Where Redis is, how it is entered, and how long it may take.
 
 use ::redis::io::tcp::TcpSettings;
-use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates};
+use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedisSettingsError {
     /// An address cannot be used.
-    #[error("state.url: {0}; write redis://USER:PASSWORD@HOST:PORT, rediss:// for TLS, several addresses of a cluster \
-             separated by commas")]
+    #[error(
+        "state.url: {0}; write redis://USER:PASSWORD@HOST:PORT, rediss:// for TLS, several addresses of a cluster \
+             separated by commas"
+    )]
     Url(String),
     /// A key that fits the others.
     #[error("{0}")]
@@ -26,16 +28,10 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
-    /// By addresses separated by commas: one is a server, several are nodes of a cluster. `password` wins over the one
-    /// in the addresses; `ca_pem` takes the place of the system's certificate authorities; `timeout` is how long one
+    /// By addresses separated by commas: one is a server, several are nodes of a cluster. `timeout` is how long one
     /// batch may take, connecting included.
-    pub fn new(
-        urls: &str,
-        password: Option<&str>,
-        ca_pem: Option<Vec<u8>>,
-        timeout: Duration,
-    ) -> Result<Self, RedisSettingsError> {
-        let nodes: Vec<_> = urls.split(',').map(|url| node(url.trim(), password)).collect::<Result<_, _>>()?;
+    pub fn new(urls: &str, timeout: Duration) -> Result<Self, RedisSettingsError> {
+        let nodes: Vec<_> = urls.split(',').map(|url| node(url.trim())).collect::<Result<_, _>>()?;
         let cluster = nodes.len() > 1;
         let tls = nodes.iter().filter(|node| is_tls(node.addr())).count();
         if tls != 0 && tls != nodes.len() {
@@ -44,14 +40,37 @@ impl RedisSettings {
         if cluster && nodes.iter().any(|node| node.redis_settings().db() != 0) {
             return Err(RedisSettingsError::Url("a cluster has no database but 0".into()));
         }
-        if ca_pem.is_some() && tls == 0 {
-            return Err(RedisSettingsError::Key("state.ca_file is for TLS: write rediss:// in state.url"));
-        }
         if timeout < Duration::from_millis(10) {
             return Err(RedisSettingsError::Key("state.timeout_ms must be 10 or more"));
         }
-        let certificates = ca_pem.map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem) });
-        Ok(Self { nodes, certificates, timeout })
+        Ok(Self { nodes, certificates: None, timeout })
+    }
+
+    /// With this password, whatever the addresses say.
+    pub fn with_password(mut self, password: &str) -> Self {
+        for node in &mut self.nodes {
+            let entry = node.redis_settings().clone().set_password(password);
+            *node = node.clone().set_redis_settings(entry);
+        }
+        self
+    }
+
+    /// With these certificate authorities in place of the system's.
+    pub fn with_authorities(mut self, pem: Vec<u8>) -> Result<Self, RedisSettingsError> {
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) };
+        let understood = Client::build_with_tls(self.nodes[0].clone(), certificates.clone()).is_ok();
+        if !understood || !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+            return Err(RedisSettingsError::Key(
+                "state.ca_file holds no certificate in PEM form, or state.url asks for no TLS",
+            ));
+        }
+        self.certificates = Some(certificates);
+        Ok(self)
+    }
+
+    /// Whether TLS is asked for.
+    pub fn is_tls(&self) -> bool {
+        is_tls(self.nodes[0].addr())
     }
 
     /// Whether these are nodes of a cluster.
@@ -120,7 +139,7 @@ fn is_tls(address: &ConnectionAddr) -> bool {
 }
 
 /// Errors name no part of the address: it may hold a password.
-fn node(url: &str, password: Option<&str>) -> Result<ConnectionInfo, RedisSettingsError> {
+fn node(url: &str) -> Result<ConnectionInfo, RedisSettingsError> {
     let refused = |what: &str| RedisSettingsError::Url(what.to_owned());
     if url.is_empty() {
         return Err(refused("an address is missing"));
@@ -132,10 +151,6 @@ fn node(url: &str, password: Option<&str>) -> Result<ConnectionInfo, RedisSettin
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
         return Err(refused("#insecure is not had here, name the server's authority in state.ca_file"));
     }
-    let mut entry: RedisConnectionInfo = info.redis_settings().clone();
-    if let Some(password) = password {
-        entry = entry.set_password(password);
-    }
     // The last part of a large batch must not wait for the acknowledgement of the one before.
-    Ok(info.set_redis_settings(entry).set_tcp_settings(TcpSettings::default().set_nodelay(true)))
+    Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
 }

@@ -32,13 +32,19 @@ impl SlotMap {
         let Value::Array(ranges) = answer else { return None };
         let range = |range: &Value| {
             let Value::Array(fields) = range else { return None };
-            let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = fields.as_slice() else { return None };
+            let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = fields.as_slice() else {
+                return None;
+            };
             let [host, Value::Int(port), ..] = master.as_slice() else { return None };
             let host = match host {
                 Value::BulkString(host) if !host.is_empty() => String::from_utf8(host.clone()).ok()?,
                 _ => asked.host.clone(),
             };
-            Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, Address { host, port: u16::try_from(*port).ok()? }))
+            Some((
+                u16::try_from(*first).ok()?,
+                u16::try_from(*last).ok()?,
+                Address { host, port: u16::try_from(*port).ok()? },
+            ))
         };
         ranges.iter().map(range).collect::<Option<_>>().map(Self)
     }

@@ -20,7 +20,7 @@ fn shared(variable: &str) -> Option<RedisSettings> {
         eprintln!("not tested: {variable} names no Redis (./test starts one, dev/redis too)");
         return None;
     };
-    Some(RedisSettings::new(&urls, None, None, TIMEOUT).unwrap())
+    Some(RedisSettings::new(&urls, TIMEOUT).unwrap())
 }
 
 /// The shared server; None where there is none, which is said.
@@ -107,7 +107,7 @@ impl Servers {
     }
 
     pub(crate) fn settings(&self, timeout: Duration) -> RedisSettings {
-        RedisSettings::new(self.urls(), None, None, timeout).unwrap()
+        RedisSettings::new(self.urls(), timeout).unwrap()
     }
 
     /// Runs a command on one of them, past everything that is tested.

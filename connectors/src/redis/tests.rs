@@ -97,35 +97,37 @@ fn a_slot_that_moves_is_followed_while_it_moves_and_afterwards() {
 fn tls_is_spoken_with_a_server_whose_authority_is_known_and_with_no_other() {
     let Some(servers) = Servers::start(&["--tls"]) else { return };
     let authority = std::fs::read(servers.told("REDIS_CA_FILE")).unwrap();
-    let settings = |ca| RedisSettings::new(servers.urls(), None, ca, TIMEOUT).unwrap();
-    let mut redis = Redis::new(settings(Some(authority)));
+    let settings = || servers.settings(TIMEOUT);
+    let mut redis = Redis::new(settings().with_authorities(authority).unwrap());
     redis.ask(&batch("SET", "tls", 500), &mut Vec::new()).unwrap();
     assert_holds(&mut redis, "tls", 500);
-    let stranger = Redis::new(settings(None)).ask(&batch("GET", "tls", 1), &mut Vec::new()).unwrap_err();
+    let stranger = Redis::new(settings()).ask(&batch("GET", "tls", 1), &mut Vec::new()).unwrap_err();
     assert!(stranger.to_string().to_lowercase().contains("certificate"), "{stranger}");
 }
 
 #[test]
 fn a_server_that_cannot_be_used_says_why() {
-    let Some(servers) = Servers::start(&["--", "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"]) else { return };
+    let Some(servers) = Servers::start(&["--", "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"]) else {
+        return;
+    };
     let refused = |settings| Redis::new(settings).ask(&batch("GET", "k", 1), &mut Vec::new()).unwrap_err().to_string();
     let evicts = refused(servers.settings(TIMEOUT));
     assert!(evicts.contains("set maxmemory-policy from allkeys-lru to noeviction"), "{evicts}");
-    let wrong = refused(RedisSettings::new(servers.urls(), Some("geheim"), None, TIMEOUT).unwrap());
+    let wrong = refused(servers.settings(TIMEOUT).with_password("geheim"));
     assert!(wrong.contains("authentication") && !wrong.contains("geheim"), "{wrong}");
     let twice = format!("{0},{0}", servers.urls());
     servers.command(1, &["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-    let single = refused(RedisSettings::new(&twice, None, None, TIMEOUT).unwrap());
+    let single = refused(RedisSettings::new(&twice, TIMEOUT).unwrap());
     assert!(single.contains("is no node of a cluster"), "{single}");
     let Ok(nodes) = std::env::var("IMS_TEST_REDIS_CLUSTER") else { return };
     let one = nodes.split(',').next().unwrap();
-    let node = refused(RedisSettings::new(one, None, None, TIMEOUT).unwrap());
+    let node = refused(RedisSettings::new(one, TIMEOUT).unwrap());
     assert!(node.contains("name several of its nodes"), "{node}");
 }
 
 #[test]
 fn an_address_that_cannot_be_used_is_told_without_its_password() {
-    let refused = |urls: &str| RedisSettings::new(urls, None, None, TIMEOUT).unwrap_err().to_string();
+    let refused = |urls: &str| RedisSettings::new(urls, TIMEOUT).unwrap_err().to_string();
     for (urls, why) in [
         ("", "missing"),
         ("redis://:geheim@a,", "missing"),
@@ -139,11 +141,12 @@ fn an_address_that_cannot_be_used_is_told_without_its_password() {
         let text = refused(urls);
         assert!(text.contains(why) && text.contains("state.url") && !text.contains("geheim"), "{urls}: {text}");
     }
-    let settings = RedisSettings::new("redis://:geheim@a,redis://b:7000", None, None, TIMEOUT).unwrap();
+    let settings = RedisSettings::new("redis://:geheim@a,redis://b:7000", TIMEOUT).unwrap();
     let shown = format!("{settings:?}");
     assert!(shown.contains("a:6379") && shown.contains("b:7000") && !shown.contains("geheim"), "{shown}");
-    assert!(RedisSettings::new("redis://a", None, Some(Vec::new()), TIMEOUT).is_err(), "a CA without TLS");
-    assert!(RedisSettings::new("redis://a", None, None, Duration::ZERO).is_err(), "no time at all");
+    let tls = RedisSettings::new("rediss://a", TIMEOUT).unwrap();
+    assert!(tls.is_tls() && tls.with_authorities(b"no certificate".to_vec()).is_err());
+    assert!(RedisSettings::new("redis://a", Duration::ZERO).is_err(), "no time at all");
 }
 
 #[test]

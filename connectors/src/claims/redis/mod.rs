@@ -57,12 +57,7 @@ impl RedisClaims {
         }
     }
 
-    fn some(
-        &mut self,
-        claims: &[Claim],
-        now_ms: i64,
-        answers: &mut Vec<Option<TrackId>>,
-    ) -> Result<(), Away> {
+    fn some(&mut self, claims: &[Claim], now_ms: i64, answers: &mut Vec<Option<TrackId>>) -> Result<(), Away> {
         if !self.redis.is_connected() {
             self.look_at_all(now_ms)?;
         }
@@ -178,7 +173,10 @@ fn bytes(told: &Value) -> Option<&[u8]> {
 
 /// Who holds a claim, by the answer to it.
 fn held(told: &Value) -> Result<Option<Held>, Away> {
-    let strange = || Away { dependency: NAME, cause: "holds something else under a claim's key: give IMS a database of its own".into() };
+    let strange = || Away {
+        dependency: NAME,
+        cause: "holds something else under a claim's key: give IMS a database of its own".into(),
+    };
     match told {
         Value::Nil => Ok(None),
         told => bytes(told).and_then(Held::of_bytes).map(Some).ok_or_else(strange),
