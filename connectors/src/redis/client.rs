@@ -126,18 +126,28 @@ impl Redis {
             self.learn(deadline)?;
         }
         let mut parts: Vec<Part> = Vec::new();
+        // Most batches fall into few slots: each is looked up once.
+        let mut known: Vec<(u16, usize)> = Vec::new();
         for (command, to) in open {
             let slot = batch.slot(*command);
-            let asking = to.is_some();
-            let address = match to.as_ref().or_else(|| self.slots.master(slot)) {
-                Some(address) => address.clone(),
-                None => return Err(away("cluster", format_args!("no node has slot {slot}"))),
+            let part = match known.iter().find(|(known, _)| *known == slot && to.is_none()) {
+                Some((_, part)) => *part,
+                None => {
+                    let address = to.as_ref().or_else(|| self.slots.master(slot)).cloned();
+                    let address = address.ok_or_else(|| away("cluster", format_args!("no node has slot {slot}")))?;
+                    let (node, asking) = (self.node(&address, deadline)?, to.is_some());
+                    let same = parts.iter().position(|part| part.node == node && part.asking == asking);
+                    let part = same.unwrap_or(parts.len());
+                    if same.is_none() {
+                        parts.push(Part { node, commands: Vec::new(), asking });
+                    }
+                    if !asking {
+                        known.push((slot, part));
+                    }
+                    part
+                }
             };
-            let node = self.node(&address, deadline)?;
-            match parts.iter_mut().find(|part| part.node == node && part.asking == asking) {
-                Some(part) => part.commands.push(*command),
-                None => parts.push(Part { node, commands: vec![*command], asking }),
-            }
+            parts[part].commands.push(*command);
         }
         Ok(parts)
     }

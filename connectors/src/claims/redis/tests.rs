@@ -88,6 +88,11 @@ fn a_redis_that_was_emptied_is_told_by_all_processes_and_to_those_that_start_lat
         for store in &mut running {
             assert_eq!(store.claim(&claims(1, 0, 100), NOW_MS).unwrap(), [None; 100]);
         }
+        assert_eq!(
+            seen.now(NOW_MS),
+            Some(Doubt { since_ms: NOW_MS, claims: 100 }),
+            "{how}: nothing of before is known"
+        );
         assert_eq!(seen.now(later_ms), None, "known for more than a day");
         if how == "FLUSHALL" {
             servers.command(1, &["FLUSHALL"]);
