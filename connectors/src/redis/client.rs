@@ -54,7 +54,16 @@ impl Redis {
     /// been run: every command must be one that may be run again. Takes twice the time-out at most.
     pub fn ask(&mut self, batch: &Batch, answers: &mut Vec<Value>) -> Result<(), Away> {
         let deadline = Deadline::after(self.settings.timeout());
-        let asked = self.rounds(batch, answers, deadline);
+        let (used_before, asked) = (self.is_connected(), self.rounds(batch, answers, deadline));
+        match asked {
+            // A connection that was idle may have been closed by the other side: that is no reason to wait.
+            Err(_) if used_before && deadline.is_ahead() => self.rounds(batch, answers, deadline),
+            asked => asked,
+        }
+    }
+
+    fn rounds(&mut self, batch: &Batch, answers: &mut Vec<Value>, deadline: Deadline) -> Result<(), Away> {
+        let asked = self.try_rounds(batch, answers, deadline);
         if asked.is_err() {
             self.nodes.clear();
             self.slots = SlotMap::default();
@@ -62,7 +71,7 @@ impl Redis {
         asked
     }
 
-    fn rounds(&mut self, batch: &Batch, answers: &mut Vec<Value>, deadline: Deadline) -> Result<(), Away> {
+    fn try_rounds(&mut self, batch: &Batch, answers: &mut Vec<Value>, deadline: Deadline) -> Result<(), Away> {
         answers.clear();
         answers.resize(batch.len(), Value::Nil);
         let mut open: Vec<Open> = (0..batch.len()).map(|command| (command, None)).collect();
@@ -85,12 +94,13 @@ impl Redis {
     ) -> Result<Vec<Open>, Away> {
         let parts = self.parts(batch, open, deadline)?;
         for part in &parts {
+            self.nodes[part.node].limit(deadline)?;
             self.send(batch, part)?;
         }
         let (mut again, mut moved) = (Vec::new(), false);
         for part in &parts {
             let node = &mut self.nodes[part.node];
-            node.read_within(deadline.left(&node.address)?)?;
+            node.limit(deadline)?;
             for &command in &part.commands {
                 if part.asking {
                     node.read(deadline)?;
@@ -179,16 +189,19 @@ impl Redis {
 
     /// Asks the nodes, first those that answered before, who has which slots.
     fn learn(&mut self, deadline: Deadline) -> Result<(), Away> {
-        let known: Vec<Address> = self.nodes.iter().map(|node| node.address.clone()).collect();
+        let known = self.nodes.iter().map(|node| node.address.clone());
+        let candidates: Vec<Address> = known.chain(self.settings.addresses()).collect();
         let mut failed = away("cluster", "no node answers");
-        for address in known.into_iter().chain(self.settings.addresses().collect::<Vec<_>>()) {
-            let learnt = self.node(&address, deadline).and_then(|node| {
+        for (at, address) in candidates.iter().enumerate() {
+            // One that hangs leaves time for the others.
+            let deadline = deadline.share_of(candidates.len() - at);
+            let learnt = self.node(address, deadline).and_then(|node| {
                 let node = &mut self.nodes[node];
-                node.read_within(deadline.left(&address)?)?;
+                node.limit(deadline)?;
                 node.write(b"*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n")?;
                 match node.read(deadline)? {
-                    Value::ServerError(error) => Err(away(&address, error)),
-                    answer => SlotMap::of(&answer, &address).ok_or_else(|| away(&address, "tells no slots")),
+                    Value::ServerError(error) => Err(away(address, error)),
+                    answer => SlotMap::of(&answer, address).ok_or_else(|| away(address, "tells no slots")),
                 }
             });
             match learnt {
@@ -197,7 +210,7 @@ impl Redis {
                     return Ok(());
                 }
                 Err(error) => {
-                    self.nodes.retain(|node| node.address != address);
+                    self.nodes.retain(|node| node.address != *address);
                     failed = error;
                 }
             }
@@ -220,19 +233,21 @@ impl Node {
             None => Client::open(entry),
         };
         let connected = client.and_then(|client| client.get_connection_with_timeout(deadline.left_or_little()));
-        let mut connection = connected.map_err(|error| failed(address, &error))?;
-        let left = deadline.left(address)?;
-        connection.set_read_timeout(Some(left)).map_err(|error| failed(address, &error))?;
-        let told: String = ::redis::cmd("INFO").query(&mut connection).map_err(|error| failed(address, &error))?;
+        let connection = connected.map_err(|error| failed(address, &error))?;
+        let mut node = Self { address: address.clone(), connection };
+        node.limit(deadline)?;
+        let told: String = ::redis::cmd("INFO").query(&mut node.connection).map_err(|e| failed(address, &e))?;
         match unfit(&told, settings.is_cluster()) {
             Some(cause) => Err(away(address, cause)),
-            None => Ok(Self { address: address.clone(), connection }),
+            None => Ok(node),
         }
     }
 
-    fn read_within(&mut self, limit: Duration) -> Result<(), Away> {
-        let limits = self.connection.set_read_timeout(Some(limit));
-        limits.and_then(|()| self.connection.set_write_timeout(Some(limit))).map_err(|e| failed(&self.address, &e))
+    /// No read and no write from now on takes longer than what is left.
+    fn limit(&mut self, deadline: Deadline) -> Result<(), Away> {
+        let left = Some(deadline.left(&self.address)?);
+        let limits = self.connection.set_read_timeout(left).and_then(|()| self.connection.set_write_timeout(left));
+        limits.map_err(|error| failed(&self.address, &error))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Away> {
@@ -273,6 +288,16 @@ impl Deadline {
             true => Err(away(address, format_args!("no answer within {:?}", self.timeout))),
             false => Ok(left),
         }
+    }
+
+    fn is_ahead(self) -> bool {
+        self.at > Instant::now()
+    }
+
+    /// An even share of what is left, for the first of so many attempts.
+    fn share_of(self, attempts: usize) -> Self {
+        let now = Instant::now();
+        Self { at: now + self.at.saturating_duration_since(now) / attempts.max(1) as u32, ..self }
     }
 
     /// A time-out of nothing would mean none.

@@ -1,9 +1,12 @@
 //! Where Redis is, how it is entered, and how long it may take.
 
-use ::redis::io::tcp::TcpSettings;
+use ::redis::io::tcp::{TcpSettings, socket2};
 use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 use std::fmt;
 use std::time::Duration;
+
+/// An idle connection is asked for a sign of life after this.
+const KEPT_ALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// Why the settings make no client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -151,6 +154,8 @@ fn node(url: &str) -> Result<ConnectionInfo, RedisSettingsError> {
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
         return Err(refused("#insecure is not had here, name the server's authority in state.ca_file"));
     }
-    // The last part of a large batch must not wait for the acknowledgement of the one before.
-    Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
+    // The last part of a large batch must not wait for the acknowledgement of the one before; and an idle lane's
+    // connection stays known to what stands between.
+    let alive = socket2::TcpKeepalive::new().with_time(KEPT_ALIVE_AFTER);
+    Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true).set_keepalive(alive)))
 }

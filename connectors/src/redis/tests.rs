@@ -54,8 +54,41 @@ fn a_server_that_hangs_takes_no_longer_than_the_time_out_and_its_late_answers_ar
         assert!(away.dependency == "redis" && away.to_string().contains("no answer"), "{away}");
         assert!(!redis.is_connected());
     }
+    // More than fits into what lies between: the writing hangs.
+    let mut large = Batch::default();
+    let value = vec![b'x'; 1 << 20];
+    (0..40).for_each(|_| large.push(slot_of(b"large"), &[b"SET", b"large", &value]));
+    let began = Instant::now();
+    servers.signal(1, "CONT");
+    until(|| redis.ask(&batch("GET", "before", 1), &mut Vec::new()).ok());
+    servers.signal(1, "STOP");
+    redis.ask(&large, &mut Vec::new()).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     servers.signal(1, "CONT");
     assert_holds(&mut redis, "before", 1000);
+}
+
+#[test]
+fn a_connection_that_the_server_closed_while_it_was_idle_is_made_anew_at_once() {
+    let Some(servers) = Servers::start(&[]) else { return };
+    let mut redis = Redis::new(servers.settings(TIMEOUT));
+    redis.ask(&batch("SET", "idle", 10), &mut Vec::new()).unwrap();
+    servers.command(1, &["CLIENT", "KILL", "TYPE", "normal"]);
+    let mut answers = Vec::new();
+    redis.ask(&batch("GET", "idle", 10), &mut answers).unwrap();
+    assert_eq!(answers[9], Value::BulkString(b"9".to_vec()));
+}
+
+#[test]
+fn a_cluster_is_found_by_any_of_its_nodes_although_another_hangs() {
+    let Some(nodes) = std::env::var("IMS_TEST_REDIS_CLUSTER").ok().filter(|_| cluster().is_some()) else { return };
+    // Takes connections, and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let password = nodes.split(['/', '@']).nth(2).unwrap();
+    let urls = format!("redis://{password}@{},{nodes}", silent.local_addr().unwrap());
+    let mut redis = Redis::new(RedisSettings::new(&urls, TIMEOUT).unwrap());
+    redis.ask(&batch("SET", "found", 100), &mut Vec::new()).unwrap();
+    assert_holds(&mut redis, "found", 100);
 }
 
 #[test]
