@@ -7,6 +7,8 @@ pub mod analysis;
 pub mod cipher;
 pub mod claims;
 pub mod history;
+pub mod pending;
+pub mod redis;
 pub mod reference;
 pub mod registry;
 pub mod reports;

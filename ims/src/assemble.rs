@@ -3,13 +3,14 @@
 use crate::{
     config::{Config, LogKind, StateKind},
     log::{open_log, open_schemas},
-    stores::Stores,
+    stores::{self, Stores},
 };
 use anyhow::Context;
 use connectors::{
     cipher::Cipher,
-    claims::{MemoryClaims, SqliteClaims},
+    claims::{Doubts, MemoryClaims, RedisClaims, SqliteClaims},
     history::HistoryTable,
+    redis::RedisSettings,
     reference::{FileReference, ReferenceError},
     reports::ReportTable,
     simulator::Simulator,
@@ -64,6 +65,9 @@ impl Claims for SharedClaims {
     }
 }
 
+/// Whether this process knows all claims of the last 24 hours.
+pub static DOUBTS: Doubts = Doubts::none();
+
 /// What deletes old rows of the stores that these roles write; None: nothing is ever deleted.
 pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, StoreError> {
     if config.store.retention_days == 0 {
@@ -83,10 +87,27 @@ pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, S
     Ok(Some(retention))
 }
 
+/// Where claims are kept.
+enum State {
+    Memory(SharedClaims),
+    File(PathBuf),
+    /// With the deployment, which keeps its keys apart from those of others.
+    Redis(Box<RedisSettings>, String),
+}
+
+impl State {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        Ok(match config.state.kind {
+            StateKind::Memory => Self::Memory(SharedClaims::default()),
+            StateKind::Sqlite => Self::File(config.state.file.clone()),
+            StateKind::Redis => Self::Redis(Box::new(stores::redis(&config.state)?), config.deployment.name.clone()),
+        })
+    }
+}
+
 /// The backends of one process, as configured.
 struct Configured {
-    state: Option<PathBuf>,
-    claims: SharedClaims,
+    state: State,
     stores: Stores,
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
@@ -99,8 +120,11 @@ fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
 impl Backends for Configured {
     fn claims(&self) -> Result<Box<dyn Claims>, Away> {
         Ok(match &self.state {
-            Some(path) => Box::new(SqliteClaims::open(path).map_err(away("state"))?),
-            None => Box::new(self.claims.clone()),
+            State::File(path) => Box::new(SqliteClaims::open(path).map_err(away("state"))?),
+            State::Memory(claims) => Box::new(claims.clone()),
+            State::Redis(settings, deployment) => {
+                Box::new(RedisClaims::new(settings.as_ref().clone(), deployment, &DOUBTS))
+            }
         })
     }
 
@@ -157,8 +181,7 @@ impl Deployment {
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
         let stores = Stores::of(config);
         let cipher = Arc::new(stores.cipher()?);
-        let state = (config.state.kind == StateKind::Sqlite).then(|| config.state.file.clone());
-        let backends = Configured { state, claims: SharedClaims::default(), stores: stores.clone(), cipher, simulator };
+        let backends = Configured { state: State::of(config)?, stores: stores.clone(), cipher, simulator };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {

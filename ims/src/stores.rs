@@ -1,15 +1,22 @@
 //! Where this deployment keeps what: a file for each store, or a server for those that have one.
 
-use crate::config::{Config, StateKind, StoreConfig};
+use crate::{
+    config::{Config, StateConfig, StateKind, StoreConfig},
+    exit::usage,
+};
 use connectors::{
     analysis::AnalysisTable,
     cipher::Cipher,
     claims,
     history::HistoryTable,
+    redis::RedisSettings,
     reports::ReportTable,
     sql::{Location, Schema, StoreError, Table},
 };
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The relational stores as configured.
 #[derive(Debug, Clone)]
@@ -67,6 +74,23 @@ impl Stores {
         let stem = self.0.file.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
         self.0.file.with_file_name(format!("{stem}-{what}.sqlite"))
     }
+}
+
+/// Redis as configured, with what its files hold.
+pub fn redis(config: &StateConfig) -> anyhow::Result<RedisSettings> {
+    let read =
+        |key: &str, path: &Path| std::fs::read(path).map_err(|e| usage(format!("{key} {}: {e}", path.display())));
+    let mut settings = RedisSettings::new(&config.url, Duration::from_millis(config.timeout_ms))
+        .map_err(|error| usage(error.to_string()))?;
+    if !config.password_file.as_os_str().is_empty() {
+        let password = read("state.password_file", &config.password_file)?;
+        settings = settings.with_password(String::from_utf8_lossy(&password).trim_end_matches(['\r', '\n']));
+    }
+    if !config.ca_file.as_os_str().is_empty() {
+        let authorities = read("state.ca_file", &config.ca_file)?;
+        settings = settings.with_authorities(authorities).map_err(|error| usage(error.to_string()))?;
+    }
+    Ok(settings)
 }
 
 /// Every store of a deployment with its tables. A server is there once: one database has all its tables.

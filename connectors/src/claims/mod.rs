@@ -4,9 +4,11 @@
 //! belongs to a record that will be read again under the same track_id, and recognises itself.
 
 mod memory;
+mod redis;
 mod sqlite;
 
 pub use memory::MemoryClaims;
+pub use redis::{Doubt, Doubts, RedisClaims, describe_metrics};
 pub use sqlite::{SCHEMA, SqliteClaims};
 
 use processors::ports::CLAIM_WINDOW;

@@ -1,6 +1,7 @@
 //! One suite for all backends of the claims port.
 
 use super::*;
+use crate::redis::testing;
 use processors::ports::{Claim, Claims};
 use schemas::{Api, Lane, TrackId};
 
@@ -20,6 +21,9 @@ fn on_each(test: impl Fn(&mut dyn Claims)) {
     test(&mut MemoryClaims::default());
     let folder = tempfile::tempdir().unwrap();
     test(&mut SqliteClaims::open(&folder.path().join("claims.db")).unwrap());
+    for settings in [testing::server(), testing::cluster()].into_iter().flatten() {
+        test(&mut RedisClaims::new(settings, &testing::deployment(), testing::doubts()));
+    }
 }
 
 #[test]

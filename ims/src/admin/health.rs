@@ -1,5 +1,6 @@
-//! What /health/ready says: every stream with its state.
+//! What /health/ready says: every stream with its state, and what is not certain although all work.
 
+use connectors::claims::Doubt;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use topology::engine::status::Status;
@@ -10,6 +11,18 @@ pub struct Health {
     /// Every stream works.
     pub ready: bool,
     streams: Vec<Stream>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_doubt: Option<InDoubt>,
+}
+
+/// Claims of message ids that Redis lost: the work goes on, duplicates of before may be accepted.
+#[derive(Debug, Serialize)]
+struct InDoubt {
+    cause: &'static str,
+    /// Unix milliseconds.
+    known_since_ms: i64,
+    /// Of this process, since then.
+    new_claims: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,10 +42,15 @@ struct Waits {
 }
 
 impl Health {
-    /// Reads the board. A process without streams is not ready: it has not started them yet.
-    pub fn of(board: BTreeMap<String, Status>) -> Self {
+    /// Reads the board. A process without streams is not ready: it has not started them yet. A doubt makes none unready.
+    pub fn of(board: BTreeMap<String, Status>, doubt: Option<Doubt>) -> Self {
         let ready = !board.is_empty() && board.values().all(|status| *status == Status::Ready);
-        Self { ready, streams: board.into_iter().map(Stream::of).collect() }
+        let in_doubt = doubt.map(|Doubt { since_ms, claims }| InDoubt {
+            cause: "not all message ids of the last 24 hours are known: duplicates of before may be accepted",
+            known_since_ms: since_ms,
+            new_claims: claims,
+        });
+        Self { ready, streams: board.into_iter().map(Stream::of).collect(), in_doubt }
     }
 }
 
@@ -64,7 +82,7 @@ mod tests {
     fn one_stream_that_waits_makes_the_process_not_ready_and_says_for_what() {
         let waiting =
             Status::Waiting { dependency: "claims".into(), cause: "connection refused".into(), since: Instant::now() };
-        let health = Health::of(board(&[("ingest-AUTH", waiting), ("router-AUTH", Status::Ready)]));
+        let health = Health::of(board(&[("ingest-AUTH", waiting), ("router-AUTH", Status::Ready)]), None);
         assert!(!health.ready);
         let text = serde_json::to_string(&health).unwrap();
         assert!(text.contains(r#""dependency":"claims","cause":"connection refused""#), "{text}");
@@ -73,9 +91,17 @@ mod tests {
 
     #[test]
     fn a_process_is_ready_when_each_of_its_streams_is() {
-        assert!(!Health::of(BTreeMap::new()).ready);
-        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Starting)])).ready);
-        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Ended)])).ready);
-        assert!(Health::of(board(&[("a", Status::Ready), ("b", Status::Ready)])).ready);
+        assert!(!Health::of(BTreeMap::new(), None).ready);
+        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Starting)]), None).ready);
+        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Ended)]), None).ready);
+        assert!(Health::of(board(&[("a", Status::Ready), ("b", Status::Ready)]), None).ready);
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_told_and_leaves_the_process_ready() {
+        let health = Health::of(board(&[("a", Status::Ready)]), Some(Doubt { since_ms: 7, claims: 3 }));
+        assert!(health.ready);
+        let text = serde_json::to_string(&health).unwrap();
+        assert!(text.contains("duplicates") && text.contains(r#""known_since_ms":7,"new_claims":3"#), "{text}");
     }
 }

@@ -25,5 +25,6 @@ fn record_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
     topology::metrics::describe();
+    connectors::claims::describe_metrics();
     Ok(handle)
 }

@@ -1,7 +1,10 @@
 //! The server of the admin port, on a thread of its own: it answers while every stream is busy.
 
 use super::health::Health;
-use crate::exit::usage;
+use crate::{
+    assemble::{DOUBTS, now_ms},
+    exit::usage,
+};
 use axum::{
     Router,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -89,7 +92,7 @@ async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: onesho
 }
 
 fn ready() -> Response {
-    let health = Health::of(status::board());
+    let health = Health::of(status::board(), DOUBTS.now(now_ms()));
     json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 

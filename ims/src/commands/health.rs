@@ -77,7 +77,11 @@ fn text(page: &Value) -> String {
     });
     let lines: Vec<String> = not_ready.collect();
     match (page["ready"] == true, lines.is_empty()) {
-        (true, _) => format!("ready: {} streams work", streams.len()),
+        (true, _) => {
+            let doubt =
+                page["in_doubt"]["cause"].as_str().map_or(String::new(), |cause| format!("\n  in doubt: {cause}"));
+            format!("ready: {} streams work{doubt}", streams.len())
+        }
         (false, true) => "not ready: no stream has started yet".to_owned(),
         (false, false) => format!("not ready\n  {}", lines.join("\n  ")),
     }
@@ -101,5 +105,7 @@ mod tests {
         assert_eq!(text(&json!({"ready": false, "streams": []})), "not ready: no stream has started yet");
         let ready = json!({"ready": true, "streams": [{"name": "a", "state": "ready"}]});
         assert_eq!(text(&ready), "ready: 1 streams work");
+        let doubt = json!({"ready": true, "streams": [], "in_doubt": {"cause": "not all are known"}});
+        assert_eq!(text(&doubt), "ready: 0 streams work\n  in doubt: not all are known");
     }
 }

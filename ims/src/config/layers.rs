@@ -198,6 +198,26 @@ mod tests {
     }
 
     #[test]
+    fn redis_as_state_is_checked_and_its_passwords_are_never_printed() {
+        let kind = "[state]\nkind = \"redis\"\n";
+        let urls = "redis://ims:geheim@a:6379,redis://ims:geheim@b:6379";
+        let config = loaded(kind, &[("IMS__STATE__URL", urls)]).unwrap();
+        let shown = toml::to_string(&config).unwrap();
+        assert!(shown.contains("redis://…@a:6379,redis://…@b:6379") && !shown.contains("geheim"), "{shown}");
+        assert!(!format!("{config:?}").contains("geheim"));
+        let refused = |text: &str, key: &str, value: &str| {
+            let errors = loaded(text, &[("IMS__STATE__URL", urls), (key, value)]).unwrap_err().to_string();
+            assert!(!errors.contains("geheim"), "{errors}");
+            errors
+        };
+        assert!(refused(kind, "IMS__STATE__URL", "").contains("state.url: an address is missing"));
+        assert!(refused(kind, "IMS__STATE__URL", "mysql://:geheim@a").contains("redis:// nor rediss://"));
+        assert!(refused(kind, "IMS__STATE__CA_FILE", "ca.pem").contains("write rediss://"));
+        assert!(refused(kind, "IMS__STATE__TIMEOUT_MS", "0").contains("state.timeout_ms"));
+        assert!(refused("", "IMS__STATE__KIND", "sqlite").contains("set state.kind = \"redis\""));
+    }
+
+    #[test]
     fn a_server_as_store_needs_a_shared_key_and_its_password_is_never_printed() {
         let url = "[store]\nurl = \"mysql://ims:geheim@db:3306/ims\"\n";
         let errors = loaded(url, &[]).unwrap_err().to_string();

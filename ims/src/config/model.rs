@@ -1,13 +1,13 @@
 //! The configuration as the program uses it. Keys, units and defaults are documented in ims.toml.
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
-use connectors::{simulator::SimulatorSettings, sql::Location};
+use connectors::{redis::RedisSettings, simulator::SimulatorSettings, sql::Location};
 use processors::{
     retry::Paces,
     ring::{Rings, Sizes},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,10 +79,11 @@ fn hide_secrets<S: serde::Serializer>(properties: &BTreeMap<String, String>, to:
     shown(properties).serialize(to)
 }
 
-/// A URL without name and password: these are nobody's to read either.
-fn without_user_info(url: &str) -> String {
+/// A URL, or several separated by commas, without name and password: these are nobody's to read either.
+fn without_user_info(urls: &str) -> String {
     let host = |(scheme, rest): (&str, &str)| Some(format!("{scheme}://…@{}", rest.rsplit_once('@')?.1));
-    url.split_once("://").and_then(host).unwrap_or_else(|| url.to_owned())
+    let one = |url: &str| url.split_once("://").and_then(host).unwrap_or_else(|| url.to_owned());
+    urls.split(',').map(one).collect::<Vec<_>>().join(",")
 }
 
 fn hide_user_info<S: serde::Serializer>(url: &str, to: S) -> Result<S::Ok, S::Error> {
@@ -113,13 +114,46 @@ pub struct ReferenceConfig {
 pub enum StateKind {
     Sqlite,
     Memory,
+    Redis,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateConfig {
     pub kind: StateKind,
     pub file: PathBuf,
+    #[serde(serialize_with = "hide_user_info")]
+    pub url: String,
+    pub password_file: PathBuf,
+    pub ca_file: PathBuf,
+    pub timeout_ms: u64,
+}
+
+impl StateConfig {
+    /// What cannot work, without a look at the files.
+    fn mistakes(&self) -> Option<String> {
+        if self.kind != StateKind::Redis {
+            let unused = "state.url is set and state.kind does not use it: set state.kind = \"redis\"";
+            return (!self.url.is_empty()).then(|| unused.to_owned());
+        }
+        match RedisSettings::new(&self.url, Duration::from_millis(self.timeout_ms)) {
+            Ok(settings) if !settings.is_tls() && !self.ca_file.as_os_str().is_empty() => {
+                Some("state.ca_file is for TLS: write rediss:// in state.url".into())
+            }
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Debug for StateConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateConfig")
+            .field("kind", &self.kind)
+            .field("file", &self.file)
+            .field("url", &without_user_info(&self.url))
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,7 +220,7 @@ impl Config {
         let kafka = self.log.kind == LogKind::Kafka;
         check(
             kafka && self.state.kind == StateKind::Memory,
-            "state.kind = \"memory\" with log.kind = \"kafka\" would forget claimed message ids at every restart: set \"sqlite\"",
+            "state.kind = \"memory\" with log.kind = \"kafka\" would forget claimed message ids at every restart: set \"redis\" or \"sqlite\"",
         );
         check(
             kafka && self.store.file.as_os_str() == ":memory:",
@@ -221,6 +255,7 @@ impl Config {
         {
             wrong.push(error.to_string());
         }
+        wrong.extend(self.state.mistakes());
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
         wrong.extend(self.retry.mistakes());
         if let Err(errors) = Rings::new(self.rings) {

@@ -4,6 +4,7 @@ mod books;
 pub mod cluster;
 pub mod load;
 pub mod process;
+pub mod redis;
 pub mod simulator;
 
 pub use books::Expected;

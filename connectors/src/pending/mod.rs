@@ -1,0 +1,46 @@
+//! Reports whose callback is still pending, for look-up by their name (SPEC §4): in Redis database 0, or in memory.
+//!
+//! A copy beside the truth, which is in Kafka: what is lost here delays and loses no callback, so whoever writes it goes
+//! on when it is away.
+
+mod memory;
+mod redis;
+
+pub use memory::MemoryPending;
+pub use redis::RedisPending;
+
+use processors::ports::Away;
+use schemas::Channel;
+use std::fmt;
+
+/// What a report is called: `username:channelType:messageId`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReportName {
+    /// The customer's login name.
+    pub username: String,
+    /// The channel that was asked for.
+    pub channel: Channel,
+    /// The customer's own id.
+    pub message_id: String,
+}
+
+impl fmt::Display for ReportName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.username, self.channel, self.message_id)
+    }
+}
+
+/// Pending reports as JSON, by their names.
+pub trait PendingReports: Send {
+    /// Keeps reports until they are removed, in one round trip; a newer one of the same name takes the place of the older.
+    fn put(&mut self, reports: &[(ReportName, String)]) -> Result<(), Away>;
+
+    /// Removes reports that are told, or given up; names that are not there are none the less removed.
+    fn remove(&mut self, names: &[ReportName]) -> Result<(), Away>;
+
+    /// The report of this name while it is pending.
+    fn get(&mut self, name: &ReportName) -> Result<Option<String>, Away>;
+}
+
+#[cfg(test)]
+mod tests;
