@@ -343,8 +343,10 @@ pub struct Reference {
     customers: FxHashMap<String, Arc<Customer>>,
     service_keys: FxHashMap<String, Arc<ServiceKey>>,
     profiles: FxHashMap<String, SenderProfile>,
-    templates: FxHashMap<(Channel, String), Vec<Arc<Template>>>,
-    numbers: FxHashMap<(Channel, String), Vec<SenderNumber>>,
+    /// By code.
+    templates: FxHashMap<String, Vec<Arc<Template>>>,
+    /// By number.
+    numbers: FxHashMap<String, Vec<SenderNumber>>,
     opt_outs: FxHashSet<OptOut>,
     group_of_customer: FxHashMap<String, Lane>,
     group_of_key: FxHashMap<String, Lane>,
@@ -393,10 +395,10 @@ impl Reference {
             this.profiles.insert(profile.sender_key.clone(), profile);
         }
         for template in seed.templates {
-            this.templates.entry((template.channel, template.code.clone())).or_default().push(Arc::new(template));
+            this.templates.entry(template.code.clone()).or_default().push(Arc::new(template));
         }
         for number in seed.sender_numbers {
-            this.numbers.entry((number.channel, number.number.clone())).or_default().push(number);
+            this.numbers.entry(number.number.clone()).or_default().push(number);
         }
         this.opt_outs = seed.opt_outs.into_iter().collect();
         for group in seed.routing_groups {
@@ -434,12 +436,12 @@ impl Reference {
 
     /// A customer's template.
     pub fn template(&self, channel: Channel, username: &str, code: &str) -> Option<&Arc<Template>> {
-        self.templates.get(&(channel, code.to_owned()))?.iter().find(|t| t.username == username)
+        self.templates.get(code)?.iter().find(|t| t.channel == channel && t.username == username)
     }
 
     /// A customer's sender number, chatbot id or address.
     pub fn sender_number(&self, channel: Channel, username: &str, number: &str) -> Option<&SenderNumber> {
-        self.numbers.get(&(channel, number.to_owned()))?.iter().find(|n| n.username == username)
+        self.numbers.get(number)?.iter().find(|n| n.channel == channel && n.username == username)
     }
 
     /// Whether a recipient refused a customer's ads.

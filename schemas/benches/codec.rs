@@ -4,7 +4,7 @@
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter};
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime};
-use schemas::avro::Borrow;
+use schemas::avro::{Borrow, Encode};
 use schemas::{
     AcceptedView, Avro, Channel, DecodeError, Dispatch, Input, Lane, MessageType, Record, Schemas, SendRequest,
     examples, json,

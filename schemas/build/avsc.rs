@@ -51,10 +51,13 @@ pub enum Definition {
 pub struct Contract {
     raw: BTreeMap<String, Value>,
     definitions: BTreeMap<String, Definition>,
+    /// Records that can borrow their texts.
+    lending: BTreeSet<String>,
 }
 
 impl Contract {
-    pub fn read(folders: &[&str]) -> Self {
+    /// Reads all files of these folders. The records of `lending`, and all inside them, can borrow their texts.
+    pub fn read(folders: &[&str], lending: &[&str]) -> Self {
         let mut raw = BTreeMap::new();
         for entry in folders.iter().flat_map(|folder| fs::read_dir(folder).expect("the folder can be read")) {
             let path = entry.expect("a folder entry").path();
@@ -66,7 +69,16 @@ impl Contract {
             }
         }
         let definitions = raw.iter().map(|(name, value)| (name.clone(), define(value))).collect();
-        Self { raw, definitions }
+        let mut contract = Self { raw, definitions, lending: BTreeSet::new() };
+        let mut inside = BTreeSet::new();
+        lending.iter().for_each(|name| contract.inside(name, &mut inside));
+        contract.lending = inside.into_iter().filter(|name| contract.is_record(name)).map(str::to_owned).collect();
+        contract
+    }
+
+    /// Whether this record can borrow its texts.
+    pub fn lends(&self, name: &str) -> bool {
+        self.lending.contains(name)
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

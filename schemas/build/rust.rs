@@ -14,9 +14,11 @@ fn shown(doc: &str) -> String {
     doc.replace('<', "‹").replace('>', "›")
 }
 
+/// The Rust type of a record or enum. A record for which `lending` holds can borrow its texts: it is generic over them.
 pub fn definition(contract: &Contract, name: &str) -> String {
     match contract.get(name) {
         Definition::Enum { doc, symbols } => enumeration(name, &shown(doc), symbols),
+        Definition::Record { doc, fields } if contract.lends(name) => lending(contract, name, &shown(doc), fields),
         Definition::Record { doc, fields } => record(contract, name, &shown(doc), fields),
     }
 }
@@ -45,22 +47,84 @@ fn enumeration(name: &str, doc: &str, symbols: &[String]) -> String {
         impl std::fmt::Display for {name} {{ fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{ f.write_str(self.as_str()) }} }}\n\
         impl std::str::FromStr for {name} {{ type Err = UnknownWord;\n\
         fn from_str(s: &str) -> Result<Self, UnknownWord> {{ Self::ALL.iter().copied().find(|v| v.as_str() == s).ok_or_else(|| UnknownWord::new({name:?}, s)) }} }}\n\
-        impl Avro for {name} {{\n\
-        fn encode(&self, out: &mut Vec<u8>) {{ put_long(out, *self as i64); }}\n\
-        fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {{ match input.long()? {{ {by_index} index => Err(DecodeError::Symbol {{ of: {name:?}, index }}) }} }}\n\
-        fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {{ input.long().map(drop) }}\n}}\n").expect("a string");
+        impl Encode for {name} {{\n\
+        fn write(&self, out: &mut Vec<u8>) {{ put_long(out, *self as i64); }}\n\
+        fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {{ input.long().map(drop) }}\n}}\n\
+        impl<'a> Borrow<'a> for {name} {{\n\
+        fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {{ match input.long()? {{ {by_index} index => Err(DecodeError::Symbol {{ of: {name:?}, index }}) }} }}\n}}\n").expect("a string");
     code
 }
 
+/// A record whose texts are its own.
 fn record(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> String {
+    let members: String = fields.iter().map(|f| member(contract, f, "String")).collect();
+    let derived = if own_default(fields) { "" } else { "Default, " };
+    let rust = rust_name(name);
+    let mut code = format!(
+        "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, {derived}serde::Serialize, serde::Deserialize)]\n\
+        #[serde(default, deny_unknown_fields)]\npub struct {rust} {{\n{members}}}\n"
+    );
+    code.push_str(&codec(contract, name, fields, ["", "", "<'a>"]));
+    code
+}
+
+/// A record that may borrow its texts.
+fn lending(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> String {
+    let members: String = fields.iter().map(|f| member(contract, f, "S")).collect();
+    let derived = if own_default(fields) { "" } else { "Default, " };
+    let rust = rust_name(name);
+    let other: String = fields
+        .iter()
+        .map(|f| format!("{}: {},\n", ident(&f.name), other(contract, &f.ty, &format!("self.{}", ident(&f.name)))))
+        .collect();
+    let mut code = format!(
+        "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, {derived}serde::Serialize, serde::Deserialize)]\n\
+        #[serde(default, deny_unknown_fields, rename = {name:?}, bound = \"S: Text\")]\npub struct {rust}Of<S: Text> {{\n{members}}}\n\
+        /// The same with texts of its own.\npub type {rust} = {rust}Of<String>;\n\
+        impl<S: Text> {rust}Of<S> {{\n/// The same with texts of another kind.\n\
+        pub fn with_texts<T: Text>(self) -> {rust}Of<T> {{ {rust}Of {{\n{other}}} }}\n}}\n"
+    );
+    code.push_str(&codec(contract, name, fields, ["<S: Text>", "Of<S>", "<'a, S: Text + Borrow<'a>>"]));
+    code
+}
+
+/// What a type with texts of its own becomes with texts of type `T`.
+fn other(contract: &Contract, ty: &Type, value: &str) -> String {
+    match ty {
+        Type::String => format!("T::from({value}.into_string())"),
+        Type::Map => {
+            format!("{value}.into_iter().map(|(k, v)| (T::from(k.into_string()), T::from(v.into_string()))).collect()")
+        }
+        Type::Named(name) if contract.lends(name) => format!("{value}.with_texts()"),
+        Type::Array(inner) => match other(contract, inner, "x").as_str() {
+            "x" => value.to_owned(),
+            made => format!("{value}.into_iter().map(|x| {made}).collect()"),
+        },
+        Type::Nullable(inner) => match (other(contract, inner, "x").as_str(), &**inner) {
+            ("x", _) => value.to_owned(),
+            (made, Type::Named(_)) => format!("{value}.map(|x| Box::new({made}))"),
+            (made, _) => format!("{value}.map(|x| {made})"),
+        },
+        _ => value.to_owned(),
+    }
+}
+
+/// Whether a field's default is not Rust's.
+fn own_default(fields: &[Field]) -> bool {
+    fields.iter().any(|f| default(f) != RUST_DEFAULT)
+}
+
+/// What every record does; `of` are the parameters of its impls, of its type, and of an impl that borrows.
+fn codec(contract: &Contract, name: &str, fields: &[Field], of: [&str; 3]) -> String {
+    let [params, args, borrowing] = of;
     let mut code = String::new();
-    let members: String = fields.iter().map(|f| member(contract, f)).collect();
-    let encode: String = fields.iter().map(|f| format!("self.{}.encode(out);\n", ident(&f.name))).collect();
+    let encode: String = fields.iter().map(|f| format!("self.{}.write(out);\n", ident(&f.name))).collect();
     let decode: String = fields
         .iter()
-        .map(|f| format!("{}: Avro::decode(input).map_err(|e| e.within({name:?}, {:?}))?,\n", ident(&f.name), f.name))
+        .map(|f| format!("{}: Borrow::borrow(input).map_err(|e| e.within({name:?}, {:?}))?,\n", ident(&f.name), f.name))
         .collect();
-    let skip: String = fields.iter().map(|f| format!("<{}>::skip(input)?;\n", owned(contract, &f.ty))).collect();
+    let skip: String =
+        fields.iter().map(|f| format!("<{} as Encode>::pass(input)?;\n", owned(contract, &f.ty, "String"))).collect();
     let debug: String = fields
         .iter()
         .map(|f| {
@@ -68,27 +132,24 @@ fn record(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> Strin
             format!(".field({:?}, {shown})", f.name)
         })
         .collect();
-    let defaults: Vec<(String, String)> = fields.iter().map(|f| (ident(&f.name), default(f))).collect();
-    let own_default = defaults.iter().any(|(_, default)| default != RUST_DEFAULT);
-    let derived = if own_default { "" } else { "Default, " };
     let whole = contract.whole(name);
     let rust = rust_name(name);
-    write!(code, "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, {derived}serde::Serialize, serde::Deserialize)]\n\
-        #[serde(default, deny_unknown_fields)]\npub struct {rust} {{\n{members}}}\n\
-        impl std::fmt::Debug for {rust} {{ fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{ f.debug_struct({name:?}){debug}.finish() }} }}\n\
-        impl Avro for {rust} {{\n\
-        fn encode(&self, out: &mut Vec<u8>) {{\n{encode}}}\n\
-        fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {{ Ok(Self {{\n{decode}}}) }}\n\
-        fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {{\n{skip}Ok(()) }}\n}}\n\
+    write!(code, "impl{params} std::fmt::Debug for {rust}{args} {{ fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{ f.debug_struct({name:?}){debug}.finish() }} }}\n\
+        impl{params} Encode for {rust}{args} {{\n\
+        fn write(&self, out: &mut Vec<u8>) {{\n{encode}}}\n\
+        fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {{\n{skip}Ok(()) }}\n}}\n\
+        impl{borrowing} Borrow<'a> for {rust}{args} {{\n\
+        fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {{ Ok(Self {{\n{decode}}}) }}\n}}\n\
         impl Record for {rust} {{ const NAME: &'static str = {name:?}; const SCHEMA: &'static str = r##\"{whole}\"##; }}\n").expect("a string");
-    if own_default {
-        let made: String = defaults.iter().map(|(name, default)| format!("{name}: {default},\n")).collect();
-        writeln!(code, "impl Default for {rust} {{ fn default() -> Self {{ Self {{\n{made}}} }} }}").expect("a string");
+    if own_default(fields) {
+        let made: String = fields.iter().map(|f| format!("{}: {},\n", ident(&f.name), default(f))).collect();
+        writeln!(code, "impl{params} Default for {rust}{args} {{ fn default() -> Self {{ Self {{\n{made}}} }} }}")
+            .expect("a string");
     }
     code
 }
 
-fn member(contract: &Contract, f: &Field) -> String {
+fn member(contract: &Contract, f: &Field, text: &str) -> String {
     let serde = match f.ty {
         Type::Nullable(_) => "#[serde(skip_serializing_if = \"Option::is_none\")]\n",
         Type::Array(_) => "#[serde(skip_serializing_if = \"Vec::is_empty\")]\n",
@@ -96,7 +157,7 @@ fn member(contract: &Contract, f: &Field) -> String {
         Type::Bytes => "#[serde(with = \"crate::json::base64\")]\n",
         _ => "",
     };
-    format!("#[doc = {:?}]\n{serde}pub {}: {},\n", shown(&f.doc), ident(&f.name), owned(contract, &f.ty))
+    format!("#[doc = {:?}]\n{serde}pub {}: {},\n", shown(&f.doc), ident(&f.name), owned(contract, &f.ty, text))
 }
 
 const RUST_DEFAULT: &str = "Default::default()";
@@ -157,11 +218,15 @@ pub fn view(contract: &Contract, view: &str, record: &str, wanted: &[&str]) -> S
         if wanted.contains(&f.name.as_str()) {
             let name = ident(&f.name);
             write!(members, "#[doc = {:?}]\npub {name}: {ty},\n", shown(&f.doc)).expect("a string");
-            writeln!(decode, "let {name} = <{ty}>::borrow(input).map_err(|e| e.within({record:?}, {:?}))?;", f.name)
-                .expect("a string");
+            writeln!(
+                decode,
+                "let {name} = <{ty} as Borrow>::borrow(input).map_err(|e| e.within({record:?}, {:?}))?;",
+                f.name
+            )
+            .expect("a string");
             write!(made, "{name}, ").expect("a string");
         } else {
-            writeln!(decode, "<{}>::skip(input)?;", owned(contract, &f.ty)).expect("a string");
+            writeln!(decode, "<{} as Encode>::pass(input)?;", owned(contract, &f.ty, "String")).expect("a string");
         }
     }
     format!(
@@ -176,8 +241,8 @@ pub fn view(contract: &Contract, view: &str, record: &str, wanted: &[&str]) -> S
 pub fn head(contract: &Contract, head: &str, record: &str) -> String {
     let Definition::Record { fields, .. } = contract.get(record) else { panic!("{record} is no record") };
     let (tail, fields) = fields.split_last().expect("a field");
-    let members: String = fields.iter().map(|f| member(contract, f)).collect();
-    let encode: String = fields.iter().map(|f| format!("self.{}.encode(out);\n", ident(&f.name))).collect();
+    let members: String = fields.iter().map(|f| member(contract, f, "String")).collect();
+    let encode: String = fields.iter().map(|f| format!("self.{}.write(out);\n", ident(&f.name))).collect();
     format!(
         "#[doc = \"[`{record}`] without its last field `{}`, whose encoded bytes are appended unchanged.\"]\n\
         #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]\npub struct {head} {{\n{members}}}\n\
@@ -187,20 +252,22 @@ pub fn head(contract: &Contract, head: &str, record: &str) -> String {
     )
 }
 
-fn owned(contract: &Contract, ty: &Type) -> String {
+/// A type whose texts are of type `text`.
+fn owned(contract: &Contract, ty: &Type, text: &str) -> String {
     match ty {
         Type::Boolean => "bool".into(),
         Type::Int => "i32".into(),
         Type::Long | Type::Timestamp => "i64".into(),
         Type::Bytes => "Bytes".into(),
-        Type::String => "String".into(),
-        Type::Map => "std::collections::BTreeMap<String, String>".into(),
-        Type::Array(item) => format!("Vec<{}>", owned(contract, item)),
+        Type::String => text.into(),
+        Type::Map => format!("std::collections::BTreeMap<{text}, {text}>"),
+        Type::Array(item) => format!("Vec<{}>", owned(contract, item, text)),
+        Type::Named(name) if contract.lends(name) && text != "String" => format!("{}Of<{text}>", rust_name(name)),
         Type::Named(name) => rust_name(name).into(),
         // Boxed: most messages have none, and a record of many empty ones stays small.
         Type::Nullable(inner) => match &**inner {
-            Type::Named(name) if contract.is_record(name) => format!("Option<Box<{}>>", rust_name(name)),
-            other => format!("Option<{}>", owned(contract, other)),
+            Type::Named(name) if contract.is_record(name) => format!("Option<Box<{}>>", owned(contract, inner, text)),
+            other => format!("Option<{}>", owned(contract, other, text)),
         },
     }
 }
@@ -208,7 +275,7 @@ fn owned(contract: &Contract, ty: &Type) -> String {
 fn borrowed(contract: &Contract, ty: &Type) -> String {
     match ty {
         Type::String => "&'a str".into(),
-        other => owned(contract, other),
+        other => owned(contract, other, "String"),
     }
 }
 

@@ -13,7 +13,7 @@ pub mod topics;
 pub mod wire;
 pub mod words;
 
-pub use avro::{Avro, DecodeError, Input, Record};
+pub use avro::{Avro, Borrow, DecodeError, Encode, Input, Record, Text};
 pub use json::JsonError;
 pub use records::*;
 pub use resolve::SchemaError;

@@ -1,6 +1,6 @@
 //! The records of the contract, generated from `avro/*.avsc`.
 
-use crate::avro::{Avro, Borrow, DecodeError, Input, Record, put_long};
+use crate::avro::{Borrow, DecodeError, Encode, Input, Record, Text, put_long};
 use crate::json::{self, At, Fields, FromJson, JsonError};
 use crate::words::UnknownWord;
 use bytes::Bytes;

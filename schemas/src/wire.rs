@@ -3,7 +3,7 @@
 //! Records written with this program's own schemas are decoded as they are. Records written with another version are
 //! first brought to ours by Avro's resolution rules, then decoded like any other.
 
-use crate::avro::{DecodeError, Input, Record};
+use crate::avro::{Borrow, DecodeError, Input, Record};
 use crate::resolve::{self, Reading, SchemaError};
 use crate::topics::Topic;
 use rustc_hash::FxHashMap;
@@ -136,11 +136,7 @@ impl Schemas {
 
     /// A whole value, read.
     pub fn decode<R: Record>(&self, value: &[u8]) -> Result<R, WireError> {
-        let datum = self.datum::<R>(value)?;
-        let mut input = Input::new(&datum);
-        R::decode(&mut input)
-            .and_then(|record| input.finish().map(|()| record))
-            .map_err(|cause| WireError::Datum { record: R::NAME, cause })
+        whole::<R, R>(&self.datum::<R>(value)?)
     }
 
     /// The datum of `R` in a value, in this program's own schema: borrowed when the writer's is the same.
@@ -163,6 +159,14 @@ impl Schemas {
             }
         }
     }
+}
+
+/// A datum of `R` in this program's own schema, read to its end; as a type that may borrow from it.
+pub fn whole<'d, R: Record, T: Borrow<'d>>(datum: &'d [u8]) -> Result<T, WireError> {
+    let mut input = Input::new(datum);
+    T::borrow(&mut input)
+        .and_then(|record| input.finish().map(|()| record))
+        .map_err(|cause| WireError::Datum { record: R::NAME, cause })
 }
 
 /// Splits a framed value into its schema id and datum.

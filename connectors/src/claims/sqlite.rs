@@ -23,6 +23,8 @@ pub struct SqliteClaims {
     database: Database,
     /// Takes what is free or expired. What someone holds stays as it is and counts as not affected.
     take: Insert,
+    /// The file's numbers for service keys. It never takes one back.
+    numbers: FxHashMap<String, i64>,
 }
 
 impl SqliteClaims {
@@ -37,7 +39,21 @@ impl SqliteClaims {
                 CLAIM_WINDOW.as_millis()
             ),
         );
-        Ok(Self { database: Database::open(&Location::file(path), &SCHEMA)?, take })
+        let database = Database::open(&Location::file(path), &SCHEMA)?;
+        Ok(Self { database, take, numbers: FxHashMap::default() })
+    }
+
+    /// Learns the numbers of these claims' service keys, in a transaction of its own: what is remembered is committed.
+    fn learn(&mut self, claims: &[Claim]) -> Result<(), Away> {
+        let Self { database, numbers, .. } = self;
+        for Claim { service_key, .. } in claims {
+            if !numbers.contains_key(service_key) {
+                let number =
+                    database.transact(async |connection| number_of(connection, service_key).await, |_| true)?;
+                numbers.insert(service_key.clone(), number);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -51,16 +67,18 @@ impl SqliteClaims {
     }
 }
 
+/// A claim beside the number of its service key.
+type Numbered<'c> = (i64, &'c Claim);
+
 impl Claims for SqliteClaims {
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
-        let Self { database, take } = self;
+        self.learn(claims)?;
+        let Self { database, take, numbers } = self;
+        let numbered: Vec<Numbered<'_>> = claims.iter().map(|claim| (numbers[&claim.service_key], claim)).collect();
         let work = async |connection: &mut Connection| {
             let taken = take
-                .rows(connection, claims, |claim, row| {
-                    row.put(&claim.service_key)?
-                        .put(&claim.message_id)?
-                        .put(claim.track_id.to_string())?
-                        .put(now_ms)?;
+                .rows(connection, &numbered, |(number, claim), row| {
+                    row.put(*number)?.put(&claim.message_id)?.put(claim.track_id.to_string())?.put(now_ms)?;
                     Ok(())
                 })
                 .await?
@@ -70,13 +88,13 @@ impl Claims for SqliteClaims {
                 return Ok(vec![None; claims.len()]);
             }
             let mut holders = Holders::default();
-            for claims in claims.chunks(ASKED_AT_ONCE) {
-                ask(connection, claims, &mut holders).await?;
+            for asked in numbered.chunks(ASKED_AT_ONCE) {
+                ask(connection, asked, &mut holders).await?;
             }
-            let answers = claims
+            let answers = numbered
                 .iter()
-                .map(|claim| {
-                    let by = holders.get(&(claim.service_key.clone(), claim.message_id.clone())).copied();
+                .map(|(number, claim)| {
+                    let by = holders.get(&(*number, claim.message_id.clone())).copied();
                     by.filter(|by| *by != claim.track_id)
                 })
                 .collect();
@@ -86,18 +104,25 @@ impl Claims for SqliteClaims {
     }
 }
 
+/// The number that stands for a service key.
+async fn number_of(connection: &mut Connection, service_key: &str) -> sqlx::Result<i64> {
+    let add = connection.query("INSERT INTO service_keys (service_key) VALUES (?) ON CONFLICT DO NOTHING");
+    add.bind(service_key).execute().await?;
+    connection.query("SELECT id FROM service_keys WHERE service_key = ?").bind(service_key).fetch_one().await?.get("id")
+}
+
 /// Who holds which message_id of which service key.
-type Holders = FxHashMap<(String, String), TrackId>;
+type Holders = FxHashMap<(i64, String), TrackId>;
 
 /// Asks who holds these ids.
-async fn ask(connection: &mut Connection, claims: &[Claim], holders: &mut Holders) -> sqlx::Result<()> {
+async fn ask(connection: &mut Connection, claims: &[Numbered<'_>], holders: &mut Holders) -> sqlx::Result<()> {
     let ids = repeat_n("(?, ?)", claims.len()).collect::<Vec<_>>().join(", ");
     let text = format!(
         "SELECT service_key, message_id, track_id FROM claims WHERE (service_key, message_id) IN (VALUES {ids})"
     );
     let mut query = connection.query(&text).once();
-    for claim in claims {
-        query = query.bind(&claim.service_key).bind(&claim.message_id);
+    for (number, claim) in claims {
+        query = query.bind(*number).bind(&claim.message_id);
     }
     for row in query.fetch_all().await? {
         let by: &str = row.get("track_id")?;

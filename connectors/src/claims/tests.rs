@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::redis::testing;
+use crate::sql::{Connection, Database, Location, Schema};
 use processors::ports::{Claim, Claims};
 use schemas::{Api, Lane, TrackId};
+use sqlx::migrate::Migrator;
+use std::borrow::Cow;
 
 const NOW_MS: i64 = 1_772_377_199_999;
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -104,4 +107,25 @@ fn a_file_keeps_its_claims_when_the_process_dies_and_forgets_what_expired() {
     assert_eq!(claims.claim(&[claim("k", "m", 3)], NOW_MS + 1).unwrap(), [Some(track(1))]);
     claims.claim(&[claim("k", "o", 4)], NOW_MS + DAY_MS).unwrap();
     assert_eq!(claims.rows(), 1);
+}
+
+#[test]
+fn claims_of_a_file_that_an_earlier_version_made_still_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("claims.db");
+    let first = SCHEMA.file.iter().take(1).cloned().collect();
+    let file = Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT };
+    let mut earlier = Database::open(&Location::file(&path), &Schema { file, ..SCHEMA }).unwrap();
+    let made = async |connection: &mut Connection| {
+        for (service_key, message_id, offset) in [("k", "m", 1), ("j", "m", 2)] {
+            let add = connection.query("INSERT INTO claims VALUES (?, ?, ?, ?)");
+            add.bind(service_key).bind(message_id).bind(track(offset).to_string()).bind(NOW_MS).execute().await?;
+        }
+        Ok(())
+    };
+    earlier.run(made).unwrap();
+    drop(earlier);
+    let mut claims = SqliteClaims::open(&path).unwrap();
+    let batch = [claim("j", "m", 3), claim("k", "m", 4), claim("k", "n", 5)];
+    assert_eq!(claims.claim(&batch, NOW_MS + 1).unwrap(), [Some(track(2)), Some(track(1)), None]);
 }

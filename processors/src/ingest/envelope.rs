@@ -1,13 +1,14 @@
 //! What is checked once for a request, however many receivers it has.
 
-use super::parts::{Head, Parts};
+use super::parts::Parts;
 use super::times::Times;
 use super::{Received, registered, types};
-use crate::reference::{Customer, Reference, Template};
+use crate::reference::{Customer, Reference, ServiceKey, Template};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
 use crate::rules::text;
-use schemas::{Channel, MessageType, Receiver};
+use schemas::{Channel, MessageType, ReceiverOf, Text};
+use std::sync::Arc;
 
 /// Largest value of an API record, bytes (SPEC §3).
 const RECORD_BYTES: usize = 1 << 20;
@@ -25,16 +26,17 @@ pub struct Envelope<'r> {
 }
 
 impl<'r> Envelope<'r> {
-    /// Checks the frame, and brings the sender number to its normal form.
-    pub fn open(
-        parts: &mut Parts,
+    /// Checks the frame, and brings the sender number to its normal form; `found` is what its service key names.
+    pub fn open<S: Text>(
+        parts: &mut Parts<S>,
         channel: Channel,
         record: &Received,
         reference: &'r Reference,
+        found: Option<(&'r Arc<ServiceKey>, &'r Arc<Customer>)>,
         now_ms: i64,
     ) -> Result<Self, Refusal> {
         let Parts { head, draft, own, receivers } = parts;
-        let customer = customer(reference, head)?;
+        let customer = customer(found)?;
         if record.value_bytes > RECORD_BYTES {
             let reason = format_args!("got a record of {} bytes, at most {RECORD_BYTES}", record.value_bytes);
             return Err(Refusal::bad(&top("request"), reason));
@@ -54,9 +56,9 @@ impl<'r> Envelope<'r> {
     }
 }
 
-fn customer<'r>(reference: &'r Reference, head: &Head) -> Result<&'r Customer, Refusal> {
+fn customer<'r>(found: Option<(&'r Arc<ServiceKey>, &'r Arc<Customer>)>) -> Result<&'r Customer, Refusal> {
     let refused = |reason| Err(Refusal::new(Code::UnknownServiceKey, &top("service_key"), reason));
-    match reference.service_key(&head.service_key) {
+    match found {
         None => refused("unknown"),
         Some((key, _)) if !key.active => refused("inactive"),
         Some((_, customer)) => Ok(customer),
@@ -73,7 +75,7 @@ pub fn message_id(at: &Field<'_>, id: &str) -> Result<(), Refusal> {
 }
 
 /// A receiver beside the list would get nothing, so it is not passed over in silence.
-fn names_nobody_else(own: &Receiver) -> Result<(), Refusal> {
+fn names_nobody_else<S: Text>(own: &ReceiverOf<S>) -> Result<(), Refusal> {
     let given = [
         ("phone_number", own.phone_number.is_some()),
         ("app_user_id", own.app_user_id.is_some()),

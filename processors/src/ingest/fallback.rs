@@ -8,7 +8,7 @@ use crate::reference::{Customer, Reference, Template};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
 use crate::rules::text;
-use schemas::{Channel, Content, FallbackStep, MessageType, Recipient};
+use schemas::{Channel, ContentOf, FallbackStepOf, MessageType, RecipientOf, Text};
 
 /// Most steps of a plan.
 const STEPS: usize = 5;
@@ -17,10 +17,11 @@ const STEPS: usize = 5;
 /// senders, settings. Title, template, attachment and what belongs to them are never handed on.
 ///
 /// Ingest checks exactly this content; whoever sends the step must send exactly this content.
-pub fn following(before: &Content, step: &FallbackStep) -> Content {
-    let or = |own: &Option<String>, before: &Option<String>| own.clone().or_else(|| before.clone());
-    let files = step.channel == Channel::Em.as_str() || step.message_type.as_deref() == Some(MessageType::Mms.as_str());
-    Content {
+pub fn following<S: Text>(before: &ContentOf<S>, step: &FallbackStepOf<S>) -> ContentOf<S> {
+    let or = |own: &Option<S>, before: &Option<S>| own.clone().or_else(|| before.clone());
+    let files =
+        *step.channel == *Channel::Em.as_str() || step.message_type.as_deref() == Some(MessageType::Mms.as_str());
+    ContentOf {
         sender_key: or(&step.sender_key, &before.sender_key),
         template_code: step.template_code.clone(),
         message: or(&step.message, &before.message),
@@ -41,33 +42,37 @@ pub fn following(before: &Content, step: &FallbackStep) -> Content {
         unsubscribe_auth_number: before.unsubscribe_auth_number.clone(),
         footer: before.footer.clone(),
         copy_allowed: before.copy_allowed.clone(),
-        ..Content::default()
+        ..ContentOf::default()
     }
 }
 
 /// What all steps of a message share.
-pub struct Plan<'p> {
+pub struct Plan<'p, S: Text> {
     /// Look-ups.
     pub reference: &'p Reference,
     /// Whose message it is.
     pub customer: &'p Customer,
     /// Whom it goes to.
-    pub recipient: &'p Recipient,
+    pub recipient: &'p RecipientOf<S>,
     /// Whether that is abroad.
     pub abroad: bool,
     /// Whether the message is an ad.
     pub ad: bool,
     /// What fills its variables.
-    pub mapping: Mapping<'p>,
+    pub mapping: Mapping<'p, S>,
 }
 
 /// Checks the plan, and completes each step: its variables are filled, its type and sender number stand in their normal
 /// form. A text that is the step before's stays left out.
-pub fn check(steps: &mut [FallbackStep], first: &Content, plan: &Plan<'_>) -> Result<(), Refusal> {
+pub fn check<S: Text>(
+    steps: &mut [FallbackStepOf<S>],
+    first: &ContentOf<S>,
+    plan: &Plan<'_, S>,
+) -> Result<(), Refusal> {
     if steps.len() > STEPS {
         return Err(Refusal::bad(&top("fallback"), format_args!("got {} steps, at most {STEPS}", steps.len())));
     }
-    let mut before: Option<Content> = None;
+    let mut before: Option<ContentOf<S>> = None;
     for (i, step) in steps.iter_mut().enumerate() {
         let at = Field::REQUEST.entry("fallback", i);
         before = Some(one(&at, step, before.as_ref().unwrap_or(first), plan)?);
@@ -75,7 +80,12 @@ pub fn check(steps: &mut [FallbackStep], first: &Content, plan: &Plan<'_>) -> Re
     Ok(())
 }
 
-fn one(at: &Field<'_>, step: &mut FallbackStep, before: &Content, plan: &Plan<'_>) -> Result<Content, Refusal> {
+fn one<S: Text>(
+    at: &Field<'_>,
+    step: &mut FallbackStepOf<S>,
+    before: &ContentOf<S>,
+    plan: &Plan<'_, S>,
+) -> Result<ContentOf<S>, Refusal> {
     let channel = types::channel(&at.of("channel"), &step.channel)?;
     let message_type = match text::given(&step.message_type) {
         Some(word) => Some(types::message_type(&at.of("message_type"), channel, word)?),
@@ -83,7 +93,7 @@ fn one(at: &Field<'_>, step: &mut FallbackStep, before: &Content, plan: &Plan<'_
         None => types::plain(channel),
     };
     reachable(&Field::REQUEST, channel, at, plan.recipient)?;
-    step.message_type = message_type.map(|t| t.as_str().to_owned());
+    step.message_type = message_type.map(|t| S::word(t.as_str()));
     let mut content = following(before, step);
     let username = &plan.customer.username;
     let template = registered::check(at, plan.reference, username, channel, message_type, &mut content)?;
@@ -106,7 +116,7 @@ fn one(at: &Field<'_>, step: &mut FallbackStep, before: &Content, plan: &Plan<'_
     if said.ad && !plan.ad {
         return Err(Refusal::new(Code::AdRule, at, "is an ad, and stands in for a message that is none"));
     }
-    step.message_type = Some(said.message_type.as_str().to_owned());
+    step.message_type = Some(S::word(said.message_type.as_str()));
     step.message = content.message.clone().filter(|_| content.message != before.message);
     step.title = content.title.clone();
     step.callback = content.callback.clone().filter(|_| content.callback != before.callback);

@@ -11,19 +11,19 @@ use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
 use crate::rules::text::characters_over;
 use crate::rules::variables::Values;
-use schemas::{Accepted, Channel, Family, Lane, Receiver};
+use schemas::{AcceptedOf, Channel, Family, Lane, ReceiverOf, Text};
 use std::mem::take;
 
 /// Where a message is made: its request, the lane it claims, the time.
-pub struct Making<'m> {
-    pub head: &'m Head,
+pub struct Making<'m, S: Text> {
+    pub head: &'m Head<S>,
     pub envelope: &'m Envelope<'m>,
     pub claimed: Lane,
     pub settings: &'m Settings,
     pub now_ms: i64,
 }
 
-impl Making<'_> {
+impl<S: Text> Making<'_, S> {
     /// Holds a receiver's message against every rule that depends on the receiver or on its values.
     ///
     /// `at` is where the receiver stands; its fields are named from there. Who it is moves out of `identity` when all is
@@ -31,10 +31,10 @@ impl Making<'_> {
     pub fn message(
         &self,
         at: &Field<'_>,
-        mut receiver: Receiver,
-        draft: Draft,
-        identity: &mut Identity,
-    ) -> Result<Candidate, Refusal> {
+        mut receiver: ReceiverOf<S>,
+        draft: Draft<S>,
+        identity: &mut Identity<S>,
+    ) -> Result<Candidate<S>, Refusal> {
         let Self { head, envelope, .. } = self;
         let Envelope { reference, customer, channel, template, .. } = **envelope;
         let Draft { mut content, mut fallback, user_key } = draft;
@@ -71,8 +71,8 @@ impl Making<'_> {
             content.message_variable = head.message_variable.clone();
             content.button_variable = head.button_variable.clone();
         }
-        let accepted = Accepted {
-            track_id: identity.track_id.to_string(),
+        let accepted = AcceptedOf {
+            track_id: S::from(identity.track_id.to_string()),
             username: take(&mut identity.username),
             service_key: take(&mut identity.service_key),
             message_id: take(&mut identity.message_id),
@@ -101,7 +101,12 @@ impl Making<'_> {
 }
 
 /// Its own message_id, or its request's with five characters added.
-fn own_id(at: &Field<'_>, receiver: &Receiver, head: &Head, identity: &Identity) -> Result<(), Refusal> {
+fn own_id<S: Text>(
+    at: &Field<'_>,
+    receiver: &ReceiverOf<S>,
+    head: &Head<S>,
+    identity: &Identity<S>,
+) -> Result<(), Refusal> {
     let added = identity.message_id.len() > head.message_id.len();
     match (receiver.message_id.is_none() && added, characters_over(&head.message_id, 25)) {
         (true, Some(got)) => Err(Refusal::bad(

@@ -30,7 +30,7 @@ use envelope::Envelope;
 use message::Making;
 use outcome::Identity;
 use parts::{Draft, Parts};
-use schemas::{Api, Receiver, SendRequest, TrackId};
+use schemas::{Api, ReceiverOf, SendRequestOf, Text, TrackId};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
@@ -50,7 +50,7 @@ pub struct Received {
 
 /// The receivers of a request, as its track_ids count them: 1 to n for a receiver_list, 0 for a request of one. A request
 /// that is answered as a whole (more than 1000 receivers, no such channel) is one too.
-pub fn receivers(request: &SendRequest) -> RangeInclusive<u16> {
+pub fn receivers<S: Text>(request: &SendRequestOf<S>) -> RangeInclusive<u16> {
     match request.receiver_list.len() {
         1..=RECEIVERS if request.channel.parse::<schemas::Channel>().is_ok() => 1..=request.receiver_list.len() as u16,
         _ => 0..=0,
@@ -61,21 +61,22 @@ pub fn receivers(request: &SendRequest) -> RangeInclusive<u16> {
 ///
 /// # Errors
 /// A request that names no channel has no topic for its report: it is a dead letter, and this is why.
-pub fn check(
-    request: SendRequest,
+pub fn check<S: Text>(
+    request: SendRequestOf<S>,
     record: &Received,
     reference: &Reference,
     now_ms: i64,
     settings: &Settings,
-) -> Result<Vec<Checked>, Refusal> {
+) -> Result<Vec<Checked<S>>, Refusal> {
     let channel = types::channel(&top("channel"), &request.channel)?;
     let mut parts = Parts::of(request);
-    let envelope = Envelope::open(&mut parts, channel, record, reference, now_ms);
+    let found = reference.service_key(&parts.head.service_key);
+    let username = found.map_or("", |(_, customer)| &customer.username);
+    let envelope = Envelope::open(&mut parts, channel, record, reference, found, now_ms);
     let Parts { head, draft, own, receivers } = parts;
-    let username = reference.service_key(&head.service_key).map_or("", |(_, customer)| &customer.username);
-    let identity = |place: u16, message_id: String| Identity {
+    let identity = |place: u16, message_id: S| Identity {
         track_id: TrackId::new(record.timestamp_ms, Api { receiver: place, ..record.api }),
-        username: username.to_owned(),
+        username: S::from(username.to_owned()),
         service_key: head.service_key.clone(),
         message_id,
         channel,
@@ -83,7 +84,7 @@ pub fn check(
         requested_at: record.timestamp_ms,
         bill_code: head.bill_code.clone(),
     };
-    let one = |at: &Field<'_>, mut identity: Identity, receiver: Receiver, draft: Draft| match &envelope {
+    let one = |at: &Field<'_>, mut identity: Identity<S>, receiver: ReceiverOf<S>, draft: Draft<S>| match &envelope {
         Err(refusal) => refused(identity, refusal.clone(), now_ms),
         Ok(envelope) => {
             let making = Making { head: &head, envelope, claimed: record.api.lane, settings, now_ms };
@@ -104,21 +105,21 @@ pub fn check(
     let checked = receivers.into_iter().zip(std::iter::repeat_n(draft, count)).enumerate();
     let checked = checked.map(|(i, (receiver, draft))| {
         let at = Field::REQUEST.entry("receiver_list", i);
-        let id = receiver.message_id.clone().unwrap_or_else(|| format!("{}-{:04}", head.message_id, i + 1));
+        let id = receiver.message_id.clone().unwrap_or_else(|| S::from(format!("{}-{:04}", &*head.message_id, i + 1)));
         one(&at, identity(i as u16 + 1, id), receiver, draft)
     });
     Ok(without_repeated_ids(checked.collect(), now_ms))
 }
 
-fn refused(identity: Identity, refusal: Refusal, now_ms: i64) -> Checked {
+fn refused<S: Text>(identity: Identity<S>, refusal: Refusal, now_ms: i64) -> Checked<S> {
     Checked::Refused(identity.refuse(refusal, now_ms))
 }
 
 /// Of receivers with one message_id the first that keeps the rules has it.
-fn without_repeated_ids(checked: Vec<Checked>, now_ms: i64) -> Vec<Checked> {
+fn without_repeated_ids<S: Text>(checked: Vec<Checked<S>>, now_ms: i64) -> Vec<Checked<S>> {
     let mut taken: HashSet<&str> = HashSet::with_capacity(checked.len());
     let ids = checked.iter().map(|one| match one {
-        Checked::Candidate(candidate) => Some(candidate.accepted.message_id.as_str()),
+        Checked::Candidate(candidate) => Some(&*candidate.accepted.message_id),
         Checked::Refused(_) => None,
     });
     let repeated: Vec<bool> = ids.map(|id| id.is_some_and(|id| !taken.insert(id))).collect();

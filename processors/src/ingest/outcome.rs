@@ -3,27 +3,27 @@
 use crate::ports::Claim;
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::top;
-use schemas::{Accepted, Channel, MessageType, Report, ReportKind, State, TrackId};
+use schemas::{AcceptedOf, Channel, MessageType, Report, ReportKind, State, Text, TrackId};
 
 /// Longest id or key that a report repeats, characters: a refused one may have any length.
 const REPEATED: usize = 64;
 
 /// What became of one receiver.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Checked {
+pub enum Checked<S: Text = String> {
     /// Every rule is kept; its message_id is still to be claimed.
-    Candidate(Box<Candidate>),
+    Candidate(Box<Candidate<S>>),
     /// A rule is broken.
     Refused(Box<Refused>),
 }
 
 /// A message that keeps every rule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
+pub struct Candidate<S: Text = String> {
     /// Its id.
     pub track_id: TrackId,
     /// What goes to RECV once its message_id is claimed.
-    pub accepted: Accepted,
+    pub accepted: AcceptedOf<S>,
     /// An AUTH claim that was not granted; it goes on as REALTIME and is counted.
     pub demoted: bool,
 }
@@ -37,12 +37,12 @@ pub struct Refused {
     pub report: Report,
 }
 
-impl Candidate {
+impl<S: Text> Candidate<S> {
     /// The claim to its message_id.
     pub fn claim(&self) -> Claim {
         Claim {
-            service_key: self.accepted.service_key.clone(),
-            message_id: self.accepted.message_id.clone(),
+            service_key: (*self.accepted.service_key).to_owned(),
+            message_id: (*self.accepted.message_id).to_owned(),
             track_id: self.track_id,
         }
     }
@@ -62,7 +62,7 @@ impl Candidate {
 
     /// Refuses it after all.
     pub(super) fn refuse(self, refusal: Refusal, now_ms: i64) -> Box<Refused> {
-        let Accepted { username, service_key, message_id, channel, message_type, requested_at, bill_code, .. } =
+        let AcceptedOf { username, service_key, message_id, channel, message_type, requested_at, bill_code, .. } =
             self.accepted;
         let track_id = self.track_id;
         let message_type = Some(message_type);
@@ -74,26 +74,26 @@ impl Candidate {
 
 /// What a report needs to know of a request.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub(super) struct Identity<S> {
     pub track_id: TrackId,
-    pub username: String,
-    pub service_key: String,
-    pub message_id: String,
+    pub username: S,
+    pub service_key: S,
+    pub message_id: S,
     pub channel: Channel,
     pub message_type: Option<MessageType>,
     pub requested_at: i64,
-    pub bill_code: Option<String>,
+    pub bill_code: Option<S>,
 }
 
-impl Identity {
+impl<S: Text> Identity<S> {
     /// The terminal report of a refusal.
     pub fn refuse(self, refusal: Refusal, now_ms: i64) -> Box<Refused> {
         let Refusal { code, message, .. } = refusal;
         let report = Report {
             track_id: self.track_id.to_string(),
-            username: self.username,
-            service_key: clipped(self.service_key),
-            message_id: clipped(self.message_id),
+            username: self.username.into_string(),
+            service_key: clipped(self.service_key.into_string()),
+            message_id: clipped(self.message_id.into_string()),
             channel: self.channel,
             message_type: self.message_type,
             kind: ReportKind::State,
@@ -108,7 +108,7 @@ impl Identity {
             sent_at: None,
             reported_at: now_ms,
             steps: Vec::new(),
-            bill_code: self.bill_code.map(clipped),
+            bill_code: self.bill_code.map(|code| clipped(code.into_string())),
         };
         Box::new(Refused { code, report })
     }

@@ -1,46 +1,46 @@
 //! A request taken apart: what it is, what it says, whom it goes to.
 
-use schemas::{Content, FallbackStep, Receiver, SendRequest, Source};
+use schemas::{ContentOf, FallbackStepOf, ReceiverOf, SendRequestOf, Source, Text};
 use std::collections::BTreeMap;
 
 /// What holds for every receiver and is not said to any.
-pub struct Head {
-    pub service_key: String,
-    pub message_id: String,
-    pub message_type: String,
-    pub country_code: Option<String>,
-    pub ad_flag: Option<String>,
-    pub night_agreed: Option<String>,
+pub struct Head<S: Text> {
+    pub service_key: S,
+    pub message_id: S,
+    pub message_type: S,
+    pub country_code: Option<S>,
+    pub ad_flag: Option<S>,
+    pub night_agreed: Option<S>,
     pub send_at: Option<i64>,
     pub expires_at: Option<i64>,
-    pub bill_code: Option<String>,
+    pub bill_code: Option<S>,
     pub source: Source,
-    pub mapping: BTreeMap<String, String>,
-    pub message_variable: BTreeMap<String, String>,
-    pub button_variable: BTreeMap<String, String>,
+    pub mapping: BTreeMap<S, S>,
+    pub message_variable: BTreeMap<S, S>,
+    pub button_variable: BTreeMap<S, S>,
 }
 
 /// What is said; each receiver gets its own copy, filled with its own values.
 #[derive(Clone)]
-pub struct Draft {
-    pub content: Content,
-    pub fallback: Vec<FallbackStep>,
-    pub user_key: Option<String>,
+pub struct Draft<S: Text> {
+    pub content: ContentOf<S>,
+    pub fallback: Vec<FallbackStepOf<S>>,
+    pub user_key: Option<S>,
 }
 
 /// The parts of a request.
-pub struct Parts {
-    pub head: Head,
-    pub draft: Draft,
+pub struct Parts<S: Text> {
+    pub head: Head<S>,
+    pub draft: Draft<S>,
     /// The receiver that the request itself names.
-    pub own: Receiver,
-    pub receivers: Vec<Receiver>,
+    pub own: ReceiverOf<S>,
+    pub receivers: Vec<ReceiverOf<S>>,
 }
 
-impl Parts {
+impl<S: Text> Parts<S> {
     /// Takes a request apart. A field of the schema that has no place here does not compile.
-    pub fn of(request: SendRequest) -> Self {
-        let SendRequest {
+    pub fn of(request: SendRequestOf<S>) -> Self {
+        let SendRequestOf {
             service_key,
             channel: _,
             message_id,
@@ -103,7 +103,7 @@ impl Parts {
             message_variable,
             button_variable,
         };
-        let content = Content {
+        let content = ContentOf {
             sender_key,
             template_code,
             message,
@@ -133,7 +133,7 @@ impl Parts {
             footer,
             copy_allowed,
         };
-        let own = Receiver {
+        let own = ReceiverOf {
             message_id: None,
             phone_number,
             country_code: None,

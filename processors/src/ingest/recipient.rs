@@ -3,7 +3,7 @@
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::Field;
 use crate::rules::{address, phone, push, text};
-use schemas::{Channel, Receiver, Recipient};
+use schemas::{Channel, ReceiverOf, RecipientOf, Text};
 use std::fmt::Display;
 
 /// Longest phone number, characters besides '-' and blanks.
@@ -23,21 +23,21 @@ const fn app_user_id_limit(channel: Channel) -> usize {
 }
 
 /// Checks and normalises all that a receiver is named by, and whether the channel can reach it.
-pub fn check(
+pub fn check<S: Text>(
     at: &Field<'_>,
     channel: Channel,
-    receiver: Receiver,
+    receiver: ReceiverOf<S>,
     country_code: Option<&str>,
-    user_key: Option<String>,
-) -> Result<Recipient, Refusal> {
-    let Receiver { phone_number, country_code: own_code, app_user_id, push_tokens, to, .. } = receiver;
-    let mut recipient = Recipient { user_key, ..Recipient::default() };
+    user_key: Option<S>,
+) -> Result<RecipientOf<S>, Refusal> {
+    let ReceiverOf { phone_number, country_code: own_code, app_user_id, push_tokens, to, .. } = receiver;
+    let mut recipient = RecipientOf { user_key, ..RecipientOf::default() };
     if let Some(number) = text::given(&phone_number) {
         let code_field = at.of("country_code");
         let country = text::given(&own_code).or(country_code);
         let phone = phone::receiver(&at.of("phone_number"), number, phone_limit(channel), &code_field, country)?;
-        recipient.phone_number = Some(phone.number);
-        recipient.country_code = Some(phone.country_code);
+        recipient.phone_number = Some(S::from(phone.number));
+        recipient.country_code = Some(S::from(phone.country_code));
     }
     if let Some(id) = text::given(&app_user_id) {
         let field = at.of("app_user_id");
@@ -56,7 +56,12 @@ pub fn check(
 }
 
 /// Refuses a receiver whom a channel cannot reach (2020). `needed_by` names the channel or the fallback step.
-pub fn reachable(at: &Field<'_>, channel: Channel, needed_by: impl Display, to: &Recipient) -> Result<(), Refusal> {
+pub fn reachable<S: Text>(
+    at: &Field<'_>,
+    channel: Channel,
+    needed_by: impl Display,
+    to: &RecipientOf<S>,
+) -> Result<(), Refusal> {
     let (field, reachable) = match channel {
         Channel::At | Channel::Ft | Channel::Bt => {
             ("phone_number or app_user_id", to.phone_number.is_some() || to.app_user_id.is_some())
@@ -72,10 +77,11 @@ pub fn reachable(at: &Field<'_>, channel: Channel, needed_by: impl Display, to: 
 }
 
 /// The names under which a recipient may have refused ads: international digits, app user id, address.
-pub fn names(recipient: &Recipient) -> impl Iterator<Item = String> {
+pub fn names<S: Text>(recipient: &RecipientOf<S>) -> impl Iterator<Item = String> {
     let phone = match (&recipient.country_code, &recipient.phone_number) {
-        (Some(code), Some(number)) => Some(format!("{code}{number}")),
+        (Some(code), Some(number)) => Some(format!("{}{}", &**code, &**number)),
         _ => None,
     };
-    phone.into_iter().chain(recipient.app_user_id.clone()).chain(recipient.to.clone())
+    let others = [&recipient.app_user_id, &recipient.to].into_iter().flatten();
+    phone.into_iter().chain(others.map(|name| (**name).to_owned()))
 }

@@ -4,16 +4,16 @@ use crate::reference::{Approval, Reference, Template};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::Field;
 use crate::rules::{phone, text};
-use schemas::{Channel, Content, MessageType};
+use schemas::{Channel, ContentOf, MessageType, Text};
 
 /// Checks what the sender of a step names, brings its sender number to plain digits, and finds its template.
-pub fn check<'r>(
+pub fn check<'r, S: Text>(
     at: &Field<'_>,
     reference: &'r Reference,
     username: &str,
     channel: Channel,
     message_type: Option<MessageType>,
-    content: &mut Content,
+    content: &mut ContentOf<S>,
 ) -> Result<Option<&'r Template>, Refusal> {
     match channel {
         Channel::At | Channel::Ft | Channel::Bt => {
@@ -28,12 +28,12 @@ pub fn check<'r>(
     template(&at.of("template_code"), reference, username, channel, message_type, content)
 }
 
-fn sender_profile(
+fn sender_profile<S: Text>(
     at: &Field<'_>,
     reference: &Reference,
     username: &str,
     channel: Channel,
-    sender_key: &Option<String>,
+    sender_key: &Option<S>,
 ) -> Result<(), Refusal> {
     let key = text::needed(at, sender_key, channel.as_str())?;
     text::at_most(Code::BadRequest, at, key, 40)?;
@@ -42,12 +42,12 @@ fn sender_profile(
 }
 
 /// A sender number (MT) becomes plain digits; a chatbot id (RC) is compared as it is.
-fn sender_number(
+fn sender_number<S: Text>(
     at: &Field<'_>,
     reference: &Reference,
     username: &str,
     channel: Channel,
-    callback: &mut Option<String>,
+    callback: &mut Option<S>,
 ) -> Result<(), Refusal> {
     let given = text::needed(at, callback, channel.as_str())?;
     let number = match channel {
@@ -62,15 +62,15 @@ fn sender_number(
         }
     };
     approved(at, reference.sender_number(channel, username, &number).map(|n| n.state))?;
-    *callback = Some(number);
+    *callback = Some(S::from(number));
     Ok(())
 }
 
-fn from_email(
+fn from_email<S: Text>(
     at: &Field<'_>,
     reference: &Reference,
     username: &str,
-    from_email: &Option<String>,
+    from_email: &Option<S>,
 ) -> Result<(), Refusal> {
     let from = text::needed(at, from_email, "EM")?;
     approved(at, reference.sender_number(Channel::Em, username, from).map(|n| n.state))
@@ -78,13 +78,13 @@ fn from_email(
 
 /// AT and RC name a template, others may. Messagebases of the free RCS products are the platform's, the same for all:
 /// only RCSTMPL's are registered (NHN Cloud RCS Bizmessage, 발송 전 준비 사항).
-fn template<'r>(
+fn template<'r, S: Text>(
     at: &Field<'_>,
     reference: &'r Reference,
     username: &str,
     channel: Channel,
     message_type: Option<MessageType>,
-    content: &Content,
+    content: &ContentOf<S>,
 ) -> Result<Option<&'r Template>, Refusal> {
     let code = match channel {
         Channel::At | Channel::Rc => text::needed(at, &content.template_code, channel.as_str())?,
@@ -100,7 +100,9 @@ fn template<'r>(
     }
     approved(at, found.map(|t| t.state))?;
     match found {
-        Some(template) if template.sender_key.is_some() && template.sender_key != content.sender_key => {
+        Some(template)
+            if template.sender_key.is_some() && template.sender_key.as_deref() != content.sender_key.as_deref() =>
+        {
             Err(Refusal::not_registered(at, "belongs to another sender_key"))
         }
         found => Ok(found.map(|t| &**t)),

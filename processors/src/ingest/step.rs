@@ -6,7 +6,7 @@ use crate::rules::field::Field;
 use crate::rules::link::{FREE_LINK, TEMPLATE_LINK};
 use crate::rules::variables::Values;
 use crate::rules::{ads, alimtalk, brand, fill, mail, push, rcs, template, text, text_message};
-use schemas::{Channel, Content, MessageType};
+use schemas::{Channel, ContentOf, MessageType, Text};
 
 /// What is known of a step before its text is.
 #[derive(Clone, Copy)]
@@ -37,17 +37,24 @@ pub struct Said {
 }
 
 /// What fills variables: of the texts, and of attachment and quick replies.
-#[derive(Clone, Copy)]
-pub struct Mapping<'v> {
+pub struct Mapping<'v, S> {
     /// For message, title, header, HTML.
-    pub texts: Values<'v>,
+    pub texts: Values<'v, S>,
     /// For buttons, links, items.
-    pub parts: Values<'v>,
+    pub parts: Values<'v, S>,
 }
+
+impl<S> Clone for Mapping<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Mapping<'_, S> {}
 
 impl Step<'_> {
     /// Completes the content from its template, fills its variables, and holds it against every rule of its type.
-    pub fn check(&self, content: &mut Content, mapping: &Mapping<'_>) -> Result<Said, Refusal> {
+    pub fn check<S: Text>(&self, content: &mut ContentOf<S>, mapping: &Mapping<'_, S>) -> Result<Said, Refusal> {
         let at = &self.at;
         if let Some(template) = self.template {
             template::apply(content, template);
@@ -82,7 +89,7 @@ impl Step<'_> {
 }
 
 /// A text with a title cannot be an SMS.
-fn by_length(content: &Content) -> MessageType {
+fn by_length<S: Text>(content: &ContentOf<S>) -> MessageType {
     match text::given(&content.title) {
         Some(_) => MessageType::Lms,
         None => text_message::fitting(content.message.as_deref().unwrap_or_default()),

@@ -5,7 +5,7 @@ use super::field::Field;
 use super::link::TEMPLATE_LINK;
 use super::{attachment, text};
 use crate::refusal::{Code, Refusal};
-use schemas::{Attachment, Content, Highlight, Item, ItemList, Supplement};
+use schemas::{AttachmentOf, ContentOf, HighlightOf, ItemListOf, ItemOf, SupplementOf, Text};
 
 /// Longest text, characters; with an item list, [`TEXT_WITH_ITEMS`].
 pub const TEXT: usize = 1000;
@@ -13,7 +13,7 @@ pub const TEXT: usize = 1000;
 pub const TEXT_WITH_ITEMS: usize = 700;
 
 /// Checks everything that an 알림톡 says.
-pub fn check(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
+pub fn check<S: Text>(at: &Field<'_>, content: &ContentOf<S>) -> Result<(), Refusal> {
     let message = text::needed(&at.of("message"), &content.message, "an 알림톡")?;
     let items = content.attachment.as_ref().is_some_and(|a| a.item.is_some());
     text::at_most(Code::TooLong, &at.of("message"), message, if items { TEXT_WITH_ITEMS } else { TEXT })?;
@@ -25,7 +25,7 @@ pub fn check(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
     content.supplement.as_ref().map_or(Ok(()), |supplement| quick_replies(&at.of("supplement"), supplement))
 }
 
-fn parts(at: &Field<'_>, given: &Attachment) -> Result<(), Refusal> {
+fn parts<S: Text>(at: &Field<'_>, given: &AttachmentOf<S>) -> Result<(), Refusal> {
     attachment::only(at, given, &["button", "image", "item", "item_highlight"], "an 알림톡")?;
     let limits = Limits { place: Place::Alimtalk, name: 14, link: TEMPLATE_LINK };
     button::list(at, "button", &given.button, (0, 5), limits)?;
@@ -38,13 +38,13 @@ fn parts(at: &Field<'_>, given: &Attachment) -> Result<(), Refusal> {
     given.item_highlight.as_ref().map_or(Ok(()), |given| highlight(&at.of("item_highlight"), given))
 }
 
-fn quick_replies(at: &Field<'_>, supplement: &Supplement) -> Result<(), Refusal> {
+fn quick_replies<S: Text>(at: &Field<'_>, supplement: &SupplementOf<S>) -> Result<(), Refusal> {
     let limits = Limits { place: Place::QuickReply, name: 14, link: TEMPLATE_LINK };
     button::list(at, "quick_reply", &supplement.quick_reply, (0, 5), limits)
 }
 
 /// Over the lengths are Kakao's 3037 and 3039, other characters in a summary its 3040.
-fn items(at: &Field<'_>, items: &ItemList) -> Result<(), Refusal> {
+fn items<S: Text>(at: &Field<'_>, items: &ItemListOf<S>) -> Result<(), Refusal> {
     attachment::count(&at.of("list"), items.list.len(), (2, 10))?;
     for (i, item) in items.list.iter().enumerate() {
         row(&at.entry("list", i), item, 23)?;
@@ -62,7 +62,7 @@ fn items(at: &Field<'_>, items: &ItemList) -> Result<(), Refusal> {
     }
 }
 
-fn row<'i>(at: &Field<'_>, item: &'i Item, longest: usize) -> Result<&'i str, Refusal> {
+fn row<'i, S: Text>(at: &Field<'_>, item: &'i ItemOf<S>, longest: usize) -> Result<&'i str, Refusal> {
     if text::is_blank(&item.title) {
         return Err(Refusal::new(Code::Attachment, &at.of("title"), "missing"));
     }
@@ -80,7 +80,7 @@ fn is_amount(c: char) -> bool {
 }
 
 /// Over the lengths are Kakao's 3034 and 3035.
-fn highlight(at: &Field<'_>, highlight: &Highlight) -> Result<(), Refusal> {
+fn highlight<S: Text>(at: &Field<'_>, highlight: &HighlightOf<S>) -> Result<(), Refusal> {
     let (title, description) = if highlight.img_url.is_some() { (21, 13) } else { (30, 19) };
     text::at_most(Code::Attachment, &at.of("title"), &highlight.title, title)?;
     text::at_most(Code::Attachment, &at.of("description"), &highlight.description, description)?;
@@ -94,7 +94,7 @@ fn highlight(at: &Field<'_>, highlight: &Highlight) -> Result<(), Refusal> {
 mod tests {
     use super::super::field::Field;
     use super::*;
-    use schemas::Button;
+    use schemas::{Attachment, Button, Content, Highlight, Item, ItemList, Supplement};
 
     fn content(length: usize) -> Content {
         Content { message: Some("가".repeat(length)), ..Content::default() }

@@ -3,15 +3,21 @@
 use super::field::Field;
 use super::{link, text};
 use crate::refusal::{Code, Refusal};
-use schemas::{Attachment, Image};
+use schemas::{AttachmentOf, ImageOf, Text};
 
 /// A part of an attachment, named as in the request.
 pub const PARTS: [&str; 10] =
     ["button", "image", "item", "item_highlight", "coupon", "commerce", "video", "carousel", "media", "link"];
 
 /// Refuses a part that the type does not take; nothing of what a customer wrote is dropped in silence.
-pub fn only(at: &Field<'_>, attachment: &Attachment, allowed: &[&str], kind: &str) -> Result<(), Refusal> {
-    let Attachment { button, image, item, item_highlight, coupon, commerce, video, carousel, media, link } = attachment;
+pub fn only<S: Text>(
+    at: &Field<'_>,
+    attachment: &AttachmentOf<S>,
+    allowed: &[&str],
+    kind: &str,
+) -> Result<(), Refusal> {
+    let AttachmentOf { button, image, item, item_highlight, coupon, commerce, video, carousel, media, link } =
+        attachment;
     let given = [
         !button.is_empty(),
         image.is_some(),
@@ -36,7 +42,7 @@ pub fn needed<'p, T>(at: &Field<'_>, name: &'static str, part: &'p Option<T>, ki
 }
 
 /// An image: its address, and the link that a tap opens.
-pub fn image(at: &Field<'_>, image: &Image, longest_link: usize) -> Result<(), Refusal> {
+pub fn image<S: Text>(at: &Field<'_>, image: &ImageOf<S>, longest_link: usize) -> Result<(), Refusal> {
     link::web(Code::Attachment, &at.of("img_url"), &image.img_url, longest_link)?;
     match text::given(&image.img_link) {
         None => Ok(()),
@@ -58,7 +64,7 @@ pub fn count(at: &Field<'_>, got: usize, (at_least, at_most): (usize, usize)) ->
 mod tests {
     use super::super::field::top;
     use super::*;
-    use schemas::{Carousel, Video};
+    use schemas::{Attachment, Carousel, Image, Video};
 
     #[test]
     fn a_part_that_the_type_does_not_take_is_named() {

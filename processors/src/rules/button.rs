@@ -4,7 +4,7 @@ use super::field::Field;
 use super::link::Links;
 use super::text;
 use crate::refusal::{Code, Refusal};
-use schemas::Button;
+use schemas::{ButtonOf, Text};
 
 /// The one name of a button that adds the channel.
 const ADD_CHANNEL: &str = "채널 추가";
@@ -51,10 +51,10 @@ pub struct Limits {
 }
 
 /// Checks a list of buttons: how many (`at_least` to `at_most`), and each.
-pub fn list(
+pub fn list<S: Text>(
     parent: &Field<'_>,
     name: &'static str,
-    buttons: &[Button],
+    buttons: &[ButtonOf<S>],
     (at_least, at_most): (usize, usize),
     limits: Limits,
 ) -> Result<(), Refusal> {
@@ -69,8 +69,8 @@ pub fn list(
     buttons.iter().enumerate().try_for_each(|(i, button)| one(&parent.entry(name, i), button, limits))
 }
 
-fn one(at: &Field<'_>, button: &Button, limits: Limits) -> Result<(), Refusal> {
-    let kind = button.r#type.as_str();
+fn one<S: Text>(at: &Field<'_>, button: &ButtonOf<S>, limits: Limits) -> Result<(), Refusal> {
+    let kind = &*button.r#type;
     if !limits.place.types().contains(&kind) {
         let got: String = kind.chars().take(10).collect();
         let allowed = limits.place.types().join(" ");
@@ -105,8 +105,8 @@ fn label(at: &Field<'_>, kind: &str, name: Option<&str>, limits: Limits) -> Resu
     }
 }
 
-fn needed_fields(at: &Field<'_>, button: &Button, place: Place) -> Result<(), Refusal> {
-    let (kind, malformed) = (button.r#type.as_str(), place.malformed());
+fn needed_fields<S: Text>(at: &Field<'_>, button: &ButtonOf<S>, place: Place) -> Result<(), Refusal> {
+    let (kind, malformed) = (&*button.r#type, place.malformed());
     let needed = |name: &'static str, value| {
         text::given(value)
             .ok_or_else(|| Refusal::new(malformed, &at.of(name), format_args!("missing, {kind} needs it")))
@@ -167,6 +167,7 @@ pub fn telephone(code: Code, at: &Field<'_>, number: &str) -> Result<(), Refusal
 mod tests {
     use super::super::field::Field;
     use super::*;
+    use schemas::Button;
 
     fn button(kind: &str) -> Button {
         Button { r#type: kind.into(), name: Some("주문 보기".into()), ..Button::default() }

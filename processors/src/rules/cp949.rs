@@ -4,6 +4,7 @@ use super::field::Field;
 use crate::reference::Unencodable;
 use crate::refusal::{Code, Refusal};
 use encoding_rs::{EUC_KR, EncoderResult};
+use schemas::Text;
 
 /// A character that CP949 cannot hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub fn bytes(text: &str) -> Result<usize, Unmappable> {
 }
 
 /// Counts the bytes; what CP949 cannot hold is refused or becomes `?`, as the customer set it.
-pub fn count(field: &Field<'_>, text: &mut String, unencodable: Unencodable) -> Result<usize, Refusal> {
+pub fn count<S: Text>(field: &Field<'_>, text: &mut S, unencodable: Unencodable) -> Result<usize, Refusal> {
     match (bytes(text), unencodable) {
         (Ok(bytes), _) => Ok(bytes),
         (Err(Unmappable { character, position }), Unencodable::Refuse) => Err(Refusal::bad(
@@ -54,7 +55,8 @@ pub fn count(field: &Field<'_>, text: &mut String, unencodable: Unencodable) -> 
             ),
         )),
         (Err(_), Unencodable::Replace) => {
-            *text = text.chars().map(|c| if width(c).is_some() { c } else { '?' }).collect();
+            let replaced: String = text.chars().map(|c| if width(c).is_some() { c } else { '?' }).collect();
+            *text = S::from(replaced);
             // Nothing is left that could fail.
             Ok(text.chars().map(|c| width(c).unwrap_or(1)).sum())
         }
@@ -62,7 +64,12 @@ pub fn count(field: &Field<'_>, text: &mut String, unencodable: Unencodable) -> 
 }
 
 /// Refuses text of more than `limit` bytes.
-pub fn at_most(field: &Field<'_>, text: &mut String, limit: usize, unencodable: Unencodable) -> Result<usize, Refusal> {
+pub fn at_most<S: Text>(
+    field: &Field<'_>,
+    text: &mut S,
+    limit: usize,
+    unencodable: Unencodable,
+) -> Result<usize, Refusal> {
     match count(field, text, unencodable)? {
         got if got > limit => {
             Err(Refusal::new(Code::TooLong, field, format_args!("got {got} bytes in CP949, at most {limit}")))

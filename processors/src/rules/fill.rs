@@ -3,11 +3,16 @@
 use super::field::Field;
 use super::variables::{Values, fill};
 use crate::refusal::Refusal;
-use schemas::{Attachment, Button, CarouselItem, Commerce, Content, Coupon, Image, Item};
+use schemas::{AttachmentOf, ButtonOf, CarouselItemOf, CommerceOf, ContentOf, CouponOf, ImageOf, ItemOf, Text};
 
 /// Fills texts from `texts`, attachment and quick replies from `parts`.
-pub fn content(at: &Field<'_>, content: &mut Content, texts: &Values<'_>, parts: &Values<'_>) -> Result<(), Refusal> {
-    let Content { message, title, header, html, additional_content, .. } = content;
+pub fn content<S: Text>(
+    at: &Field<'_>,
+    content: &mut ContentOf<S>,
+    texts: &Values<'_, S>,
+    parts: &Values<'_, S>,
+) -> Result<(), Refusal> {
+    let ContentOf { message, title, header, html, additional_content, .. } = content;
     let fields = [
         ("message", message),
         ("title", title),
@@ -25,10 +30,10 @@ pub fn content(at: &Field<'_>, content: &mut Content, texts: &Values<'_>, parts:
     Ok(())
 }
 
-fn each<const N: usize>(
+fn each<const N: usize, S: Text>(
     at: &Field<'_>,
-    fields: [(&'static str, &mut Option<String>); N],
-    values: &Values<'_>,
+    fields: [(&'static str, &mut Option<S>); N],
+    values: &Values<'_, S>,
 ) -> Result<(), Refusal> {
     fields
         .into_iter()
@@ -36,8 +41,8 @@ fn each<const N: usize>(
         .try_for_each(|(name, text)| fill(&at.of(name), text, values))
 }
 
-fn attachment(at: &Field<'_>, given: &mut Attachment, values: &Values<'_>) -> Result<(), Refusal> {
-    let Attachment { button, image, item, item_highlight, coupon, commerce, video, carousel, media: _, link } = given;
+fn attachment<S: Text>(at: &Field<'_>, given: &mut AttachmentOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
+    let AttachmentOf { button, image, item, item_highlight, coupon, commerce, video, carousel, media: _, link } = given;
     buttons(at, "button", button, values)?;
     each(at, [("link", link)], values)?;
     if let Some(given) = image {
@@ -80,12 +85,18 @@ fn attachment(at: &Field<'_>, given: &mut Attachment, values: &Values<'_>) -> Re
     Ok(())
 }
 
-fn buttons(at: &Field<'_>, name: &'static str, given: &mut [Button], values: &Values<'_>) -> Result<(), Refusal> {
+fn buttons<S: Text>(
+    at: &Field<'_>,
+    name: &'static str,
+    given: &mut [ButtonOf<S>],
+    values: &Values<'_, S>,
+) -> Result<(), Refusal> {
     given.iter_mut().enumerate().try_for_each(|(i, button)| button_texts(&at.entry(name, i), button, values))
 }
 
-fn button_texts(at: &Field<'_>, button: &mut Button, values: &Values<'_>) -> Result<(), Refusal> {
-    let Button { name, url_mobile, url_pc, scheme_android, scheme_ios, chat_extra, relay_id, tel_number, .. } = button;
+fn button_texts<S: Text>(at: &Field<'_>, button: &mut ButtonOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
+    let ButtonOf { name, url_mobile, url_pc, scheme_android, scheme_ios, chat_extra, relay_id, tel_number, .. } =
+        button;
     let fields = [
         ("name", name),
         ("url_mobile", url_mobile),
@@ -99,13 +110,13 @@ fn button_texts(at: &Field<'_>, button: &mut Button, values: &Values<'_>) -> Res
     each(at, fields, values)
 }
 
-fn image(at: &Field<'_>, image: &mut Image, values: &Values<'_>) -> Result<(), Refusal> {
+fn image<S: Text>(at: &Field<'_>, image: &mut ImageOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
     fill(&at.of("img_url"), &mut image.img_url, values)?;
     each(at, [("img_link", &mut image.img_link)], values)
 }
 
-fn item(at: &Field<'_>, item: &mut Item, values: &Values<'_>) -> Result<(), Refusal> {
-    let Item { title, description, img_url, url_mobile, url_pc, scheme_android, scheme_ios } = item;
+fn item<S: Text>(at: &Field<'_>, item: &mut ItemOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
+    let ItemOf { title, description, img_url, url_mobile, url_pc, scheme_android, scheme_ios } = item;
     fill(&at.of("title"), title, values)?;
     let fields = [
         ("description", description),
@@ -118,8 +129,8 @@ fn item(at: &Field<'_>, item: &mut Item, values: &Values<'_>) -> Result<(), Refu
     each(at, fields, values)
 }
 
-fn coupon(at: &Field<'_>, coupon: &mut Coupon, values: &Values<'_>) -> Result<(), Refusal> {
-    let Coupon { title, description, url_mobile, url_pc, scheme_android, scheme_ios } = coupon;
+fn coupon<S: Text>(at: &Field<'_>, coupon: &mut CouponOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
+    let CouponOf { title, description, url_mobile, url_pc, scheme_android, scheme_ios } = coupon;
     fill(&at.of("title"), title, values)?;
     fill(&at.of("description"), description, values)?;
     let fields = [
@@ -131,12 +142,12 @@ fn coupon(at: &Field<'_>, coupon: &mut Coupon, values: &Values<'_>) -> Result<()
     each(at, fields, values)
 }
 
-fn commerce(at: &Field<'_>, commerce: &mut Commerce, values: &Values<'_>) -> Result<(), Refusal> {
+fn commerce<S: Text>(at: &Field<'_>, commerce: &mut CommerceOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
     fill(&at.of("title"), &mut commerce.title, values)
 }
 
-fn card(at: &Field<'_>, card: &mut CarouselItem, values: &Values<'_>) -> Result<(), Refusal> {
-    let CarouselItem { header, message, additional_content, image, button, coupon, commerce } = card;
+fn card<S: Text>(at: &Field<'_>, card: &mut CarouselItemOf<S>, values: &Values<'_, S>) -> Result<(), Refusal> {
+    let CarouselItemOf { header, message, additional_content, image, button, coupon, commerce } = card;
     each(at, [("header", header), ("message", message), ("additional_content", additional_content)], values)?;
     if let Some(given) = image {
         self::image(&at.of("image"), given, values)?;
@@ -154,7 +165,10 @@ fn card(at: &Field<'_>, card: &mut CarouselItem, values: &Values<'_>) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::{Carousel, Highlight, ItemList, Supplement, Video};
+    use schemas::{
+        Attachment, Button, Carousel, CarouselItem, Commerce, Content, Coupon, Highlight, Image, Item, ItemList,
+        Supplement, Video,
+    };
     use std::collections::BTreeMap;
 
     fn some(text: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::text::{characters_over, given};
 use crate::refusal::{Code, Refusal};
-use schemas::{Button, Coupon, Item};
+use schemas::{ButtonOf, CouponOf, ItemOf, Text};
 
 /// Longest link in a template and in an 알림톡, characters.
 pub const TEMPLATE_LINK: usize = 500;
@@ -31,21 +31,21 @@ pub fn scheme(code: Code, field: &Field<'_>, link: &str, longest: usize) -> Resu
 
 /// The four links that buttons, items and coupons share.
 #[derive(Debug, Clone, Copy)]
-pub struct Links<'l> {
+pub struct Links<'l, S> {
     /// Web link on a phone.
-    pub url_mobile: &'l Option<String>,
+    pub url_mobile: &'l Option<S>,
     /// Web link on a desktop.
-    pub url_pc: &'l Option<String>,
+    pub url_pc: &'l Option<S>,
     /// App link, Android.
-    pub scheme_android: &'l Option<String>,
+    pub scheme_android: &'l Option<S>,
     /// App link, iOS.
-    pub scheme_ios: &'l Option<String>,
+    pub scheme_ios: &'l Option<S>,
 }
 
 macro_rules! links_of {
-    ($($record:ty),*) => {$(
-        impl<'l> From<&'l $record> for Links<'l> {
-            fn from(of: &'l $record) -> Self {
+    ($($record:ident),*) => {$(
+        impl<'l, S: Text> From<&'l $record<S>> for Links<'l, S> {
+            fn from(of: &'l $record<S>) -> Self {
                 Self {
                     url_mobile: &of.url_mobile,
                     url_pc: &of.url_pc,
@@ -56,9 +56,9 @@ macro_rules! links_of {
         }
     )*};
 }
-links_of!(Button, Item, Coupon);
+links_of!(ButtonOf, ItemOf, CouponOf);
 
-impl Links<'_> {
+impl<S: Text> Links<'_, S> {
     /// Checks those that are given.
     pub fn check(&self, code: Code, at: &Field<'_>, longest: usize) -> Result<(), Refusal> {
         for (name, link) in [("url_mobile", self.url_mobile), ("url_pc", self.url_pc)] {

@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::{address, attachment, text};
 use crate::refusal::{Code, Refusal};
-use schemas::Content;
+use schemas::{ContentOf, Text};
 
 /// Largest body, text and HTML together, bytes.
 pub const BODY_BYTES: usize = 512 * 1024;
@@ -11,14 +11,14 @@ pub const BODY_BYTES: usize = 512 * 1024;
 const FILES: usize = 10;
 
 /// Checks everything that an email says. Line breaks in subject or names would end a header, so there are none.
-pub fn check(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
+pub fn check<S: Text>(at: &Field<'_>, content: &ContentOf<S>) -> Result<(), Refusal> {
     let subject = text::needed(&at.of("title"), &content.title, "EM")?;
     text::at_most(Code::TooLong, &at.of("title"), subject, 255)?;
     text::one_line(&at.of("title"), subject)?;
     if text::given(&content.message).is_none() && text::given(&content.html).is_none() {
         return Err(Refusal::missing(&at.of("message"), "EM"));
     }
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let length = |text: &Option<S>| text.as_deref().map_or(0, str::len);
     let got = length(&content.message) + length(&content.html);
     if got > BODY_BYTES {
         let reason = format_args!("got {got} bytes with html, at most {BODY_BYTES}");
@@ -42,6 +42,7 @@ pub fn check(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use schemas::Content;
 
     fn mail() -> Content {
         Content {

@@ -4,7 +4,7 @@ use super::field::Field;
 use super::link::{self, FREE_LINK};
 use super::{attachment, text};
 use crate::refusal::{Code, Refusal};
-use schemas::Content;
+use schemas::{ContentOf, Text};
 
 /// Largest push: title, text, image, link, and keys and values of data, in UTF-8 bytes. FCM and APNs both take 4096.
 pub const DATA_BYTES: usize = 4096;
@@ -16,7 +16,7 @@ const TOKEN: usize = 1600;
 const TTL_SECONDS: i32 = 28 * 24 * 3600;
 
 /// Checks everything that a push says.
-pub fn check(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
+pub fn check<S: Text>(at: &Field<'_>, content: &ContentOf<S>) -> Result<(), Refusal> {
     text::needed(&at.of("message"), &content.message, "PU")?;
     text::given_at_most(Code::TooLong, &at.of("title"), &content.title, 50)?;
     // APNs: apns-collapse-id has at most 64 bytes.
@@ -48,8 +48,8 @@ pub fn check(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
     }
 }
 
-fn size(content: &Content) -> usize {
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+fn size<S: Text>(content: &ContentOf<S>) -> usize {
+    let length = |text: &Option<S>| text.as_deref().map_or(0, str::len);
     let attached = content
         .attachment
         .as_ref()
@@ -59,7 +59,7 @@ fn size(content: &Content) -> usize {
 }
 
 /// Checks the tokens of a receiver.
-pub fn tokens(at: &Field<'_>, tokens: &[String]) -> Result<(), Refusal> {
+pub fn tokens<S: Text>(at: &Field<'_>, tokens: &[S]) -> Result<(), Refusal> {
     if tokens.len() > TOKENS {
         return Err(Refusal::bad(&at.of("push_tokens"), format_args!("got {}, at most {TOKENS}", tokens.len())));
     }
@@ -75,7 +75,7 @@ pub fn tokens(at: &Field<'_>, tokens: &[String]) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::{Attachment, Image};
+    use schemas::{Attachment, Content, Image};
     use std::collections::BTreeMap;
 
     fn push(bytes: usize) -> Content {

@@ -5,7 +5,7 @@ use super::field::Field;
 use super::link::{self, FREE_LINK};
 use super::{attachment, text};
 use crate::refusal::{Code, Refusal};
-use schemas::{Attachment, Button, Content, MessageType};
+use schemas::{AttachmentOf, ButtonOf, ContentOf, MessageType, Text};
 
 /// Kinds of suggestion (infobank-omni-sdk models).
 const SUGGESTIONS: [&str; 9] = ["URL", "MAP_LOC", "MAP_QRY", "MAP_SEND", "CALENDAR", "COPY", "COM_T", "COM_V", "DIAL"];
@@ -32,7 +32,7 @@ impl Product {
 }
 
 /// Checks everything that an RCS message says.
-pub fn check(at: &Field<'_>, message_type: MessageType, content: &Content) -> Result<(), Refusal> {
+pub fn check<S: Text>(at: &Field<'_>, message_type: MessageType, content: &ContentOf<S>) -> Result<(), Refusal> {
     let kind = message_type.as_str();
     let product = Product::of(message_type);
     let message = text::needed(&at.of("message"), &content.message, kind)?;
@@ -40,11 +40,11 @@ pub fn check(at: &Field<'_>, message_type: MessageType, content: &Content) -> Re
     text::given_at_most(Code::TooLong, &at.of("title"), &content.title, 30)?;
     text::given_at_most(Code::TooLong, &at.of("footer"), &content.footer, 100)?;
     text::yes_or_no(&at.of("copy_allowed"), &content.copy_allowed)?;
-    let none = Attachment::default();
+    let none = AttachmentOf::default();
     parts(&at.of("attachment"), content.attachment.as_deref().unwrap_or(&none), kind, &product)
 }
 
-fn parts(at: &Field<'_>, given: &Attachment, kind: &str, product: &Product) -> Result<(), Refusal> {
+fn parts<S: Text>(at: &Field<'_>, given: &AttachmentOf<S>, kind: &str, product: &Product) -> Result<(), Refusal> {
     attachment::only(at, given, &["button", "media"], kind)?;
     attachment::count(&at.of("media"), given.media.len(), product.media)?;
     for (i, media) in given.media.iter().enumerate() {
@@ -59,8 +59,8 @@ fn parts(at: &Field<'_>, given: &Attachment, kind: &str, product: &Product) -> R
     given.button.iter().enumerate().try_for_each(|(i, button)| suggestion(&at.entry("button", i), button))
 }
 
-fn suggestion(at: &Field<'_>, button: &Button) -> Result<(), Refusal> {
-    let kind = button.r#type.as_str();
+fn suggestion<S: Text>(at: &Field<'_>, button: &ButtonOf<S>) -> Result<(), Refusal> {
+    let kind = &*button.r#type;
     if !SUGGESTIONS.contains(&kind) {
         let got: String = kind.chars().take(10).collect();
         let allowed = SUGGESTIONS.join(" ");
@@ -88,6 +88,7 @@ fn suggestion(at: &Field<'_>, button: &Button) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use schemas::{Attachment, Button, Content};
 
     fn content(length: usize, attachment: Attachment) -> Content {
         Content { message: Some("가".repeat(length)), attachment: Some(Box::new(attachment)), ..Content::default() }

@@ -5,31 +5,39 @@ use super::text::given;
 use super::variables::matches;
 use crate::reference::Template;
 use crate::refusal::{Code, Refusal};
-use schemas::{Button, Content};
+use schemas::{Button, ButtonOf, ContentOf, Text};
 
 /// Without a message, text, title, header, HTML, attachment and quick replies come from the template; what the request
 /// does give stays.
-pub fn apply(content: &mut Content, template: &Template) {
+pub fn apply<S: Text>(content: &mut ContentOf<S>, template: &Template) {
     if given(&content.message).is_some() {
         return;
     }
     let Template { message, title, header, html, attachment, supplement, .. } = template;
-    content.message = (!message.is_empty()).then(|| message.clone());
-    content.title = content.title.take().or_else(|| title.clone());
-    content.header = content.header.take().or_else(|| header.clone());
-    content.html = content.html.take().or_else(|| html.clone());
-    content.attachment = content.attachment.take().or_else(|| attachment.clone().map(Box::new));
-    content.supplement = content.supplement.take().or_else(|| supplement.clone().map(Box::new));
+    let own = |text: &String| S::from(text.clone());
+    content.message = (!message.is_empty()).then(|| own(message));
+    content.title = content.title.take().or_else(|| title.as_ref().map(own));
+    content.header = content.header.take().or_else(|| header.as_ref().map(own));
+    content.html = content.html.take().or_else(|| html.as_ref().map(own));
+    content.attachment =
+        content.attachment.take().or_else(|| attachment.clone().map(|given| Box::new(given.with_texts())));
+    content.supplement =
+        content.supplement.take().or_else(|| supplement.clone().map(|given| Box::new(given.with_texts())));
 }
 
 /// Whether the text is the template's own, its variables not filled yet: then the filled text matches it too.
-pub fn is_verbatim(content: &Content, template: &Template) -> bool {
+pub fn is_verbatim<S: Text>(content: &ContentOf<S>, template: &Template) -> bool {
     content.message.as_deref() == Some(&template.message)
 }
 
 /// Refuses an 알림톡 whose text (3016), buttons or quick replies (3027) are not its template's, as Kakao would. What the
 /// registration does not hold is not compared, nor a text that is `verbatim`.
-pub fn compare(at: &Field<'_>, content: &Content, template: &Template, verbatim: bool) -> Result<(), Refusal> {
+pub fn compare<S: Text>(
+    at: &Field<'_>,
+    content: &ContentOf<S>,
+    template: &Template,
+    verbatim: bool,
+) -> Result<(), Refusal> {
     let message = content.message.as_deref().unwrap_or_default();
     if !verbatim
         && !template.message.is_empty()
@@ -51,10 +59,10 @@ pub fn compare(at: &Field<'_>, content: &Content, template: &Template, verbatim:
     }
 }
 
-fn buttons(
+fn buttons<S: Text>(
     at: &Field<'_>,
     name: &'static str,
-    sent: &[Button],
+    sent: &[ButtonOf<S>],
     registered: &[Button],
     code: &str,
 ) -> Result<(), Refusal> {
@@ -72,8 +80,8 @@ fn buttons(
 }
 
 /// The first field in which a button differs from the registered one, whose texts may have variables.
-fn difference(sent: &Button, registered: &Button) -> Option<&'static str> {
-    if sent.r#type != registered.r#type {
+fn difference<S: Text>(sent: &ButtonOf<S>, registered: &Button) -> Option<&'static str> {
+    if *sent.r#type != *registered.r#type {
         return Some("type");
     }
     let fields = [
@@ -86,7 +94,7 @@ fn difference(sent: &Button, registered: &Button) -> Option<&'static str> {
     fields
         .into_iter()
         // The name of a button that adds the channel is Kakao's.
-        .filter(|(name, ..)| !(*name == "name" && sent.r#type == "AC"))
+        .filter(|(name, ..)| !(*name == "name" && &*sent.r#type == "AC"))
         .find(|(_, sent, registered)| {
             matches(given(registered).unwrap_or_default(), given(sent).unwrap_or_default()).is_err()
         })
@@ -96,7 +104,7 @@ fn difference(sent: &Button, registered: &Button) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::{Attachment, Supplement};
+    use schemas::{Attachment, Button, Content, Supplement};
 
     fn button(name: &str, url: Option<&str>) -> Button {
         Button { r#type: "WL".into(), name: Some(name.into()), url_mobile: url.map(Into::into), ..Button::default() }

@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use crate::refusal::{Code, Refusal};
+use schemas::Text;
 
 /// Counts scalar values, but only in text whose bytes could be over the limit.
 pub fn characters_over(text: &str, limit: usize) -> Option<usize> {
@@ -22,17 +23,17 @@ pub fn at_most(code: Code, field: &Field<'_>, text: &str, limit: usize) -> Resul
 }
 
 /// The same for a field that may be absent.
-pub fn given_at_most(code: Code, field: &Field<'_>, text: &Option<String>, limit: usize) -> Result<(), Refusal> {
+pub fn given_at_most<S: Text>(code: Code, field: &Field<'_>, text: &Option<S>, limit: usize) -> Result<(), Refusal> {
     text.as_ref().map_or(Ok(()), |t| at_most(code, field, t, limit))
 }
 
 /// The value of a field that must be there and not blank.
-pub fn needed<'t>(field: &Field<'_>, text: &'t Option<String>, needed_by: &str) -> Result<&'t str, Refusal> {
+pub fn needed<'t, S: Text>(field: &Field<'_>, text: &'t Option<S>, needed_by: &str) -> Result<&'t str, Refusal> {
     given(text).ok_or_else(|| Refusal::missing(field, needed_by))
 }
 
 /// The value of a field, unless it is absent or blank.
-pub fn given(text: &Option<String>) -> Option<&str> {
+pub fn given<S: Text>(text: &Option<S>) -> Option<&str> {
     text.as_deref().filter(|t| !is_blank(t))
 }
 
@@ -42,7 +43,7 @@ pub fn is_blank(text: &str) -> bool {
 }
 
 /// Y or N.
-pub fn yes_or_no(field: &Field<'_>, value: &Option<String>) -> Result<Option<bool>, Refusal> {
+pub fn yes_or_no<S: Text>(field: &Field<'_>, value: &Option<S>) -> Result<Option<bool>, Refusal> {
     match given(value) {
         None => Ok(None),
         Some("Y") => Ok(Some(true)),
@@ -89,7 +90,10 @@ mod tests {
     fn a_flag_is_y_or_n_and_nothing_else() {
         let field = top("ad_flag");
         let flag = |v: &str| yes_or_no(&field, &Some(v.to_owned()));
-        assert_eq!((flag("Y"), flag("N"), yes_or_no(&field, &None)), (Ok(Some(true)), Ok(Some(false)), Ok(None)));
+        assert_eq!(
+            (flag("Y"), flag("N"), yes_or_no(&field, &None::<String>)),
+            (Ok(Some(true)), Ok(Some(false)), Ok(None))
+        );
         for wrong in ["y", "yes", "1", "true", "YN"] {
             assert_eq!(flag(wrong).unwrap_err().code, Code::BadRequest, "{wrong}");
         }
@@ -98,8 +102,8 @@ mod tests {
     #[test]
     fn a_blank_field_is_a_missing_one() {
         let field = top("title");
-        assert_eq!(needed(&field, &Some(" \n".into()), "EM").unwrap_err().code, Code::Missing);
-        assert_eq!(needed(&field, &None, "EM").unwrap_err().message, "title: missing, EM needs it");
-        assert_eq!(needed(&field, &Some("x".into()), "EM"), Ok("x"));
+        assert_eq!(needed::<String>(&field, &Some(" \n".into()), "EM").unwrap_err().code, Code::Missing);
+        assert_eq!(needed::<String>(&field, &None, "EM").unwrap_err().message, "title: missing, EM needs it");
+        assert_eq!(needed::<String>(&field, &Some("x".into()), "EM"), Ok("x"));
     }
 }

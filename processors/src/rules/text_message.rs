@@ -4,7 +4,7 @@ use super::field::Field;
 use super::{attachment, cp949, text};
 use crate::reference::Unencodable;
 use crate::refusal::Refusal;
-use schemas::{Content, MessageType};
+use schemas::{ContentOf, MessageType, Text};
 
 /// Longest SMS, bytes.
 pub const SMS_BYTES: usize = 90;
@@ -14,10 +14,10 @@ pub const LMS_BYTES: usize = 2000;
 pub const TITLE_BYTES: usize = 50;
 
 /// Checks everything that a text message says; characters outside CP949 are refused or replaced.
-pub fn check(
+pub fn check<S: Text>(
     at: &Field<'_>,
     message_type: MessageType,
-    content: &mut Content,
+    content: &mut ContentOf<S>,
     abroad: bool,
     unencodable: Unencodable,
 ) -> Result<(), Refusal> {
@@ -47,7 +47,7 @@ pub fn check(
 }
 
 /// MMS has 1 to 3 images, the others none.
-fn files(at: &Field<'_>, message_type: MessageType, keys: &[String]) -> Result<(), Refusal> {
+fn files<S: Text>(at: &Field<'_>, message_type: MessageType, keys: &[S]) -> Result<(), Refusal> {
     match (message_type, keys.len()) {
         (MessageType::Mms, 0) => Err(Refusal::missing(at, "MMS")),
         (MessageType::Mms, got @ 4..) => Err(Refusal::bad(at, format_args!("got {got}, 1 to 3 are allowed"))),
@@ -68,7 +68,7 @@ pub fn fitting(text: &str) -> MessageType {
 mod tests {
     use super::*;
     use crate::refusal::Code;
-    use schemas::Attachment;
+    use schemas::{Attachment, Content};
 
     fn run(message_type: MessageType, mut content: Content) -> Result<(), (Code, String)> {
         check(&Field::REQUEST, message_type, &mut content, false, Unencodable::Refuse).map_err(|r| (r.code, r.message))

@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use crate::refusal::{Code, Refusal};
+use schemas::Text;
 use std::collections::BTreeMap;
 
 /// A text as literal pieces and variables. A variable is `#{`, a name of at least one character without braces, `}`;
@@ -58,26 +59,34 @@ impl<'t> Iterator for Pieces<'t> {
 }
 
 /// What variables stand for; the first map that knows a name wins.
-#[derive(Debug, Clone, Copy)]
-pub struct Values<'v>(pub [&'v BTreeMap<String, String>; 3]);
+#[derive(Debug)]
+pub struct Values<'v, S>(pub [&'v BTreeMap<S, S>; 3]);
 
-impl<'v> Values<'v> {
+impl<S> Clone for Values<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Values<'_, S> {}
+
+impl<'v, S: Text> Values<'v, S> {
     fn get(&self, name: &str) -> Option<&'v str> {
-        self.0.iter().find_map(|map| map.get(name)).map(String::as_str)
+        self.0.iter().find_map(|map| map.get(name)).map(|value| &**value)
     }
 }
 
 /// Fills the variables of a text once: what a value brings is not looked at again. A name without a value is refused
 /// (2050).
-pub fn fill(field: &Field<'_>, text: &mut String, values: &Values<'_>) -> Result<(), Refusal> {
+pub fn fill<S: Text>(field: &Field<'_>, text: &mut S, values: &Values<'_, S>) -> Result<(), Refusal> {
     // One pass for one byte: most texts have none.
     if text.as_bytes().contains(&b'#') {
-        *text = filled(field, text, values)?;
+        *text = S::from(filled(field, text, values)?);
     }
     Ok(())
 }
 
-fn filled(field: &Field<'_>, text: &str, values: &Values<'_>) -> Result<String, Refusal> {
+fn filled<S: Text>(field: &Field<'_>, text: &str, values: &Values<'_, S>) -> Result<String, Refusal> {
     let mut out = String::with_capacity(text.len() + 32);
     for piece in Pieces::of(text) {
         match piece {

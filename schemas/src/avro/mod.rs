@@ -4,20 +4,44 @@
 
 mod error;
 mod input;
+mod text;
 mod values;
 
 pub use error::DecodeError;
 pub use input::Input;
+pub use text::Text;
 
-/// A type with an Avro binary encoding.
-pub trait Avro: Sized {
+/// A type with an Avro binary encoding, whether its texts are its own or borrowed.
+pub trait Encode: Sized {
     /// Appends the encoding to `out`.
-    fn encode(&self, out: &mut Vec<u8>);
-    /// Reads one value.
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError>;
+    fn write(&self, out: &mut Vec<u8>);
     /// Passes over one value without building it.
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError>;
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError>;
 }
+
+/// A value that can be read; what it has of the type `&str` or `Cow<str>` is not copied out of its bytes.
+pub trait Borrow<'a>: Sized {
+    /// Reads one value that may point into the input.
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError>;
+}
+
+/// A type with an Avro binary encoding that owns all it has.
+pub trait Avro: Encode + for<'a> Borrow<'a> {
+    /// Appends the encoding to `out`.
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.write(out);
+    }
+    /// Reads one value.
+    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+        Self::borrow(input)
+    }
+    /// Passes over one value without building it.
+    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        Self::pass(input)
+    }
+}
+
+impl<T: Encode + for<'a> Borrow<'a>> Avro for T {}
 
 /// A named record of the contract.
 pub trait Record: Avro {
@@ -25,12 +49,6 @@ pub trait Record: Avro {
     const NAME: &'static str;
     /// Its whole schema as JSON, every named type written out.
     const SCHEMA: &'static str;
-}
-
-/// A value that can be read without copying it out of its bytes.
-pub trait Borrow<'a>: Sized {
-    /// Reads one value that may point into the input.
-    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError>;
 }
 
 /// Appends a zig-zag variable-length number.

@@ -1,14 +1,20 @@
 //! The encodings of the contract's types.
 
-use super::{Avro, Borrow, DecodeError, Input, put_bytes, put_long};
+use super::{Borrow, DecodeError, Encode, Input, Text, put_bytes, put_long};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-impl Avro for bool {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl Encode for bool {
+    fn write(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        <Self as Borrow>::borrow(input).map(drop)
+    }
+}
+
+impl<'a> Borrow<'a> for bool {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
         let at = input.at();
         match input.fixed(1)? {
             [0] => Ok(false),
@@ -16,155 +22,206 @@ impl Avro for bool {
             other => Err(DecodeError::Branch { at, got: other[0].into() }),
         }
     }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        Self::decode(input).map(drop)
-    }
 }
 
-impl Avro for i64 {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl Encode for i64 {
+    fn write(&self, out: &mut Vec<u8>) {
         put_long(out, *self);
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        input.long()
-    }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
         input.long().map(drop)
     }
 }
 
-impl Avro for i32 {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl<'a> Borrow<'a> for i64 {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        input.long()
+    }
+}
+
+impl Encode for i32 {
+    fn write(&self, out: &mut Vec<u8>) {
         put_long(out, (*self).into());
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        input.long().map(drop)
+    }
+}
+
+impl<'a> Borrow<'a> for i32 {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
         let at = input.at();
         input.long()?.try_into().map_err(|_| DecodeError::Number { at })
     }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        input.long().map(drop)
-    }
 }
 
-impl Avro for String {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl Encode for String {
+    fn write(&self, out: &mut Vec<u8>) {
         put_bytes(out, self.as_bytes());
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        input.bytes().map(drop)
+    }
+}
+
+impl<'a> Borrow<'a> for String {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
         input.text().map(str::to_owned)
     }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        input.bytes().map(drop)
-    }
 }
 
-impl Avro for Bytes {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl Encode for Bytes {
+    fn write(&self, out: &mut Vec<u8>) {
         put_bytes(out, self);
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        input.bytes().map(Self::copy_from_slice)
-    }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
         input.bytes().map(drop)
     }
 }
 
-impl<T: Avro> Avro for Option<T> {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl<'a> Borrow<'a> for Bytes {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        input.bytes().map(Self::copy_from_slice)
+    }
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn write(&self, out: &mut Vec<u8>) {
         match self {
             None => out.push(0),
             Some(value) => {
                 out.push(2);
-                value.encode(out);
+                value.write(out);
             }
         }
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        Ok(if input.present()? { Some(T::decode(input)?) } else { None })
-    }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        if input.present()? { T::skip(input) } else { Ok(()) }
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        if input.present()? { T::pass(input) } else { Ok(()) }
     }
 }
 
-impl<T: Avro> Avro for Box<T> {
-    fn encode(&self, out: &mut Vec<u8>) {
-        (**self).encode(out);
-    }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        T::decode(input).map(Self::new)
-    }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        T::skip(input)
+/// The second branch of `["null", T]`, or no branch.
+#[inline(never)]
+fn present<'a, T: Borrow<'a>>(input: &mut Input<'a>) -> Result<Option<T>, DecodeError> {
+    Ok(if input.present()? { Some(T::borrow(input)?) } else { None })
+}
+
+impl<'a, T: Borrow<'a>> Borrow<'a> for Option<T> {
+    #[inline(always)]
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        if input.zero() { Ok(None) } else { present(input) }
     }
 }
 
-impl<T: Avro> Avro for Vec<T> {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl<T: Encode> Encode for Box<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        (**self).write(out);
+    }
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        T::pass(input)
+    }
+}
+
+impl<'a, T: Borrow<'a>> Borrow<'a> for Box<T> {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        T::borrow(input).map(Self::new)
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn write(&self, out: &mut Vec<u8>) {
         if !self.is_empty() {
             put_long(out, self.len() as i64);
-            self.iter().for_each(|item| item.encode(out));
+            self.iter().for_each(|item| item.write(out));
         }
         out.push(0);
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        // Exact for the few items that arrays of the contract have, and no more than that for a count that merely claims.
-        const RESERVED: usize = 8;
-        let mut items = Self::new();
-        loop {
-            let count = input.block()?;
-            if count == 0 {
-                return Ok(items);
-            }
-            if items.is_empty() {
-                items.reserve_exact(count.min(RESERVED));
-            }
-            for _ in 0..count {
-                items.push(T::decode(input)?);
-            }
-        }
-    }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        input.blocks(T::skip)
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        input.blocks(T::pass)
     }
 }
 
-impl Avro for BTreeMap<String, String> {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl<'a, T: Borrow<'a>> Borrow<'a> for Vec<T> {
+    #[inline(always)]
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        if input.zero() { Ok(Self::new()) } else { items(input) }
+    }
+}
+
+/// The blocks of an array.
+#[inline(never)]
+fn items<'a, T: Borrow<'a>>(input: &mut Input<'a>) -> Result<Vec<T>, DecodeError> {
+    // Exact for the few items that arrays of the contract have, and no more than that for a count that merely claims.
+    const RESERVED: usize = 8;
+    let mut items = Vec::new();
+    loop {
+        let count = input.block()?;
+        if count == 0 {
+            return Ok(items);
+        }
+        if items.is_empty() {
+            items.reserve_exact(count.min(RESERVED));
+        }
+        for _ in 0..count {
+            items.push(T::borrow(input)?);
+        }
+    }
+}
+
+impl<S: Text> Encode for BTreeMap<S, S> {
+    fn write(&self, out: &mut Vec<u8>) {
         if !self.is_empty() {
             put_long(out, self.len() as i64);
             for (key, value) in self {
-                key.encode(out);
-                value.encode(out);
+                key.write(out);
+                value.write(out);
             }
         }
         out.push(0);
     }
-    fn decode(input: &mut Input<'_>) -> Result<Self, DecodeError> {
-        let mut entries = Self::new();
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
         input.blocks(|input| {
-            entries.insert(String::decode(input)?, String::decode(input)?);
-            Ok(())
-        })?;
-        Ok(entries)
-    }
-    fn skip(input: &mut Input<'_>) -> Result<(), DecodeError> {
-        input.blocks(|input| {
-            String::skip(input)?;
-            String::skip(input)
+            S::pass(input)?;
+            S::pass(input)
         })
+    }
+}
+
+impl<'a, S: Text + Borrow<'a>> Borrow<'a> for BTreeMap<S, S> {
+    #[inline(always)]
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        if input.zero() { Ok(Self::new()) } else { entries(input) }
+    }
+}
+
+/// The blocks of a map.
+#[inline(never)]
+fn entries<'a, S: Text + Borrow<'a>>(input: &mut Input<'a>) -> Result<BTreeMap<S, S>, DecodeError> {
+    let mut entries = BTreeMap::new();
+    input.blocks(|input| {
+        entries.insert(<S as Borrow>::borrow(input)?, <S as Borrow>::borrow(input)?);
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+impl Encode for Cow<'_, str> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.as_bytes());
+    }
+    fn pass(input: &mut Input<'_>) -> Result<(), DecodeError> {
+        input.bytes().map(drop)
+    }
+}
+
+impl<'a> Borrow<'a> for Cow<'a, str> {
+    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
+        input.text().map(Cow::Borrowed)
     }
 }
 
 impl<'a> Borrow<'a> for &'a str {
     fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
         input.text()
-    }
-}
-
-impl<'a, T: Avro> Borrow<'a> for T {
-    fn borrow(input: &mut Input<'a>) -> Result<Self, DecodeError> {
-        T::decode(input)
     }
 }

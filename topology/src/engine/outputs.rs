@@ -1,9 +1,9 @@
 //! What a batch appends: records framed and keyed, and dead letters with their reason and origin.
 
 use crate::log::{Headers, Outgoing, Place, Record};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use processors::{outcome::news::of_unreadable, ring::Rings};
-use schemas::{Delayed, Lane, Record as Schema, Report, Schemas, Topic, TrackId};
+use schemas::{Avro as _, Delayed, Lane, Record as Schema, Report, Schemas, Topic, TrackId};
 use std::sync::Arc;
 
 /// Why a record became a dead letter.
@@ -12,11 +12,18 @@ pub const REASON_HEADER: &str = "ims-reason";
 /// request keeps its track_id and is not its own duplicate.
 pub const ORIGIN_HEADER: &str = "ims-origin";
 
+/// Bytes of keys and values that share one allocation.
+const PIECE_BYTES: usize = 256 << 10;
+
 /// The appends of one batch.
 #[derive(Debug)]
 pub struct Outputs {
     schemas: Arc<Schemas>,
     records: Vec<Outgoing>,
+    /// The value that is being written.
+    draft: Vec<u8>,
+    /// Where keys and values come to stand, one behind the other.
+    piece: BytesMut,
 }
 
 /// Header names of REPORT records: a consumer filters without decoding.
@@ -49,7 +56,7 @@ impl Headline {
 impl Outputs {
     /// No appends yet.
     pub fn new(schemas: Arc<Schemas>) -> Self {
-        Self { schemas, records: Vec::new() }
+        Self { schemas, records: Vec::new(), draft: Vec::new(), piece: BytesMut::new() }
     }
 
     /// The schema ids in use.
@@ -57,19 +64,29 @@ impl Outputs {
         &self.schemas
     }
 
+    /// The bytes of a value, framed as `R`; `write` adds its datum.
+    pub fn framed<R: Schema>(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        self.draft.clear();
+        self.schemas.frame::<R>(&mut self.draft);
+        write(&mut self.draft);
+        keep(&mut self.piece, &self.draft)
+    }
+
     /// Appends a record under its key.
     pub fn emit<R: Schema>(&mut self, topic: Topic, key: &str, record: &R) {
-        self.value(topic, None, key, Some(self.schemas.encode(record).into()), Headers::new());
+        let value = self.framed::<R>(|out| record.encode(out));
+        self.value(topic, None, key, Some(value), Headers::new());
     }
 
     /// Appends a record to a partition of its own choice.
     pub fn emit_to<R: Schema>(&mut self, topic: Topic, partition: i32, key: &str, record: &R) {
-        self.value(topic, Some(partition), key, Some(self.schemas.encode(record).into()), Headers::new());
+        let value = self.framed::<R>(|out| record.encode(out));
+        self.value(topic, Some(partition), key, Some(value), Headers::new());
     }
 
     /// Appends a report with the headers that let a consumer filter.
     pub fn report(&mut self, report: &Report) {
-        let value = self.schemas.encode(report).into();
+        let value = self.framed::<Report>(|out| report.encode(out));
         self.value(Topic::report(report.channel), None, &report.track_id, Some(value), Headline::of(report));
     }
 
@@ -90,7 +107,7 @@ impl Outputs {
 
     /// Appends a value that is framed already; None is a tombstone.
     pub fn value(&mut self, topic: Topic, partition: Option<i32>, key: &str, value: Option<Bytes>, headers: Headers) {
-        let key = Some(Bytes::copy_from_slice(key.as_bytes()));
+        let key = Some(keep(&mut self.piece, key.as_bytes()));
         self.records.push(Outgoing { topic, partition, key, value, headers });
     }
 
@@ -127,6 +144,15 @@ impl Outputs {
     pub fn clear(&mut self) {
         self.records.clear();
     }
+}
+
+/// Copies bytes behind what the piece has, without an allocation as long as it has room.
+fn keep(piece: &mut BytesMut, bytes: &[u8]) -> Bytes {
+    if piece.capacity() < bytes.len() {
+        *piece = BytesMut::with_capacity(PIECE_BYTES.max(bytes.len()));
+    }
+    piece.extend_from_slice(bytes);
+    piece.split().freeze()
 }
 
 /// The track_id that a record of the chain has as its key.

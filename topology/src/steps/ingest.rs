@@ -11,12 +11,15 @@ use crate::{
 use bytes::Bytes;
 use metrics::counter;
 use processors::{
-    ingest::{Checked, Received, Refused, Settings, check},
-    ports::{Away, Claims, ReferenceSource},
+    ingest::{Candidate, Checked, Received, Refused, Settings, check},
+    ports::{Away, Claim, Claims, ReferenceSource},
     reference::Reference,
 };
-use schemas::{Accepted, AnalyzeLog, Api, Lane, LogEvent, SendRequest, Topic, topics::Kind};
-use std::sync::Arc;
+use schemas::wire::{FRAME_BYTES, whole};
+use schemas::{
+    Accepted, AnalyzeLog, Api, Encode as _, Lane, LogEvent, SendRequest, SendRequestOf, Topic, TrackId, topics::Kind,
+};
+use std::{borrow::Cow, sync::Arc};
 
 /// The ingest step.
 pub struct Ingest {
@@ -26,6 +29,38 @@ pub struct Ingest {
     claims: Box<dyn Claims>,
     settings: Settings,
     route: Route,
+}
+
+/// What a batch is judged by.
+struct Batch<'b> {
+    records: &'b [Record],
+    reference: &'b Reference,
+    now_ms: i64,
+}
+
+/// What became of the receivers of a batch, in order.
+#[derive(Default)]
+struct Checks {
+    answers: Vec<Answer>,
+    /// One of each candidate.
+    claims: Vec<Claim>,
+}
+
+enum Answer {
+    /// Keeps every rule; its message_id is still to be claimed.
+    Candidate(Written),
+    Refused(Box<Refused>),
+}
+
+/// A candidate as it will stand in RECV.
+struct Written {
+    /// Place of its request in the batch.
+    at: usize,
+    /// Place of its claim among the claims.
+    claim: usize,
+    topic: Topic,
+    demoted: bool,
+    value: Bytes,
 }
 
 impl Ingest {
@@ -41,19 +76,67 @@ impl Ingest {
         Self { cluster, decoder, reference, claims, settings, route }
     }
 
-    /// Writes what is accepted, and routes it when it is urgent. What cannot be routed is the router's to set aside.
-    fn accept(&self, accepted: &Accepted, reference: &Reference, now_ms: i64, out: &mut Outputs) {
-        let topic = Topic::recv(accepted.channel, accepted.lane);
-        if accepted.lane != Lane::Auth {
-            return out.emit(topic, &accepted.track_id, accepted);
+    /// Reads a request and holds it against every rule. Its texts are borrowed from the record, and what may become of
+    /// it is written at once: a batch holds bytes, not thousands of open requests.
+    fn check(
+        &self,
+        at: usize,
+        batch: &Batch<'_>,
+        datum: &[u8],
+        checked: &mut Checks,
+        out: &mut Outputs,
+    ) -> Result<(), String> {
+        let Batch { records, reference, now_ms } = *batch;
+        let request: SendRequestOf<Cow<'_, str>> = whole::<SendRequest, _>(datum).map_err(|error| error.to_string())?;
+        let answers = check(request, &self.received(&records[at]), reference, now_ms, &self.settings);
+        for answer in answers.map_err(|refusal| refusal.to_string())? {
+            checked.answers.push(match answer {
+                Checked::Refused(refused) => Answer::Refused(refused),
+                Checked::Candidate(candidate) => {
+                    let Candidate { accepted, demoted, .. } = &*candidate;
+                    let value = out.framed::<Accepted>(|value| accepted.write(value));
+                    checked.claims.push(candidate.claim());
+                    Answer::Candidate(Written {
+                        at,
+                        claim: checked.claims.len() - 1,
+                        topic: Topic::recv(accepted.channel, accepted.lane),
+                        demoted: *demoted,
+                        value,
+                    })
+                }
+            });
         }
-        let value = out.schemas().encode(accepted);
+        Ok(())
+    }
+
+    /// The end of a candidate whose message_id another message has: its own bytes tell the report who it was.
+    fn duplicate(&self, written: Written, claim: &Claim, holder: TrackId, batch: &Batch<'_>, out: &mut Outputs) {
+        let Written { at, demoted, value, .. } = written;
+        match out.schemas().decode::<Accepted>(&value) {
+            Ok(accepted) => {
+                let candidate = Box::new(Candidate { track_id: claim.track_id, accepted, demoted });
+                if let Err(refused) = candidate.settle(Some(holder), batch.now_ms) {
+                    refuse(&refused, batch.now_ms, out);
+                }
+            }
+            Err(error) => out.dead_letter(&batch.records[at], &error.to_string()),
+        }
+    }
+
+    /// Appends what is accepted, and routes it when it is urgent. What cannot be routed is the router's to set aside.
+    fn accept(&self, written: Written, claim: &Claim, batch: &Batch<'_>, out: &mut Outputs) {
+        let Written { demoted, topic, value, .. } = written;
+        if demoted {
+            counter!(names::AUTH_DEMOTED).increment(1);
+        }
         let mut headers = Headers::new();
-        let datum = out.schemas().datum::<Accepted>(&value);
-        if datum.is_ok_and(|datum| self.route.one(&datum, reference, now_ms, out).is_ok()) {
-            headers.push((ROUTED_HEADER.to_owned(), Bytes::new()));
+        if matches!(topic.kind(), Kind::Recv(_, Lane::Auth)) {
+            let datum = value.slice(FRAME_BYTES..);
+            if self.route.one(&datum, batch.reference, batch.now_ms, out).is_ok() {
+                headers.push((ROUTED_HEADER.to_owned(), Bytes::new()));
+            }
         }
-        out.value(topic, None, &accepted.track_id, Some(value.into()), headers);
+        out.value(topic, None, &claim.track_id.to_string(), Some(value), headers);
     }
 
     fn received(&self, record: &Record) -> Received {
@@ -76,41 +159,30 @@ pub fn api_of(record: &Record, cluster: u8) -> Api {
 }
 
 impl Step for Ingest {
-    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
+    fn run(&mut self, records: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
         let reference = self.reference.current();
-        let mut checked = Vec::with_capacity(batch.len());
-        for record in batch {
-            let answers = match self.decoder.decode::<SendRequest>(record.value.as_deref())? {
-                Ok(request) => check(request, &self.received(record), &reference, now_ms, &self.settings)
-                    .map_err(|refusal| refusal.to_string()),
+        let batch = Batch { records, reference: &reference, now_ms };
+        let mut checked = Checks::default();
+        for (at, record) in records.iter().enumerate() {
+            let answered = match self.decoder.datum::<SendRequest>(record.value.as_deref())? {
+                Ok(datum) => self.check(at, &batch, &datum, &mut checked, out),
                 Err(error) => Err(error.to_string()),
             };
-            match answers {
-                Ok(answers) => checked.extend(answers),
-                Err(reason) => out.dead_letter(record, &reason),
+            if let Err(reason) = answered {
+                out.dead_letter(record, &reason);
             }
         }
-        let claims: Vec<_> = checked
-            .iter()
-            .filter_map(|one| match one {
-                Checked::Candidate(candidate) => Some(candidate.claim()),
-                Checked::Refused(_) => None,
-            })
-            .collect();
-        let mut holders = self.claims.claim(&claims, now_ms)?.into_iter();
-        for one in checked {
-            let settled = match one {
-                Checked::Candidate(candidate) => candidate.settle(holders.next().flatten(), now_ms),
-                Checked::Refused(refused) => Err(refused),
-            };
-            match settled {
-                Ok(candidate) => {
-                    if candidate.demoted {
-                        counter!(names::AUTH_DEMOTED).increment(1);
+        let holders = self.claims.claim(&checked.claims, now_ms)?;
+        for answer in checked.answers {
+            match answer {
+                Answer::Refused(refused) => refuse(&refused, now_ms, out),
+                Answer::Candidate(written) => {
+                    let claim = &checked.claims[written.claim];
+                    match holders.get(written.claim).copied().flatten().filter(|holder| *holder != claim.track_id) {
+                        Some(holder) => self.duplicate(written, claim, holder, &batch, out),
+                        None => self.accept(written, claim, &batch, out),
                     }
-                    self.accept(&candidate.accepted, &reference, now_ms, out);
                 }
-                Err(refused) => refuse(&refused, now_ms, out),
             }
         }
         Ok(())

@@ -36,10 +36,8 @@ impl Route {
         let view = AcceptedView::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;
         match route(&view, datum, rules, now_ms).map_err(|e| e.to_string())? {
             Routed::Dispatch { family, head } => {
-                let mut value = Vec::with_capacity(datum.len() + 96);
-                out.schemas().frame::<Dispatch>(&mut value);
-                head.encode_with(datum, &mut value);
-                out.value(Topic::send(family, head.priority), None, view.track_id, Some(value.into()), vec![]);
+                let value = out.framed::<Dispatch>(|value| head.encode_with(datum, value));
+                out.value(Topic::send(family, head.priority), None, view.track_id, Some(value), vec![]);
             }
             routed @ (Routed::Wait { priority, .. } | Routed::End { priority, .. }) => {
                 let accepted = Accepted::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;

@@ -3,6 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 use proptest::sample::select;
+use schemas::{Avro as _, wire::whole};
+use std::borrow::Cow;
 
 /// A short text of the kinds that break things: empty, blank, long, Hangul, emoji, control characters, variables.
 fn nasty() -> impl Strategy<Value = String> {
@@ -54,6 +56,29 @@ proptest! {
             .map(|id| id.api().receiver)
             .collect();
         prop_assert_eq!(answered, places.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_request_that_borrows_its_texts_gets_the_same_answers(
+        name in select(names()), message in option_nasty(), title in option_nasty(), mapped in nasty(),
+    ) {
+        let mut request = examples::request(name);
+        request.message = message.or(request.message);
+        request.title = title.or(request.title);
+        request.mapping.values_mut().for_each(|value| value.clone_from(&mapped));
+        let mut datum = Vec::new();
+        request.encode(&mut datum);
+        let lent: SendRequestOf<Cow<'_, str>> = whole::<SendRequest, _>(&datum).unwrap();
+        let own = run_in(&reference(), Lane::Mass, request);
+        let lent = check(lent, &place(Lane::Mass), &reference(), seed::NOW_MS + 8, &Settings::default()).unwrap();
+        let texts_of_its_own = |one| match one {
+            Checked::Refused(refused) => Checked::Refused(refused),
+            Checked::Candidate(candidate) => {
+                let Candidate { track_id, accepted, demoted }: Candidate<Cow<'_, str>> = *candidate;
+                Checked::Candidate(Box::new(Candidate { track_id, accepted: accepted.with_texts(), demoted }))
+            }
+        };
+        prop_assert_eq!(lent.into_iter().map(texts_of_its_own).collect::<Vec<_>>(), own);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::reference::{
     Approval, Customer, OptOut, Seed, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable,
 };
 use schemas::examples::{self, seed};
-use schemas::{Accepted, Channel, Lane, Report};
+use schemas::{Accepted, Channel, Lane, Receiver, Report, SendRequest};
 
 /// The customer of the examples with all that it registered, and one more customer.
 fn seed_data() -> Seed {

@@ -52,10 +52,14 @@ pub fn of(text: &str) -> Label {
     }
     let mut word = String::new();
     for c in visible {
-        if CLOSING.contains(c) {
-            return if WORDS.contains(&word.as_str()) { Label::Imitated } else { Label::None };
-        }
-        if c.is_alphanumeric() {
+        if !c.is_alphanumeric() {
+            if CLOSING.contains(c) {
+                return if WORDS.contains(&word.as_str()) { Label::Imitated } else { Label::None };
+            }
+        } else if word.is_empty() && !WORDS.iter().any(|spelt| spelt.starts_with(c)) {
+            // Most texts that open with a bracket name their sender in it, and are known by its first character.
+            return Label::None;
+        } else {
             word.push(c);
             if !WORDS.iter().any(|spelt| spelt.starts_with(&word)) {
                 return Label::None;

@@ -7,7 +7,7 @@ use super::text;
 use crate::refusal::{Code, Refusal};
 use label::Label;
 use regex::Regex;
-use schemas::{Channel, Content, MessageType};
+use schemas::{Channel, ContentOf, MessageType, Text};
 use std::sync::LazyLock;
 
 /// The label at the very start of an ad.
@@ -26,11 +26,11 @@ static REFUSAL_WORDS: LazyLock<Regex> =
 ///
 /// `declared` is the customer's ad_flag. Without one 친구톡 and brand messages are ads and nothing else is. The label
 /// makes an ad whatever the flag says; what only looks like the label is refused whatever the flag says.
-pub fn check(
+pub fn check<S: Text>(
     at: &Field<'_>,
     channel: Channel,
     message_type: MessageType,
-    content: &Content,
+    content: &ContentOf<S>,
     declared: Option<bool>,
 ) -> Result<bool, Refusal> {
     let message = content.message.as_deref().unwrap_or_default();
@@ -84,7 +84,7 @@ fn ends_with_opt_out(at: &Field<'_>, text: &str) -> Result<(), Refusal> {
 }
 
 /// With a footer the handset shows label and number itself; without one both are typed, and counted.
-fn rcs(at: &Field<'_>, message: &str, title: &str, content: &Content) -> Result<(), Refusal> {
+fn rcs<S: Text>(at: &Field<'_>, message: &str, title: &str, content: &ContentOf<S>) -> Result<(), Refusal> {
     if let Some(footer) = text::given(&content.footer) {
         let digits = footer.bytes().filter(u8::is_ascii_digit).count();
         return match footer.contains("080") && (9..=11).contains(&digits) {

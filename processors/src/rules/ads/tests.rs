@@ -1,4 +1,5 @@
 use super::*;
+use schemas::Content;
 
 const GOOD: &str = "(광고) 봄 할인 시작\n무료수신거부 080-123-4567";
 

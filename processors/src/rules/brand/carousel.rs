@@ -7,17 +7,22 @@ use super::super::{attachment, text};
 use super::shape::Shape;
 use super::{add_channel, commerce as product, coupon};
 use crate::refusal::{Code, Refusal};
-use schemas::{Carousel, CarouselItem};
+use schemas::{CarouselItemOf, CarouselOf, Text};
 
 /// 2 to 6 cards, each with header, text, image and 1 or 2 buttons; no introduction.
-pub fn feed(at: &Field<'_>, carousel: &Carousel, shape: &Shape, longest_link: usize) -> Result<(), Refusal> {
+pub fn feed<S: Text>(
+    at: &Field<'_>,
+    carousel: &CarouselOf<S>,
+    shape: &Shape,
+    longest_link: usize,
+) -> Result<(), Refusal> {
     if carousel.head.is_some() {
         return Err(Refusal::new(Code::Attachment, &at.of("head"), "CAROUSEL_FEED takes none"));
     }
     attachment::count(&at.of("list"), carousel.list.len(), (2, 6))?;
     for (i, card) in carousel.list.iter().enumerate() {
         let at = at.entry("list", i);
-        let CarouselItem { header, message, additional_content, commerce, .. } = card;
+        let CarouselItemOf { header, message, additional_content, commerce, .. } = card;
         needed(&at, "header", header, 20)?;
         needed(&at, "message", message, 180)?;
         none(&at, "additional_content", additional_content.is_some(), "CAROUSEL_FEED")?;
@@ -28,7 +33,12 @@ pub fn feed(at: &Field<'_>, carousel: &Carousel, shape: &Shape, longest_link: us
 }
 
 /// 2 to 6 cards, or 1 to 5 behind an introduction, each with image, product and 1 or 2 buttons.
-pub fn commerce(at: &Field<'_>, carousel: &Carousel, shape: &Shape, longest_link: usize) -> Result<(), Refusal> {
+pub fn commerce<S: Text>(
+    at: &Field<'_>,
+    carousel: &CarouselOf<S>,
+    shape: &Shape,
+    longest_link: usize,
+) -> Result<(), Refusal> {
     let counts = if carousel.head.is_some() { (1, 5) } else { (2, 6) };
     if let Some(head) = &carousel.head {
         introduction(&at.of("head"), head, longest_link)?;
@@ -36,7 +46,7 @@ pub fn commerce(at: &Field<'_>, carousel: &Carousel, shape: &Shape, longest_link
     attachment::count(&at.of("list"), carousel.list.len(), counts)?;
     for (i, card) in carousel.list.iter().enumerate() {
         let at = at.entry("list", i);
-        let CarouselItem { header, message, additional_content, commerce, .. } = card;
+        let CarouselItemOf { header, message, additional_content, commerce, .. } = card;
         none(&at, "header", header.is_some(), "CAROUSEL_COMMERCE")?;
         none(&at, "message", message.is_some(), "CAROUSEL_COMMERCE")?;
         text::given_at_most(Code::Attachment, &at.of("additional_content"), additional_content, 34)?;
@@ -46,8 +56,8 @@ pub fn commerce(at: &Field<'_>, carousel: &Carousel, shape: &Shape, longest_link
     tail(at, carousel, longest_link)
 }
 
-fn introduction(at: &Field<'_>, head: &CarouselItem, longest_link: usize) -> Result<(), Refusal> {
-    let CarouselItem { header, message, additional_content, image, button, coupon, commerce } = head;
+fn introduction<S: Text>(at: &Field<'_>, head: &CarouselItemOf<S>, longest_link: usize) -> Result<(), Refusal> {
+    let CarouselItemOf { header, message, additional_content, image, button, coupon, commerce } = head;
     needed(at, "header", header, 20)?;
     needed(at, "message", message, 50)?;
     attachment::image(&at.of("image"), attachment::needed(at, "image", image, "an introduction")?, longest_link)?;
@@ -58,7 +68,12 @@ fn introduction(at: &Field<'_>, head: &CarouselItem, longest_link: usize) -> Res
 }
 
 /// What cards of both kinds have.
-fn shared(at: &Field<'_>, card: &CarouselItem, shape: &Shape, longest_link: usize) -> Result<(), Refusal> {
+fn shared<S: Text>(
+    at: &Field<'_>,
+    card: &CarouselItemOf<S>,
+    shape: &Shape,
+    longest_link: usize,
+) -> Result<(), Refusal> {
     attachment::image(&at.of("image"), attachment::needed(at, "image", &card.image, "a card")?, longest_link)?;
     let limits = Limits { place: Place::Brand, name: shape.button_name, link: longest_link };
     button::list(at, "button", &card.button, shape.card_buttons, limits)?;
@@ -70,8 +85,8 @@ fn shared(at: &Field<'_>, card: &CarouselItem, shape: &Shape, longest_link: usiz
 }
 
 /// The link behind the last card; one AC is allowed in the whole carousel.
-fn tail(at: &Field<'_>, carousel: &Carousel, longest_link: usize) -> Result<(), Refusal> {
-    let mut adding = carousel.list.iter().enumerate().filter(|(_, c)| c.button.iter().any(|b| b.r#type == "AC"));
+fn tail<S: Text>(at: &Field<'_>, carousel: &CarouselOf<S>, longest_link: usize) -> Result<(), Refusal> {
+    let mut adding = carousel.list.iter().enumerate().filter(|(_, c)| c.button.iter().any(|b| &*b.r#type == "AC"));
     if let Some((i, _)) = adding.nth(1) {
         return Err(Refusal::new(Code::Attachment, &at.entry("list", i), "a second AC, a carousel has one"));
     }
@@ -83,7 +98,7 @@ fn tail(at: &Field<'_>, carousel: &Carousel, longest_link: usize) -> Result<(), 
     Links::from(&**tail).check(Code::Attachment, &at, longest_link)
 }
 
-fn needed(at: &Field<'_>, name: &'static str, given: &Option<String>, longest: usize) -> Result<(), Refusal> {
+fn needed<S: Text>(at: &Field<'_>, name: &'static str, given: &Option<S>, longest: usize) -> Result<(), Refusal> {
     match text::given(given) {
         None => Err(Refusal::new(Code::Attachment, &at.of(name), "missing, a card needs it")),
         Some(given) => text::at_most(Code::Attachment, &at.of(name), given, longest),

@@ -3,11 +3,12 @@
 use super::super::field::Field;
 use super::super::text;
 use crate::refusal::{Code, Refusal};
-use schemas::Commerce;
+use schemas::{CommerceOf, Text};
 
 /// A name, a regular price, and a discount that says what it is.
-pub fn check(at: &Field<'_>, commerce: &Commerce) -> Result<(), Refusal> {
-    let Commerce { title, regular_price_krw, discount_price_krw, discount_rate_percent, discount_fixed_krw } = commerce;
+pub fn check<S: Text>(at: &Field<'_>, commerce: &CommerceOf<S>) -> Result<(), Refusal> {
+    let CommerceOf { title, regular_price_krw, discount_price_krw, discount_rate_percent, discount_fixed_krw } =
+        commerce;
     if text::is_blank(title) {
         return Err(Refusal::new(Code::Attachment, &at.of("title"), "missing"));
     }
@@ -43,6 +44,7 @@ fn amount(at: &Field<'_>, got: Option<i64>, least: i64, most: i64) -> Result<(),
 mod tests {
     use super::super::super::field::top;
     use super::*;
+    use schemas::Commerce;
 
     fn product() -> Commerce {
         Commerce { title: "원두 1kg".into(), regular_price_krw: 30_000, ..Commerce::default() }

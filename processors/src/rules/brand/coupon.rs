@@ -3,14 +3,19 @@
 use super::super::field::Field;
 use super::super::{link::Links, text};
 use crate::refusal::{Code, Refusal};
-use schemas::Coupon;
+use schemas::{CouponOf, Text};
 
 /// Channel coupons have links of this form.
 const CHANNEL_COUPON: &str = "alimtalk=coupon://";
 
 /// A title of one of the five patterns, a description, and a way to the coupon: a mobile web link, or a channel coupon's
 /// link in one of the app links.
-pub fn check(at: &Field<'_>, coupon: &Coupon, longest_description: usize, longest_link: usize) -> Result<(), Refusal> {
+pub fn check<S: Text>(
+    at: &Field<'_>,
+    coupon: &CouponOf<S>,
+    longest_description: usize,
+    longest_link: usize,
+) -> Result<(), Refusal> {
     if !is_title(&coupon.title) {
         return Err(Refusal::new(
             Code::Attachment,
@@ -56,6 +61,7 @@ fn is_title(title: &str) -> bool {
 mod tests {
     use super::super::super::field::top;
     use super::*;
+    use schemas::Coupon;
 
     fn coupon() -> Coupon {
         Coupon {

@@ -4,21 +4,21 @@ use super::super::field::Field;
 use super::super::link::{self, Links};
 use super::super::{attachment, text};
 use crate::refusal::{Code, Refusal};
-use schemas::{Item, ItemList};
+use schemas::{ItemListOf, ItemOf, Text};
 
 /// 3 or 4 rows with image and title; the first is wider and its title shorter.
-pub fn wide(at: &Field<'_>, items: &ItemList, longest_link: usize) -> Result<(), Refusal> {
+pub fn wide<S: Text>(at: &Field<'_>, items: &ItemListOf<S>, longest_link: usize) -> Result<(), Refusal> {
     rows(at, items, (3, 4), longest_link, |index| if index == 0 { 25 } else { 30 })
 }
 
 /// 3 to 7 products with image and name.
-pub fn catalog(at: &Field<'_>, items: &ItemList, longest_link: usize) -> Result<(), Refusal> {
+pub fn catalog<S: Text>(at: &Field<'_>, items: &ItemListOf<S>, longest_link: usize) -> Result<(), Refusal> {
     rows(at, items, (3, 7), longest_link, |_| 30)
 }
 
-fn rows(
+fn rows<S: Text>(
     at: &Field<'_>,
-    items: &ItemList,
+    items: &ItemListOf<S>,
     counts: (usize, usize),
     longest_link: usize,
     longest_title: impl Fn(usize) -> usize,
@@ -33,7 +33,7 @@ fn rows(
     Ok(())
 }
 
-fn row(at: &Field<'_>, item: &Item, longest_title: usize, longest_link: usize) -> Result<(), Refusal> {
+fn row<S: Text>(at: &Field<'_>, item: &ItemOf<S>, longest_title: usize, longest_link: usize) -> Result<(), Refusal> {
     if text::is_blank(&item.title) {
         return Err(Refusal::new(Code::Attachment, &at.of("title"), "missing"));
     }

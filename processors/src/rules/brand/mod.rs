@@ -11,23 +11,28 @@ use super::button::{self, Limits, Place};
 use super::field::Field;
 use super::{attachment, text};
 use crate::refusal::{Code, Refusal};
-use schemas::{Attachment, Button, Content, MessageType};
+use schemas::{AttachmentOf, ButtonOf, ContentOf, MessageType, Text};
 use shape::{Body, Presence, Shape};
 
 /// Checks everything that a message of this type says. `longest_link` is 1000 characters in free form, 500 in templates.
-pub fn check(at: &Field<'_>, message_type: MessageType, content: &Content, longest_link: usize) -> Result<(), Refusal> {
+pub fn check<S: Text>(
+    at: &Field<'_>,
+    message_type: MessageType,
+    content: &ContentOf<S>,
+    longest_link: usize,
+) -> Result<(), Refusal> {
     let shape = Shape::of(message_type);
     let kind = message_type.as_str();
     presence(&at.of("message"), &content.message, shape.message, kind)?;
     presence(&at.of("header"), &content.header, shape.header, kind)?;
     presence(&at.of("additional_content"), &content.additional_content, shape.additional_content, kind)?;
     settings(at, content)?;
-    let none = Attachment::default();
+    let none = AttachmentOf::default();
     let given = content.attachment.as_deref().unwrap_or(&none);
     parts(&at.of("attachment"), given, &shape, kind, longest_link)
 }
 
-fn presence(at: &Field<'_>, given: &Option<String>, allowed: Presence, kind: &str) -> Result<(), Refusal> {
+fn presence<S: Text>(at: &Field<'_>, given: &Option<S>, allowed: Presence, kind: &str) -> Result<(), Refusal> {
     match (text::given(given), allowed) {
         (None, Presence::Needed(_)) => Err(Refusal::missing(at, kind)),
         (None, _) => Ok(()),
@@ -39,7 +44,7 @@ fn presence(at: &Field<'_>, given: &Option<String>, allowed: Presence, kind: &st
 }
 
 /// Whom a brand message (BT) is for, and whether a template says it.
-pub fn audience(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
+pub fn audience<S: Text>(at: &Field<'_>, content: &ContentOf<S>) -> Result<(), Refusal> {
     let targeting = text::needed(&at.of("targeting"), &content.targeting, "BT")?;
     if !["M", "N", "I"].contains(&targeting) {
         return Err(Refusal::bad(&at.of("targeting"), "M, N or I is allowed"));
@@ -52,7 +57,7 @@ pub fn audience(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
 }
 
 /// The fields that all types share.
-fn settings(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
+fn settings<S: Text>(at: &Field<'_>, content: &ContentOf<S>) -> Result<(), Refusal> {
     text::yes_or_no(&at.of("push_alarm"), &content.push_alarm)?;
     text::yes_or_no(&at.of("adult"), &content.adult)?;
     text::given_at_most(Code::BadRequest, &at.of("group_tag_key"), &content.group_tag_key, 40)?;
@@ -66,7 +71,13 @@ fn settings(at: &Field<'_>, content: &Content) -> Result<(), Refusal> {
     }
 }
 
-fn parts(at: &Field<'_>, given: &Attachment, shape: &Shape, kind: &str, longest_link: usize) -> Result<(), Refusal> {
+fn parts<S: Text>(
+    at: &Field<'_>,
+    given: &AttachmentOf<S>,
+    shape: &Shape,
+    kind: &str,
+    longest_link: usize,
+) -> Result<(), Refusal> {
     attachment::only(at, given, shape.parts, kind)?;
     let (least, most) = shape.buttons;
     let most = if given.coupon.is_some() { shape.buttons_beside_coupon } else { most };
@@ -111,8 +122,8 @@ fn parts(at: &Field<'_>, given: &Attachment, shape: &Shape, kind: &str, longest_
 
 /// At most one button adds the channel: the first under TEXT and IMAGE, the last elsewhere, where at most two stand
 /// (MTS Brand Message guide §20).
-fn add_channel(at: &Field<'_>, buttons: &[Button], first: bool) -> Result<(), Refusal> {
-    let mut places = (0..buttons.len()).filter(|&i| buttons[i].r#type == "AC");
+fn add_channel<S: Text>(at: &Field<'_>, buttons: &[ButtonOf<S>], first: bool) -> Result<(), Refusal> {
+    let mut places = (0..buttons.len()).filter(|&i| &*buttons[i].r#type == "AC");
     let Some(place) = places.next() else { return Ok(()) };
     if let Some(second) = places.next() {
         return Err(Refusal::new(Code::Attachment, &at.entry("button", second), "a second AC, one is allowed"));

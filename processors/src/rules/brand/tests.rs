@@ -1,5 +1,5 @@
 use super::*;
-use schemas::{Carousel, CarouselItem, Commerce, Coupon, Image, Item, ItemList, Video};
+use schemas::{Attachment, Button, Carousel, CarouselItem, Commerce, Content, Coupon, Image, Item, ItemList, Video};
 
 fn image() -> Option<Box<Image>> {
     Some(Box::new(Image { img_url: "https://img.example.kr/1.jpg".into(), img_link: None }))

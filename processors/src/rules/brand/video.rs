@@ -4,11 +4,11 @@ use super::super::field::Field;
 use super::super::link::{self, TEMPLATE_LINK};
 use super::super::text;
 use crate::refusal::{Code, Refusal};
-use schemas::Video;
+use schemas::{Text, VideoOf};
 
 /// A video on Kakao TV, `https://tv.kakao.com/v/<number>` or `https://tv.kakao.com/channel/<number>/cliplink/<number>`
 /// (NHN Cloud 브랜드 메시지 overview), and a thumbnail when the video is private.
-pub fn check(at: &Field<'_>, video: &Video) -> Result<(), Refusal> {
+pub fn check<S: Text>(at: &Field<'_>, video: &VideoOf<S>) -> Result<(), Refusal> {
     let field = at.of("video_url");
     if !is_kakao_tv(&video.video_url) {
         return Err(Refusal::new(

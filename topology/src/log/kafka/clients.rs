@@ -132,9 +132,11 @@ fn consumer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
         // 35 of them share a process: 64 MB each by default.
-        .set("queued.max.messages.kbytes", "2048")
+        .set("queued.max.messages.kbytes", "1024")
         .set("fetch.max.bytes", "4194304")
-        .set("fetch.message.max.bytes", "1048576")
+        // Of each partition, as it is compressed: bulk jobs unfold to ten times that and more. One batch always comes
+        // whole, however large.
+        .set("fetch.message.max.bytes", "65536")
         // 1000 by default: with small queues that is a second without a fetch.
         .set("fetch.queue.backoff.ms", "2")
         .set("fetch.error.backoff.ms", "50");
