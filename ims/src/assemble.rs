@@ -250,7 +250,8 @@ pub fn open_reference(config: &Config) -> Result<FileReference, ReferenceError> 
     }
 }
 
-fn memory_log(config: &Config) -> anyhow::Result<MemoryLog> {
+/// The log in process as configured.
+pub fn memory_log(config: &Config) -> anyhow::Result<MemoryLog> {
     let (rings, configured) = (Rings::new(config.rings)?, config.kafka.partitions);
     Ok(MemoryLog::new(Arc::new(SystemClock), MemorySettings::default(), move |topic| match topic.partitions() {
         Partitions::Configured => configured,

@@ -57,14 +57,14 @@ impl Table for HistoryTable {
 impl HistoryTable {
     /// For a store of this dialect.
     pub(super) fn new(dialect: Dialect, cipher: Arc<Cipher>) -> Self {
-        let insert = Insert::new(
-            "INSERT INTO history (track_id, step, last_step, username, service_key, requested_channel, requested_type, \
+        let head = format!(
+            "{} history (track_id, step, last_step, username, service_key, requested_channel, requested_type, \
              state, received_at, message_id, serial_number, channel, message_type, priority, origin, code, vendor, \
              vendor_code, attempts, distribution_at, sent_at, report_at, source, bill_code, recipient_lookup, \
              recipient, title, message)",
-            "",
+            dialect.insert_in_savepoint()
         );
-        Self { cipher, insert, count: Counts::insert(dialect) }
+        Self { cipher, insert: Insert::new(&head, ""), count: Counts::insert(dialect) }
     }
 
     async fn insert(&self, connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<Vec<Refused>> {
@@ -98,30 +98,31 @@ fn bind<'q>(cipher: &Cipher, step: &'q History, row: &mut Arguments<'q>) -> sqlx
     };
     let sealed = |column, plain: &Option<String>| plain.as_ref().map(|p| seal(column, p.as_bytes())).transpose();
     let recipient = serde_json::to_vec(&step.recipient).map_err(|e| sqlx::Error::Encode(e.into()))?;
-    row.put(&step.track_id)?
+    // Texts are lent: a reference to a String would be copied once more.
+    row.put(step.track_id.as_str())?
         .put(step.step)?
         .put(step.last_step)?
-        .put(&step.username)?
-        .put(&step.service_key)?
+        .put(step.username.as_str())?
+        .put(step.service_key.as_str())?
         .put(step.requested_channel.as_str())?
         .put(step.requested_type.as_str())?
         .put(step.state.as_str())?
         .put(step.received_at)?
-        .put(&step.message_id)?
-        .put(&step.serial_number)?
+        .put(step.message_id.as_str())?
+        .put(step.serial_number.as_str())?
         .put(step.channel.as_str())?
         .put(step.message_type.as_str())?
         .put(step.priority.as_str())?
         .put(step.origin.as_str())?
-        .put(&step.code)?
-        .put(&step.vendor)?
-        .put(&step.vendor_code)?
+        .put(step.code.as_str())?
+        .put(step.vendor.as_str())?
+        .put(step.vendor_code.as_str())?
         .put(step.attempts)?
         .put(step.distribution_at)?
         .put(step.sent_at)?
         .put(step.report_at)?
         .put(step.source.as_str())?
-        .put(&step.bill_code)?
+        .put(step.bill_code.as_deref())?
         .put(recipient_key(&step.recipient).map(|key| cipher.lookup(&key)))?
         .put(seal("recipient", &recipient)?)?
         .put(sealed("title", &step.title)?)?

@@ -2,6 +2,7 @@
 
 use crate::sql::{Arguments, Connection, Insert, Location, Merge, SERVER, Schema, SqlSink, StoreError, Table};
 use processors::ports::{Logged, Refused};
+use rustc_hash::FxHashMap;
 use schemas::{Report, ReportKind, State};
 
 /// The sink of REPORT-*.
@@ -35,6 +36,7 @@ impl Table for ReportTable {
     async fn write(&mut self, connection: &mut Connection, batch: &[Logged<Report>]) -> sqlx::Result<Vec<Refused>> {
         let reports = batch.iter().map(|logged| &logged.record).enumerate();
         let (late, states): (Vec<_>, Vec<_>) = reports.partition(|(_, report)| report.kind == ReportKind::Late);
+        let states = newest_of_each(states);
         let mut refused = self.insert.rows(connection, &states, |(_, report), row| bind(report, row)).await?.refused;
         for Refused { row, .. } in &mut refused {
             *row = states[*row].0;
@@ -48,12 +50,26 @@ impl Table for ReportTable {
     }
 }
 
+/// A batch often has several reports of a message: the newest in the place of the first, which is all that would be left.
+fn newest_of_each<'r>(states: Vec<(usize, &'r Report)>) -> Vec<(usize, &'r Report)> {
+    let mut places: FxHashMap<&'r str, usize> = FxHashMap::default();
+    let mut newest: Vec<(usize, &'r Report)> = Vec::with_capacity(states.len());
+    for (row, report) in states {
+        let place = *places.entry(&report.track_id).or_insert(newest.len());
+        match newest.get_mut(place) {
+            Some(older) => *older = (row, report),
+            None => newest.push((row, report)),
+        }
+    }
+    newest
+}
+
 fn bind<'q>(report: &'q Report, row: &mut Arguments<'q>) -> sqlx::Result<()> {
     let duplicate = report.state == State::Rejected && report.code == DUPLICATE;
-    row.put(&report.track_id)?
-        .put(&report.username)?
-        .put(&report.service_key)?
-        .put(&report.message_id)?
+    row.put(report.track_id.as_str())?
+        .put(report.username.as_str())?
+        .put(report.service_key.as_str())?
+        .put(report.message_id.as_str())?
         .put(duplicate)?
         .put(report.requested_at)?
         .put(json(report)?)?;

@@ -39,9 +39,15 @@ impl Deliveries {
     pub(super) fn owe(&self, request: &Requested) {
         if !request.receipts.is_empty() {
             let mut owed = self.lock();
+            let first = |owed: &Owed| owed.receipts.first_key_value().map(|(at, _)| *at);
+            let before = first(&owed);
             receipts_of(request).for_each(|receipt| owed.add(receipt));
+            let sooner = first(&owed) != before;
             drop(owed);
-            self.changed.notify_all();
+            // Who waits for the first one need not hear of later ones.
+            if sooner {
+                self.changed.notify_all();
+            }
         }
     }
 

@@ -21,6 +21,15 @@ pub enum Merge {
 }
 
 impl Dialect {
+    /// The beginning of an INSERT inside a savepoint or transaction that ends with its error. SQLite would first undo what
+    /// the statement did before, for which it copies every page that each statement touches.
+    pub fn insert_in_savepoint(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INSERT OR FAIL INTO",
+            Self::MySql => "INSERT INTO",
+        }
+    }
+
     /// The end of an INSERT: what becomes of these columns when a row of the same `key` is there. MySQL looks at every
     /// unique key of the table, so it must have no other.
     pub fn on_conflict(self, key: &str, merge: Merge, columns: &[&str]) -> String {

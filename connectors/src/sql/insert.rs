@@ -5,7 +5,7 @@ use processors::ports::Refused;
 use std::iter::repeat_n;
 
 /// Rows per statement, largest first. Few sizes, so that every statement stays in the connection's cache.
-const SIZES: [usize; 3] = [256, 16, 1];
+const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 /// Placeholders of one statement: SQLite takes 32,766, MySQL 65,535.
 const PLACEHOLDERS: usize = 32_766;
 

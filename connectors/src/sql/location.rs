@@ -87,7 +87,7 @@ impl Location {
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS.to_string())
                     .pragma("cache_size", format!("-{CACHE_KIB}"))
-                    // What undoes one statement of many rows: in a file it would be a write for each page.
+                    // Pages as they were before a statement or savepoint; in a file of its own each costs a write.
                     .pragma("temp_store", "MEMORY")
                     .disable_statement_logging();
                 Ok(Connection::Sqlite(options.connect().await.map_err(|e| self.refused(&e))?))

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod demo;
+mod follow;
 pub mod health;
 pub mod ledger;
 pub mod migrate;

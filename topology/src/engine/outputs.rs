@@ -42,13 +42,14 @@ impl Headline {
     pub const TERMINAL: &'static str = "terminal";
 
     fn of(report: &Report) -> Headers {
-        let header = |name: &str, value: &str| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes()));
+        let text = |name: &str, value: &str| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes()));
+        let word = |name: &str, value: &'static str| (name.to_owned(), Bytes::from_static(value.as_bytes()));
         vec![
-            header(Self::CUSTOMER, &report.username),
-            header(Self::CHANNEL, report.channel.as_str()),
-            header(Self::STATE, report.state.as_str()),
-            header(Self::CODE, &report.code),
-            header(Self::TERMINAL, if report.terminal { "true" } else { "false" }),
+            text(Self::CUSTOMER, &report.username),
+            word(Self::CHANNEL, report.channel.as_str()),
+            word(Self::STATE, report.state.as_str()),
+            text(Self::CODE, &report.code),
+            word(Self::TERMINAL, if report.terminal { "true" } else { "false" }),
         ]
     }
 }

@@ -9,7 +9,11 @@ use metrics::counter;
 use processors::ports::{Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
 use schemas::Record as Schema;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Least time between two transactions while batches are not full: one costs a store as much as hundreds of rows, and
+/// nobody waits for a row of a store. What comes after a pause is stored at once.
+const PACE: Duration = Duration::from_millis(100);
 
 /// Runs a [`Sink`].
 pub struct SinkWorker<R, S> {
@@ -33,6 +37,8 @@ pub struct SinkWorker<R, S> {
     /// Partitions whose positions are still to be asked for.
     owed: Vec<Place>,
     lag: LagGauge,
+    /// When a batch that was not full was stored last.
+    stored: Option<Instant>,
 }
 
 impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
@@ -61,6 +67,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             stands: FxHashMap::default(),
             owed: Vec::new(),
             lag: LagGauge::default(),
+            stored: None,
         })
     }
 
@@ -75,6 +82,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             self.seek()?;
         }
         if self.batch.is_empty() {
+            self.gather(wait);
             match self.stream.poll(Limits { wait, ..self.limits }, &mut self.batch)? {
                 Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
                 Polled::Records => {}
@@ -96,6 +104,13 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             }
         }
         self.store()
+    }
+
+    /// Lets records gather until the next transaction is worth it, within the caller's patience.
+    fn gather(&mut self, wait: Duration) {
+        if let Some(stored) = self.stored.take() {
+            std::thread::sleep(PACE.saturating_sub(stored.elapsed()).min(wait));
+        }
     }
 
     /// Reads on from where the sink stands.
@@ -132,6 +147,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                     self.stands.insert(Place { topic: m.topic, partition: m.partition }, Some(m.to));
                 }
                 counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
+                self.stored = (self.batch.len() < self.limits.records / 2).then(Instant::now);
             }
             Written::Stale => {
                 tracing::warn!(stream = %self.spec.name, "another process stored this batch: reading on from where it stands");

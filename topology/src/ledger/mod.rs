@@ -35,6 +35,11 @@ struct Span {
     end: i64,
 }
 
+/// The topics that the books are read from.
+pub fn topics() -> impl Iterator<Item = Topic> {
+    Topic::all().iter().copied().filter(|topic| is_book(topic.kind()))
+}
+
 /// Reads the books since a checkpoint (or since the oldest records still there) up to now.
 ///
 /// `progress` is told how many offsets are read, and of how many.
@@ -115,7 +120,8 @@ fn is_book(kind: Kind) -> bool {
     }
 }
 
-fn enter(books: &mut Books, decoder: &Decoder, cluster: u8, record: &Record) -> Result<(), Away> {
+/// Enters one record of [`topics`].
+pub fn enter(books: &mut Books, decoder: &Decoder, cluster: u8, record: &Record) -> Result<(), Away> {
     let key = || String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
     match record.place.topic.kind() {
         Kind::Api(_) => {

@@ -126,6 +126,22 @@ fn a_compacted_topic_keeps_the_newest_of_each_key() {
 }
 
 #[test]
+fn a_compacted_topic_is_left_alone_until_it_has_doubled() {
+    let (memory, clock) = small();
+    let (open, other) = (Topic::open(Lane::Mass), memory.topic(1));
+    let mut producer = memory.log.producer().unwrap();
+    let mut put = |key, value| producer.append(&[keyed(open, key, Some(value))]).unwrap();
+    ["a", "b", "c", "d"].into_iter().for_each(|key| put(key, "1"));
+    fill(&memory, &clock, other, 25);
+    put("a", "2");
+    fill(&memory, &clock, other, 25);
+    assert_eq!(committed(&memory, open, 0), ["1", "1", "1", "1", "2"]);
+    ["b", "c", "d"].into_iter().for_each(|key| put(key, "2"));
+    fill(&memory, &clock, other, 25);
+    assert_eq!(committed(&memory, open, 0), ["2", "2", "2", "2"]);
+}
+
+#[test]
 fn what_compaction_frees_saves_records_of_other_topics() {
     let (memory, clock) = small();
     let (open, other) = (Topic::open(Lane::Mass), memory.topic(1));

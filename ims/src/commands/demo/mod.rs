@@ -19,7 +19,7 @@ use connectors::simulator::Spread;
 use live::Live;
 use schemas::Topic;
 use std::time::{Duration, Instant};
-use topology::{graph::Role, ledger, log::Outgoing};
+use topology::{graph::Role, log::Outgoing};
 use watch::Watch;
 
 /// Shows IMS at work without any server: all roles in this process on embedded backends, a realistic mixed load (all
@@ -58,7 +58,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let deployment = Deployment::new(&config)?;
     let running = deployment.start(&Role::ALL)?;
-    let mut watch = Watch::new(deployment.log().reader()?, deployment.schemas());
+    let mut watch = Watch::new(&deployment, config.deployment.cluster)?;
     let first_delivered = {
         let mut follow = Follow::new(&mut watch, started, globals.json);
         send(&deployment, args, &mut follow)?;
@@ -73,11 +73,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     }
     running.stop();
     running.join()?;
-    let mut reader = deployment.log().reader()?;
-    let since = ledger::Checkpoint::default();
-    let (books, _) =
-        ledger::read(&mut *reader, &deployment.decoder(), config.deployment.cluster, &since, &mut |_, _| {})?;
-    let balance = books.balance();
+    while watch.look()? {}
+    let balance = watch.books.balance();
     let balances = balance.balances() && balance.at_the_door == 0;
     let shown = show::Shown { seconds: started.elapsed().as_secs_f64(), first_delivered, watch: &watch, balance };
     output::result(globals.json, &shown, || shown.text())?;

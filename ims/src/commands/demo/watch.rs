@@ -1,10 +1,13 @@
-//! What the demo sees: the report and analysis topics, read as a data team would.
+//! What the demo sees: the report and analysis topics, read as a data team would, and the books.
 
 use super::live::{self, Count};
-use crate::times::Times;
-use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Record, Report, ReportKind, Schemas, State, Topic};
-use std::{collections::BTreeMap, sync::Arc};
-use topology::log::{LogError, Place, Reader};
+use crate::{assemble::Deployment, commands::follow::Follower, times::Times};
+use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Report, ReportKind, State, Topic, topics::Kind};
+use std::collections::BTreeMap;
+use topology::{
+    engine::Decoder,
+    ledger::{self, Books},
+};
 
 /// How the messages of one channel and priority fared.
 #[derive(Debug, Default, serde::Serialize)]
@@ -31,9 +34,11 @@ pub struct Row {
 
 /// Everything seen so far.
 pub struct Watch {
-    reader: Box<dyn Reader>,
-    schemas: Arc<Schemas>,
-    next: BTreeMap<Place, i64>,
+    follower: Follower,
+    decoder: Decoder,
+    cluster: u8,
+    /// The account of every message.
+    pub books: Books,
     /// Terminal reports, refusals included.
     pub ended: u64,
     /// By the API topic of the request.
@@ -45,17 +50,19 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins at the beginning.
-    pub fn new(reader: Box<dyn Reader>, schemas: Arc<Schemas>) -> Self {
-        Self {
-            reader,
-            schemas,
-            next: BTreeMap::new(),
+    /// Begins at the beginning, of the cluster of this number.
+    pub fn new(deployment: &Deployment, cluster: u8) -> anyhow::Result<Self> {
+        let topics = ledger::topics().chain([Topic::analyze_log()]).collect();
+        Ok(Self {
+            follower: Follower::new(deployment.log(), "demo", topics)?,
+            decoder: deployment.decoder(),
+            cluster,
+            books: Books::default(),
             ended: 0,
             lanes: BTreeMap::new(),
             rows: BTreeMap::new(),
             samples: BTreeMap::new(),
-        }
+        })
     }
 
     /// Messages were asked for.
@@ -68,31 +75,23 @@ impl Watch {
         self.lanes.values().any(|count| count.delivered > 0)
     }
 
-    /// Reads what has come since.
-    pub fn look(&mut self) -> Result<(), LogError> {
-        for &channel in Channel::ALL {
-            for report in self.news::<Report>(Topic::report(channel))? {
-                self.report(report);
+    /// Reads what has come since; whether anything has.
+    pub fn look(&mut self) -> anyhow::Result<bool> {
+        let (mut reports, mut events) = (Vec::new(), Vec::new());
+        let records = self.follower.take()?;
+        for record in records {
+            let value = record.value.as_deref();
+            match record.place.topic.kind() {
+                Kind::AnalyzeLog => events.extend(self.decoder.decode::<AnalyzeLog>(value)?),
+                Kind::Report(_) => reports.extend(self.decoder.decode::<Report>(value)?),
+                _ => {}
             }
+            ledger::enter(&mut self.books, &self.decoder, self.cluster, record)?;
         }
-        for event in self.news::<AnalyzeLog>(Topic::analyze_log())? {
-            self.event(&event);
-        }
-        Ok(())
-    }
-
-    fn news<R: Record>(&mut self, topic: Topic) -> Result<Vec<R>, LogError> {
-        let mut news = Vec::new();
-        for partition in self.reader.partitions(topic)? {
-            let place = Place { topic, partition };
-            let (first, end) = self.reader.bounds(place)?;
-            let from = self.next.get(&place).copied().unwrap_or(first);
-            self.reader.read(place, from, end, &mut |record| {
-                news.extend(record.value.as_deref().and_then(|value| self.schemas.decode::<R>(value).ok()));
-            })?;
-            self.next.insert(place, end);
-        }
-        Ok(news)
+        let any = !records.is_empty();
+        reports.into_iter().for_each(|report| self.report(report));
+        events.iter().for_each(|event| self.event(event));
+        Ok(any)
     }
 
     fn report(&mut self, report: Report) {

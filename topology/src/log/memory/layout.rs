@@ -1,6 +1,7 @@
 //! Which partitions there are, and where an outgoing record goes.
 
-use super::partition::{Append, Entry};
+use super::packed::Packed;
+use super::partition::Append;
 use crate::log::{LogError, Outgoing, Place};
 use rustc_hash::FxHashMap;
 use schemas::{Topic, placement::partition_of, topics::Cleanup};
@@ -65,12 +66,7 @@ impl Layout {
         }
         placed.sort_by_key(|(partition, _)| *partition);
         let same = placed.chunk_by(|(left, _), (right, _)| left == right);
-        Ok(same
-            .map(|run| {
-                let entries = run.iter().zip(0..).map(|((_, record), delta)| Entry::new(record, delta)).collect();
-                Append::new(run[0].0, entries)
-            })
-            .collect())
+        same.map(|run| Ok(Append::new(run[0].0, Packed::of(run.iter().map(|(_, record)| *record))?))).collect()
     }
 
     fn target(&self, record: &Outgoing) -> Result<usize, LogError> {

@@ -1,44 +1,21 @@
 //! One partition: segments of records, each appended whole and never changed or copied again.
 
 use super::bell::Bell;
-use crate::log::{Headers, LogError, Outgoing, Place, Record};
-use bytes::Bytes;
-use std::{collections::VecDeque, sync::Arc};
-
-/// A record without what its segment says. A clone shares key and value.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    /// Offset less the segment's first one.
-    delta: u32,
-    pub(super) key: Option<Bytes>,
-    pub(super) value: Option<Bytes>,
-    headers: Headers,
-}
-
-impl Entry {
-    pub(super) fn new(record: &Outgoing, delta: u32) -> Self {
-        Self { delta, key: record.key.clone(), value: record.value.clone(), headers: record.headers.clone() }
-    }
-
-    /// Bytes that it keeps alive, roughly.
-    fn bytes(&self) -> u64 {
-        let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        (size_of::<Self>() + len(&self.key) + len(&self.value) + headers) as u64
-    }
-}
+use super::packed::{Entry, Packed};
+use crate::log::{LogError, Place, Record};
+use std::collections::VecDeque;
 
 /// Records of one transaction for one partition, not yet in the log.
 pub(super) struct Append {
     pub(super) partition: usize,
-    entries: Arc<[Entry]>,
+    packed: Packed,
     pub(super) bytes: u64,
 }
 
 impl Append {
-    pub(super) fn new(partition: usize, entries: Arc<[Entry]>) -> Self {
-        let bytes = entries.iter().map(Entry::bytes).sum();
-        Self { partition, entries, bytes }
+    pub(super) fn new(partition: usize, packed: Packed) -> Self {
+        let bytes = packed.bytes();
+        Self { partition, packed, bytes }
     }
 }
 
@@ -50,37 +27,36 @@ pub(super) struct Segment {
     pub(super) end: i64,
     pub(super) timestamp_ms: i64,
     pub(super) bytes: u64,
-    entries: Arc<[Entry]>,
+    packed: Packed,
 }
 
 impl Segment {
     /// Its records from an offset on.
     pub(super) fn from(&self, offset: i64) -> impl Iterator<Item = (i64, &Entry)> {
-        let skipped = self.entries.partition_point(|entry| self.base + i64::from(entry.delta) < offset);
-        self.entries[skipped..].iter().map(|entry| (self.base + i64::from(entry.delta), entry))
+        let entries = self.packed.entries();
+        let skipped = entries.partition_point(|entry| self.base + entry.delta() < offset);
+        entries[skipped..].iter().map(|entry| (self.base + entry.delta(), entry))
     }
 
     /// A record as the outside sees it.
     pub(super) fn record(&self, place: Place, offset: i64, entry: &Entry) -> Record {
-        Record {
-            place,
-            offset,
-            timestamp_ms: self.timestamp_ms,
-            key: entry.key.clone(),
-            value: entry.value.clone(),
-            headers: entry.headers.clone(),
-        }
+        let (key, value, headers) = self.packed.parts(entry);
+        Record { place, offset, timestamp_ms: self.timestamp_ms, key, value, headers }
+    }
+
+    /// The key of one of its records.
+    pub(super) fn key(&self, entry: &Entry) -> Option<&[u8]> {
+        self.packed.key(entry)
     }
 
     /// The same segment with only those records that are to stay; None when none are.
     pub(super) fn keep(&self, stays: impl Fn(i64, &Entry) -> bool) -> Option<Self> {
-        let offset = |entry: &Entry| self.base + i64::from(entry.delta);
-        if self.entries.iter().all(|entry| stays(offset(entry), entry)) {
+        let stays = |entry: &Entry| stays(self.base + entry.delta(), entry);
+        if self.packed.entries().iter().all(stays) {
             return Some(self.clone());
         }
-        let entries: Arc<[Entry]> = self.entries.iter().filter(|entry| stays(offset(entry), entry)).cloned().collect();
-        let bytes = entries.iter().map(Entry::bytes).sum();
-        (!entries.is_empty()).then_some(Self { bytes, entries, ..*self })
+        let packed = self.packed.keep(stays);
+        (!packed.entries().is_empty()).then(|| Self { bytes: packed.bytes(), packed, ..*self })
     }
 }
 
@@ -93,6 +69,8 @@ pub(super) struct Partition {
     pub(super) end: i64,
     /// In order of offset; compaction leaves gaps.
     pub(super) segments: VecDeque<Segment>,
+    /// Bytes that the last compaction left.
+    pub(super) compacted_bytes: u64,
     /// Members that want to hear of the next record.
     watchers: Vec<(u64, Bell)>,
 }
@@ -100,10 +78,10 @@ pub(super) struct Partition {
 impl Partition {
     /// Appends a batch and says whom to wake.
     pub(super) fn append(&mut self, append: Append, timestamp_ms: i64, bells: &mut Vec<Bell>) {
-        let Append { entries, bytes, .. } = append;
+        let Append { packed, bytes, .. } = append;
         let base = self.end;
-        self.end += entries.len() as i64;
-        self.segments.push_back(Segment { base, end: self.end, timestamp_ms, bytes, entries });
+        self.end += packed.entries().len() as i64;
+        self.segments.push_back(Segment { base, end: self.end, timestamp_ms, bytes, packed });
         bells.extend(self.watchers.iter().map(|(_, bell)| bell.clone()));
     }
 

@@ -1,9 +1,9 @@
 //! Old records go: a process that runs for days must not keep every record of its life.
 
 use super::Shared;
-use super::partition::{Entry, Segment};
+use super::packed::Entry;
+use super::partition::Segment;
 use super::state::State;
-use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::{cmp::Reverse, collections::BinaryHeap, sync::atomic::Ordering};
 
@@ -53,25 +53,38 @@ fn drop_oldest(state: &mut State, compacted: impl Iterator<Item = usize>, enough
     dropped
 }
 
-/// Replaces a partition's segments by what compaction leaves of them. One thread at a time does so; appends go behind.
+/// Replaces a partition's segments by what compaction leaves of them, once they have doubled: each record is then
+/// looked at a few times in its life, however many there are. One thread at a time does so; appends go behind.
 fn compact(shared: &Shared, at: usize) {
-    let before: Vec<Segment> = shared.with(|state| state.partitions[at].segments.iter().cloned().collect());
-    let after = newest_of_each_key(&before);
+    let (before, left): (Vec<Segment>, u64) = shared.with(|state| {
+        let partition = &state.partitions[at];
+        (partition.segments.iter().cloned().collect(), partition.compacted_bytes)
+    });
     let sum = |segments: &[Segment]| segments.iter().map(|segment| segment.bytes).sum::<u64>();
-    let freed = sum(&before) - sum(&after);
+    let bytes = sum(&before);
+    if bytes < 2 * left {
+        return;
+    }
+    let after = newest_of_each_key(&before);
+    let left = sum(&after);
     shared.with(|state| {
-        state.bytes -= freed;
-        state.partitions[at].replace_oldest(before.len(), after);
+        state.bytes -= bytes - left;
+        let partition = &mut state.partitions[at];
+        partition.compacted_bytes = left;
+        partition.replace_oldest(before.len(), after);
     });
 }
 
 /// The newest record of each key, and neither older ones nor tombstones: who reads a compacted topic reads all of it,
 /// and knows of nothing that a tombstone could take back.
 fn newest_of_each_key(segments: &[Segment]) -> Vec<Segment> {
-    let mut newest: FxHashMap<Option<&Bytes>, i64> = FxHashMap::default();
+    let mut newest: FxHashMap<Option<&[u8]>, i64> = FxHashMap::default();
     for segment in segments {
-        newest.extend(segment.from(segment.base).map(|(offset, entry)| (entry.key.as_ref(), offset)));
+        newest.extend(segment.from(segment.base).map(|(offset, entry)| (segment.key(entry), offset)));
     }
-    let stays = |offset: i64, entry: &Entry| entry.value.is_some() && newest[&entry.key.as_ref()] == offset;
-    segments.iter().filter_map(|segment| segment.keep(stays)).collect()
+    let keep = |segment: &Segment| {
+        let newest = |offset: i64, entry: &Entry| newest.get(&segment.key(entry)) == Some(&offset);
+        segment.keep(|offset, entry| !entry.is_tombstone() && newest(offset, entry))
+    };
+    segments.iter().filter_map(keep).collect()
 }

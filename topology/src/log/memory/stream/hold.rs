@@ -115,7 +115,7 @@ impl Hold {
         for Run { nth, segment } in runs {
             let held = &mut self.held[*nth];
             for (offset, entry) in segment.from(held.next) {
-                let size = entry.value.as_ref().map_or(0, |value| value.len());
+                let size = entry.value_bytes();
                 // The first record is given whatever its size: it would never fit.
                 if records == limits.records || (records > 0 && bytes + size > limits.bytes) {
                     return;
