@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::Context;
 use connectors::{
+    callback::{CallerSettings, HttpCaller, System},
     cipher::Cipher,
     claims::{MemoryClaims, SqliteClaims},
     history::HistoryTable,
@@ -19,7 +20,7 @@ use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
+    ports::{Away, Caller, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
@@ -90,6 +91,7 @@ struct Configured {
     stores: Stores,
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
+    caller: CallerSettings,
 }
 
 fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
@@ -110,6 +112,11 @@ impl Backends for Configured {
 
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
         Ok(self.simulator.receipts())
+    }
+
+    fn caller(&self) -> Result<Box<dyn Caller>, Away> {
+        let caller = HttpCaller::open(self.caller.clone(), Arc::new(SystemClock), Arc::new(System));
+        Ok(Box::new(caller.map_err(|e| Away { dependency: "callback thread", cause: e.to_string() })?))
     }
 
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
@@ -158,7 +165,14 @@ impl Deployment {
         let stores = Stores::of(config);
         let cipher = Arc::new(stores.cipher()?);
         let state = (config.state.kind == StateKind::Sqlite).then(|| config.state.file.clone());
-        let backends = Configured { state, claims: SharedClaims::default(), stores: stores.clone(), cipher, simulator };
+        let backends = Configured {
+            state,
+            claims: SharedClaims::default(),
+            stores: stores.clone(),
+            cipher,
+            simulator,
+            caller: config.callback.caller(),
+        };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
@@ -175,6 +189,7 @@ impl Deployment {
             allowance,
             paces: config.retry,
             sender: SenderSettings::default(),
+            callback: config.callback.role(),
             limits,
             backends: Box::new(backends),
         };
