@@ -3,6 +3,7 @@
 
 mod bad_records;
 mod brokers;
+mod callbacks;
 mod commands;
 mod kills;
 mod membership;

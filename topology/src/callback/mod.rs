@@ -84,6 +84,8 @@ pub struct CallbackWorker {
     out: Outputs,
     done: Vec<(Place, i64)>,
     touched: BTreeSet<Place>,
+    /// It records calls that were lost: their marks may not change before that stands in the log.
+    doubtful: bool,
     /// The transaction that the log was too far away to take: the same again, before anything else.
     owed: Option<Vec<Position>>,
     gate: Gate,
@@ -136,6 +138,7 @@ impl CallbackWorker {
             out,
             done: Vec::new(),
             touched: BTreeSet::new(),
+            doubtful: false,
             owed: None,
             gate: Gate::default(),
             lag: LagGauge::default(),
@@ -159,6 +162,7 @@ impl CallbackWorker {
         self.out.clear();
         self.done.clear();
         self.touched.clear();
+        self.doubtful = false;
     }
 
     fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
@@ -168,6 +172,9 @@ impl CallbackWorker {
             Err(TurnError::Away(away)) => Err(away),
             read => Ok(read?),
         };
+        if self.doubtful {
+            worked |= self.commit()?;
+        }
         worked |= self.launch()?;
         worked |= self.listen(wait);
         worked |= self.commit()?;

@@ -171,6 +171,7 @@ impl CallbackWorker {
             window.untouch(offset);
         }
         self.touched.insert(place);
+        self.doubtful = true;
     }
 
     /// Lets a record wait for its call, if it gets one.
