@@ -8,7 +8,10 @@ use connectors::{
 use processors::callback::Reply;
 use schemas::{AnalyzeLog, LogEvent, Report, Topic, examples, examples::seed};
 use std::{collections::BTreeMap, time::Duration};
-use topology::graph::Role;
+use topology::{
+    graph::Role,
+    log::memory::{Call, When},
+};
 
 const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
 const BANK: &str = "IMSDEMO0SERVICEKEY0000000000000000000002";
@@ -256,4 +259,59 @@ fn a_record_that_cannot_be_read_is_set_aside_and_the_next_one_is_told() {
     assert_eq!(stage.endpoints.calls().len(), 1);
     assert!(!stage.driver.records(topic.dead_letters()).unwrap().is_empty());
     assert_eq!(stage.driver.records(Topic::callback().dead_letters()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_lost_call_is_recorded_before_another_call_leaves() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| None);
+    end(&stage, SHOP, 8);
+    stage.settle();
+    // The next owner finds eight lost calls and dies of its first mark; the one after it must find them recorded.
+    stage.driver.kill(Role::Callback);
+    stage.driver.faults().fail("callback", Call::Mark, 1, When::After);
+    stage.driver.join(&[Role::Callback]).unwrap();
+    stage.endpoints.script(|_, _| Some(status(200)));
+    stage.advance(SECOND * 20);
+    let calls = stage.endpoints.calls().len();
+    let recorded = events(&stage);
+    assert!(recorded.iter().filter(|(_, code)| code == "lost").count() >= 8, "{recorded:?}");
+    assert_eq!(recorded.iter().filter(|(_, code)| code == "200").count(), 8);
+    assert!(calls <= recorded.len(), "{calls} calls, recorded {recorded:?}");
+}
+
+#[test]
+fn a_commit_that_fails_tells_again_and_records_each_end_once() {
+    for when in [When::Before, When::After] {
+        let mut stage = stage("");
+        stage.driver.faults().fail("callback", Call::Commit, 1, when);
+        end(&stage, SHOP, 5);
+        stage.advance(SECOND * 20);
+        let recorded = events(&stage);
+        assert_eq!(recorded.iter().filter(|(_, code)| code == "200").count(), 5, "{when:?}: {recorded:?}");
+        assert!(stage.endpoints.calls().len() <= recorded.len(), "{when:?}: {recorded:?}");
+        assert_eq!(told(&stage.endpoints).len(), 5);
+    }
+}
+
+#[test]
+fn members_join_and_leave_and_every_report_is_told() {
+    let mut stage = stage("");
+    let mut number = 0;
+    stage.endpoints.script(move |_, _| {
+        number += 1;
+        (number % 7 != 0).then(|| status(if number % 5 == 0 { 503 } else { 200 }))
+    });
+    for _ in 0..5 {
+        end(&stage, SHOP, 30);
+        stage.driver.join(&[Role::Callback]).unwrap();
+        stage.advance(SECOND * 2);
+        end(&stage, BANK, 30);
+        stage.driver.faults().rebalance("callback");
+        stage.advance(SECOND * 2);
+    }
+    stage.advance_by_minutes(HOUR * 2);
+    let recorded = events(&stage);
+    assert_eq!(recorded.iter().filter(|(_, code)| code == "200").count(), 300, "each with success once");
+    assert_eq!(told(&stage.endpoints).len(), 60);
 }
