@@ -49,7 +49,10 @@ const IPV6_OUTSIDE: &[(&str, &str)] = &[
 const NAT64: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-static TABLES: LazyLock<(Vec<(Ipv4Net, &str)>, Vec<(Ipv6Net, &str)>)> = LazyLock::new(|| {
+/// Networks and what they are.
+type Networks<N> = Vec<(N, &'static str)>;
+
+static TABLES: LazyLock<(Networks<Ipv4Net>, Networks<Ipv6Net>)> = LazyLock::new(|| {
     let table = "the tables above hold networks";
     (
         IPV4.iter().map(|(net, what)| (net.parse().expect(table), *what)).collect(),
