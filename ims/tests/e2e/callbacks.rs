@@ -69,7 +69,7 @@ impl Endpoint {
         let mut calls = self.calls.lock().unwrap();
         let number = calls.len();
         let (count, told) = calls.entry(id).or_insert((0, false));
-        let fails = *count == 0 && number % FAILS == 0;
+        let fails = *count == 0 && number.is_multiple_of(FAILS);
         *count += 1;
         *told |= !fails;
         let status = if fails { "500 Oops" } else { "200 OK" };
