@@ -1,9 +1,10 @@
-//! Everything that leaves the process: claims, history, reports, analysis, reference data, the schema registry.
+//! Everything that leaves the process: claims, history, reports, callbacks, analysis, reference data, the schema registry.
 //!
 //! Each concern is a folder that serves a port of `processors`. What blocks says so: call it from a thread of its own,
 //! never from inside an async runtime.
 
 pub mod analysis;
+pub mod callback;
 pub mod cipher;
 pub mod claims;
 pub mod history;

@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::Context;
 use connectors::{
+    callback::{CallerSettings, HttpCaller, System},
     cipher::Cipher,
     claims::{Doubts, MemoryClaims, RedisClaims, SqliteClaims},
     history::HistoryTable,
@@ -20,7 +21,7 @@ use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
+    ports::{Away, Caller, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
@@ -111,6 +112,7 @@ struct Configured {
     stores: Stores,
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
+    caller: CallerSettings,
 }
 
 fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
@@ -134,6 +136,11 @@ impl Backends for Configured {
 
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
         Ok(self.simulator.receipts())
+    }
+
+    fn caller(&self) -> Result<Box<dyn Caller>, Away> {
+        let caller = HttpCaller::open(self.caller.clone(), Arc::new(SystemClock), Arc::new(System));
+        Ok(Box::new(caller.map_err(|e| Away { dependency: "callback thread", cause: e.to_string() })?))
     }
 
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
@@ -181,7 +188,9 @@ impl Deployment {
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
         let stores = Stores::of(config);
         let cipher = Arc::new(stores.cipher()?);
-        let backends = Configured { state: State::of(config)?, stores: stores.clone(), cipher, simulator };
+        let state = State::of(config)?;
+        let caller = config.callback.caller();
+        let backends = Configured { state, stores: stores.clone(), cipher, simulator, caller };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
@@ -198,6 +207,7 @@ impl Deployment {
             allowance,
             paces: config.retry,
             sender: SenderSettings::default(),
+            callback: config.callback.role(),
             limits,
             backends: Box::new(backends),
         };

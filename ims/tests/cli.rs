@@ -83,6 +83,27 @@ fn every_mistake_of_a_configuration_is_told_at_once_with_where_it_stands() {
 }
 
 #[test]
+fn a_malformed_callback_is_refused_with_the_reference_data_that_holds_it() {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let key = "key = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
+    let secret = format!("callback_secrets = [\"whsec_{}\"]\n", "A".repeat(32));
+    let check = |callback: &str| {
+        let file = file(&demo.replace(key, &format!("{key}{callback}")));
+        ims(&["config", "check", "--set", &format!("reference.file={}", file.path().display())])
+    };
+    assert_eq!(code(&check(&format!("callback_uri = \"https://shop.example/ims\"\n{secret}"))), DONE);
+    for (callback, reason) in [
+        (format!("callback_uri = \"ftp://shop.example/\"\n{secret}"), "…0001: callback_uri must begin with https://"),
+        ("callback_uri = \"https://shop.example/\"\n".to_owned(), "callback_secrets must hold one secret, or two"),
+        ("callback_secrets = [\"whsec_hunter2\"]\n".to_owned(), "a secret is whsec_ and the Base64"),
+    ] {
+        let refused = check(&callback);
+        let told = told(&refused);
+        assert!(code(&refused) == USAGE && told.contains(reason) && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn what_is_set_last_wins() {
     let file = file("[kafka]\npartitions = 4\n");
     let show = |arguments: &[&str]| {

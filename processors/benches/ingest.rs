@@ -10,7 +10,7 @@ fn reference() -> Reference {
     let username = seed::USERNAME.to_owned();
     let customer = Customer { username: username.clone(), ..Customer::default() };
     let key =
-        ServiceKey { key: seed::SERVICE_KEY.into(), username: username.clone(), active: true, callback_uri: None };
+        ServiceKey { key: seed::SERVICE_KEY.into(), username: username.clone(), active: true, ..ServiceKey::default() };
     let profile =
         SenderProfile { sender_key: seed::SENDER_KEY.into(), username: username.clone(), state: Default::default() };
     let number = |number: &&str| SenderNumber {

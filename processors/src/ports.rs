@@ -1,5 +1,6 @@
 //! What decisions need from outside, as traits: one for each concern, with an embedded and a real backend.
 
+use crate::callback::{Call, Called};
 use crate::reference::{Reference, Vendor};
 use schemas::{Dispatch, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
@@ -110,6 +111,15 @@ pub trait Receipts: Send {
     fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>);
     /// All receipts taken so far are in the log.
     fn confirm(&mut self);
+}
+
+/// The way to customers' endpoints. Calling never blocks; answers come through `answers` in any order, each ticket once,
+/// or never when the process dies.
+pub trait Caller: Send {
+    /// Makes a call.
+    fn call(&mut self, call: Call);
+    /// Takes the answers that are there, waiting up to `wait` for the first.
+    fn answers(&mut self, wait: Duration, into: &mut Vec<Called>);
 }
 
 /// Where schemas of other writers are looked up: a registry, or nothing.

@@ -6,6 +6,7 @@ mod changes;
 
 pub use changes::Changes;
 
+use crate::callback::{Batch, Endpoint, Secret};
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub struct Customer {
 }
 
 /// A service key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceKey {
     /// 40 alphanumeric characters.
@@ -70,6 +71,15 @@ pub struct ServiceKey {
     /// Where terminal reports are called back; none: the customer asks.
     #[serde(default)]
     pub callback_uri: Option<String>,
+    /// What these calls are signed with, `whsec_…`: one, or two while the customer exchanges them.
+    #[serde(default)]
+    pub callback_secrets: Vec<Secret>,
+    /// Several reports in one call.
+    #[serde(default)]
+    pub callback_batch: Option<Batch>,
+    /// An endpoint that answered 410 before this time is called again.
+    #[serde(default)]
+    pub callback_enabled_at: Option<jiff::Timestamp>,
 }
 
 /// State of something that a vendor or an operator must approve.
@@ -348,6 +358,7 @@ pub struct Reference {
     /// By number.
     numbers: FxHashMap<String, Vec<SenderNumber>>,
     opt_outs: FxHashSet<OptOut>,
+    endpoints: FxHashMap<String, Arc<Endpoint>>,
     group_of_customer: FxHashMap<String, Lane>,
     group_of_key: FxHashMap<String, Lane>,
     patterns: Vec<Pattern>,
@@ -369,10 +380,18 @@ impl Reference {
                 wrong.push(format!("{of} names customer {username:?}, which does not exist"));
             }
         };
+        let mut endpoints = Vec::new();
         for key in &seed.service_keys {
             known(&key.username, format!("service key …{}", tail(&key.key)), &mut wrong);
             if key.key.len() != 40 || !key.key.bytes().all(|b| b.is_ascii_alphanumeric()) {
                 wrong.push(format!("service key …{} is not 40 alphanumeric characters", tail(&key.key)));
+            }
+            match Endpoint::of(key) {
+                Ok(Some(endpoint)) => endpoints.push(Arc::new(endpoint)),
+                Ok(None) => {}
+                Err(reasons) => {
+                    wrong.extend(reasons.iter().map(|reason| format!("service key …{}: {reason}", tail(&key.key))));
+                }
             }
         }
         seed.sender_profiles
@@ -391,6 +410,7 @@ impl Reference {
         for key in seed.service_keys {
             this.service_keys.insert(key.key.clone(), Arc::new(key));
         }
+        this.endpoints.extend(endpoints.into_iter().map(|endpoint| (endpoint.service_key.clone(), endpoint)));
         for profile in seed.sender_profiles {
             this.profiles.insert(profile.sender_key.clone(), profile);
         }
@@ -427,6 +447,11 @@ impl Reference {
     pub fn service_key(&self, key: &str) -> Option<(&Arc<ServiceKey>, &Arc<Customer>)> {
         let key = self.service_keys.get(key)?;
         Some((key, self.customers.get(&key.username)?))
+    }
+
+    /// Where a service key's customer wants to be called.
+    pub fn endpoint(&self, service_key: &str) -> Option<&Arc<Endpoint>> {
+        self.endpoints.get(service_key)
     }
 
     /// A sender profile.

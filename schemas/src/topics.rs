@@ -29,6 +29,10 @@ pub enum Kind {
     AnalyzeLog,
     /// Outcome's state: OPEN-‹LANE›.
     Open(Lane),
+    /// Reports whose call comes back out of DELAY: CALLBACK.
+    Callback,
+    /// Endpoints that are called no more: ENDPOINT.
+    Endpoint,
     /// What waits: DELAY-‹RING›.
     Delay(Ring),
     /// Raw records that could not be processed: DLQ-‹source topic›.
@@ -176,10 +180,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             cleanup,
         );
     }
+    add(Kind::Callback, "CALLBACK".into(), schema_of::<Callback>(), "track_id", Configured, week);
+    // A record for each endpoint that was given up, read whole by every member of its one reader and writer.
+    add(Kind::Endpoint, "ENDPOINT".into(), schema_of::<EndpointState>(), "service_key", One, Cleanup::Compact);
     let sources: Vec<Topic> = rows.clone();
     for source in sources {
-        // OPEN is read only by the restore of its one writer, REPORT only by data teams: neither has dead letters.
-        if !matches!(source.kind(), Kind::Open(_) | Kind::Report(_)) {
+        // OPEN and ENDPOINT are read only by the restore of their one writer: they have no dead letters.
+        if !matches!(source.kind(), Kind::Open(_) | Kind::Endpoint) {
             let row = Row {
                 name: format!("DLQ-{source}"),
                 kind: Kind::DeadLetter(source),
@@ -209,7 +216,7 @@ impl Topic {
     /// The topic of a kind.
     ///
     /// # Panics
-    /// Only for the dead letters of a topic that has none (OPEN, REPORT, DLQ): a wiring mistake.
+    /// Only for the dead letters of a topic that has none (OPEN, ENDPOINT, DLQ): a wiring mistake.
     pub fn of(kind: Kind) -> Self {
         TABLE.by_kind[&kind]
     }
@@ -257,6 +264,16 @@ impl Topic {
     /// OPEN-‹LANE›.
     pub fn open(lane: Lane) -> Self {
         Self::of(Kind::Open(lane))
+    }
+
+    /// CALLBACK.
+    pub fn callback() -> Self {
+        Self::of(Kind::Callback)
+    }
+
+    /// ENDPOINT.
+    pub fn endpoint() -> Self {
+        Self::of(Kind::Endpoint)
     }
 
     /// DELAY-‹RING›.

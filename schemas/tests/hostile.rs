@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use schemas::avro::{put_bytes, put_long};
 use schemas::{
-    Accepted, AcceptedView, AnalyzeLog, Avro, DecodeError, Delayed, Dispatch, History, Input, OpenStep, Receiver,
-    Record, Report, Schemas, SendRequest, StepResult, WireError, examples,
+    Accepted, AcceptedView, AnalyzeLog, Avro, Callback, DecodeError, Delayed, Dispatch, EndpointState, History, Input,
+    OpenStep, Receiver, Record, Report, Schemas, SendRequest, StepResult, WireError, examples,
 };
 use std::fmt::Debug;
 
@@ -28,6 +28,8 @@ fn examples() -> Vec<(Vec<u8>, Attempt)> {
         (encoded(&examples::history()), attempt::<History>),
         (encoded(&examples::analyze_log()), attempt::<AnalyzeLog>),
         (encoded(&examples::delayed()), attempt::<Delayed>),
+        (encoded(&examples::callback()), attempt::<Callback>),
+        (encoded(&examples::endpoint_state()), attempt::<EndpointState>),
     ];
     all.extend(examples::REQUESTS.iter().map(|e| (encoded(&e.request()), attempt::<SendRequest> as Attempt)));
     all

@@ -43,6 +43,8 @@ fn every_record_means_the_same_to_both_libraries() {
     interoperates(&examples::result());
     interoperates(&examples::open_step());
     interoperates(&examples::report());
+    interoperates(&examples::callback());
+    interoperates(&examples::endpoint_state());
     interoperates(&examples::history());
     interoperates(&examples::analyze_log());
 }

@@ -87,6 +87,8 @@ fn nothing_personal_of_any_example_is_printed() {
     prints_nothing_personal(&examples::history());
     prints_nothing_personal(&examples::analyze_log());
     prints_nothing_personal(&examples::delayed());
+    prints_nothing_personal(&examples::callback());
+    prints_nothing_personal(&examples::endpoint_state());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Puts a worker behind each node of the graph, with the backends that a deployment gives it.
 
 use crate::{
+    callback::{CallbackParts, CallbackSettings, CallbackWorker},
     engine::{BatchLimits, Decoder, Outputs, SinkWorker, StepWorker, Worker},
     graph::{Node, Role, Topology},
     log::{Log, LogError, Offsets, StreamSpec},
@@ -11,7 +12,7 @@ use processors::{
     ingest,
     night::Night,
     outcome::Patience,
-    ports::{Away, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
+    ports::{Away, Caller, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
     retry::Paces,
     ring::Rings,
 };
@@ -26,6 +27,8 @@ pub trait Backends: Send + Sync {
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
     /// Delivery reports of the vendors.
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away>;
+    /// The way to customers' endpoints.
+    fn caller(&self) -> Result<Box<dyn Caller>, Away>;
     /// History and statistics.
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away>;
     /// Newest report of each message.
@@ -62,6 +65,8 @@ pub struct Parts {
     pub paces: Paces,
     /// Bounds of a sender's read-ahead.
     pub sender: SenderSettings,
+    /// Bounds of the callback role.
+    pub callback: CallbackSettings,
     /// Bounds of a batch.
     pub limits: BatchLimits,
     /// Backends.
@@ -150,6 +155,18 @@ impl Parts {
                 Box::new(Sender::new(log, spec, parts)?)
             }
             Role::Delay => Box::new(DelayWorker::new(log, spec, clock, rings, decoder, out)?),
+            Role::Callback => {
+                let parts = CallbackParts {
+                    caller: self.backends.caller()?,
+                    clock,
+                    reference,
+                    rings,
+                    decoder,
+                    out,
+                    settings: self.callback,
+                };
+                Box::new(CallbackWorker::new(log, spec, parts)?)
+            }
             Role::Store => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.history()?)?),
             Role::Reports => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.reports()?)?),
             Role::Analyzer => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.analysis()?)?),

@@ -1,6 +1,7 @@
 //! The graph of IMS and the engine that runs it: on Apache Kafka, or on a log in process.
 
 pub mod assembly;
+pub mod callback;
 pub mod driver;
 pub mod engine;
 pub mod fault;

@@ -16,10 +16,11 @@ macro_rules! list {
 }
 pub(crate) use list;
 
-/// Tells the recorder what every metric means, those of the senders too.
+/// Tells the recorder what every metric means, those of senders and callbacks too.
 pub fn describe() {
     describe_list();
     crate::send::metrics::describe_list();
+    crate::callback::metrics::describe_list();
 }
 
 list! {

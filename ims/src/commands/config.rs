@@ -1,6 +1,7 @@
 //! `ims config`: is it right, and what is in force.
 
 use crate::{
+    assemble,
     cli::Globals,
     config,
     exit::{self, Exit},
@@ -14,7 +15,7 @@ use serde_json::json;
 /// (IMS__SECTION__KEY), over it --set. A key that does not exist is refused with the nearest that does.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Tell everything that is wrong with the configuration, at once.
+    /// Tell everything that is wrong with the configuration, at once, and with the reference data that it names.
     #[command(after_long_help = exit::help(CHECK, &[Exit::Done, Exit::Usage]))]
     Check,
     /// Print the configuration in force, secrets hidden.
@@ -40,6 +41,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::filter(&config.logs, globals.verbose)?;
     if matches!(command, Command::Check) {
+        assemble::open_reference(&config)?;
         output::result(globals.json, &json!({"ok": true}), || "the configuration is right".into())?;
     } else {
         let text = toml::to_string(&config)?;

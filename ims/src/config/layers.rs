@@ -108,6 +108,12 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
         Value::Integer(_) => text.parse().map(Value::Integer).ok(),
         Value::Float(_) => text.parse().map(Value::Float).ok(),
         Value::Boolean(_) => text.parse().map(Value::Boolean).ok(),
+        // As TOML writes it: ["10.20.0.0/16", "fd12::/48"].
+        Value::Array(_) => format!("list = {text}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut list| list.remove("list"))
+            .filter(Value::is_array),
         _ => Some(Value::String(text.to_owned())),
     };
     match value {
@@ -238,5 +244,16 @@ mod tests {
         let errors = loaded("[store]\nretention_days = 64\n", &[]).unwrap_err().to_string();
         assert!(errors.contains("store.retention_days must be at least 65"), "{errors}");
         assert_eq!(loaded("[store]\nretention_days = 0\n", &[]).unwrap().store.retention_days, 0);
+    }
+
+    #[test]
+    fn a_list_is_read_from_one_variable_and_networks_are_checked() {
+        let allowed = |text| loaded("", &[("IMS__CALLBACK__ALLOW_NETWORKS", text)]);
+        let networks = allowed(r#"["10.20.0.0/16", "fd12::/48"]"#).unwrap().callback.allow_networks;
+        assert_eq!(networks, ["10.20.0.0/16".parse().unwrap(), "fd12::/48".parse().unwrap()]);
+        assert!(allowed("10.20.0.0/16").unwrap_err().to_string().contains("array"));
+        assert!(allowed(r#"["10.20.0.0/99"]"#).is_err());
+        let none = loaded("callback = { in_flight = 0 }", &[]).unwrap_err().to_string();
+        assert!(none.contains("callback.timeout_ms, in_flight and endpoint_in_flight must be above 0"), "{none}");
     }
 }

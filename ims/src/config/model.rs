@@ -1,13 +1,15 @@
 //! The configuration as the program uses it. Keys, units and defaults are documented in ims.toml.
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
-use connectors::{redis::RedisSettings, simulator::SimulatorSettings, sql::Location};
+use connectors::{callback::CallerSettings, redis::RedisSettings, simulator::SimulatorSettings, sql::Location};
+use ipnet::IpNet;
 use processors::{
     retry::Paces,
     ring::{Rings, Sizes},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use topology::callback::CallbackSettings;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +21,7 @@ pub struct Config {
     pub rings: Sizes,
     pub retry: Paces,
     pub reference: ReferenceConfig,
+    pub callback: CallbackConfig,
     pub state: StateConfig,
     pub store: StoreConfig,
     pub simulator: SimulatorSettings,
@@ -107,6 +110,29 @@ impl fmt::Debug for Registry {
 #[serde(deny_unknown_fields)]
 pub struct ReferenceConfig {
     pub file: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallbackConfig {
+    pub allow_networks: Vec<IpNet>,
+    pub timeout_ms: u32,
+    pub in_flight: usize,
+    pub endpoint_in_flight: usize,
+}
+
+impl CallbackConfig {
+    /// For those who make the calls.
+    pub fn caller(&self) -> CallerSettings {
+        let timeout = Duration::from_millis(u64::from(self.timeout_ms));
+        CallerSettings { allow_networks: self.allow_networks.clone(), timeout }
+    }
+
+    /// For the role.
+    pub fn role(&self) -> CallbackSettings {
+        let Self { in_flight, endpoint_in_flight, .. } = *self;
+        CallbackSettings { in_flight, endpoint_in_flight, ..CallbackSettings::default() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,6 +269,10 @@ impl Config {
             (1..SHORTEST_RETENTION_DAYS).contains(&self.store.retention_days),
             "store.retention_days must be at least 65, or 0 for ever: a message may be scheduled 60 days ahead, and its \
              vendor may report 80 hours later",
+        );
+        check(
+            self.callback.timeout_ms == 0 || self.callback.in_flight == 0 || self.callback.endpoint_in_flight == 0,
+            "callback.timeout_ms, in_flight and endpoint_in_flight must be above 0",
         );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
         check(

@@ -3,6 +3,7 @@
 
 mod bad_records;
 mod brokers;
+mod callbacks;
 mod claims;
 mod commands;
 mod kills;

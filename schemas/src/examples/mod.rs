@@ -98,6 +98,10 @@ records! {
     result -> StepResult;
     /// The text that follows is with its vendor; its receipt is awaited.
     open_step -> OpenStep;
+    /// The first call for the report below failed: it is told once more.
+    callback -> Callback;
+    /// The customer gave the endpoint up.
+    endpoint_state -> EndpointState;
     /// The deadline of that receipt.
     delayed -> Delayed;
     /// What the customer is told at the end.

@@ -52,6 +52,8 @@ fn every_record_survives_json_and_avro() {
     survives_json_and_avro(&result(), include_str!("../../examples/records/result.json"));
     survives_json_and_avro(&open_step(), include_str!("../../examples/records/open_step.json"));
     survives_json_and_avro(&delayed(), include_str!("../../examples/records/delayed.json"));
+    survives_json_and_avro(&callback(), include_str!("../../examples/records/callback.json"));
+    survives_json_and_avro(&endpoint_state(), include_str!("../../examples/records/endpoint_state.json"));
     survives_json_and_avro(&report(), include_str!("../../examples/records/report.json"));
     survives_json_and_avro(&history(), include_str!("../../examples/records/history.json"));
     survives_json_and_avro(&analyze_log(), include_str!("../../examples/records/analyze_log.json"));
@@ -176,6 +178,7 @@ fn the_records_tell_one_story() {
     assert_eq!(deadline.serial_number, text.serial_number);
 
     assert!(report.terminal && history.last_step);
+    assert_eq!(callback().reports.first(), Some(&report));
     assert_eq!((report.state, history.state, log.state), (State::Delivered, State::Delivered, State::Delivered));
     assert_eq!(report.steps[1].serial_number, text.serial_number);
     assert_eq!(history.message, text.accepted.content.message);

@@ -110,7 +110,7 @@ impl Builder {
             // Data teams read everything; what only they would read is a mistake, except reports.
             let (needs_reader, needs_writer) = match topic.kind() {
                 Kind::Api(_) => (true, false),
-                Kind::Open(_) | Kind::Report(_) => (false, true),
+                Kind::Open(_) | Kind::Endpoint | Kind::Report(_) => (false, true),
                 Kind::DeadLetter(_) => (false, false),
                 _ => (true, true),
             };

@@ -2,8 +2,8 @@
 
 use super::{Builder, Role, Topology, WiringErrors};
 use schemas::{
-    Accepted, AnalyzeLog, Channel, Delayed, Dispatch, Family, History, Lane, OpenStep, Report, SendRequest, StepResult,
-    Topic, topics::Ring,
+    Accepted, AnalyzeLog, Callback, Channel, Delayed, Dispatch, EndpointState, Family, History, Lane, OpenStep, Report,
+    SendRequest, StepResult, Topic, topics::Ring,
 };
 
 /// Builds the chain, or tells every mistake in its wiring at once.
@@ -60,8 +60,17 @@ pub fn chain() -> Result<Topology, WiringErrors> {
     chain
         .node(Role::Delay, None)
         .reads::<Delayed>([Ring::Seconds, Ring::Minutes, Ring::Hours, Ring::Days].map(Topic::delay))
-        .writes_due(sends().chain(results()))
+        .writes_due(sends().chain(results()).chain([Topic::callback()]))
         .writes::<Delayed>(rings());
+    chain
+        .node(Role::Callback, None)
+        .reads::<Report>(reports())
+        .reads::<Callback>([Topic::callback()])
+        .keeps::<EndpointState>(Topic::endpoint())
+        .writes::<AnalyzeLog>([Topic::analyze_log()])
+        .writes::<Callback>([Topic::callback()])
+        // A call that failed waits longer than the ring of seconds of AUTH reaches.
+        .writes::<Delayed>([Ring::Seconds, Ring::Minutes, Ring::Hours, Ring::Days].map(Topic::delay));
     chain.node(Role::Store, None).reads::<History>(history()).into_store("history and statistics");
     chain.node(Role::Reports, None).reads::<Report>(reports()).into_store("newest report of each message");
     chain.node(Role::Analyzer, None).reads::<AnalyzeLog>([Topic::analyze_log()]).into_store("events and counters");

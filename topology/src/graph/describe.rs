@@ -41,14 +41,16 @@ impl Topology {
                     arrows.insert((place(from.role), box_of(from.role), family, "customers([customers, data teams])"));
                 }
             }
-            if from.state.is_some() {
-                arrows.insert((place(from.role), box_of(from.role), "OPEN-‹LANE›", "state[(state)]"));
+            if let Some(state) = from.state {
+                let kept =
+                    if matches!(state.kind(), Kind::Endpoint) { "endpoints[(endpoints)]" } else { "state[(state)]" };
+                arrows.insert((place(from.role), box_of(from.role), family(state), kept));
             }
         }
         for (_, from, label, to) in arrows {
             writeln!(chart, "  {from} -->|\"{label}\"| {to}").expect("a string");
         }
-        chart.push_str("  senders <--> vendors([vendors])\n");
+        chart.push_str("  senders <--> vendors([vendors])\n  callback --> endpoint([customers' endpoints])\n");
         chart
     }
 }
@@ -76,6 +78,8 @@ fn family(topic: Topic) -> &'static str {
         Kind::Hist(_) => "HIST-‹CHANNEL›",
         Kind::AnalyzeLog => "ANALYZE-LOG",
         Kind::Open(_) => "OPEN-‹LANE›",
+        Kind::Callback => "CALLBACK",
+        Kind::Endpoint => "ENDPOINT",
         Kind::Delay(Ring::SecondsAuth | Ring::Seconds | Ring::Minutes | Ring::Hours | Ring::Days) => "DELAY-‹RING›",
         Kind::DeadLetter(_) => "DLQ-‹TOPIC›",
     }

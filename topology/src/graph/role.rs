@@ -24,6 +24,8 @@ pub enum Role {
     Outcome,
     /// Lets go what waits, when it is due.
     Delay,
+    /// Tells customers what became of their messages.
+    Callback,
     /// Keeps history and statistics.
     Store,
     /// Keeps the newest report of each message for look-up.
@@ -34,7 +36,7 @@ pub enum Role {
 
 impl Role {
     /// All of them, in the order of the chain.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ingest,
         Self::Router,
         Self::Kakao,
@@ -44,6 +46,7 @@ impl Role {
         Self::Email,
         Self::Outcome,
         Self::Delay,
+        Self::Callback,
         Self::Store,
         Self::Reports,
         Self::Analyzer,
@@ -64,6 +67,7 @@ impl Role {
             Self::Email => "email",
             Self::Outcome => "outcome",
             Self::Delay => "delay",
+            Self::Callback => "callback",
             Self::Store => "store",
             Self::Reports => "reports",
             Self::Analyzer => "analyzer",

@@ -12,6 +12,7 @@ mod window;
 pub use allowance::{Admission, Allowance, BreakerSettings, Slot};
 pub use hold::{Held, Hold, Returns, Turns};
 pub use receipts::ReceiptsWorker;
+pub(crate) use sender::Since;
 pub use sender::{Sender, SenderParts};
 pub use settings::SenderSettings;
 pub use window::{CAPACITY, Mark, NotAWindow, Window};

@@ -1,5 +1,6 @@
 //! Flows through the whole chain, on the in-process log, with a clock that is moved.
 
+mod callbacks;
 mod delays;
 mod ends;
 mod stage;

@@ -6,10 +6,14 @@ use connectors::{
     simulator::{Behaviour, Simulator, SimulatorSettings},
 };
 use processors::{
+    callback::{Call, Called, Failure, Reply},
     ingest,
     night::Night,
     outcome::Patience,
-    ports::{Away, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink, Written},
+    ports::{
+        Away, Caller, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink,
+        Written,
+    },
     retry::Paces,
     ring::Rings,
 };
@@ -24,6 +28,7 @@ use std::{
 };
 use topology::{
     assembly::{Backends, Parts},
+    callback::CallbackSettings,
     driver::{Driver, ManualClock},
     engine::BatchLimits,
     graph::{Role, chain},
@@ -36,6 +41,7 @@ use topology::{
 pub struct Stage {
     pub driver: Driver,
     pub history: Store<History>,
+    pub endpoints: Endpoints,
 }
 
 impl Stage {
@@ -68,8 +74,13 @@ impl Stage {
         let simulator = Simulator::open(settings, as_clock()).unwrap();
         let history = Store::default();
         let reference: Arc<dyn ReferenceSource> = Arc::new(reference);
-        let backends =
-            Embedded { claims: SharedClaims::default(), simulator: Arc::clone(&simulator), history: history.clone() };
+        let endpoints = Endpoints::new(as_clock());
+        let backends = Embedded {
+            claims: SharedClaims::default(),
+            simulator: Arc::clone(&simulator),
+            history: history.clone(),
+            endpoints: endpoints.clone(),
+        };
         let parts = Parts {
             log: Arc::new(log.clone()),
             cluster: 0,
@@ -84,11 +95,12 @@ impl Stage {
             allowance: Allowance::new(as_clock(), BreakerSettings::default()),
             paces: Paces::default(),
             sender: SenderSettings::default(),
+            callback: CallbackSettings::default(),
             limits: BatchLimits::default(),
             backends: Box::new(backends),
         };
         let driver = Driver::new(chain().unwrap(), clock, log, parts).unwrap();
-        let mut stage = Self { driver, history };
+        let mut stage = Self { driver, history, endpoints };
         stage.settle();
         stage
     }
@@ -212,6 +224,58 @@ struct Embedded {
     claims: SharedClaims,
     simulator: Arc<Simulator>,
     history: Store<History>,
+    endpoints: Endpoints,
+}
+
+/// What an endpoint does with a call; None: it hangs until it is given up.
+type Script = Box<dyn FnMut(&Call, i64) -> Option<Reply> + Send>;
+
+/// Customers' endpoints, which answer at once by a script, or after 15 seconds not at all.
+#[derive(Clone)]
+pub struct Endpoints {
+    clock: Arc<dyn Clock>,
+    script: Arc<Mutex<Script>>,
+    calls: Arc<Mutex<Vec<(i64, Call)>>>,
+}
+
+/// One worker's line to them; what is under way dies with it.
+struct Line {
+    endpoints: Endpoints,
+    due: Vec<Called>,
+}
+
+impl Endpoints {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let script: Script = Box::new(|_, _| Some(Reply::Status { status: 200, retry_after: None }));
+        Self { clock, script: Arc::new(Mutex::new(script)), calls: Arc::default() }
+    }
+
+    pub fn script(&self, script: impl FnMut(&Call, i64) -> Option<Reply> + Send + 'static) {
+        *self.script.lock().unwrap() = Box::new(script);
+    }
+
+    /// Every call so far and when it came.
+    pub fn calls(&self) -> Vec<(i64, Call)> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl Caller for Line {
+    fn call(&mut self, call: Call) {
+        let now_ms = self.endpoints.clock.now_ms();
+        let reply = (self.endpoints.script.lock().unwrap())(&call, now_ms);
+        let (reply, at_ms) = match reply {
+            Some(reply) => (reply, now_ms),
+            None => (Reply::Failed(Failure::TimedOut), now_ms + 15_000),
+        };
+        self.due.push(Called { ticket: call.ticket, reply, at_ms });
+        self.endpoints.calls.lock().unwrap().push((now_ms, call));
+    }
+
+    fn answers(&mut self, _wait: Duration, into: &mut Vec<Called>) {
+        let now_ms = self.endpoints.clock.now_ms();
+        into.extend(self.due.extract_if(.., |called| called.at_ms <= now_ms));
+    }
 }
 
 impl Backends for Embedded {
@@ -223,6 +287,9 @@ impl Backends for Embedded {
     }
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
         Ok(self.simulator.receipts())
+    }
+    fn caller(&self) -> Result<Box<dyn Caller>, Away> {
+        Ok(Box::new(Line { endpoints: self.endpoints.clone(), due: Vec::new() }))
     }
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
         Ok(Box::new(self.history.clone()))

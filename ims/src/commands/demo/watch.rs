@@ -129,7 +129,7 @@ impl Watch {
                     add(&mut row.ended, Some(event.at));
                 }
             }
-            LogEvent::Attempt | LogEvent::Late => {}
+            LogEvent::Attempt | LogEvent::Late | LogEvent::Callback => {}
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use schemas::{
-    Accepted, AnalyzeLog, Delayed, Dispatch, History, Record, Schemas, StepResult, Topic, json, topics::Kind,
+    Accepted, AnalyzeLog, Callback, Delayed, Dispatch, History, Record, Report, Schemas, StepResult, Topic, json,
+    topics::Kind,
 };
 use serde::de::DeserializeOwned;
 
@@ -19,7 +20,9 @@ pub fn value(topic: Topic, json: &[u8], schemas: &Schemas) -> Result<Bytes, Stri
         Kind::Hist(_) => read::<History>(json, schemas),
         Kind::AnalyzeLog => read::<AnalyzeLog>(json, schemas),
         Kind::Delay(_) => read::<Delayed>(json, schemas),
-        Kind::Report(_) | Kind::Open(_) | Kind::DeadLetter(_) => Err(format!("{topic} has no dead letters")),
+        Kind::Report(_) => read::<Report>(json, schemas),
+        Kind::Callback => read::<Callback>(json, schemas),
+        Kind::Open(_) | Kind::Endpoint | Kind::DeadLetter(_) => Err(format!("{topic} has no dead letters")),
     }
 }
 

@@ -179,7 +179,7 @@ fn what_waited_in_a_ring_comes_back_into_a_slot_that_is_open() {
 
 #[test]
 fn only_dead_letters_can_be_replayed() {
-    for wrong in ["API-MASS", "DLQ-REPORT-AT", "nonsense"] {
+    for wrong in ["API-MASS", "DLQ-OPEN-MASS", "nonsense"] {
         assert_eq!(Exit::of(&source_of(wrong).unwrap_err()), Exit::Usage, "{wrong}");
     }
 }

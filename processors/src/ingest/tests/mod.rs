@@ -46,10 +46,10 @@ fn seed_data() -> Seed {
                 key: seed::SERVICE_KEY.into(),
                 username: seed::USERNAME.into(),
                 active: true,
-                callback_uri: None,
+                ..ServiceKey::default()
             },
-            ServiceKey { key: "X".repeat(40), username: "other".into(), active: false, callback_uri: None },
-            ServiceKey { key: "Y".repeat(40), username: "other".into(), active: true, callback_uri: None },
+            ServiceKey { key: "X".repeat(40), username: "other".into(), active: false, ..ServiceKey::default() },
+            ServiceKey { key: "Y".repeat(40), username: "other".into(), active: true, ..ServiceKey::default() },
         ],
         sender_profiles: vec![SenderProfile {
             sender_key: seed::SENDER_KEY.into(),

@@ -29,7 +29,7 @@ use books::Books;
 use flights::Flights;
 use judge::Judge;
 use metrics::gauge;
-use part::Since;
+pub use part::Since;
 use processors::{
     night::Night,
     ports::{Clock, Provider, ReferenceSource},

@@ -10,7 +10,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A moment, by the clock and by the machine: the later of both counts, so that a clock that stands still or is set
 /// back holds nobody up.
-pub(super) struct Since {
+pub struct Since {
     ms: i64,
     instant: Instant,
 }
@@ -20,7 +20,7 @@ impl Since {
         Self { ms: clock.now_ms(), instant: Instant::now() }
     }
 
-    fn elapsed(&self, clock: &dyn Clock) -> Duration {
+    pub fn elapsed(&self, clock: &dyn Clock) -> Duration {
         let by_clock = Duration::from_millis(u64::try_from(clock.now_ms() - self.ms).unwrap_or(0));
         by_clock.max(self.instant.elapsed())
     }

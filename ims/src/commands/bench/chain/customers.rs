@@ -45,7 +45,7 @@ impl Customers {
                 key: service_key(n),
                 username: username.clone(),
                 active: true,
-                callback_uri: None,
+                ..ServiceKey::default()
             });
             seed.sender_profiles.push(SenderProfile {
                 sender_key: sender_key.clone(),

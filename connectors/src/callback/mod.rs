@@ -1,0 +1,85 @@
+//! Calls of customers' endpoints: HTTP on a thread of its own, where calls wait together and none for another.
+//!
+//! What a customer names is not to be trusted: only addresses that [`processors::callback::address`] lets pass are
+//! connected to, and these very addresses (see [`connect`]); no redirect is followed, no proxy asked, no answer read
+//! beyond [`MOST_READ`].
+
+mod client;
+mod connect;
+mod request;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{Network, System};
+pub use settings::CallerSettings;
+
+use client::Client;
+use processors::{
+    callback::{Call, Called},
+    ports::{Caller, Clock},
+};
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Bytes of an answer's body that are read; what is beyond ends the connection.
+pub const MOST_READ: usize = 64 << 10;
+
+/// The way to customers' endpoints.
+pub struct HttpCaller {
+    calls: UnboundedSender<Call>,
+    called: mpsc::Receiver<Called>,
+}
+
+impl HttpCaller {
+    /// Starts the thread; connects to nothing yet. `network` is the machine's, or a test's.
+    pub fn open(settings: CallerSettings, clock: Arc<dyn Clock>, network: Arc<dyn Network>) -> io::Result<Self> {
+        let (calls, incoming) = unbounded_channel();
+        let (answers, called) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("callback-http".into()).spawn(move || {
+            runtime.block_on(serve(incoming, answers, settings, clock, network));
+            // A name that is still being looked up holds nobody up.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { calls, called })
+    }
+}
+
+/// Makes calls until nobody can ask for more.
+async fn serve(
+    mut incoming: UnboundedReceiver<Call>,
+    answers: mpsc::Sender<Called>,
+    settings: CallerSettings,
+    clock: Arc<dyn Clock>,
+    network: Arc<dyn Network>,
+) {
+    let client = Arc::new(Client::new(settings, network));
+    while let Some(call) = incoming.recv().await {
+        let (client, answers, clock) = (Arc::clone(&client), answers.clone(), Arc::clone(&clock));
+        tokio::spawn(async move {
+            let ticket = call.ticket;
+            let reply = client.call(call).await;
+            // Nobody listens any more when the worker has ended.
+            let _ = answers.send(Called { ticket, reply, at_ms: clock.now_ms() });
+        });
+    }
+}
+
+impl Caller for HttpCaller {
+    fn call(&mut self, call: Call) {
+        if self.calls.send(call).is_err() {
+            tracing::error!("the thread of callbacks has ended: calls stay without an answer");
+        }
+    }
+
+    fn answers(&mut self, wait: Duration, into: &mut Vec<Called>) {
+        let first = if wait.is_zero() { self.called.try_recv().ok() } else { self.called.recv_timeout(wait).ok() };
+        into.extend(first);
+        into.extend(self.called.try_iter());
+    }
+}

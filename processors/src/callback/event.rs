@@ -1,0 +1,50 @@
+//! Every attempt as an event for analysis.
+
+use super::Reply;
+use schemas::{AnalyzeLog, Lane, LogEvent, Origin, Report, TrackId};
+
+/// A call that ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Which call for its reports, from 1.
+    pub number: u32,
+    /// What came.
+    pub reply: &'a Reply,
+    /// When it left, Unix milliseconds; None when that was lost with its process.
+    pub sent_at: Option<i64>,
+    /// When it ended, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+impl Reply {
+    /// The status, or why there is none.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Status { status, .. } => status.to_string(),
+            Self::Failed(failure) => failure.as_str().to_owned(),
+        }
+    }
+}
+
+/// The event of a call, for one of its reports. `code` is what the endpoint answered.
+pub fn event(report: &Report, attempt: &Attempt<'_>) -> AnalyzeLog {
+    AnalyzeLog {
+        event: LogEvent::Callback,
+        track_id: report.track_id.clone(),
+        at: attempt.at_ms,
+        username: report.username.clone(),
+        service_key: report.service_key.clone(),
+        channel: report.channel,
+        message_type: report.message_type,
+        priority: report.track_id.parse::<TrackId>().map_or(Lane::Realtime, |id| id.api().lane),
+        step: report.steps.last().map_or(0, |step| step.step),
+        attempt: i32::try_from(attempt.number).unwrap_or(i32::MAX),
+        state: report.state,
+        origin: Origin::Ims,
+        code: attempt.reply.word(),
+        ambiguous: matches!(attempt.reply, Reply::Failed(failure) if failure.is_ambiguous()),
+        requested_at: report.requested_at,
+        sent_at: attempt.sent_at,
+        ..AnalyzeLog::default()
+    }
+}

@@ -1,0 +1,132 @@
+//! Takes answers, and commits what followed from them.
+
+use super::{CallbackWorker, Flight, Stage, metrics as names, read::number_of};
+use crate::{
+    engine::TurnError,
+    fault::{self, Point},
+    log::LogError,
+    metrics as engine_names,
+};
+use ::metrics::{counter, histogram};
+use processors::callback::{After, Attempt, Called, event, plan};
+use schemas::{Callback, Topic};
+use std::time::{Duration, Instant};
+
+/// How long one look for answers may take while calls are under way: a report that arrives meanwhile waits as long.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl CallbackWorker {
+    /// Takes the answers that are there. Waits a little when there is nothing else to do. Whether there were any.
+    pub(super) fn listen(&mut self, wait: Duration) -> bool {
+        let busy = !self.done.is_empty() || self.flights.is_empty();
+        let look = if busy { Duration::ZERO } else { wait.min(LOOK) };
+        let mut answers = Vec::new();
+        self.caller.answers(look, &mut answers);
+        if answers.is_empty() {
+            return false;
+        }
+        fault::point(&self.spec.name, Point::AnswerRead);
+        answers.into_iter().for_each(|answer| self.take_answer(answer));
+        true
+    }
+
+    fn take_answer(&mut self, Called { ticket, reply, at_ms }: Called) {
+        let Some(Flight { endpoint, callback, parts, sent_ms }) = self.flights.remove(&ticket) else {
+            return counter!(names::LATE_ANSWERS).increment(1);
+        };
+        self.queues.queue(&endpoint.service_key).ended(&reply, at_ms - sent_ms);
+        counter!(names::CALLS, "outcome" => reply.word()).increment(1);
+        histogram!(names::CALL_SECONDS).record((at_ms - sent_ms).max(0) as f64 / 1e3);
+        let attempt = Attempt { number: number_of(&callback), reply: &reply, sent_at: Some(sent_ms), at_ms };
+        for report in &callback.reports {
+            self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
+        }
+        let reports = callback.reports.len() as u64;
+        match plan(&reply, attempt.number - 1, at_ms) {
+            After::Done => counter!(names::TOLD).increment(reports),
+            After::Again { due_ms } => {
+                counter!(names::RETRIES).increment(1);
+                let failed = callback.failed.saturating_add(1);
+                self.later(&Callback { failed, ..callback }, due_ms, self.clock.now_ms());
+            }
+            After::Disable => {
+                let service_key = endpoint.service_key.as_str();
+                let customer = callback.reports.first().map_or("", |report| &report.username);
+                let ending = service_key.get(service_key.len().saturating_sub(4)..).unwrap_or_default();
+                tracing::warn!(
+                    customer,
+                    key_ends_in = ending,
+                    "the endpoint answered 410: it is called no more until its callback_uri or callback_enabled_at changes"
+                );
+                let state = endpoint.disabled(at_ms);
+                self.out.emit(Topic::endpoint(), service_key, &state);
+                self.disabled.note(state);
+                counter!(names::LEFT, "reason" => "disabled").increment(reports);
+            }
+            After::GiveUp => {
+                tracing::warn!(
+                    track_id = callback.track_id,
+                    reports,
+                    "the last call failed: the customer has to ask for it"
+                );
+                counter!(names::LEFT, "reason" => "given_up").increment(reports);
+            }
+        }
+        parts.into_iter().for_each(|(place, offset)| self.end(place, offset));
+    }
+
+    /// Commits what is booked: events, further calls and the offsets that they end, in one transaction.
+    pub(super) fn commit(&mut self) -> Result<bool, TurnError> {
+        if self.touched.is_empty() {
+            return Ok(false);
+        }
+        for (place, offset) in &self.done {
+            if let Some(window) = self.windows.get_mut(place) {
+                window.done(*offset);
+            }
+        }
+        fault::point(&self.spec.name, Point::DoneNoted);
+        self.owed = Some(self.positions(&self.touched));
+        self.commit_owed()
+    }
+
+    /// Commits what is owed, now or again. Until it is committed nothing is marked, so no mark can say "done" of what
+    /// is not in the log.
+    pub(super) fn commit_owed(&mut self) -> Result<bool, TurnError> {
+        let Some(positions) = self.owed.take() else { return Ok(false) };
+        match self.stream.commit(self.out.records(), &positions) {
+            Ok(()) => {}
+            Err(error) => {
+                if let LogError::Away(_) = error {
+                    self.owed = Some(positions);
+                }
+                return Err(error.into());
+            }
+        }
+        counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.done.len() as u64);
+        self.clear_books();
+        Ok(true)
+    }
+
+    /// Waits for answers within `limit`, commits, leaves.
+    pub(super) fn finish_within(mut self, limit: Duration) {
+        self.stage = Stage::Outside;
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            self.listen(left.min(LOOK));
+            let committed = match self.commit_owed() {
+                Ok(_) => self.commit(),
+                error => error,
+            };
+            if let Err(error) = committed {
+                tracing::warn!(stream = %self.spec.name, %error, "the last answers are not committed: their calls are made again");
+                break;
+            }
+            if self.flights.is_empty() || left.is_zero() {
+                break;
+            }
+        }
+        self.stream.leave();
+    }
+}

@@ -1,0 +1,317 @@
+//! Customers are told.
+
+use crate::stage::{Endpoints, Stage};
+use connectors::{
+    reference::{DEMO, FileReference},
+    simulator::{Behaviour, SimulatorSettings},
+};
+use processors::callback::Reply;
+use schemas::{AnalyzeLog, LogEvent, Report, Topic, examples, examples::seed};
+use std::{collections::BTreeMap, time::Duration};
+use topology::{
+    graph::Role,
+    log::memory::{Call, When},
+};
+
+const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
+const BANK: &str = "IMSDEMO0SERVICEKEY0000000000000000000002";
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A chain whose shop and bank want to be called; what else the shop wants.
+fn stage(shop: &str) -> Stage {
+    let secret = format!("whsec_{}", "A".repeat(32));
+    let with = |text: String, key: &str, host: &str, more: &str| {
+        let line = format!("key = \"{key}\"\n");
+        assert!(text.contains(&line));
+        let callback =
+            format!("callback_uri = \"https://{host}.example/\"\ncallback_secrets = [\"{secret}\"]\n{more}\n");
+        text.replace(&line, &format!("{line}{callback}"))
+    };
+    let text = with(with(DEMO.to_owned(), SHOP, "shop", shop), BANK, "bank", "");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let perfect = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
+    Stage::knowing(FileReference::open(file.path()).unwrap(), seed::NOW_MS, perfect)
+}
+
+/// Ends so many messages of a service key, as outcome would.
+fn end(stage: &Stage, service_key: &str, messages: usize) {
+    for number in 0..messages {
+        let track_id = format!("{}-{number:06}", &service_key[36..]);
+        let report = Report { track_id, service_key: service_key.into(), ..examples::report() };
+        stage.driver.append(Topic::report(report.channel), &report.track_id, &report).unwrap();
+    }
+}
+
+fn status(status: u16) -> Reply {
+    Reply::Status { status, retry_after: None }
+}
+
+fn asking(status: u16, seconds: &str) -> Reply {
+    Reply::Status { status, retry_after: Some(seconds.into()) }
+}
+
+/// Seconds since the beginning at which calls came.
+fn times(endpoints: &Endpoints) -> Vec<f64> {
+    endpoints.calls().iter().map(|(at_ms, _)| (at_ms - seed::NOW_MS) as f64 / 1e3).collect()
+}
+
+/// What was recorded of calls: attempt and what came.
+fn events(stage: &Stage) -> Vec<(i32, String)> {
+    let mut events: Vec<AnalyzeLog> = stage.driver.decoded([Topic::analyze_log()]).unwrap();
+    events.retain(|event| event.event == LogEvent::Callback);
+    events.sort_by_key(|event| (event.at, event.attempt));
+    events.into_iter().map(|event| (event.attempt, event.code)).collect()
+}
+
+/// How often each message was told to whom it concerns, by host and webhook-id.
+fn told(endpoints: &Endpoints) -> BTreeMap<(String, String), usize> {
+    let mut told = BTreeMap::new();
+    for (_, call) in endpoints.calls() {
+        *told.entry((call.uri.host_str().unwrap().to_owned(), call.id)).or_insert(0) += 1;
+    }
+    told
+}
+
+#[test]
+fn the_end_of_a_message_is_told_once_and_nothing_before_it() {
+    let mut stage = stage("");
+    stage.send("at", |_| {});
+    // A text is "sent" first, and its receipt comes later.
+    stage.send("sms", |_| {});
+    stage.settle();
+    stage.advance(SECOND * 30);
+    let ends = stage.ends();
+    assert!(stage.reports().len() > ends.len(), "a report before the end");
+    let calls = stage.endpoints.calls();
+    let mut ids: Vec<_> = calls.iter().map(|(_, call)| call.id.clone()).collect();
+    ids.sort();
+    let mut expected: Vec<_> = ends.values().map(|report| report.track_id.clone()).collect();
+    expected.sort();
+    assert_eq!(ids, expected);
+    let (at_ms, call) = &calls[0];
+    let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap();
+    assert_eq!((&body["type"], &body["data"]["track_id"]), (&"message.report".into(), &call.id.as_str().into()));
+    assert_eq!(call.timestamp_s, at_ms / 1_000);
+    assert_eq!(events(&stage), [(1, "200".to_owned()), (1, "200".to_owned())]);
+}
+
+#[test]
+fn without_an_endpoint_nobody_is_called_and_a_refused_duplicate_is_not_told() {
+    let mut nobody = Stage::perfect();
+    nobody.send("at", |_| {});
+    nobody.advance(SECOND * 5);
+    assert_eq!((nobody.endpoints.calls().len(), nobody.ends().len()), (0, 1));
+    let mut stage = stage("");
+    stage.send("at", |_| {});
+    stage.send("at", |_| {});
+    stage.send("at", |r| r.message_type = "FAX".into());
+    stage.settle();
+    stage.advance(SECOND * 5);
+    assert_eq!(stage.endpoints.calls().len(), 2, "the message and what is wrong with the third");
+}
+
+#[test]
+fn ten_retries_come_at_their_times_and_then_no_more() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| Some(status(500)));
+    end(&stage, SHOP, 1);
+    stage.settle();
+    let mut last = 0.0;
+    for (number, wait) in [60, 180, 420, 780, 1_260, 1_860, 2_580, 3_420, 4_380, 5_460].into_iter().enumerate() {
+        assert_eq!(stage.endpoints.calls().len(), number + 1);
+        // Minute by minute to a second before, then by tenths.
+        let now_s = (processors::ports::Clock::now_ms(stage.driver.clock()) - seed::NOW_MS) as f64 / 1e3;
+        let before = last + f64::from(wait) - 1.0 - now_s;
+        stage.advance_by_minutes(Duration::from_secs_f64(before));
+        assert_eq!(stage.endpoints.calls().len(), number + 1, "none early");
+        stage.advance_finely(SECOND * 2);
+        let at = *times(&stage.endpoints).last().unwrap();
+        assert!((last + f64::from(wait)..=last + f64::from(wait) + 1.0).contains(&at), "{number}: {at} after {last}");
+        last = at;
+    }
+    stage.advance_by_minutes(HOUR * 3);
+    let calls = stage.endpoints.calls();
+    assert_eq!(calls.len(), 11);
+    assert!(calls.iter().all(|(_, call)| call.id == calls[0].1.id && call.body == calls[0].1.body));
+    let recorded = events(&stage);
+    assert_eq!(recorded, (1..=11).map(|n| (n, "500".to_owned())).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_retry_after_that_asks_for_longer_wins() {
+    let mut stage = stage("");
+    let mut answers = vec![asking(503, "Wed, 11 Mar 2026 03:30:00 GMT"), asking(429, "10"), asking(429, "900")];
+    answers.reverse();
+    stage.endpoints.script(move |_, _| Some(answers.pop().unwrap_or(status(200))));
+    end(&stage, SHOP, 1);
+    stage.settle();
+    stage.advance(Duration::from_secs(905));
+    assert_eq!(stage.endpoints.calls().len(), 1, "the date is two hours ahead");
+    stage.advance_by_minutes(HOUR * 4);
+    let times = times(&stage.endpoints);
+    let date = (1_773_199_800_000 - seed::NOW_MS) as f64 / 1e3;
+    assert_eq!(times.len(), 4);
+    for (at, due) in [(times[1], date), (times[2], times[1] + 180.0), (times[3], times[2] + 900.0)] {
+        assert!((due..due + 61.0).contains(&at), "{at}, not {due}: {times:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_answers_410_is_called_no_more_by_anybody_after_any_restart() {
+    let mut stage = stage("");
+    stage.endpoints.script(|call, _| Some(status(if call.uri.host_str() == Some("shop.example") { 410 } else { 200 })));
+    end(&stage, SHOP, 1);
+    stage.settle();
+    let shops = |stage: &Stage| told(&stage.endpoints).keys().filter(|(host, _)| host == "shop.example").count();
+    assert_eq!((shops(&stage), events(&stage)), (1, vec![(1, "410".to_owned())]));
+    end(&stage, SHOP, 20);
+    stage.settle();
+    assert_eq!(shops(&stage), 1);
+    stage.driver.join(&[Role::Callback]).unwrap();
+    stage.settle();
+    end(&stage, SHOP, 20);
+    end(&stage, BANK, 20);
+    stage.settle();
+    stage.driver.kill(Role::Callback);
+    stage.driver.join(&[Role::Callback]).unwrap();
+    end(&stage, SHOP, 20);
+    stage.advance(SECOND * 60);
+    assert_eq!(shops(&stage), 1);
+    assert_eq!(told(&stage.endpoints).len(), 21, "the bank is told");
+}
+
+#[test]
+fn one_dead_endpoint_delays_no_other() {
+    let mut stage = stage("");
+    stage.endpoints.script(|call, _| (call.uri.host_str() != Some("shop.example")).then(|| status(200)));
+    end(&stage, SHOP, 3_000);
+    end(&stage, BANK, 1_000);
+    stage.settle();
+    let of = |stage: &Stage, host: &str| told(&stage.endpoints).keys().filter(|(of, _)| of == host).count();
+    assert_eq!(of(&stage, "bank.example"), 1_000, "all at once, while every call of the shop hangs");
+    assert_eq!(of(&stage, "shop.example"), 8, "its hands, and no more");
+    stage.advance(SECOND * 60);
+    assert!(of(&stage, "shop.example") < 20, "one at a time, since it hangs");
+    // It comes back, and everything is told.
+    stage.endpoints.script(|_, _| Some(status(200)));
+    stage.advance_by_minutes(HOUR);
+    let told = told(&stage.endpoints);
+    assert_eq!(told.keys().filter(|(host, _)| host == "shop.example").count(), 3_000);
+    let answered = events(&stage).iter().filter(|(_, code)| code == "200").count();
+    assert_eq!(answered, 4_000, "each once");
+}
+
+#[test]
+fn who_asked_for_batches_gets_several_reports_in_a_call_and_the_same_ones_on_a_retry() {
+    let mut stage = stage("callback_batch = { reports = 3, wait_ms = 2000 }");
+    let mut first = true;
+    stage.endpoints.script(move |_, _| Some(status(if std::mem::take(&mut first) { 500 } else { 200 })));
+    end(&stage, SHOP, 7);
+    stage.settle();
+    let counts = |stage: &Stage| {
+        let count = |body: &[u8]| {
+            let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+            assert_eq!(body["type"], "message.reports");
+            body["data"].as_array().unwrap().len()
+        };
+        stage.endpoints.calls().iter().map(|(_, call)| count(&call.body)).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&stage), [3, 3], "full ones at once");
+    stage.advance(SECOND * 3);
+    assert_eq!(counts(&stage), [3, 3, 1], "and the last one after its wait");
+    assert_eq!(times(&stage.endpoints)[2], 2.0);
+    end(&stage, SHOP, 1);
+    stage.advance(SECOND * 62);
+    let calls = stage.endpoints.calls();
+    assert_eq!(counts(&stage), [3, 3, 1, 1, 3]);
+    assert_eq!((&calls[4].1.id, &calls[4].1.body), (&calls[0].1.id, &calls[0].1.body));
+    assert_eq!(events(&stage).iter().filter(|(attempt, code)| *attempt == 2 && code == "200").count(), 3);
+}
+
+#[test]
+fn a_call_whose_end_is_lost_with_its_process_is_recorded_and_made_again() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| None);
+    end(&stage, SHOP, 3);
+    stage.settle();
+    assert_eq!((stage.endpoints.calls().len(), events(&stage).len()), (3, 0));
+    stage.driver.kill(Role::Callback);
+    stage.endpoints.script(|_, _| Some(status(200)));
+    stage.driver.join(&[Role::Callback]).unwrap();
+    stage.advance(SECOND * 20);
+    assert_eq!(told(&stage.endpoints).values().collect::<Vec<_>>(), [&2, &2, &2]);
+    let recorded = events(&stage);
+    assert_eq!(recorded.iter().filter(|(n, code)| (*n, code.as_str()) == (1, "lost")).count(), 3);
+    assert_eq!(recorded.iter().filter(|(n, code)| (*n, code.as_str()) == (1, "200")).count(), 3);
+    assert_eq!(recorded.len(), 6);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_set_aside_and_the_next_one_is_told() {
+    let mut stage = stage("");
+    let topic = Topic::report(schemas::Channel::At);
+    stage.driver.append_raw(topic, "broken", Some(vec![9; 9])).unwrap();
+    stage.driver.append_raw(Topic::callback(), "broken", Some(vec![9; 9])).unwrap();
+    end(&stage, SHOP, 1);
+    stage.settle();
+    assert_eq!(stage.endpoints.calls().len(), 1);
+    assert!(!stage.driver.records(topic.dead_letters()).unwrap().is_empty());
+    assert_eq!(stage.driver.records(Topic::callback().dead_letters()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_lost_call_is_recorded_before_another_call_leaves() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| None);
+    end(&stage, SHOP, 8);
+    stage.settle();
+    // The next owner finds eight lost calls and dies of its first mark; the one after it must find them recorded.
+    stage.driver.kill(Role::Callback);
+    stage.driver.faults().fail("callback", Call::Mark, 1, When::After);
+    stage.driver.join(&[Role::Callback]).unwrap();
+    stage.endpoints.script(|_, _| Some(status(200)));
+    stage.advance(SECOND * 20);
+    let calls = stage.endpoints.calls().len();
+    let recorded = events(&stage);
+    assert!(recorded.iter().filter(|(_, code)| code == "lost").count() >= 8, "{recorded:?}");
+    assert_eq!(recorded.iter().filter(|(_, code)| code == "200").count(), 8);
+    assert!(calls <= recorded.len(), "{calls} calls, recorded {recorded:?}");
+}
+
+#[test]
+fn a_commit_that_fails_tells_again_and_records_each_end_once() {
+    for when in [When::Before, When::After] {
+        let mut stage = stage("");
+        stage.driver.faults().fail("callback", Call::Commit, 1, when);
+        end(&stage, SHOP, 5);
+        stage.advance(SECOND * 20);
+        let recorded = events(&stage);
+        assert_eq!(recorded.iter().filter(|(_, code)| code == "200").count(), 5, "{when:?}: {recorded:?}");
+        assert!(stage.endpoints.calls().len() <= recorded.len(), "{when:?}: {recorded:?}");
+        assert_eq!(told(&stage.endpoints).len(), 5);
+    }
+}
+
+#[test]
+fn members_join_and_leave_and_every_report_is_told() {
+    let mut stage = stage("");
+    let mut number = 0;
+    stage.endpoints.script(move |_, _| {
+        number += 1;
+        (number % 7 != 0).then(|| status(if number % 5 == 0 { 503 } else { 200 }))
+    });
+    for _ in 0..5 {
+        end(&stage, SHOP, 30);
+        stage.driver.join(&[Role::Callback]).unwrap();
+        stage.advance(SECOND * 2);
+        end(&stage, BANK, 30);
+        stage.driver.faults().rebalance("callback");
+        stage.advance(SECOND * 2);
+    }
+    stage.advance_by_minutes(HOUR * 2);
+    let recorded = events(&stage);
+    assert_eq!(recorded.iter().filter(|(_, code)| code == "200").count(), 300, "each with success once");
+    assert_eq!(told(&stage.endpoints).len(), 60);
+}
