@@ -317,7 +317,8 @@ fn a_hostile_schema_is_refused_when_it_is_learnt() {
     assert!(Schemas::embedded().learn(FOREIGN, &"[".repeat(100_000)).is_err());
 }
 
-/// Leaves defaulted fields out and shuffles the rest, as `seed` says.
+/// Leaves defaulted fields out and shuffles the rest, as `seed` says. One field is always left: a record without any has
+/// no bytes, and arrays of such are refused.
 fn another_version<R: Record>(seed: u64) -> String {
     let mut state = seed | 1;
     let mut next = || {
@@ -330,7 +331,11 @@ fn another_version<R: Record>(seed: u64) -> String {
     let mut parts = Parts::of::<R>();
     for (_, definition) in &mut parts.named {
         if let Some(fields) = definition["fields"].as_array_mut() {
+            let first = fields.first().cloned();
             fields.retain(|f| f.get("default").is_none() || next() % 3 > 0);
+            if fields.is_empty() {
+                fields.extend(first);
+            }
             fields.sort_by_cached_key(|_| if seed.is_multiple_of(2) { next() } else { 0 });
         }
     }
