@@ -120,9 +120,19 @@ fn a_slot_that_moves_is_followed_while_it_moves_and_afterwards() {
     for node in [to, from, 6 - to - from] {
         servers.command(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &id(to)]);
     }
+    let connections = || match servers.command(from, &["INFO", "stats"]) {
+        Value::BulkString(told) => {
+            let told = String::from_utf8(told).unwrap();
+            let line = told.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+            line.unwrap().parse::<u64>().unwrap()
+        }
+        other => panic!("{other:?}"),
+    };
+    let before = connections();
     let mut answers = Vec::new();
     redis.ask(&batch("GET", "{moving}", 50), &mut answers).unwrap();
     assert_eq!(answers[49], Value::BulkString(b"49".to_vec()));
+    assert_eq!(connections() - before, 1, "MOVED is no failure: the one connection is the one that asks");
     assert_holds(&mut redis, "{moving}", 50);
 }
 
