@@ -66,7 +66,9 @@ impl Stage {
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
         let rings = Arc::new(Rings::default());
         let sizes = Arc::clone(&rings);
-        let log = MemoryLog::new(as_clock(), Settings::default(), move |topic| match topic.partitions() {
+        // A test looks back at every record.
+        let settings = Settings { retention_bytes: u64::MAX, ..Settings::default() };
+        let log = MemoryLog::new(as_clock(), settings, move |topic| match topic.partitions() {
             Partitions::Configured => 3,
             Partitions::Slots(ring) => sizes.size(ring).slots as i32,
             Partitions::One => 1,
