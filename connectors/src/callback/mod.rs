@@ -1,7 +1,7 @@
 //! Calls of customers' endpoints: HTTP on a thread of its own, where calls wait together and none for another.
 //!
 //! What a customer names is not to be trusted: only addresses that [`processors::callback::address`] lets pass are
-//! connected to, and these very addresses (see [`connect`]); no redirect is followed, no proxy asked, no answer read
+//! connected to, and these very addresses (see `connect`); no redirect is followed, no proxy asked, no answer read
 //! beyond [`MOST_READ`].
 
 mod client;

@@ -5,10 +5,10 @@
 //! with the offsets done. What differs is what is promised: a customer is told at least once, so a call whose end was
 //! lost in a crash is recorded as such and made again.
 //!
-//! 1. [`read`]: polled records that tell nobody are done; the others wait in the queue of their endpoint, or come back
+//! 1. `read`: polled records that tell nobody are done; the others wait in the queue of their endpoint, or come back
 //!    out of DELAY later when that is full.
-//! 2. [`launch`]: calls that their endpoints have room for are marked in the log, and leave.
-//! 3. [`listen`]: answers become events, further calls (through DELAY), or the end of an endpoint.
+//! 2. `launch`: calls that their endpoints have room for are marked in the log, and leave.
+//! 3. `listen`: answers become events, further calls (through DELAY), or the end of an endpoint.
 
 mod disabled;
 mod launch;

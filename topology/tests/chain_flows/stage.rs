@@ -67,8 +67,8 @@ impl Stage {
         let rings = Arc::new(Rings::default());
         let sizes = Arc::clone(&rings);
         // A test looks back at every record.
-        let settings = Settings { retention_bytes: u64::MAX, ..Settings::default() };
-        let log = MemoryLog::new(as_clock(), settings, move |topic| match topic.partitions() {
+        let keeps = Settings { retention_bytes: u64::MAX, ..Settings::default() };
+        let log = MemoryLog::new(as_clock(), keeps, move |topic| match topic.partitions() {
             Partitions::Configured => 3,
             Partitions::Slots(ring) => sizes.size(ring).slots as i32,
             Partitions::One => 1,
