@@ -2,11 +2,11 @@
 
 use super::{CallbackWorker, Stage, metrics as names, queues::Held};
 use crate::{
-    engine::{Halt, Headline, TurnError},
+    engine::{Gate, Headline, TurnError},
     fault::{self, Point},
-    log::{Limits, Place, Polled, Position, Record},
+    log::{Limits, Place, Polled, Record},
     metrics as engine_names,
-    send::{Mark, Since, Window},
+    send::{Mark, Since, windows},
 };
 use ::metrics::counter;
 use processors::callback::{Attempt, Failure, Reply, event, is_told};
@@ -75,11 +75,7 @@ impl CallbackWorker {
             self.stage = Stage::Taking(positions);
             return Err(error);
         }
-        for Position { place, next, metadata } in &positions {
-            let window = Window::restore(*next, metadata)
-                .map_err(|error| Halt::new(&self.spec.name, format!("{}/{}: {error}", place.topic, place.partition)))?;
-            self.windows.insert(*place, window);
-        }
+        self.windows.extend(windows::restored(&self.spec.name, &positions)?);
         self.stage = Stage::Calling;
         tracing::info!(stream = %self.spec.name, partitions = positions.len(), "assigned");
         Ok(())
@@ -100,9 +96,7 @@ impl CallbackWorker {
             }
         }
         if self.gate.shuts(self.clock.now_ms(), records, dead) {
-            let reason = "more than 5 % of the records of the last minute cannot be read: a faulty release or schema? \
-                          Nothing of this batch was committed; mend it and start again";
-            return Err(Halt::new(&self.spec.name, reason).into());
+            return Err(Gate::unreadable(&self.spec.name).into());
         }
         Ok(())
     }
@@ -230,9 +224,7 @@ impl CallbackWorker {
         if self.full.is_empty() {
             return Ok(());
         }
-        let windows = &self.windows;
-        let has_room = |(place, offset): (&Place, &i64)| windows.get(place).is_none_or(|w| w.has_room_for(*offset));
-        let open: Vec<Place> = self.full.iter().filter(|entry| has_room(*entry)).map(|(place, _)| *place).collect();
+        let open = windows::with_room(&self.full, &self.windows);
         if !open.is_empty() {
             self.stream.resume(&open)?;
         }

@@ -1,5 +1,6 @@
 //! Stops a stream whose records turn into dead letters by the hundred: a bad deploy, not a bad record.
 
+use super::Halt;
 use std::collections::VecDeque;
 
 /// The share of dead letters of internal topics within a minute.
@@ -29,6 +30,13 @@ impl Gate {
             self.dead -= dead;
         }
         self.records >= Self::AT_LEAST && self.dead * 100 > self.records * Self::PERCENT
+    }
+
+    /// Why a stream stops whose records cannot be read.
+    pub fn unreadable(stream: &str) -> Halt {
+        let reason = "more than 5 % of the records of the last minute cannot be read: a faulty release or schema? \
+                      Nothing of this batch was committed; mend it and start again";
+        Halt::new(stream, reason)
     }
 }
 

@@ -8,6 +8,7 @@ mod receipts;
 mod sender;
 mod settings;
 mod window;
+pub(crate) mod windows;
 
 pub use allowance::{Admission, Allowance, BreakerSettings, Slot};
 pub use hold::{Held, Hold, Returns, Turns};

@@ -2,10 +2,10 @@
 
 use super::{Sender, Stage, flights::Known, part::Since};
 use crate::{
-    engine::{Halt, TurnError},
+    engine::{Gate, TurnError},
     fault::{self, Point},
     log::{Limits, LogError, Place, Polled, Position, Record},
-    send::{Held, Mark, Window},
+    send::{Held, Mark, windows},
 };
 use processors::{
     ports::Reply,
@@ -88,11 +88,7 @@ impl Sender {
             self.stage = Stage::Taking(positions);
             return Err(error.into());
         }
-        for Position { place, next, metadata } in &positions {
-            let window = Window::restore(*next, metadata)
-                .map_err(|error| Halt::new(&self.spec.name, format!("{}/{}: {error}", place.topic, place.partition)))?;
-            self.windows.insert(*place, window);
-        }
+        self.windows.extend(windows::restored(&self.spec.name, &positions)?);
         self.vendors().iter().for_each(|vendor| self.judge.allowance.know(vendor));
         self.stage = Stage::Sending;
         tracing::info!(stream = %self.spec.name, partitions = positions.len(), "assigned");
@@ -139,9 +135,7 @@ impl Sender {
             }
         }
         if self.gate.shuts(self.judge.now_ms(), records, dead) {
-            let reason = "more than 5 % of the records of the last minute cannot be read: a faulty release or schema? \
-                          Nothing of this batch was committed; mend it and start again";
-            return Err(Halt::new(&self.spec.name, reason).into());
+            return Err(Gate::unreadable(&self.spec.name).into());
         }
         Ok(())
     }

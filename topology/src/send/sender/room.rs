@@ -1,7 +1,11 @@
 //! Keeps the hold within its bounds, and nobody in it before his turn for long.
 
 use super::{Sender, Stage};
-use crate::{engine::TurnError, log::Place, send::metrics as names};
+use crate::{
+    engine::TurnError,
+    log::Place,
+    send::{metrics as names, windows},
+};
 use metrics::counter;
 
 /// How often the hold is searched for what may not leave any more.
@@ -56,9 +60,7 @@ impl Sender {
         if self.full.is_empty() {
             return Ok(());
         }
-        let windows = &self.windows;
-        let has_room = |(place, offset): (&Place, &i64)| windows.get(place).is_none_or(|w| w.has_room_for(*offset));
-        let open: Vec<Place> = self.full.iter().filter(|entry| has_room(*entry)).map(|(place, _)| *place).collect();
+        let open = windows::with_room(&self.full, &self.windows);
         if !open.is_empty() && !self.hold_full {
             self.stream.resume(&open)?;
         }
