@@ -57,7 +57,17 @@ impl Runtime {
     }
 }
 
+/// By how much the threads of bulk are nicer than the others: a third of their weight where all want the same core
+/// (sched(7)), so that a code is decided on while bulk waits.
+const NICER: i32 = 5;
+
 fn work(mut worker: Box<dyn Worker>, stop: &AtomicBool, finish_within: Duration) -> Result<(), Halt> {
+    // On Linux niceness is a thread's own.
+    if worker.gives_way()
+        && let Err(error) = rustix::process::nice(NICER)
+    {
+        tracing::debug!(stream = worker.name(), %error, "not nicer");
+    }
     while !stop.load(Ordering::SeqCst) {
         let turn = catch_unwind(AssertUnwindSafe(|| worker.turn(TURN)));
         let halt = match turn {

@@ -26,6 +26,11 @@ pub trait Worker: Send {
     /// `<role>-<LANE>`.
     fn name(&self) -> &str;
 
+    /// Whether its thread gives way where the machine has less than all want: that of bulk does (MASS, AD).
+    fn gives_way(&self) -> bool {
+        false
+    }
+
     /// Takes what is there, decides, commits. Waits up to `wait` when there is nothing. A log or dependency that is
     /// away is waited for here and said so; only what can never succeed is a [`Halt`].
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt>;

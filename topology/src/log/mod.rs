@@ -7,7 +7,7 @@ pub mod kafka;
 pub mod memory;
 
 use bytes::Bytes;
-use schemas::Topic;
+use schemas::{Lane, Topic, topics::Kind};
 use std::time::Duration;
 
 /// A partition of a topic.
@@ -90,6 +90,19 @@ pub struct StreamSpec {
     pub urgent: bool,
     /// Whether it appends anything; a sink into a database has no producer.
     pub produces: bool,
+}
+
+impl StreamSpec {
+    /// Whether all that it reads is of the lanes that can wait: MASS and AD.
+    pub fn bulk(&self) -> bool {
+        let can_wait = |lane| matches!(lane, Lane::Mass | Lane::Ad);
+        self.sources.iter().all(|topic| match topic.kind() {
+            Kind::Api(lane) | Kind::Recv(_, lane) | Kind::Send(_, lane) | Kind::Result(lane) | Kind::Fallback(lane) => {
+                can_wait(lane)
+            }
+            _ => false,
+        })
+    }
 }
 
 /// Bounds of one poll.
@@ -197,4 +210,19 @@ pub trait Reader: Send {
 
     /// Gives every committed record in `[from, to)` to `each`, in order, waiting for open transactions to end.
     fn read(&mut self, place: Place, from: i64, to: i64, each: &mut dyn FnMut(Record)) -> Result<(), LogError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::chain;
+
+    #[test]
+    fn streams_of_mass_and_ads_are_bulk() {
+        for node in chain().unwrap().nodes() {
+            let (name, sources) = (node.name(), node.sources.clone());
+            let spec = StreamSpec { name, sources, offsets: Offsets::Log, urgent: false, produces: true };
+            assert_eq!(spec.bulk(), matches!(node.lane, Some(Lane::Mass | Lane::Ad)), "{}", spec.name);
+        }
+    }
 }

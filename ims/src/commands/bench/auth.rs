@@ -21,6 +21,32 @@ use topology::{
 /// Longest latency that is told, an hour: what a lane that stands still makes of it must show.
 const LONGEST_MS: u64 = 3_600_000;
 
+/// MASS messages that warm the broker up.
+const WARMING: u64 = 1_000_000;
+
+/// How long AUTH messages pass before anything is measured.
+const WARMING_SECONDS: u64 = 40;
+
+/// How fast MASS drains.
+struct Drain<'b> {
+    bench: &'b Bench,
+    began: Instant,
+    taken: u64,
+}
+
+impl<'b> Drain<'b> {
+    fn begin(bench: &'b Bench) -> Self {
+        Self { bench, began: Instant::now(), taken: bench.taken(MASS) }
+    }
+
+    fn per_second(&self) -> f64 {
+        (self.bench.taken(MASS) - self.taken) as f64 / self.began.elapsed().as_secs_f64()
+    }
+}
+
+/// The last stream of MASS that runs here.
+const MASS: &str = "router-MASS";
+
 /// Runs the bench.
 pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Result<serde_json::Value> {
     let topology = chain()?;
@@ -41,16 +67,20 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
         urgent: true,
         produces: false,
     })?;
-    // The first seconds join groups and warm caches.
-    measure(&bench, &mut *watch, 5, rate)?;
+    // The first seconds join groups, and a broker's JVM compiles what it runs often: a cold one is twice as slow.
+    bench.fill("warming", Lane::Mass, WARMING)?;
+    measure(&bench, &mut *watch, WARMING_SECONDS, rate)?;
     let idle_from_ms = now_ms();
     let idle = measure(&bench, &mut *watch, seconds, rate)?;
-    bench.fill(Lane::Mass, backlog)?;
+    bench.fill("backlog", Lane::Mass, backlog)?;
+    let alone = Drain::begin(&bench);
+    thread::sleep(Duration::from_secs(seconds / 3));
+    let alone_per_second = alone.per_second();
     let loaded_from_ms = now_ms();
-    let (before, began) = (bench.taken("router-MASS"), Instant::now());
+    let meanwhile = Drain::begin(&bench);
     let loaded = measure(&bench, &mut *watch, seconds, rate)?;
-    let drained = bench.taken("router-MASS") - before;
-    let mass_per_second = drained as f64 / began.elapsed().as_secs_f64();
+    let mass_per_second = meanwhile.per_second();
+    let mass_left = WARMING + backlog - bench.taken(MASS);
     runtime.stop();
     runtime.join()?;
     let requests = RequestLog::read(&bench.request_log())?;
@@ -63,7 +93,10 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
         "idle_to_vendor_ms": quantiles(&idle_requests),
         "under_load_ms": quantiles(&loaded),
         "under_load_to_vendor_ms": quantiles(&loaded_requests),
+        "mass_per_second_alone": alone_per_second,
         "mass_per_second_meanwhile": mass_per_second,
+        "mass_beside_alone": mass_per_second / alone_per_second,
+        "mass_left_at_the_end": mass_left,
         "p99_under_load_beside_idle": loaded.value_at_quantile(0.99) as f64 / idle.value_at_quantile(0.99).max(1) as f64,
     }))
 }

@@ -72,15 +72,15 @@ impl Bench {
         request_log(self.folder.path())
     }
 
-    /// A backlog of AT orders on a lane.
-    pub fn fill(&self, lane: Lane, messages: u64) -> anyhow::Result<()> {
+    /// A backlog of AT orders on a lane, of another name than those before it: ids must not come twice.
+    pub fn fill(&self, name: &str, lane: Lane, messages: u64) -> anyhow::Result<()> {
         let mut producer = self.log.producer()?;
         let mut request = examples::request("at");
         let schemas = self.deployment.schemas();
         for from in (0..messages).step_by(10_000) {
             let records: Vec<Outgoing> = (from..messages.min(from + 10_000))
                 .map(|n| {
-                    request.message_id = format!("B{}-{n}", lane.as_str());
+                    request.message_id = format!("{name}-{n}");
                     let key = Some(request.message_id.clone().into_bytes().into());
                     let value = Some(schemas.encode(&request).into());
                     Outgoing { topic: Topic::api(lane), partition: None, key, value, headers: vec![] }
@@ -156,7 +156,7 @@ pub fn run(config: &Config, messages: u64) -> anyhow::Result<serde_json::Value> 
     // Beside the chain's own topics: a channel that the backlog does not use.
     let (middle, end) = (Topic::recv(Channel::Ft, Lane::Ad), Topic::send(Family::Ft, Lane::Ad));
     let bench = Bench::open(config, &nodes, &[("relay-one", vec![api]), ("relay-two", vec![middle])])?;
-    bench.fill(Lane::Mass, messages)?;
+    bench.fill("backlog", Lane::Mass, messages)?;
     let relays = vec![bench.relay("relay-one", api, middle)?, bench.relay("relay-two", middle, end)?];
     let relay = bench.until(relays, "relay-two", messages)?;
     let workers = nodes.iter().map(|n| bench.deployment.worker(n)).collect::<Result<_, _>>()?;

@@ -175,6 +175,10 @@ impl Worker for Sender {
         &self.spec.name
     }
 
+    fn gives_way(&self) -> bool {
+        self.spec.bulk()
+    }
+
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
         self.lag.tell(&self.spec.name, &mut *self.stream);
