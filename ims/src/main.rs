@@ -22,11 +22,6 @@ use cli::{Cli, Command};
 use exit::Exit;
 use std::process::ExitCode;
 
-/// Also librdkafka's. With glibc's, ingest spent two fifths of its time in malloc and free, and memory freed by one of
-/// three hundred threads stayed with it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
