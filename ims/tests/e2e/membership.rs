@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 #[test]
 fn members_join_and_leave_while_messages_flow() {
-    let Some(deployment) = Deployment::new(&simulator::any_day(20)) else { return };
+    let Some(deployment) = Deployment::alone(&simulator::any_day(20)) else { return };
     let (rounds, a_turn) = (figure(3, 12), figure(60, 400));
     let mut stays = deployment.run("stays", CHAIN);
     stays.until_ready();
@@ -28,7 +28,7 @@ fn members_join_and_leave_while_messages_flow() {
 
 #[test]
 fn a_rolling_restart_under_load_leaves_nothing_uncertain() {
-    let Some(deployment) = Deployment::new(&simulator::everything_arrives(50)) else { return };
+    let Some(deployment) = Deployment::alone(&simulator::everything_arrives(50)) else { return };
     let a_turn = figure(40, 400);
     let mut processes = ["one", "two"].map(|name| (name, deployment.run(name, CHAIN)));
     processes.iter_mut().for_each(|(_, process)| process.until_owns(&streams(CHAIN, Lane::ALL)));

@@ -12,7 +12,7 @@ const FALLBACK_WITHIN_MS: i64 = 1_000;
 #[test]
 fn an_otp_overtakes_a_backlog_of_bulk_and_so_does_its_fallback() {
     // KakaoTalk reaches nobody: each code, and each bulk message with a plan, goes on as a text.
-    let Some(deployment) = Deployment::new(&simulator::with_kakao_saying("3018", 2)) else { return };
+    let Some(deployment) = Deployment::alone(&simulator::with_kakao_saying("3018", 2)) else { return };
     let bulk = figure(60_000, 1_000_000);
     deployment.send(Lane::Mass, bulk);
     let mut process = deployment.run("one", CHAIN);

@@ -25,7 +25,7 @@ fn second_with_more_than(left: &[i64], count: usize) -> Option<i64> {
 
 #[test]
 fn a_changed_rate_of_a_vendor_is_kept_within_five_seconds() {
-    let Some(deployment) = Deployment::new(&simulator::everything_arrives(20)) else { return };
+    let Some(deployment) = Deployment::alone(&simulator::everything_arrives(20)) else { return };
     deployment.change_reference("tps = 3000", &format!("tps = {SLOW_TPS}"));
     let mut process = deployment.run("one", CHAIN);
     process.until_ready();

@@ -13,7 +13,7 @@ const TPS: usize = 200;
 fn what_is_due_in_one_second_leaves_within_its_rate_and_none_early_whoever_dies() {
     // A vendor that refuses what is beyond its rate tells whether we ever are: the first one, which has most of them.
     let vendors = simulator::everything_arrives(5).replacen("latency_ms", &format!("tps = {TPS}\nlatency_ms"), 1);
-    let Some(deployment) = Deployment::new(&vendors) else { return };
+    let Some(deployment) = Deployment::alone(&vendors) else { return };
     deployment.change_reference("tps = 3000", &format!("tps = {TPS}"));
     let messages = figure(4_000, 1_000_000);
     let mut rest = deployment.run("rest", &CHAIN.replace(",delay", ""));

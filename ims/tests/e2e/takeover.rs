@@ -31,7 +31,7 @@ fn auth_works_again_2_s_after_a_process_leaves() {
 
 /// Two processes that share every stream of AUTH.
 fn pair() -> Option<(Deployment, [Process; 2])> {
-    let deployment = Deployment::new(&simulator::everything_arrives(2))?;
+    let deployment = Deployment::alone(&simulator::everything_arrives(2))?;
     let mut processes = ["one", "two"].map(|name| deployment.run(name, CHAIN));
     processes.iter_mut().for_each(|process| process.until_owns(&streams(AUTH, &[Lane::Auth])));
     deployment.send(Lane::Auth, OTPS);

@@ -17,7 +17,7 @@ use schemas::{Schemas, Topic};
 use std::{
     path::PathBuf,
     process::{Command, Output},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use topology::log::{
@@ -77,20 +77,47 @@ pub struct Deployment {
     settings: KafkaSettings,
     directory: tempfile::TempDir,
     cluster: Option<Cluster>,
-    /// Several times thirty streams on two cores measure each other: one deployment at a time.
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
-static TURN: Mutex<()> = Mutex::new(());
+/// Deployments mostly wait for sessions that end, and two share the machine well. Where time is promised there is one:
+/// several times thirty streams on two cores measure each other.
+#[expect(dead_code, reason = "held until the deployment ends")]
+enum Turn {
+    Alone(RwLockWriteGuard<'static, ()>),
+    BesideOthers(RwLockReadGuard<'static, ()>),
+}
+
+static TURN: RwLock<()> = RwLock::new(());
+
+impl Turn {
+    fn alone() -> Self {
+        Self::Alone(TURN.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn beside_others() -> Self {
+        Self::BesideOthers(TURN.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The broker that all tests share.
+fn shared_broker() -> Option<String> {
+    let broker = std::env::var("IMS_TEST_KAFKA").ok();
+    if broker.is_none() {
+        eprintln!("IMS_TEST_KAFKA is not set: not tested (./test starts a broker)");
+    }
+    broker
+}
 
 impl Deployment {
     /// On the broker that all tests share; None, said once, when there is none. `simulator` is its section of ims.toml.
     pub fn new(simulator: &str) -> Option<Self> {
-        let Ok(brokers) = std::env::var("IMS_TEST_KAFKA") else {
-            eprintln!("IMS_TEST_KAFKA is not set: not tested (./test starts a broker)");
-            return None;
-        };
-        Some(Self::on(brokers, 1, simulator, None, None))
+        Some(Self::on(shared_broker()?, 1, simulator, None, None, Turn::beside_others()))
+    }
+
+    /// The same, with no other deployment at work meanwhile: for what is promised in time.
+    pub fn alone(simulator: &str) -> Option<Self> {
+        Some(Self::on(shared_broker()?, 1, simulator, None, None, Turn::alone()))
     }
 
     /// The same, with its schemas at the registry that all tests share, whose address comes with it.
@@ -99,17 +126,24 @@ impl Deployment {
             eprintln!("IMS_TEST_KAFKA or IMS_TEST_REGISTRY is not set: not tested (./test starts both)");
             return None;
         };
-        Some((Self::on(brokers, 1, simulator, None, Some(&registry)), registry))
+        Some((Self::on(brokers, 1, simulator, None, Some(&registry), Turn::beside_others()), registry))
     }
 
     /// On brokers of its own, which the test may kill.
     pub fn with_brokers(brokers: usize, simulator: &str) -> Option<Self> {
+        let turn = Turn::alone();
         let cluster = Cluster::start(brokers)?;
-        Some(Self::on(cluster.bootstrap.clone(), brokers, simulator, Some(cluster), None))
+        Some(Self::on(cluster.bootstrap.clone(), brokers, simulator, Some(cluster), None, turn))
     }
 
-    fn on(brokers: String, copies: usize, simulator: &str, cluster: Option<Cluster>, registry: Option<&str>) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    fn on(
+        brokers: String,
+        copies: usize,
+        simulator: &str,
+        cluster: Option<Cluster>,
+        registry: Option<&str>,
+        turn: Turn,
+    ) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let name = format!("e2e-{now:x}");
         let directory = tempfile::tempdir().unwrap();
