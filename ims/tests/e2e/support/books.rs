@@ -79,6 +79,7 @@ impl Deployment {
         let ledger = self.ims(&["ledger", "--settled", "--json", "--requests", &file.display().to_string()]);
         let said = [ledger.stdout, ledger.stderr].concat();
         assert!(ledger.status.success(), "ims ledger: {}", String::from_utf8_lossy(&said));
+        self.assert_nothing_personal_is_told();
         Settled { balance, ends, requests }
     }
 

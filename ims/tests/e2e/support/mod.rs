@@ -3,6 +3,7 @@
 mod books;
 pub mod cluster;
 pub mod load;
+mod personal;
 pub mod process;
 pub mod redis;
 pub mod simulator;
