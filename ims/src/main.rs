@@ -48,6 +48,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ledger(args) => commands::ledger::run(args, &globals),
         Command::Replay(args) => commands::replay::run(args, &globals),
         Command::Migrate(args) => commands::migrate::run(args, &globals),
+        Command::Schemas(command) => commands::schemas::run(command, &globals),
         Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),
         Command::Completions(args) => commands::completions::run(args),

@@ -161,6 +161,9 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
         &["config", "check", "--set", "logs.level=loud"],
         &["config", "check", "--config", "/no/such/file"],
         &["topics", "check", "--set", "kafka.properties.transactional.id=x"],
+        &["schemas", "check"],
+        &["schemas", "register"],
+        &["schemas", "check", "--set", "registry.url=registry.example"],
         &[&["send"][..], &memory].concat(),
         &[&["ledger"][..], &memory].concat(),
         &[&["topics", "create"][..], &memory].concat(),
@@ -190,6 +193,18 @@ fn a_broker_that_is_away_is_told_with_its_address_and_the_code_for_trying_again(
         assert_eq!(code(&output), AWAY, "{arguments:?}: {}", told(&output));
         let last = told(&output).lines().last().unwrap_or_default().to_owned();
         assert!(last.contains("127.0.0.1:1 (kafka.bootstrap_servers)"), "{arguments:?}: {last}");
+    }
+}
+
+#[test]
+fn a_registry_that_is_away_is_told_without_its_password() {
+    // Nobody listens there.
+    let set = "registry.url=http://ims:hunter2@127.0.0.1:1/ccompat";
+    for command in ["check", "register"] {
+        let output = ims(&["schemas", command, "--set", set]);
+        let told = told(&output);
+        assert_eq!(code(&output), AWAY, "{told}");
+        assert!(told.contains("…@127.0.0.1:1/ccompat (registry.url)") && !told.contains("hunter2"), "{told}");
     }
 }
 

@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod replay;
 pub mod run;
+pub mod schemas;
 pub mod send;
 pub mod simulate;
 pub mod topics;
