@@ -9,6 +9,7 @@ pub mod health;
 pub mod ledger;
 pub mod migrate;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod schemas;
 pub mod send;
