@@ -40,6 +40,8 @@ pub struct Call {
     pub signature: String,
     /// JSON.
     pub body: Vec<u8>,
+    /// ims-replay: the replay by which an operator has it told once more; None for what is told by itself.
+    pub replay: Option<String>,
 }
 
 /// What came of a call.

@@ -8,6 +8,7 @@
 //! 1. `read`: polled records that tell nobody are done; the others wait in the queue of their endpoint, or come back
 //!    out of DELAY later when that is full.
 //! 2. `launch`: calls that their endpoints have room for are marked in the log, and leave.
+//!    What `ims replay` brings once more is told after everything else, each report in a call of its own.
 //! 3. `listen`: answers become events, further calls (through DELAY), or the end of an endpoint.
 
 mod disabled;

@@ -6,7 +6,7 @@ use connectors::{
     simulator::{Behaviour, SimulatorSettings},
 };
 use processors::callback::Reply;
-use schemas::{AnalyzeLog, LogEvent, Report, Topic, examples, examples::seed};
+use schemas::{AnalyzeLog, Callback, LogEvent, Report, Topic, examples, examples::seed};
 use std::{collections::BTreeMap, time::Duration};
 use topology::{
     graph::Role,
@@ -228,6 +228,58 @@ fn who_asked_for_batches_gets_several_reports_in_a_call_and_the_same_ones_on_a_r
     assert_eq!(counts(&stage), [3, 3, 1, 1, 3]);
     assert_eq!((&calls[4].1.id, &calls[4].1.body), (&calls[0].1.id, &calls[0].1.body));
     assert_eq!(events(&stage).iter().filter(|(attempt, code)| *attempt == 2 && code == "200").count(), 3);
+}
+
+/// Brings reports once more, as `ims replay` does.
+fn replay(stage: &Stage, reports: Vec<Report>) {
+    for report in reports {
+        let track_id = report.track_id.clone();
+        let callback = Callback { track_id, reports: vec![report], replay: "R1".into(), ..Callback::default() };
+        stage.driver.append(Topic::callback(), &callback.track_id, &callback).unwrap();
+    }
+}
+
+#[test]
+fn a_replay_is_told_once_more_marked_and_alone_and_its_retries_too() {
+    let mut stage = stage("callback_batch = { reports = 100, wait_ms = 1000 }");
+    end(&stage, SHOP, 3);
+    stage.advance(SECOND * 2);
+    let reports: Vec<Report> = stage.driver.decoded([Topic::report(schemas::Channel::At)]).unwrap();
+    assert_eq!((stage.endpoints.calls().len(), reports.len()), (1, 3));
+    let mut first = true;
+    stage.endpoints.script(move |_, _| Some(status(if std::mem::take(&mut first) { 500 } else { 200 })));
+    replay(&stage, reports);
+    stage.advance(SECOND * 70);
+    let calls = stage.endpoints.calls();
+    let marks: Vec<_> = calls.iter().map(|(_, call)| call.replay.as_deref()).collect();
+    assert_eq!(marks, [None, Some("R1"), Some("R1"), Some("R1"), Some("R1")], "three, and one again");
+    let mut ids: Vec<_> = calls[1..].iter().map(|(_, call)| call.id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids, ["0001-000000", "0001-000001", "0001-000002"]);
+}
+
+#[test]
+fn a_large_replay_delays_no_report_of_today() {
+    let mut stage = stage("");
+    end(&stage, SHOP, 2_000);
+    stage.advance(SECOND * 30);
+    let reports: Vec<Report> = stage.driver.decoded([Topic::report(schemas::Channel::At)]).unwrap();
+    let before = stage.endpoints.calls().len();
+    // An endpoint that takes a second for each call.
+    stage.endpoints.slow(1_000);
+    replay(&stage, reports);
+    stage.advance(SECOND * 5);
+    let today = Report { track_id: "today".into(), service_key: SHOP.into(), ..examples::report() };
+    stage.driver.append(Topic::report(today.channel), &today.track_id, &today).unwrap();
+    stage.advance_finely(SECOND * 3);
+    let calls = stage.endpoints.calls();
+    assert!(calls.iter().any(|(_, call)| call.id == "today"), "it is told before the replay is through");
+    assert!(calls.len() < before + 200, "while the replay is far from its end: {}", calls.len() - before);
+    stage.endpoints.slow(0);
+    stage.advance_by_minutes(HOUR);
+    let calls = stage.endpoints.calls();
+    assert_eq!(calls.iter().filter(|(_, call)| call.replay.is_some()).count(), 2_000, "and all of it is told");
 }
 
 #[test]

@@ -23,7 +23,10 @@ use schemas::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 use topology::{
@@ -238,6 +241,7 @@ pub struct Endpoints {
     clock: Arc<dyn Clock>,
     script: Arc<Mutex<Script>>,
     calls: Arc<Mutex<Vec<(i64, Call)>>>,
+    answer_ms: Arc<AtomicI64>,
 }
 
 /// One worker's line to them; what is under way dies with it.
@@ -249,11 +253,16 @@ struct Line {
 impl Endpoints {
     fn new(clock: Arc<dyn Clock>) -> Self {
         let script: Script = Box::new(|_, _| Some(Reply::Status { status: 200, retry_after: None }));
-        Self { clock, script: Arc::new(Mutex::new(script)), calls: Arc::default() }
+        Self { clock, script: Arc::new(Mutex::new(script)), calls: Arc::default(), answer_ms: Arc::default() }
     }
 
     pub fn script(&self, script: impl FnMut(&Call, i64) -> Option<Reply> + Send + 'static) {
         *self.script.lock().unwrap() = Box::new(script);
+    }
+
+    /// Answers come so long after their calls, milliseconds.
+    pub fn slow(&self, answer_ms: i64) {
+        self.answer_ms.store(answer_ms, Ordering::SeqCst);
     }
 
     /// Every call so far and when it came.
@@ -267,7 +276,7 @@ impl Caller for Line {
         let now_ms = self.endpoints.clock.now_ms();
         let reply = (self.endpoints.script.lock().unwrap())(&call, now_ms);
         let (reply, at_ms) = match reply {
-            Some(reply) => (reply, now_ms),
+            Some(reply) => (reply, now_ms + self.endpoints.answer_ms.load(Ordering::SeqCst)),
             None => (Reply::Failed(Failure::TimedOut), now_ms + 15_000),
         };
         self.due.push(Called { ticket: call.ticket, reply, at_ms });
