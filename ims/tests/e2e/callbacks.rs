@@ -1,9 +1,9 @@
 //! Customers are told, whatever dies: kill -9 at every point of a call, and calls that fail.
 
 use crate::support::{
-    CHAIN, Deployment, Expected, PATIENCE, endpoint::Endpoint, figure, load::Stream, simulator, until,
+    CHAIN, Deployment, Expected, PATIENCE, endpoint::Endpoint, figure, load::Stream, redis::Redis, simulator, until,
 };
-use schemas::{AnalyzeLog, LogEvent, Topic};
+use schemas::{AnalyzeLog, Lane, LogEvent, Topic};
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::unix::process::ExitStatusExt,
@@ -28,6 +28,41 @@ const POINTS: &[&str] = &[
 
 /// Of so many messages one fails at its first call.
 const FAILS: usize = 20;
+
+#[test]
+fn a_report_whose_call_failed_is_found_with_its_steps_and_pending_in_redis() {
+    let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
+    let Some(redis) = Redis::start() else { return };
+    // The first call of every message fails.
+    let (_, port) = Endpoint::open(1);
+    deployment.call_back(port);
+    let [kind, url, timeout] = redis.variables();
+    let roles = format!("{CHAIN},callback,store,reports");
+    let mut process = deployment.run_with("one", &roles, &[kind, url, timeout, Endpoint::ALLOWED]);
+    deployment.append(&deployment.messages_like(&["at"], Lane::Realtime, 2));
+    let settled = deployment.settle(Expected { messages: 2, within: PATIENCE });
+    let store = format!("store.file={}", deployment.file("one-store.sqlite").display());
+    let (kind, url) = ("state.kind=redis", format!("state.url={}", url.1));
+    for (track_id, report) in &settled.ends {
+        let get = |id: &str, more: &[&str]| {
+            let sets = ["--json", "--set", &store, "--set", kind, "--set", &url];
+            let output = deployment.ims(&[&["report", "get", id][..], &sets, more].concat());
+            let found = output.status.success().then(|| serde_json::from_slice::<serde_json::Value>(&output.stdout));
+            found.map(|json| json.unwrap())
+        };
+        let by_track_id = until("its report is stored, and its call has failed", PATIENCE, || {
+            get(&track_id.to_string(), &[]).filter(|found| {
+                found["callback_pending"] == true && found["steps"].as_array().is_some_and(|steps| !steps.is_empty())
+            })
+        });
+        assert_eq!(by_track_id["report"]["message_id"], report.message_id);
+        assert_eq!(by_track_id["steps"][0]["state"], "DELIVERED");
+        let by_message_id = get(&report.message_id, &["--service-key", &report.service_key]);
+        assert_eq!(by_message_id, Some(by_track_id));
+        assert_eq!(get("never-sent", &["--username", &report.username]), None);
+    }
+    process.stop();
+}
 
 #[test]
 fn every_terminal_report_is_told_and_every_call_recorded_wherever_the_callback_process_dies() {

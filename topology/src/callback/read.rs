@@ -215,6 +215,7 @@ impl CallbackWorker {
     /// A record is called for no more.
     pub(super) fn leave(&mut self, held: &Held, reason: &'static str) {
         counter!(names::LEFT, "reason" => reason).increment(held.callback.reports.len() as u64);
+        self.no_longer_pending(&held.callback);
         self.end(held.place, held.offset);
     }
 

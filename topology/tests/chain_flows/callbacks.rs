@@ -230,6 +230,64 @@ fn who_asked_for_batches_gets_several_reports_in_a_call_and_the_same_ones_on_a_r
     assert_eq!(events(&stage).iter().filter(|(attempt, code)| *attempt == 2 && code == "200").count(), 3);
 }
 
+#[test]
+fn what_waits_for_a_further_call_is_noted_until_it_ends_and_nothing_else_is() {
+    let mut stage = stage("");
+    // The first call of the first two fails, and the second call of the second is a 410.
+    let mut calls = 0;
+    stage.endpoints.script(move |call, _| {
+        calls += 1;
+        Some(status(match (calls, call.id.ends_with("1")) {
+            (1..=2, _) => 500,
+            (_, true) => 410,
+            _ => 200,
+        }))
+    });
+    end(&stage, SHOP, 2);
+    stage.settle();
+    let note = |what, number: usize| (what, format!("0001-{number:06}"));
+    let sorted = |stage: &Stage| {
+        let mut notes = stage.endpoints.notes();
+        notes.sort();
+        notes
+    };
+    assert_eq!(sorted(&stage), [note("failed", 0), note("failed", 1)]);
+    stage.advance_by_minutes(HOUR);
+    let all = [note("ended", 0), note("ended", 1), note("failed", 0), note("failed", 1)];
+    assert_eq!(sorted(&stage), all);
+    // A bank that is told at once was never pending.
+    end(&stage, BANK, 5);
+    stage.advance(SECOND * 5);
+    assert_eq!(sorted(&stage), all);
+}
+
+#[test]
+fn a_report_that_is_given_up_or_fails_again_is_noted_each_time_and_a_replay_never_is() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| Some(status(500)));
+    end(&stage, SHOP, 1);
+    stage.advance_by_minutes(HOUR * 10);
+    let notes: Vec<_> = stage.endpoints.notes().into_iter().map(|(what, _)| what).collect();
+    assert_eq!(notes, [vec!["failed"; 10], vec!["ended"]].concat());
+    let reports: Vec<Report> = stage.driver.decoded([Topic::report(schemas::Channel::At)]).unwrap();
+    replay(&stage, reports);
+    stage.advance_by_minutes(HOUR);
+    assert_eq!(stage.endpoints.notes().len(), 11);
+    assert!(stage.endpoints.calls().len() > 12, "the replay was told, and failed");
+}
+
+#[test]
+fn nothing_is_noted_of_a_call_whose_end_does_not_stand_in_the_log() {
+    let mut stage = stage("");
+    let mut first = true;
+    stage.endpoints.script(move |_, _| Some(status(if std::mem::take(&mut first) { 500 } else { 200 })));
+    stage.driver.faults().fail("callback", Call::Commit, 1, When::Before);
+    end(&stage, SHOP, 1);
+    stage.advance(SECOND * 20);
+    assert_eq!(stage.endpoints.calls().len(), 2, "called again after the commit that failed");
+    assert_eq!(stage.endpoints.notes(), [], "the log knows of no failure");
+}
+
 /// Brings reports once more, as `ims replay` does.
 fn replay(stage: &Stage, reports: Vec<Report>) {
     for report in reports {

@@ -11,8 +11,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink,
-        Written,
+        Away, Caller, Claim, Claims, Clock, Logged, Move, NoRegistry, PendingNotes, Provider, Receipts,
+        ReferenceSource, Sink, Written,
     },
     retry::Paces,
     ring::Rings,
@@ -242,6 +242,7 @@ pub struct Endpoints {
     script: Arc<Mutex<Script>>,
     calls: Arc<Mutex<Vec<(i64, Call)>>>,
     answer_ms: Arc<AtomicI64>,
+    notes: Arc<Mutex<Vec<(&'static str, String)>>>,
 }
 
 /// One worker's line to them; what is under way dies with it.
@@ -253,7 +254,13 @@ struct Line {
 impl Endpoints {
     fn new(clock: Arc<dyn Clock>) -> Self {
         let script: Script = Box::new(|_, _| Some(Reply::Status { status: 200, retry_after: None }));
-        Self { clock, script: Arc::new(Mutex::new(script)), calls: Arc::default(), answer_ms: Arc::default() }
+        Self {
+            clock,
+            script: Arc::new(Mutex::new(script)),
+            calls: Arc::default(),
+            answer_ms: Arc::default(),
+            notes: Arc::default(),
+        }
     }
 
     pub fn script(&self, script: impl FnMut(&Call, i64) -> Option<Reply> + Send + 'static) {
@@ -265,9 +272,24 @@ impl Endpoints {
         self.answer_ms.store(answer_ms, Ordering::SeqCst);
     }
 
+    /// What was noted of pending reports: "failed" or "ended", and the track_id.
+    pub fn notes(&self) -> Vec<(&'static str, String)> {
+        self.notes.lock().unwrap().clone()
+    }
+
     /// Every call so far and when it came.
     pub fn calls(&self) -> Vec<(i64, Call)> {
         self.calls.lock().unwrap().clone()
+    }
+}
+
+impl PendingNotes for Endpoints {
+    fn failed(&mut self, reports: &[Report]) {
+        self.notes.lock().unwrap().extend(reports.iter().map(|report| ("failed", report.track_id.clone())));
+    }
+
+    fn ended(&mut self, reports: &[Report]) {
+        self.notes.lock().unwrap().extend(reports.iter().map(|report| ("ended", report.track_id.clone())));
     }
 }
 
@@ -301,6 +323,9 @@ impl Backends for Embedded {
     }
     fn caller(&self) -> Result<Box<dyn Caller>, Away> {
         Ok(Box::new(Line { endpoints: self.endpoints.clone(), due: Vec::new() }))
+    }
+    fn pending(&self) -> Result<Box<dyn PendingNotes>, Away> {
+        Ok(Box::new(self.endpoints.clone()))
     }
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
         Ok(Box::new(self.history.clone()))

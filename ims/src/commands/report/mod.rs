@@ -7,18 +7,19 @@ mod tests;
 use crate::{
     assemble::open_reference,
     cli::Globals,
-    config::Config,
+    config::{Config, StateKind},
     exit::{self, Exit, usage},
     logging, output,
-    stores::Stores,
+    stores::{self, Stores},
 };
 use clap::Args as ClapArgs;
 use connectors::{
     history::{HistoryReader, HistoryTable},
+    pending::{PendingReports, RedisPending, ReportName},
     reports::{Found, ReportReader, ReportTable},
     sql::{Location, Schema, Table},
 };
-use schemas::{History, TrackId};
+use schemas::{History, Report, TrackId};
 use show::Shown;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub enum Command {
 /// Reads the store of `[store]`, which the roles `reports` and `store` of `ims run` write; run it with their
 /// configuration. A message_id belongs to a customer, so it needs --service-key or --username; of several messages that
 /// used one id the newest is shown that was not refused as a duplicate, and the others are named.
+///
+/// With [state] kind = "redis" it also tells whether a callback that failed waits for its next call.
 ///
 /// Texts are not shown, recipients only in part: this is for terminals and tickets. Rows older than [store]
 /// retention_days are gone.
@@ -76,7 +79,8 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         );
     };
     let steps = steps(&stores, &first.report.track_id)?;
-    let shown = Shown::new(&first, &steps, found.map(|found| found.report).collect());
+    let pending = is_pending(&config, &first.report)?;
+    let shown = Shown::new(&first, &steps, found.map(|found| found.report).collect(), pending);
     output::result(globals.json, &shown, || shown.text())?;
     Ok(Exit::Done)
 }
@@ -86,6 +90,21 @@ fn steps(stores: &Stores, track_id: &str) -> anyhow::Result<Vec<History>> {
     let history = stores.history()?;
     must_stand(&HistoryTable::SCHEMA, &history)?;
     Ok(HistoryReader::open(&history, Arc::new(stores.existing_cipher()?))?.steps(track_id)?)
+}
+
+/// Whether the message's callback waits for a further call, as far as Redis tells; None without one.
+fn is_pending(config: &Config, report: &Report) -> anyhow::Result<Option<bool>> {
+    if config.state.kind != StateKind::Redis {
+        return Ok(None);
+    }
+    match RedisPending::new(stores::redis(&config.state)?).get(&ReportName::of(report)) {
+        // Another message may have the name by now.
+        Ok(json) => Ok(Some(json.is_some_and(|json| json.contains(&report.track_id)))),
+        Err(away) => {
+            tracing::warn!(%away, "whether a call is pending is not known");
+            Ok(None)
+        }
+    }
 }
 
 /// Who only reads makes no store: one that is not there is that of another folder or configuration.

@@ -22,6 +22,8 @@ pub struct Shown {
     report: Value,
     /// The same of the newest word after the end.
     late: Option<Value>,
+    /// A call failed and is made again; null: not known.
+    callback_pending: Option<bool>,
     steps: Vec<Step>,
     /// Other messages of the same message_id, the newest first, refused duplicates last.
     others: Vec<Other>,
@@ -61,7 +63,7 @@ struct Other {
 
 impl Shown {
     /// Puts it together.
-    pub fn new(found: &Found, steps: &[History], others: Vec<Report>) -> Self {
+    pub fn new(found: &Found, steps: &[History], others: Vec<Report>, callback_pending: Option<bool>) -> Self {
         let Found { report, late } = found;
         // What a report consists of always makes JSON.
         let json = |report: &Report| serde_json::to_value(data(report)).unwrap_or_default();
@@ -72,6 +74,7 @@ impl Shown {
             terminal: report.terminal,
             report: json(report),
             late: late.as_ref().map(json),
+            callback_pending,
             steps: steps.iter().map(Step::of).collect(),
             others: others.into_iter().map(Other::of).collect(),
         }
@@ -105,6 +108,9 @@ impl Shown {
         if let Some(late) = &self.late {
             let at = late["reported_at"].as_str().unwrap_or_default();
             line("late", &format!("{}, at {at}: changes no state and no count", state(late)));
+        }
+        if self.callback_pending == Some(true) {
+            line("callback", "pending: a call failed, the next one comes at its time");
         }
         match self.steps.is_empty() {
             true => text.push_str("no step in history yet\n"),

@@ -44,7 +44,7 @@ fn a_message_is_told_with_its_steps_and_what_came_late_and_without_personal_data
     let mut found = wanted.look(&mut reader).unwrap().into_iter();
     let first = found.next().unwrap();
     let steps = steps(&stores, &first.report.track_id).unwrap();
-    let shown = Shown::new(&first, &steps, found.map(|found| found.report).collect());
+    let shown = Shown::new(&first, &steps, found.map(|found| found.report).collect(), Some(true));
     let (json, text) = (serde_json::to_value(&shown).unwrap(), shown.text());
     assert_eq!(json["report"]["track_id"], report.track_id);
     assert_eq!((&json["late"]["state"], &json["terminal"]), (&"FAILED".into(), &true.into()));
@@ -52,7 +52,7 @@ fn a_message_is_told_with_its_steps_and_what_came_late_and_without_personal_data
     assert_eq!(json["others"][0]["track_id"], used_before.track_id);
     let told = body_data(&report);
     assert_eq!(json["report"], told, "as the callback says it");
-    for part in [&report.track_id, "changes no state", "also of this message_id: 01AAAA"] {
+    for part in [&report.track_id, "changes no state", "pending: a call failed", "also of this message_id: 01AAAA"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let number = row.recipient.phone_number.unwrap();
