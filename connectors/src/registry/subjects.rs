@@ -4,9 +4,9 @@
 use super::{Calls, RegistryError, calls::COMPATIBILITY};
 use schemas::Topic;
 use serde::Serialize;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::{fmt, vec};
 
 /// Subjects that are dealt with at the same time: a registry answers some 200 requests a second one after the other.
 const AT_ONCE: usize = 8;
@@ -117,8 +117,8 @@ pub fn look(calls: &Calls, prefix: &str, on_wrong: OnWrong) -> Result<Vec<Subjec
         let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
     })?;
-    let found: vec::IntoIter<Option<Subject>> = found.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
-    Ok(found.flatten().collect())
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn one(

@@ -35,10 +35,10 @@ pub enum Command {
 /// configuration. A message_id belongs to a customer, so it needs --service-key or --username; of several messages that
 /// used one id the newest is shown that was not refused as a duplicate, and the others are named.
 ///
-/// With [state] kind = "redis" it also tells whether a callback that failed waits for its next call.
+/// With `[state] kind = "redis"` it also tells whether a callback that failed waits for its next call.
 ///
-/// Texts are not shown, recipients only in part: this is for terminals and tickets. Rows older than [store]
-/// retention_days are gone.
+/// Texts are not shown, recipients only in part: this is for terminals and tickets. What is older than
+/// `[store] retention_days` is gone.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
