@@ -36,7 +36,7 @@ fn a_message_is_told_with_its_steps_and_what_came_late_and_without_personal_data
     let cipher: Arc<Cipher> = Arc::new(stores.cipher().unwrap());
     let row = History { track_id: report.track_id.clone(), ..row };
     let mut sink = HistorySink::history(&stores.history().unwrap(), cipher).unwrap();
-    write(&mut sink, Topic::hist(report.channel), &[row.clone()]);
+    write(&mut sink, Topic::hist(report.channel), std::slice::from_ref(&row));
 
     let wanted =
         Wanted::of(&args(&report.message_id, None, Some(&report.username)), &config_in(folder.path())).unwrap();
