@@ -11,6 +11,7 @@ use connectors::{
     cipher::Cipher,
     claims::{Doubts, MemoryClaims, RedisClaims, SqliteClaims},
     history::HistoryTable,
+    pending::{Notes, RedisPending},
     redis::RedisSettings,
     reference::{FileReference, ReferenceError},
     reports::ReportTable,
@@ -21,7 +22,7 @@ use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Caller, Claim, Claims, Clock, Provider, Receipts, ReferenceSource, Sink},
+    ports::{Away, Caller, Claim, Claims, Clock, NoPending, PendingNotes, Provider, Receipts, ReferenceSource, Sink},
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
@@ -141,6 +142,12 @@ impl Backends for Configured {
     fn caller(&self) -> Result<Box<dyn Caller>, Away> {
         let caller = HttpCaller::open(self.caller.clone(), Arc::new(SystemClock), Arc::new(System));
         Ok(Box::new(caller.map_err(|e| Away { dependency: "callback thread", cause: e.to_string() })?))
+    }
+
+    fn pending(&self) -> Result<Box<dyn PendingNotes>, Away> {
+        let State::Redis(settings, _) = &self.state else { return Ok(Box::new(NoPending)) };
+        let notes = Notes::start(Box::new(RedisPending::new(settings.as_ref().clone())));
+        Ok(Box::new(notes.map_err(|e| Away { dependency: "thread of pending reports", cause: e.to_string() })?))
     }
 
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {

@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        bench, completions, config as config_command, demo, health, ledger, migrate, replay, run, send, simulate,
-        topics, topology,
+        bench, completions, config as config_command, demo, health, ledger, migrate, replay, report, run, schemas,
+        send, simulate, topics, topology,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -39,9 +39,13 @@ pub enum Command {
     Health(health::Args),
     #[command(subcommand)]
     Topics(topics::Command),
+    #[command(subcommand)]
+    Schemas(schemas::Command),
     Migrate(migrate::Args),
     Send(send::Args),
     Ledger(ledger::Args),
+    #[command(subcommand)]
+    Report(report::Command),
     Replay(replay::Args),
     Topology(topology::Args),
     Simulate(simulate::Args),

@@ -66,7 +66,7 @@ fn decided_by(cause: &(dyn Error + 'static)) -> Option<Exit> {
         return Some(match error {
             RegistryError::Away(_) => Exit::Away,
             RegistryError::Settings(_) => Exit::Usage,
-            RegistryError::Refused { .. } | RegistryError::Missing { .. } => Exit::Stopped,
+            RegistryError::Refused { .. } | RegistryError::Lacking(_) => Exit::Stopped,
         });
     }
     if let Some(error) = cause.downcast_ref::<StoreError>() {

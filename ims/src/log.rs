@@ -4,7 +4,8 @@ use crate::{
     config::{Config, LogKind},
     exit::{Exit, usage},
 };
-use connectors::registry::{OnMissing, Registry, RegistrySettings};
+use anyhow::Context;
+use connectors::registry::{OnWrong, Registry, RegistrySettings};
 use processors::ports::{NoRegistry, SchemaSource};
 use schemas::Schemas;
 use std::{sync::Arc, time::Duration};
@@ -65,11 +66,31 @@ pub fn open_schemas(config: &Config) -> anyhow::Result<(Arc<Schemas>, Arc<dyn Sc
     if config.registry.url.is_empty() {
         return Ok((Arc::new(Schemas::embedded()), Arc::new(NoRegistry)));
     }
-    let settings =
-        RegistrySettings { url: config.registry.url.clone(), credentials: None, timeout: Duration::from_secs(10) };
-    let registry = Registry::new(&settings)?;
-    let schemas = registry.prepare(OnMissing::Register)?;
+    let registry = open_registry(config)?;
+    let on_wrong = if config.registry.register { OnWrong::Register } else { OnWrong::Tell };
+    let schemas = registry.prepare(on_wrong).with_context(|| registry_place(config))?;
     Ok((Arc::new(schemas), Arc::new(registry)))
+}
+
+/// The registry of the configuration; asks it nothing yet.
+pub fn open_registry(config: &Config) -> anyhow::Result<Registry> {
+    if config.registry.url.is_empty() {
+        return Err(usage(
+            "registry.url is empty: schemas are this program's own, with fixed ids; name a Confluent-compatible registry",
+        ));
+    }
+    let settings = RegistrySettings {
+        url: config.registry.url.clone(),
+        credentials: None,
+        timeout: Duration::from_secs(10),
+        topic_prefix: config.kafka.topic_prefix.clone(),
+    };
+    Ok(Registry::new(&settings)?)
+}
+
+/// Where it is, before what went wrong there.
+pub fn registry_place(config: &Config) -> String {
+    format!("schema registry at {} (registry.url)", config.registry.shown())
 }
 
 /// A call into librdkafka that never comes back holds its lane for ever: end, and let another process take over.

@@ -33,5 +33,6 @@ pub fn filter(logs: &Logs, verbose: u8) -> anyhow::Result<EnvFilter> {
         return Err(refused());
     }
     let more = ["", ",debug", ",trace"][usize::from(verbose.min(2))];
-    EnvFilter::try_new(format!("{level}{more}")).map_err(|_| refused())
+    // Who changed what is told at any level.
+    EnvFilter::try_new(format!("{level}{more},audit=info")).map_err(|_| refused())
 }

@@ -46,13 +46,28 @@ impl Stores {
     /// The key of personal data. Beside a file it is made when it is missing; processes that share a server must share
     /// it too, so there it is never made.
     pub fn cipher(&self) -> Result<Cipher, StoreError> {
-        let Self(config) = self;
-        if config.key_file.as_os_str().is_empty() {
-            return Cipher::from_file(&config.file.with_extension("key"));
+        match self.key_file() {
+            (path, false) => Cipher::from_file(&path),
+            (_, true) => self.existing_cipher(),
         }
-        let digits = std::fs::read_to_string(&config.key_file)
-            .map_err(|e| StoreError::Key(format!("store.key_file {}: {e}", config.key_file.display())))?;
+    }
+
+    /// The same for who only reads: a key that is missing is not made.
+    pub fn existing_cipher(&self) -> Result<Cipher, StoreError> {
+        let (path, named) = self.key_file();
+        let name = if named { "store.key_file " } else { "" };
+        let digits =
+            std::fs::read_to_string(&path).map_err(|e| StoreError::Key(format!("{name}{}: {e}", path.display())))?;
         Cipher::parse(&digits)
+    }
+
+    /// The file of the key, and whether the configuration names it.
+    fn key_file(&self) -> (PathBuf, bool) {
+        let Self(config) = self;
+        match config.key_file.as_os_str().is_empty() {
+            true => (config.file.with_extension("key"), false),
+            false => (config.key_file.clone(), true),
+        }
     }
 
     fn server_or_file(&self, what: &str) -> Result<Location, StoreError> {

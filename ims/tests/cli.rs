@@ -161,6 +161,11 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
         &["config", "check", "--set", "logs.level=loud"],
         &["config", "check", "--config", "/no/such/file"],
         &["topics", "check", "--set", "kafka.properties.transactional.id=x"],
+        &["report", "get", "ORD-1"],
+        &["report", "get", "01KKD87PHR0500R000005M4K00", "--set", "store.file=/no/such/folder/store.sqlite"],
+        &["schemas", "check"],
+        &["schemas", "register"],
+        &["schemas", "check", "--set", "registry.url=registry.example"],
         &[&["send"][..], &memory].concat(),
         &[&["ledger"][..], &memory].concat(),
         &[&["topics", "create"][..], &memory].concat(),
@@ -190,6 +195,18 @@ fn a_broker_that_is_away_is_told_with_its_address_and_the_code_for_trying_again(
         assert_eq!(code(&output), AWAY, "{arguments:?}: {}", told(&output));
         let last = told(&output).lines().last().unwrap_or_default().to_owned();
         assert!(last.contains("127.0.0.1:1 (kafka.bootstrap_servers)"), "{arguments:?}: {last}");
+    }
+}
+
+#[test]
+fn a_registry_that_is_away_is_told_without_its_password() {
+    // Nobody listens there.
+    let set = "registry.url=http://ims:hunter2@127.0.0.1:1/ccompat";
+    for command in ["check", "register"] {
+        let output = ims(&["schemas", command, "--set", set]);
+        let told = told(&output);
+        assert_eq!(code(&output), AWAY, "{told}");
+        assert!(told.contains("…@127.0.0.1:1/ccompat (registry.url)") && !told.contains("hunter2"), "{told}");
     }
 }
 
@@ -301,6 +318,33 @@ fn the_topic_table_is_printed_for_people_for_documents_and_for_programs() {
     assert!(shown(&["topics", "list", "--markdown"]).lines().all(|line| line.starts_with('|')));
     let api = &shown(&["topics", "list", "--json", "--set", "kafka.partitions=7"]);
     assert!(api.contains("\"partitions\": 7"), "{api}");
+}
+
+#[test]
+fn data_teams_are_told_the_retention_that_topics_have() {
+    let document = include_str!("../../docs/data-teams.md");
+    let rows = document.lines().skip_while(|line| *line != "| Topic | Kept | Why |").skip(2);
+    let rows: Vec<[&str; 2]> = rows
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            [cells[1], cells[2]]
+        })
+        .collect();
+    let json: serde_json::Value = serde_json::from_str(&shown(&["topics", "list", "--json"])).unwrap();
+    for topic in json.as_array().unwrap() {
+        let name = topic["topic"].as_str().unwrap();
+        let family = if name == "ANALYZE-LOG" { name } else { name.split('-').next().unwrap() };
+        let found = rows.iter().find(|[families, _]| families.split(", ").any(|of| of == family));
+        let [_, told] = found.unwrap_or_else(|| panic!("docs/data-teams.md does not tell how long {name} is kept"));
+        let days = topic["retention_ms"].as_u64().map(|ms| ms / 86_400_000);
+        let is = match (family, days) {
+            (_, None) => "compacted".to_owned(),
+            ("DELAY", Some(7..)) => "its reach + 7 d".to_owned(),
+            (_, Some(days)) => format!("{days} d"),
+        };
+        assert_eq!(*told, is, "{name}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::callback::{Call, Called};
 use crate::reference::{Reference, Vendor};
-use schemas::{Dispatch, Topic, TrackId};
+use schemas::{Dispatch, Report, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
 
 /// A dependency is away: wait and try the same again. Never turns a good record into a dead letter.
@@ -120,6 +120,24 @@ pub trait Caller: Send {
     fn call(&mut self, call: Call);
     /// Takes the answers that are there, waiting up to `wait` for the first.
     fn answers(&mut self, wait: Duration, into: &mut Vec<Called>);
+}
+
+/// Notes which reports wait for a further call, so that others can look them up: a copy beside the truth, which is in the
+/// log. Noting answers at once and fails nobody; what cannot be noted is dropped, and counted.
+pub trait PendingNotes: Send {
+    /// Their call failed and is made again.
+    fn failed(&mut self, reports: &[Report]);
+    /// Their customer knows, or they are called for no more.
+    fn ended(&mut self, reports: &[Report]);
+}
+
+/// Nobody looks: nothing is noted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPending;
+
+impl PendingNotes for NoPending {
+    fn failed(&mut self, _: &[Report]) {}
+    fn ended(&mut self, _: &[Report]) {}
 }
 
 /// Where schemas of other writers are looked up: a registry, or nothing.

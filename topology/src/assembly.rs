@@ -12,7 +12,9 @@ use processors::{
     ingest,
     night::Night,
     outcome::Patience,
-    ports::{Away, Caller, Claims, Clock, Provider, Receipts, ReferenceSource, SchemaSource, Sink},
+    ports::{
+        Away, Caller, Claims, Clock, NoPending, PendingNotes, Provider, Receipts, ReferenceSource, SchemaSource, Sink,
+    },
     retry::Paces,
     ring::Rings,
 };
@@ -29,6 +31,10 @@ pub trait Backends: Send + Sync {
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away>;
     /// The way to customers' endpoints.
     fn caller(&self) -> Result<Box<dyn Caller>, Away>;
+    /// Who notes reports that wait for a further call.
+    fn pending(&self) -> Result<Box<dyn PendingNotes>, Away> {
+        Ok(Box::new(NoPending))
+    }
     /// History and statistics.
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away>;
     /// Newest report of each message.
@@ -158,6 +164,7 @@ impl Parts {
             Role::Callback => {
                 let parts = CallbackParts {
                     caller: self.backends.caller()?,
+                    pending: self.backends.pending()?,
                     clock,
                     reference,
                     rings,

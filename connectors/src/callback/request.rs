@@ -11,9 +11,13 @@ use processors::callback::Call;
 
 const PRODUCT: &str = concat!("ims/", env!("CARGO_PKG_VERSION"));
 
-/// POST, JSON, and the three headers of Standard Webhooks.
+/// POST, JSON, the three headers of Standard Webhooks, and one that marks a replay.
 pub fn request(call: Call) -> Result<Request<Full<Bytes>>, Error> {
-    Request::post(Uri::try_from(call.uri.as_str())?)
+    let mut request = Request::post(Uri::try_from(call.uri.as_str())?);
+    if let Some(replay) = call.replay {
+        request = request.header("ims-replay", replay);
+    }
+    request
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, PRODUCT)
         .header("webhook-id", call.id)

@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 pub struct MemoryPending(FxHashMap<ReportName, String>);
 
 impl PendingReports for MemoryPending {
-    fn put(&mut self, reports: &[(ReportName, String)]) -> Result<(), Away> {
+    fn put(&mut self, reports: &[(ReportName, String)]) -> Result<bool, Away> {
         self.0.extend(reports.iter().cloned());
-        Ok(())
+        Ok(true)
     }
 
     fn remove(&mut self, names: &[ReportName]) -> Result<(), Away> {

@@ -1,7 +1,10 @@
 //! One suite for both backends.
 
-use super::*;
+use super::{memory::MemoryPending, *};
 use crate::redis::testing::{self, Servers, TIMEOUT, until};
+use processors::ports::PendingNotes as _;
+use schemas::examples;
+use std::time::{Duration, Instant};
 
 /// Runs a test on every backend, with names that nobody else uses.
 fn on_each(test: impl Fn(&mut dyn PendingReports, &dyn Fn(&str) -> ReportName)) {
@@ -59,4 +62,73 @@ fn a_redis_that_dies_is_away_and_then_has_what_it_had() {
     assert_eq!(until(|| pending.get(&name).ok()).as_deref(), Some("{}"));
     let ::redis::Value::Int(left_ms) = servers.command(1, &["PTTL", "hanbit:AT:m"]) else { panic!("no number") };
     assert!(left_ms > 30 * 24 * 3_600_000, "goes by itself, and not before its topic: {left_ms}");
+}
+
+/// A report of a message with this id.
+fn report(message_id: &str) -> Report {
+    Report { message_id: message_id.to_owned(), ..examples::report() }
+}
+
+#[test]
+fn notes_are_found_as_the_customer_is_told_until_the_report_ends() {
+    let Some(servers) = Servers::start(&[]) else { return };
+    let mut notes = Notes::start(Box::new(RedisPending::new(servers.settings(TIMEOUT)))).unwrap();
+    let mut reader = RedisPending::new(servers.settings(TIMEOUT));
+    let mut get = |message_id: &str| reader.get(&ReportName::of(&report(message_id))).unwrap();
+    notes.failed(&[report("first"), report("second")]);
+    let json = until(|| get("second"));
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&told["message_id"], &told["state"]), (&"second".into(), &"DELIVERED".into()));
+    notes.ended(&[report("second")]);
+    // What is noted in one breath counts in its order.
+    notes.failed(&[report("third")]);
+    notes.ended(&[report("third")]);
+    notes.ended(&[report("fourth")]);
+    notes.failed(&[report("fourth")]);
+    until(|| get("fourth"));
+    assert_eq!((get("second"), get("third")), (None, None));
+    notes.failed(&[report("last")]);
+    drop(notes);
+    assert!(get("last").is_some() && get("first").is_some(), "a graceful end writes what was noted");
+}
+
+#[test]
+fn noting_waits_for_no_redis_and_what_was_noted_meanwhile_comes_when_it_is_back() {
+    let Some(mut servers) = Servers::start(&[]) else { return };
+    let mut notes = Notes::start(Box::new(RedisPending::new(servers.settings(TIMEOUT)))).unwrap();
+    let mut reader = RedisPending::new(servers.settings(TIMEOUT));
+    for trouble in ["STOP", "KILL"] {
+        match trouble {
+            "KILL" => servers.kill(1),
+            signal => servers.signal(1, signal),
+        }
+        let begun = Instant::now();
+        // More than are kept for it.
+        for number in 0..15_000 {
+            notes.failed(&[report(&format!("{trouble}-{number}"))]);
+        }
+        notes.ended(&[report("any")]);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{trouble}: {:?} for 15,000", begun.elapsed());
+        match trouble {
+            "KILL" => servers.restart(1),
+            _ => servers.signal(1, "CONT"),
+        }
+        until(|| reader.get(&ReportName::of(&report(&format!("{trouble}-5000")))).ok().flatten());
+    }
+}
+
+#[test]
+fn a_redis_that_fills_up_keeps_its_room_for_claims() {
+    let Some(servers) = Servers::start(&["--", "--maxmemory", "20mb"]) else { return };
+    let mut pending = RedisPending::new(servers.settings(TIMEOUT));
+    let name = |message_id: &str| ReportName::of(&report(message_id));
+    assert_eq!(pending.put(&[(name("first"), "{}".into())]), Ok(true));
+    servers.command(1, &["SETRANGE", "ballast", "16000000", "x"]);
+    until(|| (pending.put(&[(name("second"), "{}".into())]) == Ok(false)).then_some(()));
+    servers.command(1, &["SET", "claim", "x"]);
+    // Removing needs no room.
+    pending.remove(&[name("first")]).unwrap();
+    assert_eq!(pending.get(&name("first")), Ok(None));
+    servers.command(1, &["DEL", "ballast"]);
+    until(|| (pending.put(&[(name("third"), "{}".into())]) == Ok(true)).then_some(()));
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What /health/ready calls it.
 const NAME: &str = "schema registry";
 /// Data teams and our own hops upgrade in any order.
-const COMPATIBILITY: &str = "FULL_TRANSITIVE";
+pub const COMPATIBILITY: &str = "FULL_TRANSITIVE";
 
 /// Where a registry is.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct RegistrySettings {
     pub credentials: Option<(String, String)>,
     /// How long one request may take.
     pub timeout: Duration,
+    /// What stands before the name of every topic, and so before that of every subject.
+    pub topic_prefix: String,
 }
 
 impl std::fmt::Debug for RegistrySettings {
@@ -52,12 +54,9 @@ pub enum RegistryError {
         /// What it says: not compatible with an older version, no rights.
         cause: String,
     },
-    /// It lacks a schema that we may not register: stop.
-    #[error("the schema registry has no such schema under {subject}: register this version's schemas first")]
-    Missing {
-        /// The subject.
-        subject: String,
-    },
+    /// Subjects lack a schema that this program writes with: stop. One line each, with the remedy.
+    #[error("subjects of the schema registry are not as they should be:\n  {}", .0.join("\n  "))]
+    Lacking(Vec<String>),
 }
 
 #[derive(Debug)]
@@ -73,6 +72,17 @@ struct Compatibility {
     /// What a GET answers; some registries name it as the PUT does.
     #[serde(rename = "compatibilityLevel", alias = "compatibility")]
     level: String,
+}
+
+#[derive(Deserialize)]
+struct IsCompatible {
+    is_compatible: bool,
+}
+
+/// The URL itself may hold a password.
+fn no_such_page(subject: &str) -> RegistryError {
+    Answer::Refused("404 no such page: is registry.url the base URL of a Confluent-compatible registry?".into())
+        .error(subject)
 }
 
 impl Calls {
@@ -122,20 +132,33 @@ impl Calls {
         }
     }
 
-    /// Sets a subject to FULL_TRANSITIVE when it is not.
-    pub fn require_full_transitive(&self, subject: &str) -> Result<(), RegistryError> {
-        let url = format!("{}/config/{subject}", self.own.url);
-        let is: Option<Compatibility> = self.send(self.client.get(&url), subject)?;
-        if is.is_some_and(|is| is.level == COMPATIBILITY) {
-            return Ok(());
-        }
-        let set = self.client.put(&url).json(&json!({ "compatibility": COMPATIBILITY }));
-        match self.send::<serde_json::Value>(set, subject)? {
-            Some(_) => Ok(()),
-            None => {
-                Err(Answer::Refused(format!("{url} is not found; is this the registry's base URL?")).error(subject))
-            }
-        }
+    /// The versions of a subject; None when there is none of that name.
+    pub fn versions(&self, subject: &str) -> Result<Option<Vec<u32>>, RegistryError> {
+        self.send(self.client.get(format!("{}/subjects/{subject}/versions", self.own.url)), subject)
+    }
+
+    /// What changes a subject lets in, by its own setting.
+    pub fn level(&self, subject: &str) -> Result<Option<String>, RegistryError> {
+        let is: Option<Compatibility> = self.send(self.client.get(self.config_of(subject)), subject)?;
+        Ok(is.map(|is| is.level))
+    }
+
+    /// Sets a subject to FULL_TRANSITIVE, also one that has no version yet.
+    pub fn set_level(&self, subject: &str) -> Result<(), RegistryError> {
+        let set = self.client.put(self.config_of(subject)).json(&json!({ "compatibility": COMPATIBILITY }));
+        self.send::<serde_json::Value>(set, subject)?.map(|_| ()).ok_or_else(|| no_such_page(subject))
+    }
+
+    /// Whether a schema keeps a subject's level beside all its versions.
+    pub fn is_compatible(&self, subject: &str, schema: &str) -> Result<bool, RegistryError> {
+        let url = format!("{}/compatibility/subjects/{subject}/versions", self.own.url);
+        let ask = self.client.post(url).json(&json!({ "schema": schema, "schemaType": "AVRO" }));
+        let said: Option<IsCompatible> = self.send(ask, subject)?;
+        said.map(|said| said.is_compatible).ok_or_else(|| no_such_page(subject))
+    }
+
+    fn config_of(&self, subject: &str) -> String {
+        format!("{}/config/{subject}", self.own.url)
     }
 
     /// Sends a request that the registry crate does not know; None when what it asks for is not there.
@@ -191,7 +214,7 @@ impl Answer {
 
     fn error(self, subject: &str) -> RegistryError {
         match self {
-            Self::NotFound => RegistryError::Missing { subject: subject.to_owned() },
+            Self::NotFound => no_such_page(subject),
             Self::Refused(cause) => RegistryError::Refused { subject: subject.to_owned(), cause },
             Self::Away(cause) => Away { dependency: NAME, cause }.into(),
         }
@@ -230,6 +253,7 @@ mod tests {
             url: "http://127.0.0.1:1".into(),
             credentials: Some(("ims".into(), "hunter2".into())),
             timeout: Duration::from_secs(1),
+            topic_prefix: String::new(),
         };
         let calls = Calls::new(&settings).unwrap();
         assert!(!format!("{settings:?} {:?}", calls.own).contains("hunter2"));

@@ -3,81 +3,54 @@
 
 mod calls;
 mod missing;
+mod subjects;
 
 pub use calls::{RegistryError, RegistrySettings};
+pub use subjects::{Made, OnWrong, Subject, Wrong};
 
 use calls::Calls;
 use missing::Missing;
 use processors::ports::{Away, SchemaSource};
 use rustc_hash::FxHashMap;
-use schemas::{Schemas, Topic};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use schemas::Schemas;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-
-/// Subjects that are dealt with at the same time: a registry answers some 200 requests a second one after the other.
-const AT_ONCE: usize = 8;
-
-/// What to do about a schema that the registry does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnMissing {
-    /// Register it.
-    Register,
-    /// Refuse to start: somebody else registers schemas here.
-    Refuse,
-}
 
 /// A registry.
 #[derive(Debug)]
 pub struct Registry {
     calls: Calls,
+    prefix: String,
     missing: Mutex<Missing>,
 }
 
 impl Registry {
     /// A client; asks nothing yet.
     pub fn new(settings: &RegistrySettings) -> Result<Self, RegistryError> {
-        Ok(Self { calls: Calls::new(settings)?, missing: Mutex::default() })
+        let prefix = settings.topic_prefix.clone();
+        Ok(Self { calls: Calls::new(settings)?, prefix, missing: Mutex::default() })
     }
 
-    /// Sees to it that every topic's schema stands under its subject (`<topic>-value`), and, when it registers, that the
-    /// subject lets nothing but FULL_TRANSITIVE changes in. Answers the ids that this program writes with.
-    pub fn prepare(&self, on_missing: OnMissing) -> Result<Schemas, RegistryError> {
-        let subjects: Vec<(String, &str, &str)> =
-            Topic::all().iter().filter_map(|topic| Some((topic.subject(), topic.record()?, topic.schema()?))).collect();
-        let next = AtomicUsize::new(0);
-        let ids: Mutex<Vec<Option<u32>>> = Mutex::new(vec![None; subjects.len()]);
-        let work = || -> Result<(), RegistryError> {
-            while let Some((at, (subject, _, schema))) =
-                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, subjects.get(at)?)))
-            {
-                let id = self.subject(subject, schema, on_missing)?;
-                ids.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(id);
-            }
-            Ok(())
-        };
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
-        })?;
-        let ids = ids.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut own = FxHashMap::default();
-        for ((_, record, _), id) in subjects.iter().zip(ids) {
+    /// The subject of every topic, looked at and, where that is asked for, made right.
+    pub fn subjects(&self, on_wrong: OnWrong) -> Result<Vec<Subject>, RegistryError> {
+        subjects::look(&self.calls, &self.prefix, on_wrong)
+    }
+
+    /// The same at the start of a process: answers the ids that this program writes with, or every subject that lacks
+    /// its schema. What else is wrong is told in the log.
+    pub fn prepare(&self, on_wrong: OnWrong) -> Result<Schemas, RegistryError> {
+        let (mut ids, mut lacking) = (FxHashMap::default(), Vec::new());
+        for Subject { subject, record, id, wrong, .. } in self.subjects(on_wrong)? {
             // A record has one id under all its subjects; were there more, any of them names the same schema.
-            own.extend(id.map(|id| (*record, id)));
+            ids.extend(id.map(|id| (record, id)));
+            for wrong in wrong {
+                match id {
+                    None => lacking.push(format!("{subject} {wrong}")),
+                    Some(_) => tracing::warn!(subject, "the schema registry: {subject} {wrong}"),
+                }
+            }
         }
-        Ok(Schemas::with_ids(own))
-    }
-
-    fn subject(&self, subject: &str, schema: &str, on_missing: OnMissing) -> Result<u32, RegistryError> {
-        if on_missing == OnMissing::Register {
-            self.calls.require_full_transitive(subject)?;
-        }
-        match (self.calls.id_of(subject, schema)?, on_missing) {
-            (Some(id), _) => Ok(id),
-            (None, OnMissing::Register) => self.calls.register(subject, schema),
-            (None, OnMissing::Refuse) => Err(RegistryError::Missing { subject: subject.to_owned() }),
-        }
+        if lacking.is_empty() { Ok(Schemas::with_ids(ids)) } else { Err(RegistryError::Lacking(lacking)) }
     }
 
     fn by_id_at(&self, id: u32, now: Instant) -> Result<Option<String>, Away> {

@@ -3,15 +3,21 @@
 
 use super::missing::REMEMBERED;
 use super::*;
-use schemas::{Channel, Record, Report};
+use schemas::{Channel, Record, Report, Topic};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn registry(url: &str) -> Registry {
-    let settings = RegistrySettings { url: url.into(), credentials: None, timeout: Duration::from_secs(20) };
-    Registry::new(&settings).unwrap()
+    with_prefix(url, String::new())
+}
+
+/// Subjects of topics that have this before their names.
+fn with_prefix(url: &str, topic_prefix: String) -> Registry {
+    let timeout = Duration::from_secs(20);
+    Registry::new(&RegistrySettings { url: url.into(), credentials: None, timeout, topic_prefix }).unwrap()
 }
 
 /// Answers every request with what `answer` says about its first line, one connection each, and counts them.
@@ -68,24 +74,40 @@ fn a_registry_that_is_away_is_not_a_missing_id() {
     assert_eq!(registry.by_id_at(7, now), Ok(Some("\"long\"".into())));
     // A port that was just free: nobody listens.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = super::tests::registry(&format!("http://{free}")).prepare(OnMissing::Register).unwrap_err();
+    let away = super::tests::registry(&format!("http://{free}")).prepare(OnWrong::Register).unwrap_err();
     assert!(matches!(away, RegistryError::Away(_)), "{away}");
 }
 
 #[test]
 fn a_schema_that_breaks_the_contract_is_a_reason_to_stop() {
     let (url, _) = stand_in(|request, _| match request.split(' ').next() {
+        Some("GET") if request.contains("/versions") => (200, "[7]".into()),
         Some("GET" | "PUT") => (200, r#"{"compatibilityLevel": "FULL_TRANSITIVE"}"#.into()),
         _ if request.contains("/versions") => (409, r#"{"error_code": 409, "message": "incompatible"}"#.into()),
         _ => not_found(),
     });
-    let refused = registry(&url).prepare(OnMissing::Register).unwrap_err();
-    assert!(
-        matches!(refused, RegistryError::Refused { .. }) && refused.to_string().contains("incompatible"),
-        "{refused}"
-    );
-    let missing = registry(&url).prepare(OnMissing::Refuse).unwrap_err();
-    assert!(matches!(missing, RegistryError::Missing { .. }), "{missing}");
+    let refused = registry(&url).prepare(OnWrong::Register).unwrap_err();
+    let lines = |error: &RegistryError| match error {
+        RegistryError::Lacking(lines) => lines.clone(),
+        other => panic!("{other}"),
+    };
+    let subjects = Topic::all().iter().filter(|topic| topic.record().is_some()).count();
+    assert_eq!(lines(&refused).len(), subjects, "every one is told at once: {refused}");
+    assert!(lines(&refused).iter().all(|line| line.contains("incompatible")), "{refused}");
+    let missing = registry(&url).prepare(OnWrong::Tell).unwrap_err();
+    assert!(lines(&missing)[0].starts_with("API-AUTH-value has 1 versions"), "{missing}");
+}
+
+#[test]
+fn one_that_answers_none_of_our_requests_is_no_registry() {
+    let (url, _) = stand_in(|_, _| (404, "<html>".into()));
+    let refused = registry(&url).prepare(OnWrong::Register).unwrap_err();
+    assert!(matches!(refused, RegistryError::Refused { .. }), "{refused}");
+    assert!(refused.to_string().contains("is registry.url the base URL"), "{refused}");
+    let (url, asked) = stand_in(|_, _| (401, "who are you?".into()));
+    let refused = registry(&url).subjects(OnWrong::Tell).unwrap_err();
+    assert!(refused.to_string().contains("401 who are you?"), "{refused}");
+    assert!(asked.load(Ordering::SeqCst) <= 16, "after the first refusal nothing more is asked");
 }
 
 /// The real one, or None with a word about it.
@@ -98,11 +120,18 @@ fn real() -> Option<(String, Registry)> {
     url.map(|url| (url.clone(), registry(&url)))
 }
 
+/// The schema with a field that has no default.
+fn with_a_must(schema: &str) -> String {
+    let broken = schema.replacen("\"fields\":[", "\"fields\":[{\"name\":\"must\",\"type\":\"string\"},", 1);
+    assert_ne!(broken, schema);
+    broken
+}
+
 #[test]
 fn a_real_registry_takes_all_schemas_once_and_gives_them_back() {
     let Some((url, registry)) = real() else { return };
-    let first = registry.prepare(OnMissing::Register).unwrap();
-    let again = registry.prepare(OnMissing::Refuse).unwrap();
+    let first = registry.prepare(OnWrong::Register).unwrap();
+    let again = registry.prepare(OnWrong::Tell).unwrap();
     assert_eq!(first.id_of::<Report>(), again.id_of::<Report>());
     let text = registry.schema(first.id_of::<Report>()).unwrap().unwrap();
     let value = first.encode(&Report::default());
@@ -117,10 +146,51 @@ fn a_real_registry_takes_all_schemas_once_and_gives_them_back() {
     assert!(level.to_string().contains("\"FULL_TRANSITIVE\""), "{level}");
     // Enforced, too: a new field without a default would leave older readers and writers behind.
     let subject = Topic::report(Channel::At).subject();
-    let broken = Report::SCHEMA.replacen("\"fields\":[", "\"fields\":[{\"name\":\"must\",\"type\":\"string\"},", 1);
-    assert_ne!(broken, Report::SCHEMA);
-    let refused = registry.calls.register(&subject, &broken).unwrap_err();
+    let refused = registry.calls.register(&subject, &with_a_must(Report::SCHEMA)).unwrap_err();
     assert!(matches!(refused, RegistryError::Refused { .. }), "{refused}");
+}
+
+/// What is wrong with one subject.
+fn wrong_with(subjects: &[Subject], subject: &str) -> Vec<Wrong> {
+    subjects.iter().find(|found| found.subject == subject).unwrap().wrong.clone()
+}
+
+#[test]
+fn each_subject_of_a_real_registry_that_is_missing_differs_or_is_open_to_breaks_is_named_and_mended() {
+    let Some((url, _)) = real() else { return };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let prefix = format!("t{:x}-", now.as_nanos());
+    let registry = with_prefix(&url, prefix.clone());
+    let subject = |topic: Topic| format!("{prefix}{}", topic.subject());
+    let before = registry.subjects(OnWrong::Tell).unwrap();
+    assert!(before.iter().all(|found| found.wrong == [Wrong::Missing] && found.id.is_none()), "{before:?}");
+    assert_eq!(before, registry.subjects(OnWrong::Tell).unwrap(), "a look changes nothing");
+
+    // Somebody was here before: another schema, a subject that is left open, and an older version that breaks ours.
+    let (report, hist) = (subject(Topic::report(Channel::At)), subject(Topic::hist(Channel::At)));
+    let accepted = subject(Topic::recv(Channel::At, schemas::Lane::Mass));
+    let foreign = r#"{"type":"record","name":"Report","namespace":"kr.ims","fields":[{"name":"n","type":"int"}]}"#;
+    registry.calls.register(&report, foreign).unwrap();
+    registry.calls.register(&hist, schemas::History::SCHEMA).unwrap();
+    // Ours reads it, and its readers do not read ours: the registry's default (BACKWARD) lets that in.
+    registry.calls.register(&accepted, &with_a_must(schemas::Accepted::SCHEMA)).unwrap();
+    registry.calls.register(&accepted, schemas::Accepted::SCHEMA).unwrap();
+    let found = registry.subjects(OnWrong::Tell).unwrap();
+    let open = || Wrong::Level(Some("NONE".into()));
+    assert_eq!(wrong_with(&found, &report), [Wrong::Differs(1), open()]);
+    assert_eq!(wrong_with(&found, &hist), [open()]);
+
+    let mended = registry.subjects(OnWrong::Register).unwrap();
+    assert!(matches!(wrong_with(&mended, &report)[..], [Wrong::Refused(_)]), "{:?}", wrong_with(&mended, &report));
+    assert_eq!(wrong_with(&mended, &accepted), [Wrong::Broken]);
+    let rest = mended.iter().filter(|found| ![&report, &accepted].contains(&&found.subject));
+    assert!(rest.clone().all(|found| found.wrong.is_empty() && found.made.contains(&Made::Set)), "{mended:?}");
+    assert_eq!(rest.filter(|found| found.made.contains(&Made::Registered)).count(), mended.len() - 3);
+    let after = registry.subjects(OnWrong::Tell).unwrap();
+    let still: Vec<_> = after.iter().filter(|found| !found.wrong.is_empty()).map(|found| &found.subject).collect();
+    assert_eq!(still, [&report], "{after:?}");
+    let refused = registry.prepare(OnWrong::Tell).unwrap_err();
+    assert!(refused.to_string().contains(&report) && !refused.to_string().contains(&hist), "{refused}");
 }
 
 #[test]

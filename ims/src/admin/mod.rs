@@ -26,5 +26,6 @@ fn record_metrics() -> anyhow::Result<PrometheusHandle> {
         .install_recorder()?;
     topology::metrics::describe();
     connectors::claims::describe_metrics();
+    connectors::pending::describe_metrics();
     Ok(handle)
 }

@@ -98,11 +98,19 @@ fn hide_user_info<S: serde::Serializer>(url: &str, to: S) -> Result<S::Ok, S::Er
 pub struct Registry {
     #[serde(serialize_with = "hide_user_info")]
     pub url: String,
+    pub register: bool,
+}
+
+impl Registry {
+    /// Where it is, without name and password.
+    pub fn shown(&self) -> String {
+        without_user_info(&self.url)
+    }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("url", &without_user_info(&self.url)).finish()
+        f.debug_struct("Registry").field("url", &self.shown()).field("register", &self.register).finish()
     }
 }
 

@@ -1,13 +1,12 @@
 //! Customers are told, whatever dies: kill -9 at every point of a call, and calls that fail.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, figure, load::Stream, simulator, until};
-use schemas::{AnalyzeLog, LogEvent, Topic};
+use crate::support::{
+    CHAIN, Deployment, Expected, PATIENCE, endpoint::Endpoint, figure, load::Stream, redis::Redis, simulator, until,
+};
+use schemas::{AnalyzeLog, Lane, LogEvent, Topic};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::process::ExitStatusExt,
-    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -30,78 +29,58 @@ const POINTS: &[&str] = &[
 /// Of so many messages one fails at its first call.
 const FAILS: usize = 20;
 
-/// A customer's endpoint: answers 200, or 500 to the first call of some messages.
-#[derive(Default)]
-struct Endpoint {
-    /// How often each message was told, and whether it was told with success.
-    calls: Mutex<BTreeMap<String, (usize, bool)>>,
-}
-
-impl Endpoint {
-    fn open() -> (Arc<Self>, u16) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let endpoint = Arc::new(Self::default());
-        let shared = Arc::clone(&endpoint);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (mut stream, endpoint) = (stream.unwrap(), Arc::clone(&shared));
-                std::thread::spawn(move || while endpoint.serve(&mut stream).is_some() {});
-            }
-        });
-        (endpoint, port)
-    }
-
-    /// Serves one request; None: the connection has ended.
-    fn serve(&self, stream: &mut TcpStream) -> Option<()> {
-        let mut bytes = Vec::new();
-        let mut some = [0; 8_192];
-        let id = loop {
-            let count = stream.read(&mut some).ok().filter(|count| *count > 0)?;
-            bytes.extend_from_slice(&some[..count]);
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
-            if body.len() >= header("content-length: ")?.parse::<usize>().ok()? {
-                break header("webhook-id: ")?;
-            }
+#[test]
+fn a_report_whose_call_failed_is_found_with_its_steps_and_pending_in_redis() {
+    let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
+    let Some(redis) = Redis::start() else { return };
+    // The first call of every message fails.
+    let (_, port) = Endpoint::open(1);
+    deployment.call_back(port);
+    let [kind, url, timeout] = redis.variables();
+    let roles = format!("{CHAIN},callback,store,reports");
+    let mut process = deployment.run_with("one", &roles, &[kind, url, timeout, Endpoint::ALLOWED]);
+    deployment.append(&deployment.messages_like(&["at"], Lane::Realtime, 2));
+    let settled = deployment.settle(Expected { messages: 2, within: PATIENCE });
+    let store = format!("store.file={}", deployment.file("one-store.sqlite").display());
+    let (kind, url) = ("state.kind=redis", format!("state.url={}", url.1));
+    for (track_id, report) in &settled.ends {
+        let get = |id: &str, more: &[&str]| {
+            let sets = ["--json", "--set", &store, "--set", kind, "--set", &url];
+            let output = deployment.ims(&[&["report", "get", id][..], &sets, more].concat());
+            let found = output.status.success().then(|| serde_json::from_slice::<serde_json::Value>(&output.stdout));
+            found.map(|json| json.unwrap())
         };
-        let mut calls = self.calls.lock().unwrap();
-        let number = calls.len();
-        let (count, told) = calls.entry(id).or_insert((0, false));
-        let fails = *count == 0 && number.is_multiple_of(FAILS);
-        *count += 1;
-        *told |= !fails;
-        let status = if fails { "500 Oops" } else { "200 OK" };
-        stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()).ok()
+        let by_track_id = until("its report is stored, and its call has failed", PATIENCE, || {
+            get(&track_id.to_string(), &[]).filter(|found| {
+                found["callback_pending"] == true && found["steps"].as_array().is_some_and(|steps| !steps.is_empty())
+            })
+        });
+        assert_eq!(by_track_id["report"]["message_id"], report.message_id);
+        assert_eq!(by_track_id["steps"][0]["state"], "DELIVERED");
+        let by_message_id = get(&report.message_id, &["--service-key", &report.service_key]);
+        assert_eq!(by_message_id, Some(by_track_id));
+        assert_eq!(get("never-sent", &["--username", &report.username]), None);
     }
-
-    fn told(&self) -> BTreeSet<String> {
-        self.calls.lock().unwrap().iter().filter(|(_, (_, told))| *told).map(|(id, _)| id.clone()).collect()
-    }
+    process.stop();
 }
 
 #[test]
 fn every_terminal_report_is_told_and_every_call_recorded_wherever_the_callback_process_dies() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
-    let (endpoint, port) = Endpoint::open();
-    let key = "key = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
-    let secret = "A".repeat(32);
-    let callback = format!("callback_uri = \"http://127.0.0.1:{port}/\"\ncallback_secrets = [\"whsec_{secret}\"]\n");
-    deployment.change_reference(key, &format!("{key}{callback}"));
-    let allowed = ("IMS__CALLBACK__ALLOW_NETWORKS", "[\"127.0.0.1/32\"]");
+    let (endpoint, port) = Endpoint::open(FAILS);
+    deployment.call_back(port);
 
     let mut rest = deployment.run("rest", CHAIN);
     let (sent, mut survivor) = std::thread::scope(|scope| {
         let load = Stream::start(scope, &deployment, 1, figure(1, 6));
         for (number, point) in POINTS.iter().enumerate() {
             let kill_at = format!("callback:{point}:{}", number % 2 + 1);
-            let variables = [("IMS_KILL_AT", kill_at.as_str()), allowed];
+            let variables = [("IMS_KILL_AT", kill_at.as_str()), Endpoint::ALLOWED];
             let mut victim = deployment.run_with("callback", "callback", &variables);
             let ended = victim.end();
             assert_eq!(ended.signal(), Some(9), "{kill_at}: {ended}\n{}", victim.written());
         }
-        let survivor = deployment.run_with("callback", "callback", &[allowed]);
+        let survivor = deployment.run_with("callback", "callback", &[Endpoint::ALLOWED]);
         (load.end(), survivor)
     });
     let settled = deployment.settle(Expected { messages: sent, within: PATIENCE });
@@ -118,11 +97,10 @@ fn every_terminal_report_is_told_and_every_call_recorded_wherever_the_callback_p
             events.entry(event.track_id.clone()).or_default().push(event);
         }
     }
-    let calls = endpoint.calls.lock().unwrap();
     let mut again = 0;
-    for (id, (count, _)) in calls.iter() {
-        let of: Vec<_> = events[id].iter().map(|event| (event.attempt, event.code.as_str())).collect();
-        assert!(*count <= of.len(), "{id}: {count} calls, recorded {of:?}");
+    for (id, count) in endpoint.counts() {
+        let of: Vec<_> = events[&id].iter().map(|event| (event.attempt, event.code.as_str())).collect();
+        assert!(count <= of.len(), "{id}: {count} calls, recorded {of:?}");
         assert_eq!(of.iter().filter(|(_, code)| *code == "200").count(), 1, "{id}: {of:?}");
         again += count - 1;
     }

@@ -11,6 +11,7 @@ mod membership;
 mod overtaking;
 mod registry;
 mod reload;
+mod replays;
 mod schedules;
 mod stops;
 mod support;

@@ -8,14 +8,14 @@ use topology::log::Outgoing;
 const TOPIC: Lane = Lane::Realtime;
 
 /// Registers the next version of SendRequest, with a field that no program of today knows; answers its id.
-fn register(url: &str, field: &str) -> u32 {
+fn register(deployment: &Deployment, url: &str, field: &str) -> u32 {
     let newer = SendRequest::SCHEMA.replacen(
         "\"fields\":[",
         &format!("\"fields\":[{{\"name\":\"{field}\",\"type\":[\"null\",\"string\"],\"default\":null}},"),
         1,
     );
     assert_ne!(newer, SendRequest::SCHEMA);
-    let subject = Topic::api(TOPIC).subject();
+    let subject = format!("{}-{}", deployment.name, Topic::api(TOPIC).subject());
     let body = serde_json::json!({ "schema": newer, "schemaType": "AVRO" });
     let client = reqwest::blocking::Client::new();
     let answer = client.post(format!("{url}/subjects/{subject}/versions")).json(&body).send().unwrap();
@@ -49,7 +49,7 @@ fn a_newer_request_is_accepted_and_reported_by_a_program_that_runs() {
     let mut process = deployment.run("one", CHAIN);
     deployment.send(TOPIC, 3);
     deployment.until_more_requests(1);
-    let id = register(&url, &fresh_field(&deployment, 0));
+    let id = register(&deployment, &url, &fresh_field(&deployment, 0));
     let (message_id, record) = newer_request(&deployment, id);
     deployment.append(&[record]);
     let settled = deployment.settle(Expected { messages: 4, within: PATIENCE });
@@ -65,13 +65,13 @@ fn an_id_that_is_registered_late_is_learnt_and_its_dead_letters_come_back() {
     let dead = || deployment.records([Topic::api(TOPIC).dead_letters()]).len();
     let mut sent = 0;
     // A registry counts: the id after the last one is what it gives next, unless somebody else is faster.
-    let mut last = register(&url, &fresh_field(&deployment, 0));
+    let mut last = register(&deployment, &url, &fresh_field(&deployment, 0));
     let id = (1..10).find_map(|number| {
         let id = last + 1;
         deployment.append(&[newer_request(&deployment, id).1]);
         sent += 1;
         until("what nobody can read is a dead letter", PATIENCE, || (dead() == sent).then_some(()));
-        last = register(&url, &fresh_field(&deployment, number));
+        last = register(&deployment, &url, &fresh_field(&deployment, number));
         (last == id).then_some(id)
     });
     let id = id.expect("an id that was not there at first");
@@ -103,4 +103,25 @@ fn an_id_that_is_registered_late_is_learnt_and_its_dead_letters_come_back() {
     let settled = deployment.settle(Expected { messages: sent, within: PATIENCE });
     assert_eq!(settled.count(State::Delivered), 1 + late);
     process.stop();
+}
+
+#[test]
+fn the_exit_code_tells_whether_every_subject_is_as_it_should_be() {
+    let Some((deployment, url)) = Deployment::with_registry(&simulator::everything_arrives(2)) else { return };
+    let prefix = format!("kafka.topic_prefix={}-new-", deployment.name);
+    let ims = |command: &str| {
+        let output = deployment.ims(&["schemas", command, "--json", "--set", &prefix]);
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, before) = ims("check");
+    let wrong = before["wrong"].as_array().unwrap();
+    assert_eq!((code, wrong.len()), (Some(5), before["subjects"].as_u64().unwrap() as usize));
+    assert!(wrong[0]["wrong"][0].as_str().unwrap().starts_with("is missing"), "{before}");
+    let never = deployment.ims(&["run", "--set", &prefix, "--set", "registry.register=false"]);
+    assert_eq!(never.status.code(), Some(5), "{}", String::from_utf8_lossy(&never.stderr));
+    let (code, made) = ims("register");
+    assert_eq!((code, made["registered"].as_array().unwrap().len()), (Some(0), wrong.len()), "{made}");
+    let (code, after) = ims("check");
+    assert_eq!((code, &after["wrong"]), (Some(0), &serde_json::json!([])), "{url}");
 }

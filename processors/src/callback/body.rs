@@ -94,7 +94,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn data(report: &Report) -> Data<'_> {
+/// What is told of one report: `data` of a call, and of the answer to a customer who asks.
+pub fn data(report: &Report) -> impl Serialize + '_ {
     Data {
         message_id: &report.message_id,
         track_id: &report.track_id,

@@ -10,7 +10,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Message, message};
+pub use body::{Message, data, message};
 pub use endpoint::{Batch, Endpoint};
 pub use event::{Attempt, event};
 pub use plan::{After, LAST_RETRY, plan, retry_after_ms};
@@ -40,6 +40,8 @@ pub struct Call {
     pub signature: String,
     /// JSON.
     pub body: Vec<u8>,
+    /// ims-replay: the replay by which an operator has it told once more; None for what is told by itself.
+    pub replay: Option<String>,
 }
 
 /// What came of a call.

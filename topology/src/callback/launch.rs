@@ -135,6 +135,10 @@ impl CallbackWorker {
         let sent_ms = self.clock.now_ms();
         let timestamp_s = sent_ms.div_euclid(1_000);
         let message = message(&callback.reports, endpoint.batch.is_some());
+        let replay = (!callback.replay.is_empty()).then(|| callback.replay.clone());
+        if replay.is_some() {
+            counter!(names::REPLAYED).increment(callback.reports.len() as u64);
+        }
         self.tickets += 1;
         self.caller.call(Call {
             ticket: self.tickets,
@@ -143,6 +147,7 @@ impl CallbackWorker {
             id: message.id,
             timestamp_s,
             body: message.body,
+            replay,
         });
         self.flights.insert(self.tickets, Flight { endpoint, callback, parts, sent_ms });
     }

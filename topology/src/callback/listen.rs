@@ -1,6 +1,6 @@
 //! Takes answers, and commits what followed from them.
 
-use super::{CallbackWorker, Flight, Stage, metrics as names, read::number_of};
+use super::{CallbackWorker, Flight, Note, Stage, metrics as names, read::number_of};
 use crate::{
     engine::TurnError,
     fault::{self, Point},
@@ -43,10 +43,17 @@ impl CallbackWorker {
         }
         let reports = callback.reports.len() as u64;
         match plan(&reply, attempt.number - 1, at_ms) {
-            After::Done => counter!(names::TOLD).increment(reports),
+            After::Done => {
+                self.no_longer_pending(&callback);
+                counter!(names::TOLD).increment(reports);
+            }
             After::Again { due_ms } => {
                 counter!(names::RETRIES).increment(1);
                 let failed = callback.failed.saturating_add(1);
+                // Each failure tells it again: what was not noted the last time is.
+                if callback.replay.is_empty() {
+                    self.notes.push(Note::Failed(callback.reports.clone()));
+                }
                 self.later(&Callback { failed, ..callback }, due_ms, self.clock.now_ms());
             }
             After::Disable => {
@@ -58,12 +65,14 @@ impl CallbackWorker {
                     key_ends_in = ending,
                     "the endpoint answered 410: it is called no more until its callback_uri or callback_enabled_at changes"
                 );
+                self.no_longer_pending(&callback);
                 let state = endpoint.disabled(at_ms);
                 self.out.emit(Topic::endpoint(), service_key, &state);
                 self.disabled.note(state);
                 counter!(names::LEFT, "reason" => "disabled").increment(reports);
             }
             After::GiveUp => {
+                self.no_longer_pending(&callback);
                 tracing::warn!(
                     track_id = callback.track_id,
                     reports,
@@ -73,6 +82,13 @@ impl CallbackWorker {
             }
         }
         parts.into_iter().for_each(|(place, offset)| self.end(place, offset));
+    }
+
+    /// Reports of earlier failures wait for no further call. A replay was never noted.
+    pub(super) fn no_longer_pending(&mut self, callback: &Callback) {
+        if callback.failed > 0 && callback.replay.is_empty() {
+            self.notes.push(Note::Ended(callback.reports.clone()));
+        }
     }
 
     /// Commits what is booked: events, further calls and the offsets that they end, in one transaction.
@@ -104,6 +120,12 @@ impl CallbackWorker {
             }
         }
         counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.done.len() as u64);
+        for note in self.notes.drain(..) {
+            match note {
+                Note::Failed(reports) => self.pending.failed(&reports),
+                Note::Ended(reports) => self.pending.ended(&reports),
+            }
+        }
         self.clear_books();
         Ok(true)
     }

@@ -11,6 +11,8 @@ crate::metrics::list! {
     counter LEFT = "ims_callback_left_total";
     /// Reports that came back later because their endpoint took fewer than there were.
     counter SPILLED = "ims_callback_spilled_total";
+    /// Reports in calls that a replay asked for; a retry counts again.
+    counter REPLAYED = "ims_callback_replayed_total";
     /// Endpoints whose last word was 410. The log says which.
     gauge DISABLED = "ims_callback_disabled_endpoints";
     /// Reports that wait in memory for their call.

@@ -8,6 +8,7 @@
 //! 1. `read`: polled records that tell nobody are done; the others wait in the queue of their endpoint, or come back
 //!    out of DELAY later when that is full.
 //! 2. `launch`: calls that their endpoints have room for are marked in the log, and leave.
+//!    What `ims replay` brings once more is told after everything else, each report in a call of its own.
 //! 3. `listen`: answers become events, further calls (through DELAY), or the end of an endpoint.
 
 mod disabled;
@@ -28,12 +29,12 @@ use crate::{
 use disabled::Disabled;
 use processors::{
     callback::Endpoint,
-    ports::{Caller, Clock, ReferenceSource},
+    ports::{Caller, Clock, PendingNotes, ReferenceSource},
     ring::Rings,
 };
 use queues::Queues;
 use rustc_hash::FxHashMap;
-use schemas::Callback;
+use schemas::{Callback, Report};
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
@@ -44,6 +45,8 @@ use std::{
 pub struct CallbackParts {
     /// The way to the endpoints.
     pub caller: Box<dyn Caller>,
+    /// Who is told of reports that wait for a further call.
+    pub pending: Box<dyn PendingNotes>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Endpoints of service keys.
@@ -65,6 +68,7 @@ pub struct CallbackWorker {
     stream: Box<dyn Stream>,
     reader: Box<dyn Reader>,
     caller: Box<dyn Caller>,
+    pending: Box<dyn PendingNotes>,
     clock: Arc<dyn Clock>,
     reference: Arc<dyn ReferenceSource>,
     rings: Arc<Rings>,
@@ -83,6 +87,8 @@ pub struct CallbackWorker {
     /// What the next transaction appends, the offsets that it ends, and the partitions whose marks it changes.
     out: Outputs,
     done: Vec<(Place, i64)>,
+    /// What is told of pending reports once that transaction stands.
+    notes: Vec<Note>,
     touched: BTreeSet<Place>,
     /// It records calls that were lost: their marks may not change before that stands in the log.
     doubtful: bool,
@@ -100,6 +106,12 @@ struct Flight {
     sent_ms: i64,
 }
 
+/// What became of a call, for who looks up pending reports.
+enum Note {
+    Failed(Vec<Report>),
+    Ended(Vec<Report>),
+}
+
 /// How the worker stands in its group.
 enum Stage {
     /// It owns nothing.
@@ -115,13 +127,14 @@ enum Stage {
 impl CallbackWorker {
     /// Joins the log.
     pub fn new(log: &dyn Log, spec: StreamSpec, parts: CallbackParts) -> Result<Self, LogError> {
-        let CallbackParts { caller, clock, reference, rings, decoder, out, settings } = parts;
+        let CallbackParts { caller, pending, clock, reference, rings, decoder, out, settings } = parts;
         Ok(Self {
             stream: log.stream(spec.clone())?,
             reader: log.reader()?,
             spec,
             settings,
             caller,
+            pending,
             clock,
             reference,
             rings,
@@ -137,6 +150,7 @@ impl CallbackWorker {
             disabled: Disabled::default(),
             out,
             done: Vec::new(),
+            notes: Vec::new(),
             touched: BTreeSet::new(),
             doubtful: false,
             owed: None,
@@ -161,6 +175,7 @@ impl CallbackWorker {
     fn clear_books(&mut self) {
         self.out.clear();
         self.done.clear();
+        self.notes.clear();
         self.touched.clear();
         self.doubtful = false;
     }

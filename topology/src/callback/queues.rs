@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 const FAILING: u32 = 5;
 /// Held for such an endpoint at most.
 const FAILING_HELD: usize = 8;
+/// Replays that wait at an endpoint at most: a replay of a month takes no room from what happens today.
+const REPLAYS_HELD: usize = 64;
 /// What has not left after so long comes back out of DELAY: its partition's window moves on meanwhile, and with it the
 /// reports of others.
 const HELD_MS: i64 = 2_000;
@@ -35,6 +37,12 @@ pub struct Held {
     pub since_ms: i64,
 }
 
+impl Held {
+    fn is_replay(&self) -> bool {
+        !self.callback.replay.is_empty()
+    }
+}
+
 /// One endpoint's.
 #[derive(Debug)]
 pub struct Queue {
@@ -42,6 +50,8 @@ pub struct Queue {
     fresh: VecDeque<Held>,
     /// Called for before: each goes as it went.
     again: VecDeque<Held>,
+    /// What an operator has told once more: each goes as it stands, when nothing else waits.
+    replays: VecDeque<Held>,
     in_flight: usize,
     failures: u32,
     /// How long a call usually takes.
@@ -50,7 +60,14 @@ pub struct Queue {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { fresh: VecDeque::new(), again: VecDeque::new(), in_flight: 0, failures: 0, answer_ms: 100.0 }
+        Self {
+            fresh: VecDeque::new(),
+            again: VecDeque::new(),
+            replays: VecDeque::new(),
+            in_flight: 0,
+            failures: 0,
+            answer_ms: 100.0,
+        }
     }
 }
 
@@ -69,8 +86,26 @@ impl Queue {
         if self.is_failing() { FAILING_HELD } else { settings.hold_records / 2 }
     }
 
+    /// Whether another record may wait. Replays take no room from what is none.
+    fn has_room(&self, held: &Held, settings: &CallbackSettings) -> bool {
+        let room = self.room(settings);
+        if held.is_replay() {
+            return self.replays.len() < REPLAYS_HELD && self.waiting() < room;
+        }
+        self.fresh.len() + self.again.len() < room
+    }
+
     fn waiting(&self) -> usize {
-        self.fresh.len() + self.again.len()
+        self.fresh.len() + self.again.len() + self.replays.len()
+    }
+
+    /// Where a record waits.
+    fn place(&mut self, held: &Held) -> &mut VecDeque<Held> {
+        match held {
+            held if held.is_replay() => &mut self.replays,
+            held if held.callback.failed > 0 => &mut self.again,
+            _ => &mut self.fresh,
+        }
     }
 
     /// Whether another call may leave.
@@ -113,6 +148,10 @@ impl Queue {
         if let Some(held) = self.again.pop_front() {
             return Some(vec![held]);
         }
+        self.next_fresh(batch, now_ms).or_else(|| self.replays.pop_front().map(|held| vec![held]))
+    }
+
+    fn next_fresh(&mut self, batch: Option<Batch>, now_ms: i64) -> Option<Vec<Held>> {
         let Some(batch) = batch else { return self.fresh.pop_front().map(|held| vec![held]) };
         let mut bytes = 0;
         let fits = |held: &&Held| {
@@ -133,7 +172,7 @@ impl Queue {
         let patience_ms = HELD_MS + batch.map_or(0, |batch| i64::from(batch.wait_ms));
         let is_late = |held: &Held| held.since_ms + patience_ms <= now_ms;
         let mut late = Vec::new();
-        for waiting in [&mut self.again, &mut self.fresh] {
+        for waiting in [&mut self.again, &mut self.fresh, &mut self.replays] {
             let count = waiting.iter().take_while(|held| is_late(held)).count();
             late.extend(waiting.drain(..count));
         }
@@ -142,12 +181,12 @@ impl Queue {
 
     /// Gives back what was taken and could not leave.
     pub fn give_back(&mut self, held: Held) {
-        if held.callback.failed > 0 { self.again.push_front(held) } else { self.fresh.push_front(held) }
+        self.place(&held).push_front(held);
     }
 
     /// Takes everything.
     pub fn take_all(&mut self) -> Vec<Held> {
-        self.again.drain(..).chain(self.fresh.drain(..)).collect()
+        self.again.drain(..).chain(self.fresh.drain(..)).chain(self.replays.drain(..)).collect()
     }
 }
 
@@ -182,22 +221,18 @@ impl Queues {
         settings: &CallbackSettings,
     ) -> Option<Surplus> {
         let queue = self.queue(key);
-        if queue.waiting() >= queue.room(settings) {
+        if !queue.has_room(&held, settings) {
             let per_second = queue.per_second(settings, batch);
             return Some(Surplus { held, per_second });
         }
-        if held.callback.failed > 0 {
-            queue.again.push_back(held)
-        } else {
-            queue.fresh.push_back(held)
-        }
+        queue.place(&held).push_back(held);
         self.records += 1;
         if self.records > settings.hold_records { self.newest_of_the_longest(settings) } else { None }
     }
 
     fn newest_of_the_longest(&mut self, settings: &CallbackSettings) -> Option<Surplus> {
         let queue = self.by_key.values_mut().max_by_key(|queue| queue.waiting())?;
-        let held = queue.fresh.pop_back().or_else(|| queue.again.pop_back())?;
+        let held = queue.replays.pop_back().or_else(|| queue.fresh.pop_back()).or_else(|| queue.again.pop_back())?;
         self.records -= 1;
         Some(Surplus { held, per_second: queue.per_second(settings, None) })
     }
@@ -269,16 +304,24 @@ mod tests {
 
     fn held(offset: i64, failed: i32) -> Held {
         let place = Place { topic: Topic::callback(), partition: 0 };
-        let callback = Callback { track_id: offset.to_string(), failed, reports: vec![Default::default()] };
+        let reports = vec![Default::default()];
+        let callback = Callback { track_id: offset.to_string(), failed, reports, ..Callback::default() };
         Held { place, offset, bytes: 1_000, callback, since_ms: 0 }
     }
 
     fn queue(records: impl IntoIterator<Item = Held>) -> Queue {
         let mut queue = Queue::default();
         for held in records {
-            if held.callback.failed > 0 { queue.again.push_back(held) } else { queue.fresh.push_back(held) }
+            queue.place(&held).push_back(held);
         }
         queue
+    }
+
+    /// One that a replay brings.
+    fn replay(offset: i64, failed: i32) -> Held {
+        let mut held = held(offset, failed);
+        held.callback.replay = "R1".to_owned();
+        held
     }
 
     fn offsets(call: Option<Vec<Held>>) -> Vec<i64> {
@@ -292,6 +335,23 @@ mod tests {
         assert_eq!(offsets(queue.next(BATCH, 0)), [1, 3, 4]);
         assert!(queue.next(BATCH, 999).is_none(), "it waits for others");
         assert_eq!(offsets(queue.next(BATCH, 1_000)), [5]);
+    }
+
+    #[test]
+    fn a_replay_goes_alone_and_after_everything_else_and_takes_no_room_from_it() {
+        let mut queue = queue([replay(1, 0), held(2, 0), replay(3, 1), held(4, 1), held(5, 0), held(6, 0), held(7, 0)]);
+        let order: Vec<_> = std::iter::from_fn(|| queue.next(BATCH, 0).map(|call| offsets(Some(call)))).collect();
+        assert_eq!(order, [vec![4], vec![2, 5, 6], vec![1], vec![3]], "the last fresh one waits for others");
+        let settings = CallbackSettings { hold_records: 1_000, ..CallbackSettings::default() };
+        let mut queues = Queues::default();
+        for offset in 0..500 {
+            let surplus = queues.push("shop", replay(offset, 0), None, &settings).is_some();
+            assert_eq!(surplus, offset >= REPLAYS_HELD as i64, "{offset}");
+        }
+        for offset in 0..500 {
+            assert!(queues.push("shop", held(offset, 0), None, &settings).is_none(), "{offset}");
+        }
+        assert!(queues.push("shop", held(500, 0), None, &settings).is_some());
     }
 
     #[test]

@@ -148,7 +148,11 @@ impl CallbackWorker {
                 false => Ok(callback),
             }));
         }
-        let of = |report: Report| Callback { track_id: report.track_id.clone(), failed: 0, reports: vec![report] };
+        let of = |report: Report| Callback {
+            track_id: report.track_id.clone(),
+            reports: vec![report],
+            ..Callback::default()
+        };
         Ok(self.decoder.decode::<Report>(value)?.map(of).map_err(|error| error.to_string()))
     }
 
@@ -189,7 +193,8 @@ impl CallbackWorker {
     pub(super) fn spill(&mut self, held: &Held, per_second: f64) {
         let now_ms = self.clock.now_ms();
         let key = held.callback.reports.first().map_or("", |report| report.service_key.as_str());
-        let due_ms = self.returns.due_ms(key, "", per_second, now_ms);
+        // Replays come back behind one another, and no other report behind them.
+        let due_ms = self.returns.due_ms(key, &held.callback.replay, per_second, now_ms);
         counter!(names::SPILLED).increment(held.callback.reports.len() as u64);
         self.later(&held.callback, due_ms, now_ms);
         self.end(held.place, held.offset);
@@ -210,6 +215,7 @@ impl CallbackWorker {
     /// A record is called for no more.
     pub(super) fn leave(&mut self, held: &Held, reason: &'static str) {
         counter!(names::LEFT, "reason" => reason).increment(held.callback.reports.len() as u64);
+        self.no_longer_pending(&held.callback);
         self.end(held.place, held.offset);
     }
 

@@ -40,6 +40,8 @@ impl Headline {
     pub const CODE: &'static str = "code";
     /// `true` or `false`.
     pub const TERMINAL: &'static str = "terminal";
+    /// `STATE`, or `LATE` for what came after the end and changes nothing.
+    pub const KIND: &'static str = "kind";
 
     fn of(report: &Report) -> Headers {
         let text = |name: &str, value: &str| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes()));
@@ -50,6 +52,7 @@ impl Headline {
             word(Self::STATE, report.state.as_str()),
             text(Self::CODE, &report.code),
             word(Self::TERMINAL, if report.terminal { "true" } else { "false" }),
+            word(Self::KIND, report.kind.as_str()),
         ]
     }
 }
@@ -173,4 +176,27 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
         Some((Place { topic, partition }, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     };
     parse().unwrap_or(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::{Channel, ReportKind, State};
+
+    #[test]
+    fn a_consumer_tells_ends_states_and_late_words_apart_by_headers_alone() {
+        let headers = |kind: ReportKind, terminal: bool, state: State| {
+            let mut out = Outputs::new(Arc::new(Schemas::embedded()));
+            let (username, code) = ("hanbit".to_owned(), "0000".to_owned());
+            out.report(&Report { username, code, channel: Channel::Mt, kind, terminal, state, ..Report::default() });
+            let record = &out.records()[0];
+            assert_eq!(record.topic, Topic::report(Channel::Mt));
+            let text = |(name, value): &(String, Bytes)| format!("{name}={}", String::from_utf8_lossy(value));
+            record.headers.iter().map(text).collect::<Vec<_>>().join(" ")
+        };
+        let end = "customer=hanbit channel=MT state=DELIVERED code=0000 terminal=true kind=STATE";
+        assert_eq!(headers(ReportKind::State, true, State::Delivered), end);
+        let late = "customer=hanbit channel=MT state=DELIVERED code=0000 terminal=false kind=LATE";
+        assert_eq!(headers(ReportKind::Late, false, State::Delivered), late);
+    }
 }

@@ -6,7 +6,7 @@ use connectors::{
     simulator::{Behaviour, SimulatorSettings},
 };
 use processors::callback::Reply;
-use schemas::{AnalyzeLog, LogEvent, Report, Topic, examples, examples::seed};
+use schemas::{AnalyzeLog, Callback, LogEvent, Report, Topic, examples, examples::seed};
 use std::{collections::BTreeMap, time::Duration};
 use topology::{
     graph::Role,
@@ -228,6 +228,116 @@ fn who_asked_for_batches_gets_several_reports_in_a_call_and_the_same_ones_on_a_r
     assert_eq!(counts(&stage), [3, 3, 1, 1, 3]);
     assert_eq!((&calls[4].1.id, &calls[4].1.body), (&calls[0].1.id, &calls[0].1.body));
     assert_eq!(events(&stage).iter().filter(|(attempt, code)| *attempt == 2 && code == "200").count(), 3);
+}
+
+#[test]
+fn what_waits_for_a_further_call_is_noted_until_it_ends_and_nothing_else_is() {
+    let mut stage = stage("");
+    // The first call of the first two fails, and the second call of the second is a 410.
+    let mut calls = 0;
+    stage.endpoints.script(move |call, _| {
+        calls += 1;
+        Some(status(match (calls, call.id.ends_with("1")) {
+            (1..=2, _) => 500,
+            (_, true) => 410,
+            _ => 200,
+        }))
+    });
+    end(&stage, SHOP, 2);
+    stage.settle();
+    let note = |what, number: usize| (what, format!("0001-{number:06}"));
+    let sorted = |stage: &Stage| {
+        let mut notes = stage.endpoints.notes();
+        notes.sort();
+        notes
+    };
+    assert_eq!(sorted(&stage), [note("failed", 0), note("failed", 1)]);
+    stage.advance_by_minutes(HOUR);
+    let all = [note("ended", 0), note("ended", 1), note("failed", 0), note("failed", 1)];
+    assert_eq!(sorted(&stage), all);
+    // A bank that is told at once was never pending.
+    end(&stage, BANK, 5);
+    stage.advance(SECOND * 5);
+    assert_eq!(sorted(&stage), all);
+}
+
+#[test]
+fn a_report_that_is_given_up_or_fails_again_is_noted_each_time_and_a_replay_never_is() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| Some(status(500)));
+    end(&stage, SHOP, 1);
+    stage.advance_by_minutes(HOUR * 10);
+    let notes: Vec<_> = stage.endpoints.notes().into_iter().map(|(what, _)| what).collect();
+    assert_eq!(notes, [vec!["failed"; 10], vec!["ended"]].concat());
+    let reports: Vec<Report> = stage.driver.decoded([Topic::report(schemas::Channel::At)]).unwrap();
+    replay(&stage, reports);
+    stage.advance_by_minutes(HOUR);
+    assert_eq!(stage.endpoints.notes().len(), 11);
+    assert!(stage.endpoints.calls().len() > 12, "the replay was told, and failed");
+}
+
+#[test]
+fn nothing_is_noted_of_a_call_whose_end_does_not_stand_in_the_log() {
+    let mut stage = stage("");
+    let mut first = true;
+    stage.endpoints.script(move |_, _| Some(status(if std::mem::take(&mut first) { 500 } else { 200 })));
+    stage.driver.faults().fail("callback", Call::Commit, 1, When::Before);
+    end(&stage, SHOP, 1);
+    stage.advance(SECOND * 20);
+    assert_eq!(stage.endpoints.calls().len(), 2, "called again after the commit that failed");
+    assert_eq!(stage.endpoints.notes(), [], "the log knows of no failure");
+}
+
+/// Brings reports once more, as `ims replay` does.
+fn replay(stage: &Stage, reports: Vec<Report>) {
+    for report in reports {
+        let track_id = report.track_id.clone();
+        let callback = Callback { track_id, reports: vec![report], replay: "R1".into(), ..Callback::default() };
+        stage.driver.append(Topic::callback(), &callback.track_id, &callback).unwrap();
+    }
+}
+
+#[test]
+fn a_replay_is_told_once_more_marked_and_alone_and_its_retries_too() {
+    let mut stage = stage("callback_batch = { reports = 100, wait_ms = 1000 }");
+    end(&stage, SHOP, 3);
+    stage.advance(SECOND * 2);
+    let reports: Vec<Report> = stage.driver.decoded([Topic::report(schemas::Channel::At)]).unwrap();
+    assert_eq!((stage.endpoints.calls().len(), reports.len()), (1, 3));
+    let mut first = true;
+    stage.endpoints.script(move |_, _| Some(status(if std::mem::take(&mut first) { 500 } else { 200 })));
+    replay(&stage, reports);
+    stage.advance(SECOND * 70);
+    let calls = stage.endpoints.calls();
+    let marks: Vec<_> = calls.iter().map(|(_, call)| call.replay.as_deref()).collect();
+    assert_eq!(marks, [None, Some("R1"), Some("R1"), Some("R1"), Some("R1")], "three, and one again");
+    let mut ids: Vec<_> = calls[1..].iter().map(|(_, call)| call.id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids, ["0001-000000", "0001-000001", "0001-000002"]);
+}
+
+#[test]
+fn a_large_replay_delays_no_report_of_today() {
+    let mut stage = stage("");
+    end(&stage, SHOP, 2_000);
+    stage.advance(SECOND * 30);
+    let reports: Vec<Report> = stage.driver.decoded([Topic::report(schemas::Channel::At)]).unwrap();
+    let before = stage.endpoints.calls().len();
+    // An endpoint that takes a second for each call.
+    stage.endpoints.slow(1_000);
+    replay(&stage, reports);
+    stage.advance(SECOND * 5);
+    let today = Report { track_id: "today".into(), service_key: SHOP.into(), ..examples::report() };
+    stage.driver.append(Topic::report(today.channel), &today.track_id, &today).unwrap();
+    stage.advance_finely(SECOND * 3);
+    let calls = stage.endpoints.calls();
+    assert!(calls.iter().any(|(_, call)| call.id == "today"), "it is told before the replay is through");
+    assert!(calls.len() < before + 200, "while the replay is far from its end: {}", calls.len() - before);
+    stage.endpoints.slow(0);
+    stage.advance_by_minutes(HOUR);
+    let calls = stage.endpoints.calls();
+    assert_eq!(calls.iter().filter(|(_, call)| call.replay.is_some()).count(), 2_000, "and all of it is told");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claim, Claims, Clock, Logged, Move, NoRegistry, Provider, Receipts, ReferenceSource, Sink,
-        Written,
+        Away, Caller, Claim, Claims, Clock, Logged, Move, NoRegistry, PendingNotes, Provider, Receipts,
+        ReferenceSource, Sink, Written,
     },
     retry::Paces,
     ring::Rings,
@@ -23,7 +23,10 @@ use schemas::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 use topology::{
@@ -238,6 +241,8 @@ pub struct Endpoints {
     clock: Arc<dyn Clock>,
     script: Arc<Mutex<Script>>,
     calls: Arc<Mutex<Vec<(i64, Call)>>>,
+    answer_ms: Arc<AtomicI64>,
+    notes: Arc<Mutex<Vec<(&'static str, String)>>>,
 }
 
 /// One worker's line to them; what is under way dies with it.
@@ -249,11 +254,27 @@ struct Line {
 impl Endpoints {
     fn new(clock: Arc<dyn Clock>) -> Self {
         let script: Script = Box::new(|_, _| Some(Reply::Status { status: 200, retry_after: None }));
-        Self { clock, script: Arc::new(Mutex::new(script)), calls: Arc::default() }
+        Self {
+            clock,
+            script: Arc::new(Mutex::new(script)),
+            calls: Arc::default(),
+            answer_ms: Arc::default(),
+            notes: Arc::default(),
+        }
     }
 
     pub fn script(&self, script: impl FnMut(&Call, i64) -> Option<Reply> + Send + 'static) {
         *self.script.lock().unwrap() = Box::new(script);
+    }
+
+    /// Answers come so long after their calls, milliseconds.
+    pub fn slow(&self, answer_ms: i64) {
+        self.answer_ms.store(answer_ms, Ordering::SeqCst);
+    }
+
+    /// What was noted of pending reports: "failed" or "ended", and the track_id.
+    pub fn notes(&self) -> Vec<(&'static str, String)> {
+        self.notes.lock().unwrap().clone()
     }
 
     /// Every call so far and when it came.
@@ -262,12 +283,22 @@ impl Endpoints {
     }
 }
 
+impl PendingNotes for Endpoints {
+    fn failed(&mut self, reports: &[Report]) {
+        self.notes.lock().unwrap().extend(reports.iter().map(|report| ("failed", report.track_id.clone())));
+    }
+
+    fn ended(&mut self, reports: &[Report]) {
+        self.notes.lock().unwrap().extend(reports.iter().map(|report| ("ended", report.track_id.clone())));
+    }
+}
+
 impl Caller for Line {
     fn call(&mut self, call: Call) {
         let now_ms = self.endpoints.clock.now_ms();
         let reply = (self.endpoints.script.lock().unwrap())(&call, now_ms);
         let (reply, at_ms) = match reply {
-            Some(reply) => (reply, now_ms),
+            Some(reply) => (reply, now_ms + self.endpoints.answer_ms.load(Ordering::SeqCst)),
             None => (Reply::Failed(Failure::TimedOut), now_ms + 15_000),
         };
         self.due.push(Called { ticket: call.ticket, reply, at_ms });
@@ -292,6 +323,9 @@ impl Backends for Embedded {
     }
     fn caller(&self) -> Result<Box<dyn Caller>, Away> {
         Ok(Box::new(Line { endpoints: self.endpoints.clone(), due: Vec::new() }))
+    }
+    fn pending(&self) -> Result<Box<dyn PendingNotes>, Away> {
+        Ok(Box::new(self.endpoints.clone()))
     }
     fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
         Ok(Box::new(self.history.clone()))

@@ -82,6 +82,7 @@ impl Bench {
             timestamp_s: 1_773_192_603,
             signature: "v1,c2lnbmF0dXJl".into(),
             body: br#"{"type":"message.report"}"#.to_vec(),
+            replay: None,
         });
     }
 

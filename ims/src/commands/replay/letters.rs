@@ -1,5 +1,6 @@
 //! Dead letters without their values: which there are, why, and where they came from.
 
+use super::bound::{Bound, range};
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,19 +25,17 @@ pub struct Letter {
 /// Which letters are wanted.
 #[derive(Debug, Default)]
 pub struct Select {
-    /// First offset.
-    pub from: Option<i64>,
-    /// Last offset, included.
-    pub to: Option<i64>,
+    /// Where they begin.
+    pub from: Option<Bound>,
+    /// Where they end.
+    pub to: Option<Bound>,
     /// Text that the reason contains.
     pub reason: Option<String>,
 }
 
 /// Every letter that is wanted, in order.
 pub fn read(reader: &mut dyn Reader, place: Place, select: &Select) -> Result<Vec<Letter>, LogError> {
-    let (first, end) = reader.bounds(place)?;
-    let from = select.from.unwrap_or(first).max(first);
-    let end = select.to.map_or(end, |last| end.min(last.saturating_add(1)));
+    let (from, end) = range(reader, place, select.from, select.to)?;
     let mut letters = Vec::new();
     reader.read(place, from, end, &mut |record| {
         let reason = header(&record, REASON_HEADER).unwrap_or_default();

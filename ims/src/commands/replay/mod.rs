@@ -1,8 +1,10 @@
-//! `ims replay`: dead letters back to where they came from.
+//! `ims replay`: dead letters back to where they came from, and reports once more.
 
 mod back;
+mod bound;
 mod letters;
 mod mended;
+mod reports;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -16,79 +18,189 @@ use crate::{
 };
 use anyhow::Context;
 use back::Back;
+use bound::Bound;
 use bytes::Bytes;
 use clap::Args as ClapArgs;
 use letters::{Letter, Select};
 use processors::ring::Rings;
+use reports::{Audit, Brought, Order, Replay, To};
 use schemas::{Topic, topics::Kind};
 use show::Replayed;
-use std::path::PathBuf;
-use topology::log::{Log, LogError, Place};
+use std::{path::PathBuf, sync::Arc};
+use topology::{
+    engine::Decoder,
+    log::{Log, LogError, Place},
+};
 
-/// Bring dead letters back to the topic they came from.
+/// Bring dead letters back to the topic they came from, or reports once more to their customers or into another topic.
 ///
-/// A dead letter keeps the bytes of its record, the reason, and its origin: the place where it first stood. A request
-/// keeps its track_id by that origin, and is not its own duplicate. What stays wrong becomes a dead letter again, so
-/// mend the cause first (register the schema, deploy the fix) or give a mended record with --mended.
+/// DEAD LETTERS (--topic DLQ-‹topic›). A dead letter keeps the bytes of its record, the reason, and its origin: the place
+/// where it first stood. A request keeps its track_id by that origin, and is not its own duplicate. What stays wrong
+/// becomes a dead letter again, so mend the cause first (register the schema, deploy the fix) or give a mended record
+/// with --mended.
 ///
 /// Replay is at least once: a letter that already came back, as far as the source topic still shows it, is left out,
 /// but two replays at the same time bring it twice. A request that comes twice is accepted twice under one track_id,
-/// may reach its receiver twice, and `ims ledger` names it. A step of an accepted message (any topic but API-…) was reported as failed when it
-/// became a dead letter: what its replay brings is reported as late, and reaches the receiver all the same.
+/// may reach its receiver twice, and `ims ledger` names it. A step of an accepted message (any topic but API-…) was
+/// reported as failed when it became a dead letter: what its replay brings is reported as late, and reaches the receiver
+/// all the same.
+///
+/// REPORTS (--topic REPORT-‹CHANNEL›). With --to-callback the ends of messages are told once more: the callback role calls
+/// the endpoint of each report's service key, signed and retried as ever, under the same webhook-id (a receiver that
+/// remembers it drops the call), marked by a header `ims-replay`. They are told after everything else that waits for the
+/// endpoint, and nobody is told whose key has no callback_uri or answered 410. With --to-topic records are copied as
+/// they are, with the headers `ims-origin` and `ims-replay`, into a topic that exists and is none of a chain: no report
+/// stands twice in the chain. An interrupted replay has brought its beginning; who brought what is in the log, before and
+/// after, and in the result. Try --dry-run first.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
-    /// The dead letters: DLQ-‹topic›.
-    #[arg(long, value_name = "DLQ-TOPIC")]
+    /// The dead letters, DLQ-‹topic›, or the reports, REPORT-‹CHANNEL›.
+    #[arg(long, value_name = "TOPIC")]
     topic: String,
-    /// First offset in the DLQ; the oldest when left out.
-    #[arg(long, value_name = "OFFSET")]
-    from: Option<i64>,
-    /// Last offset in the DLQ, itself included; the newest when left out.
-    #[arg(long, value_name = "OFFSET")]
-    to: Option<i64>,
-    /// Only letters whose reason contains this text.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    /// First offset (of reports: in each partition) or time of the log, with its zone; the oldest when left out.
+    #[arg(long, value_name = "OFFSET|TIME")]
+    from: Option<Bound>,
+    /// Last offset, itself included, or time, itself excluded; the newest when left out.
+    #[arg(long, value_name = "OFFSET|TIME")]
+    to: Option<Bound>,
     /// Tell what would come back, and bring nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Only letters whose reason contains this text.
+    #[arg(long, value_name = "TEXT", help_heading = "Dead letters")]
+    reason: Option<String>,
     /// The mended record of one letter as JSON, with the fields of its schema; needs --from and --to with one offset.
-    #[arg(long, value_name = "FILE", requires = "from", requires = "to")]
+    #[arg(long, value_name = "FILE", requires = "from", requires = "to", help_heading = "Dead letters")]
     mended: Option<PathBuf>,
     /// Bring letters again that already came back.
-    #[arg(long)]
+    #[arg(long, help_heading = "Dead letters")]
     again: bool,
+    /// Only reports of this customer (username).
+    #[arg(long, value_name = "NAME", help_heading = "Reports")]
+    customer: Option<String>,
+    /// To the endpoints of their service keys.
+    #[arg(long, conflicts_with = "to_topic", help_heading = "Reports")]
+    to_callback: bool,
+    /// Into this topic, as it is called on Kafka.
+    #[arg(long, value_name = "NAME", help_heading = "Reports")]
+    to_topic: Option<String>,
+    /// Reports a second at most; 100 when left out.
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Reports")]
+    rate: Option<u32>,
 }
 
 const EXAMPLES: &str = "  ims replay --topic DLQ-API-MASS --dry-run
   ims replay --topic DLQ-API-MASS --reason 'schema id 7 is not known'
-  ims replay --topic DLQ-API-AUTH --from 12 --to 12 --mended request.json";
+  ims replay --topic DLQ-API-AUTH --from 12 --to 12 --mended request.json
+  ims replay --topic REPORT-AT --from 2026-03-11T09:00:00+09:00 --to 2026-03-11T12:00:00+09:00 \\
+             --customer hanbit-shop --to-callback --dry-run
+  ims replay --topic REPORT-AT --from 120000 --to-topic audit-march --rate 5000";
 
-/// Brings them back.
+/// Reports a second when nobody says otherwise: what a working endpoint takes.
+const RATE: u32 = 100;
+
+/// What a topic has to be brought.
+enum What {
+    /// Letters that came from this topic.
+    Letters(Topic),
+    /// Reports.
+    Reports(Topic),
+}
+
+/// Brings them.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
-    let source = source_of(&args.topic)?;
-    let mended = mended(args, source, &config)?;
-    let log = log::open_log(&config)?;
-    let replayed = replay(args, source, mended, &*log, &config, globals.json).with_context(|| log::place(&config))?;
-    output::result(globals.json, &replayed, || replayed.text())?;
-    Ok(Exit::Done)
+    match what_of(&args.topic)? {
+        What::Letters(source) => {
+            args.only_of_letters()?;
+            let mended = mended(args, source, &config)?;
+            let log = log::open_log(&config)?;
+            let replayed = replay(args, source, mended, &*log, &config, globals.json);
+            let replayed = replayed.with_context(|| log::place(&config))?;
+            output::result(globals.json, &replayed, || replayed.text())?;
+            Ok(Exit::Done)
+        }
+        What::Reports(topic) => replay_reports(&args.order(topic)?, &config, globals.json),
+    }
 }
 
-/// The topic that the letters of this one came from.
-fn source_of(name: &str) -> anyhow::Result<Topic> {
-    match name.parse::<Topic>().map(Topic::kind) {
-        Ok(Kind::DeadLetter(source)) => Ok(source),
-        Ok(_) => Err(usage(format!("{name} has no dead letters in it: name a topic that begins with DLQ-"))),
+fn what_of(name: &str) -> anyhow::Result<What> {
+    match name.parse::<Topic>().map(|topic| (topic, topic.kind())) {
+        Ok((_, Kind::DeadLetter(source))) => Ok(What::Letters(source)),
+        Ok((topic, Kind::Report(_))) => Ok(What::Reports(topic)),
+        Ok(_) => Err(usage(format!(
+            "{name} has neither dead letters nor reports in it: name a topic that begins with DLQ- or REPORT-"
+        ))),
         Err(error) => Err(usage(format!("{error}: `ims topics list` names them"))),
     }
 }
 
+impl Args {
+    fn only_of_letters(&self) -> anyhow::Result<()> {
+        let reports = self.customer.is_some() || self.to_callback || self.to_topic.is_some() || self.rate.is_some();
+        match reports {
+            true => Err(usage("--customer, --to-callback, --to-topic and --rate are for reports (--topic REPORT-…)")),
+            false => Ok(()),
+        }
+    }
+
+    fn order(&self, topic: Topic) -> anyhow::Result<Order> {
+        if self.reason.is_some() || self.mended.is_some() || self.again {
+            return Err(usage("--reason, --mended and --again are for dead letters (--topic DLQ-…)"));
+        }
+        let target = match (&self.to_topic, self.to_callback) {
+            (Some(name), _) => {
+                reports::outside(name).map_err(usage)?;
+                To::Topic(name.clone())
+            }
+            (None, true) => To::Callback,
+            (None, false) => return Err(usage("say where the reports go: --to-callback or --to-topic NAME")),
+        };
+        Ok(Order {
+            topic,
+            from: self.from,
+            to: self.to,
+            customer: self.customer.clone(),
+            target,
+            rate: self.rate.unwrap_or(RATE),
+            dry_run: self.dry_run,
+        })
+    }
+}
+
+fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<Exit> {
+    let place = || log::place(config);
+    let log = log::open_kafka(config)?;
+    let (schemas, source) = log::open_schemas(config)?;
+    let decoder = Decoder::new(Arc::clone(&schemas), source);
+    let began_ms = now_ms();
+    let id = format!("{began_ms}-{:08x}", rand::random::<u32>());
+    let replay = Replay { order, id: &id, decoder: &decoder, schemas };
+    let mut producer = match &order.target {
+        To::Callback => log.producer(),
+        To::Topic(name) => log.elsewhere(name),
+    }
+    .with_context(place)?;
+    let parts = replay.parts(&mut *log.reader()?).with_context(place)?;
+    let all = parts.iter().map(|(_, from, to)| reports::offsets(*from, *to)).sum();
+    let mut audit = Audit::begin(order, &id, reports::who(), began_ms);
+    audit.log();
+    let bar = output::progress(json, Some(all), if order.dry_run { "reading" } else { "bringing reports" });
+    let mut brought = Brought::default();
+    let done = replay.bring(&log, &parts, &mut *producer, &mut brought, &mut |behind| bar.set_position(behind));
+    bar.finish_and_clear();
+    audit.end(brought, done.as_ref().err().map(|error| format!("{error:#}")), now_ms());
+    audit.log();
+    output::result(json, &audit, || audit.text())?;
+    done.with_context(place)?;
+    Ok(Exit::Done)
+}
+
 fn mended(args: &Args, source: Topic, config: &Config) -> anyhow::Result<Option<Bytes>> {
     let Some(path) = &args.mended else { return Ok(None) };
-    if args.from != args.to {
+    if args.from != args.to || !matches!(args.from, Some(Bound::Offset(_))) {
         return Err(usage("--mended mends one letter: give the same offset to --from and --to"));
     }
     let shown = path.display();
@@ -115,7 +227,7 @@ fn replay(
     let select = Select { from: args.from, to: args.to, reason: args.reason.clone() };
     let mut letters = letters::read(&mut *reader, place, &select)?;
     if mended.is_some() && letters.is_empty() {
-        return Err(usage(format!("{} has no letter at offset {}", place.topic, args.from.unwrap_or_default())));
+        return Err(usage(format!("{} has no letter at the offset of --from", place.topic)));
     }
     let found = letters.len();
     letters::keep_newest_of_each_origin(&mut letters);

@@ -69,7 +69,7 @@ impl Case {
 
     fn replay(&self, args: &Args) -> Replayed {
         self.clock.advance(Duration::from_secs(1));
-        let source = source_of(&args.topic).unwrap();
+        let What::Letters(source) = what_of(&args.topic).unwrap() else { panic!("{} has reports", args.topic) };
         replay(args, source, None, &self.log, &self.config, true).unwrap()
     }
 }
@@ -83,6 +83,10 @@ fn args(topic: Topic) -> Args {
         dry_run: false,
         mended: None,
         again: false,
+        customer: None,
+        to_callback: false,
+        to_topic: None,
+        rate: None,
     }
 }
 
@@ -134,7 +138,13 @@ fn offsets_and_reasons_choose_and_a_dry_run_brings_nothing() {
     for (value, reason) in [("a", "schema id 7"), ("b", "schema id 8"), ("c", "schema id 7"), ("d", "schema id 7")] {
         case.broken(mass(), value, reason);
     }
-    let some = Args { from: Some(1), to: Some(2), reason: Some("id 7".into()), dry_run: true, ..args(mass()) };
+    let some = Args {
+        from: Some(Bound::Offset(1)),
+        to: Some(Bound::Offset(2)),
+        reason: Some("id 7".into()),
+        dry_run: true,
+        ..args(mass())
+    };
     let chosen = case.replay(&some);
     assert_eq!(chosen.letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), [2]);
     assert_eq!(case.records(mass()).len(), 4);
@@ -178,8 +188,8 @@ fn what_waited_in_a_ring_comes_back_into_a_slot_that_is_open() {
 }
 
 #[test]
-fn only_dead_letters_can_be_replayed() {
-    for wrong in ["API-MASS", "DLQ-OPEN-MASS", "nonsense"] {
-        assert_eq!(Exit::of(&source_of(wrong).unwrap_err()), Exit::Usage, "{wrong}");
+fn only_dead_letters_and_reports_can_be_replayed() {
+    for wrong in ["API-MASS", "DLQ-OPEN-MASS", "HIST-AT", "nonsense"] {
+        assert_eq!(Exit::of(&what_of(wrong).err().unwrap()), Exit::Usage, "{wrong}");
     }
 }

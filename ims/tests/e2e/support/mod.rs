@@ -2,6 +2,7 @@
 
 mod books;
 pub mod cluster;
+pub mod endpoint;
 pub mod load;
 mod personal;
 pub mod process;
@@ -12,7 +13,7 @@ pub use books::Expected;
 pub use process::{CHAIN, Process, streams};
 
 use cluster::Cluster;
-use connectors::registry::{OnMissing, Registry, RegistrySettings};
+use connectors::registry::{OnWrong, Registry, RegistrySettings};
 use processors::ports::{NoRegistry, SchemaSource};
 use schemas::{Schemas, Topic};
 use std::{
@@ -62,10 +63,11 @@ impl Drop for Deployment {
 }
 
 /// The ids that a registry has for this program's schemas, and the way to all others.
-fn at_registry(url: &str) -> (Schemas, Arc<dyn SchemaSource>) {
-    let settings = RegistrySettings { url: url.to_owned(), credentials: None, timeout: PATIENCE };
+fn at_registry(url: &str, prefix: &str) -> (Schemas, Arc<dyn SchemaSource>) {
+    let (url, topic_prefix) = (url.to_owned(), prefix.to_owned());
+    let settings = RegistrySettings { url, credentials: None, timeout: PATIENCE, topic_prefix };
     let registry = Registry::new(&settings).unwrap();
-    (registry.prepare(OnMissing::Register).unwrap(), Arc::new(registry))
+    (registry.prepare(OnWrong::Register).unwrap(), Arc::new(registry))
 }
 
 /// A deployment: its own topics, groups and files.
@@ -172,7 +174,10 @@ impl Deployment {
             ..KafkaSettings::default()
         };
         let log = KafkaLog::new(settings.clone(), Arc::new(|line| panic!("{line}"))).unwrap();
-        let (schemas, source) = registry.map_or_else(|| (Schemas::embedded(), Arc::new(NoRegistry) as _), at_registry);
+        let (schemas, source) = match registry {
+            Some(url) => at_registry(url, &settings.topic_prefix),
+            None => (Schemas::embedded(), Arc::new(NoRegistry) as _),
+        };
         let schemas = Arc::new(schemas);
         let deployment = Self { log, schemas, source, name, settings, directory, cluster, _turn: turn };
         let created = deployment.ims(&["topics", "create"]);

@@ -88,6 +88,18 @@ impl KafkaLog {
     }
 }
 
+impl KafkaLog {
+    /// A producer that appends copies to a topic that is none of ours, whatever topic a record names; it must exist.
+    pub fn elsewhere(&self, name: &str) -> Result<Box<dyn Producer>, LogError> {
+        if self.shared.partitions_of(name)?.is_empty() {
+            return Err(LogError::Stop(format!(
+                "topic {name} does not exist: make it first, then bring records into it"
+            )));
+        }
+        Ok(Box::new(producer::KafkaProducer::new(&self.shared, Some(name.to_owned()))?))
+    }
+}
+
 impl KafkaShared {
     /// Drops a client on a thread of its own: librdkafka waits for what is under way when a client ends.
     fn drop_aside<T: Send + 'static>(&self, client: T) {
@@ -123,7 +135,7 @@ impl Log for KafkaLog {
     }
 
     fn producer(&self) -> Result<Box<dyn Producer>, LogError> {
-        Ok(Box::new(producer::KafkaProducer::new(&self.shared)?))
+        Ok(Box::new(producer::KafkaProducer::new(&self.shared, None)?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, LogError> {

@@ -27,15 +27,17 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct KafkaProducer {
     producer: BaseProducer<ProducerEar>,
     shared: Arc<KafkaShared>,
+    /// Where everything goes instead of the topic that its record names.
+    elsewhere: Option<String>,
 }
 
 impl KafkaProducer {
     /// Connects in the background.
-    pub fn new(shared: &Arc<KafkaShared>) -> Result<Self, LogError> {
+    pub fn new(shared: &Arc<KafkaShared>, elsewhere: Option<String>) -> Result<Self, LogError> {
         let producer = clients::plain(&shared.settings, &shared.names)
             .create_with_context(ProducerEar::new("producer"))
             .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))?;
-        Ok(Self { producer, shared: Arc::clone(shared) })
+        Ok(Self { producer, shared: Arc::clone(shared), elsewhere })
     }
 
     fn send_all(&self, records: &[Outgoing], deadline: Instant) -> Result<(), LogError> {
@@ -57,7 +59,8 @@ impl KafkaProducer {
     }
 
     fn send(&self, output: &Outgoing, deadline: Instant) -> Result<(), LogError> {
-        let mut record = BaseRecord::<[u8], [u8]>::to(self.shared.names.of(output.topic));
+        let name = self.elsewhere.as_deref().unwrap_or_else(|| self.shared.names.of(output.topic));
+        let mut record = BaseRecord::<[u8], [u8]>::to(name);
         record.key = output.key.as_deref();
         record.payload = output.value.as_deref();
         record.partition = output.partition;
@@ -71,7 +74,7 @@ impl KafkaProducer {
                 }
                 Err((error, _)) => {
                     let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-                    return Err(refused(output.topic.name(), code));
+                    return Err(refused(name, code));
                 }
             }
         }

@@ -32,7 +32,11 @@ impl KafkaShared {
 
     /// Partitions of a topic; none when it does not exist.
     pub(super) fn partitions(&self, topic: Topic) -> Result<Vec<i32>, LogError> {
-        let name = self.names.of(topic);
+        self.partitions_of(self.names.of(topic))
+    }
+
+    /// The same of any topic on the cluster.
+    pub(super) fn partitions_of(&self, name: &str) -> Result<Vec<i32>, LogError> {
         let _watched = self.watchdog.watch(ANSWER, || format!("metadata of {name}"));
         let metadata =
             self.ask()?.fetch_metadata(Some(name), ANSWER).map_err(|error| unanswered("partitions", name, &error))?;

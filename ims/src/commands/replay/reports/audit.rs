@@ -1,0 +1,132 @@
+//! Who brought what again, when, and how much: a line in the log before and after, and a part of the result.
+
+use super::{Brought, Order, To};
+use crate::commands::replay::bound::Bound;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write, os::unix::fs::MetadataExt};
+
+/// The record of one replay.
+#[derive(Debug, Clone, Serialize)]
+pub struct Audit {
+    /// Names it, in the log, in calls and in copies.
+    pub replay: String,
+    /// Login name, number and machine of who ran it.
+    pub who: String,
+    /// When it began, ISO 8601.
+    pub began_at: String,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// Nothing was brought: this is what would be.
+    pub dry_run: bool,
+    topic: String,
+    from: Option<String>,
+    to: Option<String>,
+    customer: Option<String>,
+    target: String,
+    per_second: u32,
+    /// Records between the bounds.
+    pub looked_at: u64,
+    /// Reports that were brought.
+    pub brought: u64,
+    by_customer: BTreeMap<String, u64>,
+    left_out: BTreeMap<&'static str, u64>,
+    /// Why it ended before its time.
+    pub error: Option<String>,
+}
+
+impl Audit {
+    /// A replay that begins.
+    pub fn begin(order: &Order, replay: &str, who: String, now_ms: i64) -> Self {
+        Self {
+            replay: replay.to_owned(),
+            who,
+            began_at: iso(now_ms),
+            ended_at: None,
+            dry_run: order.dry_run,
+            topic: order.topic.to_string(),
+            from: order.from.map(text),
+            to: order.to.map(text),
+            customer: order.customer.clone(),
+            target: match &order.target {
+                To::Callback => "callback".to_owned(),
+                To::Topic(name) => format!("topic {name}"),
+            },
+            per_second: order.rate,
+            looked_at: 0,
+            brought: 0,
+            by_customer: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+            error: None,
+        }
+    }
+
+    /// It ended so.
+    pub fn end(&mut self, brought: Brought, error: Option<String>, now_ms: i64) {
+        self.ended_at = Some(iso(now_ms));
+        (self.looked_at, self.brought) = (brought.looked_at, brought.count());
+        (self.by_customer, self.left_out, self.error) = (brought.by_customer, brought.left_out, error);
+    }
+
+    /// One line in the log. A dry run changes nothing: there is nothing to note.
+    pub fn log(&self) {
+        if self.dry_run {
+            return;
+        }
+        let word = if self.ended_at.is_some() { "ended" } else { "begins" };
+        tracing::info!(
+            target: "audit",
+            replay = self.replay,
+            who = self.who,
+            topic = self.topic,
+            from = self.from.as_deref().unwrap_or("oldest"),
+            to = self.to.as_deref().unwrap_or("newest"),
+            customer = self.customer.as_deref().unwrap_or("all"),
+            target_of_replay = self.target,
+            per_second = self.per_second,
+            looked_at = self.looked_at,
+            brought = self.brought,
+            error = self.error,
+            "a replay of reports {word}"
+        );
+    }
+
+    /// As people read it.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut counts = |counts: Vec<(&str, u64)>, what: &str| {
+            for (name, count) in counts {
+                let _ = writeln!(text, "{:>10}  {what}{name}", crate::output::thousands(count));
+            }
+        };
+        counts(self.by_customer.iter().map(|(name, count)| (name.as_str(), *count)).collect(), "of ");
+        counts(self.left_out.iter().map(|(reason, count)| (*reason, *count)).collect(), "left out: ");
+        let did = if self.dry_run { "would bring" } else { "brought" };
+        let count = crate::output::thousands(self.brought);
+        let _ = writeln!(text, "{did} {count} reports of {} to {}", self.topic, self.target);
+        if !self.dry_run {
+            let ended = self.ended_at.as_deref().unwrap_or_default();
+            let _ = write!(text, "audit: replay {} by {}, {} to {ended}", self.replay, self.who, self.began_at);
+        }
+        text
+    }
+}
+
+fn text(bound: Bound) -> String {
+    match bound {
+        Bound::Offset(offset) => offset.to_string(),
+        Bound::Time(ms) => iso(ms),
+    }
+}
+
+fn iso(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
+}
+
+/// Who runs this process, as far as the machine knows: names can be set to anything, the number cannot.
+pub fn who() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let number = std::fs::metadata("/proc/self").map_or_else(|_| "unknown".to_owned(), |of| of.uid().to_string());
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{} (uid {number}) on {}", name.as_deref().unwrap_or("nobody"), machine.trim())
+}

@@ -1,0 +1,246 @@
+//! Reports once more: to their customers' endpoints, or into a topic outside the chain.
+
+mod audit;
+mod outside;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+pub use audit::{Audit, who};
+pub use outside::outside;
+
+use super::bound::{Bound, range};
+use anyhow::Context;
+use bytes::Bytes;
+use pace::Pace;
+use processors::callback::is_told;
+use schemas::{Callback, Report, Schemas, Topic};
+use std::{collections::BTreeMap, sync::Arc, thread};
+use topology::{
+    engine::{Decoder, Headline, ORIGIN_HEADER, origin_of},
+    log::{Log, LogError, Outgoing, Place, Producer, Reader, Record},
+};
+
+/// Header of a copy in another topic: the replay that brought it.
+pub const REPLAY_HEADER: &str = "ims-replay";
+
+/// Where reports go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// To the endpoint of their service key, once more.
+    Callback,
+    /// Into this topic, as its name is on Kafka.
+    Topic(String),
+}
+
+/// Which reports, and where to.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// REPORT-‹CHANNEL›.
+    pub topic: Topic,
+    /// Where each partition begins; its oldest record when there is none.
+    pub from: Option<Bound>,
+    /// Where each partition ends; its newest record when there is none.
+    pub to: Option<Bound>,
+    /// Of this customer alone.
+    pub customer: Option<String>,
+    /// Where to.
+    pub target: To,
+    /// Reports a second at most.
+    pub rate: u32,
+    /// Bring none.
+    pub dry_run: bool,
+}
+
+/// What was brought, or would be.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Records between the bounds that were looked at.
+    pub looked_at: u64,
+    /// Reports, by customer.
+    pub by_customer: BTreeMap<String, u64>,
+    /// Records of the range that are left out, by reason.
+    pub left_out: BTreeMap<&'static str, u64>,
+}
+
+impl Brought {
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.by_customer.values().sum()
+    }
+}
+
+/// What reports are read and written with.
+pub struct Replay<'r> {
+    /// The order.
+    pub order: &'r Order,
+    /// Names this replay wherever it leaves a mark.
+    pub id: &'r str,
+    /// Reads reports.
+    pub decoder: &'r Decoder,
+    /// Frames what is written.
+    pub schemas: Arc<Schemas>,
+}
+
+/// A part of a partition.
+type Part = (Place, i64, i64);
+
+impl Replay<'_> {
+    /// What lies between the bounds, by partition.
+    pub fn parts(&self, reader: &mut dyn Reader) -> Result<Vec<Part>, LogError> {
+        let Order { topic, from, to, .. } = *self.order;
+        let partitions = reader.partitions(topic)?;
+        if partitions.is_empty() {
+            return Err(LogError::Stop(format!("topic {topic} is missing: run `ims topics create`")));
+        }
+        let mut parts = Vec::new();
+        for partition in partitions {
+            let place = Place { topic, partition };
+            let (from, to) = range(reader, place, from, to)?;
+            parts.push((place, from, to));
+        }
+        Ok(parts)
+    }
+
+    /// Brings the reports of these parts, or only counts them. `brought` is right also when it ends with an error; `at`
+    /// is told how many offsets are behind, markers of transactions among them.
+    pub fn bring(
+        &self,
+        log: &dyn Log,
+        parts: &[Part],
+        producer: &mut dyn Producer,
+        brought: &mut Brought,
+        at: &mut dyn FnMut(u64),
+    ) -> anyhow::Result<()> {
+        let mut reader = log.reader()?;
+        let mut pace = Pace::new(self.order.rate);
+        let mut behind = 0;
+        for (place, from, to) in parts {
+            let mut chunk = Chunk::default();
+            let mut outcome = Ok(());
+            reader.read(*place, *from, *to, &mut |record| {
+                if outcome.is_ok() {
+                    brought.looked_at += 1;
+                    let offset = record.offset;
+                    outcome = self.take(&record, &mut chunk, brought).and_then(|()| match chunk.is_full(&pace) {
+                        true => self.flush(&mut chunk, &mut pace, producer, brought),
+                        false => Ok(()),
+                    });
+                    at(behind + offsets(*from, offset + 1));
+                }
+            })?;
+            outcome.and_then(|()| self.flush(&mut chunk, &mut pace, producer, brought))?;
+            behind += offsets(*from, *to);
+            at(behind);
+        }
+        Ok(())
+    }
+
+    /// Puts what a record becomes into the chunk, or counts why it is left out.
+    fn take(&self, record: &Record, chunk: &mut Chunk, brought: &mut Brought) -> anyhow::Result<()> {
+        let mut leave = |reason: &'static str| {
+            *brought.left_out.entry(reason).or_default() += 1;
+            Ok(())
+        };
+        // The headers let most of a range pass undecoded.
+        let customer = header(record, Headline::CUSTOMER);
+        if let (Some(wanted), Some(is)) = (&self.order.customer, &customer)
+            && wanted != is
+        {
+            return leave("of another customer");
+        }
+        if self.order.target == To::Callback && header(record, Headline::TERMINAL).is_some_and(|is| is == "false") {
+            return leave("no end of a message");
+        }
+        let report = match self.decoder.decode::<Report>(record.value.as_deref()) {
+            Ok(Ok(report)) => report,
+            Ok(Err(_)) => return leave("cannot be read"),
+            Err(away) => return Err(away.into()),
+        };
+        if self.order.customer.as_ref().is_some_and(|wanted| *wanted != report.username) {
+            return leave("of another customer");
+        }
+        if self.order.target == To::Callback && !is_told(&report) {
+            return leave("nobody is told of it");
+        }
+        chunk.push(report.username.clone(), self.outgoing(record, report));
+        Ok(())
+    }
+
+    fn outgoing(&self, record: &Record, report: Report) -> Outgoing {
+        match self.order.target {
+            To::Callback => {
+                let track_id = report.track_id.clone();
+                let key = Some(Bytes::copy_from_slice(track_id.as_bytes()));
+                let callback = Callback { track_id, failed: 0, reports: vec![report], replay: self.id.to_owned() };
+                let value = Some(self.schemas.encode(&callback).into());
+                Outgoing { topic: Topic::callback(), partition: None, key, value, headers: Vec::new() }
+            }
+            To::Topic(_) => {
+                let mut headers = record.headers.clone();
+                headers.retain(|(name, _)| name != ORIGIN_HEADER && name != REPLAY_HEADER);
+                let (Place { topic, partition }, offset, timestamp_ms) = origin_of(record);
+                let origin = format!("{topic}/{partition}/{offset}/{timestamp_ms}");
+                headers.push((ORIGIN_HEADER.to_owned(), origin.into()));
+                headers.push((REPLAY_HEADER.to_owned(), Bytes::copy_from_slice(self.id.as_bytes())));
+                let (key, value) = (record.key.clone(), record.value.clone());
+                Outgoing { topic: self.order.topic, partition: None, key, value, headers }
+            }
+        }
+    }
+
+    fn flush(
+        &self,
+        chunk: &mut Chunk,
+        pace: &mut Pace,
+        producer: &mut dyn Producer,
+        brought: &mut Brought,
+    ) -> anyhow::Result<()> {
+        if !self.order.dry_run && !chunk.records.is_empty() {
+            thread::sleep(pace.wait());
+            let count = chunk.records.len();
+            producer.append(&chunk.records).with_context(|| {
+                format!("of the last {count} reports some may have been brought, of those before all were")
+            })?;
+            pace.brought(count);
+        }
+        for customer in chunk.customers.drain(..) {
+            *brought.by_customer.entry(customer).or_default() += 1;
+        }
+        chunk.records.clear();
+        chunk.bytes = 0;
+        Ok(())
+    }
+}
+
+/// How many offsets a part has.
+pub fn offsets(from: i64, to: i64) -> u64 {
+    u64::try_from(to - from).unwrap_or(0)
+}
+
+/// Reports that go together.
+#[derive(Default)]
+struct Chunk {
+    records: Vec<Outgoing>,
+    customers: Vec<String>,
+    bytes: usize,
+}
+
+/// Bytes of values that go together at most.
+const CHUNK_BYTES: usize = 1 << 20;
+
+impl Chunk {
+    fn push(&mut self, customer: String, record: Outgoing) {
+        self.bytes += record.value.as_ref().map_or(0, Bytes::len);
+        self.records.push(record);
+        self.customers.push(customer);
+    }
+
+    fn is_full(&self, pace: &Pace) -> bool {
+        self.records.len() >= pace.chunk() || self.bytes >= CHUNK_BYTES
+    }
+}
+
+fn header(record: &Record, name: &str) -> Option<String> {
+    super::letters::header(record, name)
+}
