@@ -1,9 +1,9 @@
 //! Builds a deployment from its configuration: log, backends, workers.
 
 use crate::{
-    config::{Config, LogKind, StateKind},
+    config::{AnalysisKind, Config, LogKind, StateKind},
     log::{open_log, open_schemas},
-    stores::{self, Stores},
+    stores::{self, AnalysisStore, Stores},
 };
 use anyhow::Context;
 use connectors::{
@@ -82,7 +82,9 @@ pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, S
         match role {
             Role::Store => retention.history(&stores.history()?)?,
             Role::Reports => retention.reports(&stores.reports()?)?,
-            Role::Analyzer => retention.analysis(&stores.analysis())?,
+            Role::Analyzer if config.analysis.kind == AnalysisKind::Sqlite => {
+                retention.analysis(&stores.file("analysis"))?;
+            }
             _ => {}
         }
     }
@@ -111,6 +113,7 @@ impl State {
 struct Configured {
     state: State,
     stores: Stores,
+    analysis: AnalysisStore,
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
     caller: CallerSettings,
@@ -161,7 +164,7 @@ impl Backends for Configured {
     }
 
     fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
-        Ok(Box::new(SqlSink::analysis(&self.stores.analysis()).map_err(away("analysis store"))?))
+        self.analysis.sink()
     }
 }
 
@@ -196,8 +199,9 @@ impl Deployment {
         let stores = Stores::of(config);
         let cipher = Arc::new(stores.cipher()?);
         let state = State::of(config)?;
+        let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();
-        let backends = Configured { state, stores: stores.clone(), cipher, simulator, caller };
+        let backends = Configured { state, stores: stores.clone(), analysis, cipher, simulator, caller };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {

@@ -1,11 +1,14 @@
 //! Where this deployment keeps what: a file for each store, or a server for those that have one.
 
 use crate::{
-    config::{Config, StateConfig, StateKind, StoreConfig},
+    config::{AnalysisConfig, AnalysisKind, Config, StateConfig, StateKind, StoreConfig},
     exit::usage,
 };
 use connectors::{
-    analysis::AnalysisTable,
+    analysis::{
+        Analysis, AnalysisSink, AnalysisTable, SqliteAnalysis,
+        mongo::{MongoAnalysis, MongoSettings, MongoSink},
+    },
     cipher::Cipher,
     claims,
     history::HistoryTable,
@@ -13,6 +16,8 @@ use connectors::{
     reports::ReportTable,
     sql::{Location, Schema, StoreError, Table},
 };
+use processors::ports::{Away, Sink};
+use schemas::AnalyzeLog;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -36,11 +41,6 @@ impl Stores {
     /// The newest report of each message.
     pub fn reports(&self) -> Result<Location, StoreError> {
         self.server_or_file("reports")
-    }
-
-    /// Analysis: a file always.
-    pub fn analysis(&self) -> PathBuf {
-        self.file("analysis")
     }
 
     /// The key of personal data. Beside a file it is made when it is missing; processes that share a server must share
@@ -85,9 +85,53 @@ impl Stores {
     }
 
     /// Each store has a file of its own beside the configured one: one writer never waits for another.
-    fn file(&self, what: &str) -> PathBuf {
+    pub fn file(&self, what: &str) -> PathBuf {
         let stem = self.0.file.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
         self.0.file.with_file_name(format!("{stem}-{what}.sqlite"))
+    }
+}
+
+/// Where analysis is kept.
+#[derive(Debug, Clone)]
+pub enum AnalysisStore {
+    /// A file of this process.
+    File(PathBuf),
+    /// A replica set that processes share.
+    Mongo(Box<MongoSettings>),
+}
+
+impl AnalysisStore {
+    /// As configured; opens nothing but the file of the password.
+    pub fn of(config: &Config) -> anyhow::Result<Self> {
+        let AnalysisConfig { kind, url, password_file, database } = &config.analysis;
+        if *kind == AnalysisKind::Sqlite {
+            return Ok(Self::File(Stores::of(config).file("analysis")));
+        }
+        let days = u64::from(config.store.retention_days);
+        let keep = (days > 0).then(|| Duration::from_secs(days * 24 * 3600));
+        let settings = MongoSettings::new(url, database, keep).map_err(|error| usage(error.to_string()))?;
+        if password_file.as_os_str().is_empty() {
+            return Ok(Self::Mongo(Box::new(settings)));
+        }
+        let password = std::fs::read_to_string(password_file)
+            .map_err(|e| usage(format!("analysis.password_file {}: {e}", password_file.display())))?;
+        Ok(Self::Mongo(Box::new(settings.with_password(password.trim_end_matches(['\r', '\n'])))))
+    }
+
+    /// Keeps what ANALYZE-LOG brings. A file is opened or made; MongoDB is not asked yet.
+    pub fn sink(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
+        Ok(match self {
+            Self::File(path) => Box::new(AnalysisSink::analysis(path).map_err(|error| error.away("analysis store"))?),
+            Self::Mongo(settings) => Box::new(MongoSink::new(settings.as_ref().clone())?),
+        })
+    }
+
+    /// Reads it, beside the sink.
+    pub fn reader(&self) -> Result<Box<dyn Analysis>, Away> {
+        Ok(match self {
+            Self::File(path) => Box::new(SqliteAnalysis::open(path).map_err(|error| error.away("analysis store"))?),
+            Self::Mongo(settings) => Box::new(MongoAnalysis::new(settings.as_ref().clone())?),
+        })
     }
 }
 
@@ -115,7 +159,9 @@ pub fn schemas(config: &Config) -> Result<Vec<(Location, Schema)>, StoreError> {
     if config.store.url.is_empty() {
         all.push((stores.reports()?, ReportTable::SCHEMA));
     }
-    all.push((Location::file(stores.analysis()), AnalysisTable::SCHEMA));
+    if config.analysis.kind == AnalysisKind::Sqlite {
+        all.push((Location::file(stores.file("analysis")), AnalysisTable::SCHEMA));
+    }
     if config.state.kind == StateKind::Sqlite {
         all.push((Location::file(&config.state.file), claims::SCHEMA));
     }

@@ -3,10 +3,12 @@
 //! A processor is a function of (record, what was looked up, now) and returns values. Clock, randomness and ids come
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
+
 pub mod callback;
 pub mod codes;
 #[cfg(test)]
 mod fixtures;
+pub mod histogram;
 pub mod ingest;
 pub mod night;
 pub mod outcome;

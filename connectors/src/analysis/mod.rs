@@ -1,13 +1,15 @@
-//! The store of ANALYZE-LOG: raw events, counters and latency histograms per minute.
+//! The store of ANALYZE-LOG: raw events, counters and latency histograms per minute, anomalies. A SQLite file, or
+//! MongoDB; both keep the same promises.
 
-mod histogram;
+mod asked;
+pub mod mongo;
 mod phase;
-mod reader;
-mod table;
+mod sqlite;
+mod tally;
 
+pub use asked::{Analysis, Asked, Failure, Latency, Volume};
 pub use phase::Phase;
-pub use reader::{AnalysisReader, Failure, Latency, Volume};
-pub use table::{AnalysisSink, AnalysisTable};
+pub use sqlite::{AnalysisSink, AnalysisTable, SqliteAnalysis};
 
 #[cfg(test)]
 mod tests;

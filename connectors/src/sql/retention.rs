@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::sql::testing::{Store, on_both};
     use crate::{
-        analysis::{AnalysisReader, AnalysisSink},
+        analysis::{AnalysisSink, SqliteAnalysis},
         cipher::Cipher,
         history::{HistoryReader, HistorySink},
         reports::{ReportReader, ReportSink},
@@ -269,7 +269,7 @@ mod tests {
         let mut reports = ReportReader::open(&stores.reports).unwrap();
         let ids = [2_499, 2_500].map(|id| reports.by_track_id(&format!("T{id:025}")).unwrap().is_some());
         assert_eq!(ids, [false, true]);
-        AnalysisReader::open(&stores.analysis).unwrap();
+        SqliteAnalysis::open(&stores.analysis).unwrap();
     }
 
     fn a_purge_comes_once_a_day_and_the_writers_go_on_meanwhile(store: &Store) {

@@ -1,7 +1,10 @@
 //! The configuration as the program uses it. Keys, units and defaults are documented in ims.toml.
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
-use connectors::{callback::CallerSettings, redis::RedisSettings, simulator::SimulatorSettings, sql::Location};
+use connectors::{
+    analysis::mongo::MongoSettings, callback::CallerSettings, redis::RedisSettings, simulator::SimulatorSettings,
+    sql::Location,
+};
 use ipnet::IpNet;
 use processors::{
     retry::Paces,
@@ -24,6 +27,7 @@ pub struct Config {
     pub callback: CallbackConfig,
     pub state: StateConfig,
     pub store: StoreConfig,
+    pub analysis: AnalysisConfig,
     pub simulator: SimulatorSettings,
     pub engine: Engine,
     pub admin: Admin,
@@ -84,13 +88,21 @@ fn hide_secrets<S: serde::Serializer>(properties: &BTreeMap<String, String>, to:
 
 /// A URL, or several separated by commas, without name and password: these are nobody's to read either.
 fn without_user_info(urls: &str) -> String {
-    let host = |(scheme, rest): (&str, &str)| Some(format!("{scheme}://…@{}", rest.rsplit_once('@')?.1));
-    let one = |url: &str| url.split_once("://").and_then(host).unwrap_or_else(|| url.to_owned());
-    urls.split(',').map(one).collect::<Vec<_>>().join(",")
+    urls.split(',').map(mongodb_without_user_info).collect::<Vec<_>>().join(",")
 }
 
 fn hide_user_info<S: serde::Serializer>(url: &str, to: S) -> Result<S::Ok, S::Error> {
     without_user_info(url).serialize(to)
+}
+
+/// The same of MongoDB, whose commas separate hosts behind one name and password.
+fn mongodb_without_user_info(url: &str) -> String {
+    let host = |(scheme, rest): (&str, &str)| Some(format!("{scheme}://…@{}", rest.rsplit_once('@')?.1));
+    url.split_once("://").and_then(host).unwrap_or_else(|| url.to_owned())
+}
+
+fn hide_mongodb_user_info<S: serde::Serializer>(url: &str, to: S) -> Result<S::Ok, S::Error> {
+    mongodb_without_user_info(url).serialize(to)
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +223,44 @@ impl fmt::Debug for StoreConfig {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnalysisKind {
+    Sqlite,
+    Mongodb,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisConfig {
+    pub kind: AnalysisKind,
+    #[serde(serialize_with = "hide_mongodb_user_info")]
+    pub url: String,
+    pub password_file: PathBuf,
+    pub database: String,
+}
+
+impl AnalysisConfig {
+    /// What cannot work, without a look at the files.
+    fn mistakes(&self) -> Option<String> {
+        if self.kind == AnalysisKind::Sqlite {
+            let unused = "analysis.url is set and analysis.kind does not use it: set analysis.kind = \"mongodb\"";
+            return (!self.url.is_empty()).then(|| unused.to_owned());
+        }
+        MongoSettings::new(&self.url, &self.database, None).err().map(|error| error.to_string())
+    }
+}
+
+impl fmt::Debug for AnalysisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnalysisConfig")
+            .field("kind", &self.kind)
+            .field("url", &mongodb_without_user_info(&self.url))
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {
@@ -294,6 +344,7 @@ impl Config {
             wrong.push(error.to_string());
         }
         wrong.extend(self.state.mistakes());
+        wrong.extend(self.analysis.mistakes());
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
         wrong.extend(self.retry.mistakes());
         if let Err(errors) = Rings::new(self.rings) {

@@ -1,0 +1,91 @@
+//! What is asked of analysis, whatever keeps it. All spans are Unix milliseconds UTC, from included, to excluded, by whole
+//! minutes.
+
+use super::Phase;
+use processors::ports::Away;
+use schemas::{Channel, Lane, LogEvent, Origin};
+use std::ops::Range;
+
+/// Which events an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// When they happened.
+    pub span_ms: Range<i64>,
+    /// Of this customer only.
+    pub username: Option<String>,
+    /// Of this channel only.
+    pub channel: Option<Channel>,
+    /// Of this vendor only.
+    pub vendor: Option<String>,
+}
+
+impl Asked {
+    /// About everything in a span.
+    pub fn all(span_ms: Range<i64>) -> Self {
+        Self { span_ms, username: None, channel: None, vendor: None }
+    }
+}
+
+/// Events of one minute and channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Beginning of the minute, Unix milliseconds.
+    pub minute_ms: i64,
+    /// The channel.
+    pub channel: Channel,
+    /// What happened.
+    pub event: LogEvent,
+    /// How often.
+    pub count: i64,
+}
+
+/// How long a phase took; each figure is at most 1/16 too high.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latency {
+    /// The part of the way.
+    pub phase: Phase,
+    /// The priority.
+    pub priority: Lane,
+    /// How many were measured.
+    pub count: i64,
+    /// Half of them took no longer, milliseconds.
+    pub p50_ms: i64,
+    /// 99 % of them.
+    pub p99_ms: i64,
+    /// 99.9 % of them.
+    pub p999_ms: i64,
+}
+
+/// Why steps and requests did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The channel.
+    pub channel: Channel,
+    /// The vendor; empty when none was asked.
+    pub vendor: String,
+    /// Whose table the code is of.
+    pub origin: Origin,
+    /// The code.
+    pub code: String,
+    /// How often.
+    pub count: i64,
+}
+
+/// Reads what a sink of ANALYZE-LOG has stored, beside it, on a connection of its own.
+pub trait Analysis: Send {
+    /// Events per minute and channel, in the order of time.
+    fn volumes(&mut self, asked: &Asked) -> Result<Vec<Volume>, Away>;
+
+    /// Percentiles of each phase and priority that was measured, in the order of the way.
+    fn latencies(&mut self, asked: &Asked) -> Result<Vec<Latency>, Away>;
+
+    /// Reasons of failed steps and refused requests, the most frequent first, at most `most`.
+    fn failures(&mut self, asked: &Asked, most: u32) -> Result<Vec<Failure>, Away>;
+}
+
+/// The percentiles of one phase and priority from its buckets, ascending; None when nothing was measured.
+pub(super) fn latency(phase: Phase, priority: Lane, buckets: &[(i64, i64)]) -> Option<Latency> {
+    let at = |share| processors::histogram::percentile(buckets, share);
+    let count = buckets.iter().map(|(_, count)| count).sum();
+    Some(Latency { phase, priority, count, p50_ms: at(0.5)?, p99_ms: at(0.99)?, p999_ms: at(0.999)? })
+}

@@ -1,0 +1,151 @@
+//! Answers from MongoDB, added up by the server.
+
+use super::store::Store;
+use super::{COUNTERS, LATENCIES, MongoSettings, NAME};
+use crate::analysis::Phase;
+use crate::analysis::asked::{Analysis, Asked, Failure, Latency, Volume, latency};
+use mongodb::Database;
+use mongodb::bson::{DateTime, Document, doc};
+use mongodb::error::{Error, Result};
+use processors::ports::Away;
+use schemas::Lane;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Reads beside the sinks, on connections of its own.
+pub struct MongoAnalysis {
+    store: Store,
+}
+
+impl MongoAnalysis {
+    /// Asks nothing yet.
+    pub fn new(settings: MongoSettings) -> std::result::Result<Self, Away> {
+        Ok(Self { store: Store::new(settings)? })
+    }
+}
+
+impl fmt::Debug for MongoAnalysis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(NAME).finish_non_exhaustive()
+    }
+}
+
+impl Analysis for MongoAnalysis {
+    fn volumes(&mut self, asked: &Asked) -> std::result::Result<Vec<Volume>, Away> {
+        let stages = [
+            doc! { "$match": about(asked) },
+            doc! { "$group": {
+                "_id": { "minute": "$minute", "channel": "$_id.channel", "event": "$_id.event" },
+                "count": { "$sum": "$count" },
+            } },
+            doc! { "$sort": { "_id.minute": 1, "_id.channel": 1, "_id.event": 1 } },
+        ];
+        self.store.run(async |database| {
+            let volume = |row: Document| {
+                let of = row.get_document("_id").map_err(Error::custom)?;
+                Ok(Volume {
+                    minute_ms: of.get_datetime("minute").map_err(Error::custom)?.timestamp_millis(),
+                    channel: word(of, "channel")?,
+                    event: word(of, "event")?,
+                    count: number(&row, "count")?,
+                })
+            };
+            aggregate(database, COUNTERS, &stages).await?.into_iter().map(volume).collect()
+        })
+    }
+
+    fn latencies(&mut self, asked: &Asked) -> std::result::Result<Vec<Latency>, Away> {
+        let stages = [
+            doc! { "$match": about(asked) },
+            doc! { "$project": { "bucket": { "$objectToArray": "$buckets" } } },
+            doc! { "$unwind": "$bucket" },
+            doc! { "$group": {
+                "_id": { "phase": "$_id.phase", "priority": "$_id.priority", "bucket": "$bucket.k" },
+                "count": { "$sum": "$bucket.v" },
+            } },
+        ];
+        self.store.run(async |database| {
+            let mut all: BTreeMap<(String, String), Vec<(i64, i64)>> = BTreeMap::new();
+            for row in aggregate(database, LATENCIES, &stages).await? {
+                let of = row.get_document("_id").map_err(Error::custom)?;
+                let key = (text(of, "phase")?.to_owned(), text(of, "priority")?.to_owned());
+                let bucket = text(of, "bucket")?.parse().map_err(Error::custom)?;
+                all.entry(key).or_default().push((bucket, number(&row, "count")?));
+            }
+            all.values_mut().for_each(|buckets| buckets.sort_unstable());
+            let measured = |phase: Phase, priority: Lane| {
+                let buckets = all.get(&(phase.as_str().to_owned(), priority.as_str().to_owned()))?;
+                latency(phase, priority, buckets)
+            };
+            let each = |phase| Lane::ALL.iter().filter_map(move |priority| Some((phase, *priority)));
+            Ok(Phase::ALL
+                .into_iter()
+                .flat_map(each)
+                .filter_map(|(phase, priority)| measured(phase, priority))
+                .collect())
+        })
+    }
+
+    fn failures(&mut self, asked: &Asked, most: u32) -> std::result::Result<Vec<Failure>, Away> {
+        let mut failed = about(asked);
+        failed.insert("_id.event", doc! { "$in": ["STEP", "REJECTED"] });
+        failed.insert("_id.state", doc! { "$ne": "DELIVERED" });
+        let by =
+            doc! { "channel": "$_id.channel", "vendor": "$_id.vendor", "origin": "$_id.origin", "code": "$_id.code" };
+        let stages = [
+            doc! { "$match": failed },
+            doc! { "$group": { "_id": by, "count": { "$sum": "$count" } } },
+            doc! { "$sort": { "count": -1, "_id.channel": 1, "_id.vendor": 1, "_id.origin": 1, "_id.code": 1 } },
+            doc! { "$limit": i64::from(most.max(1)) },
+        ];
+        self.store.run(async |database| {
+            let failure = |row: Document| {
+                let of = row.get_document("_id").map_err(Error::custom)?;
+                Ok(Failure {
+                    channel: word(of, "channel")?,
+                    vendor: text(of, "vendor")?.into(),
+                    origin: word(of, "origin")?,
+                    code: text(of, "code")?.into(),
+                    count: number(&row, "count")?,
+                })
+            };
+            aggregate(database, COUNTERS, &stages).await?.into_iter().map(failure).collect()
+        })
+    }
+}
+
+/// The counters that are asked about.
+fn about(asked: &Asked) -> Document {
+    let Asked { span_ms, username, channel, vendor } = asked;
+    let (from, to) = (DateTime::from_millis(span_ms.start), DateTime::from_millis(span_ms.end));
+    let mut filter = doc! { "minute": { "$gte": from, "$lt": to } };
+    let channel = channel.map(|channel| channel.as_str().to_owned());
+    for (key, value) in [("_id.username", username), ("_id.channel", &channel), ("_id.vendor", vendor)] {
+        filter.extend(value.as_ref().map(|value| (key.to_owned(), value.into())));
+    }
+    filter
+}
+
+async fn aggregate(database: &Database, collection: &str, stages: &[Document]) -> Result<Vec<Document>> {
+    let mut cursor =
+        database.collection::<Document>(collection).aggregate(stages.to_vec()).allow_disk_use(true).await?;
+    let mut rows = Vec::new();
+    while cursor.advance().await? {
+        rows.push(cursor.deserialize_current()?);
+    }
+    Ok(rows)
+}
+
+fn text<'d>(row: &'d Document, key: &str) -> Result<&'d str> {
+    row.get_str(key).map_err(Error::custom)
+}
+
+fn word<W: FromStr<Err: std::error::Error + Send + Sync + 'static>>(row: &Document, key: &str) -> Result<W> {
+    text(row, key)?.parse().map_err(Error::custom)
+}
+
+/// A sum, of whatever width the server chose.
+fn number(row: &Document, key: &str) -> Result<i64> {
+    row.get_i64(key).or_else(|_| row.get_i32(key).map(i64::from)).map_err(Error::custom)
+}

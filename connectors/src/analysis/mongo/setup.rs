@@ -1,0 +1,90 @@
+//! What the program makes on the server: collections, indexes, and how long documents live.
+
+use super::settings::majority;
+use super::{COUNTERS, EVENTS, LATENCIES, OFFSETS};
+use mongodb::Database;
+use mongodb::bson::{Document, doc};
+use mongodb::error::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+/// MongoDB 4.4: transactions, and collections with a life of their own.
+const OLDEST_WIRE_VERSION: i32 = 9;
+/// MongoDB 5.3 keeps documents in the order of their `_id`, without an index beside them.
+const CLUSTERED_SINCE: i32 = 17;
+
+const NAMESPACE_EXISTS: i32 = 48;
+const INDEX_OPTIONS_CONFLICT: i32 = 85;
+const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
+
+/// What this server can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Features {
+    /// Raw events stand in the order of their `_id`.
+    pub clustered: bool,
+}
+
+impl Features {
+    /// By its answer to `hello`; an error tells why it cannot be used.
+    pub(super) fn of(hello: &Document) -> std::result::Result<Self, String> {
+        if hello.get_str("setName").is_err() {
+            return Err("is no member of a replica set: transactions need one, of a single member at least".into());
+        }
+        let version = hello.get_i32("maxWireVersion").unwrap_or(0);
+        if version < OLDEST_WIRE_VERSION {
+            return Err("is older than MongoDB 4.4: upgrade it".into());
+        }
+        Ok(Self { clustered: version >= CLUSTERED_SINCE })
+    }
+}
+
+/// Makes what is missing. Any number of processes may do so at a time.
+pub(super) async fn prepare(database: &Database, keep: Option<Duration>) -> Result<()> {
+    let hello = database.run_command(doc! { "hello": 1 }).await?;
+    let features = Features::of(&hello).map_err(Error::custom)?;
+    let events = match features.clustered {
+        true => doc! { "clusteredIndex": { "key": { "_id": 1 }, "unique": true } },
+        false => doc! {},
+    };
+    for (name, options) in [(OFFSETS, doc! {}), (EVENTS, events), (COUNTERS, doc! {}), (LATENCIES, doc! {})] {
+        let mut create = doc! { "create": name };
+        create.extend(options);
+        create.insert("writeConcern", majority());
+        unless(database.run_command(create).await, &[NAMESPACE_EXISTS])?;
+    }
+    for (collection, time) in [(EVENTS, "at"), (COUNTERS, "minute"), (LATENCIES, "minute")] {
+        expire(database, collection, time, keep).await?;
+    }
+    Ok(())
+}
+
+/// An index on the time of a collection's documents, by which they are asked for, and deleted by the server when they are
+/// older than `keep`.
+async fn expire(database: &Database, collection: &str, time: &str, keep: Option<Duration>) -> Result<()> {
+    let name = format!("{time}_1");
+    let mut index = doc! { "key": { time: 1 }, "name": &name };
+    if let Some(keep) = keep {
+        index.insert("expireAfterSeconds", keep.as_secs() as i64);
+    }
+    let create = || {
+        let indexes = vec![index.clone()];
+        database.run_command(doc! { "createIndexes": collection, "indexes": indexes, "writeConcern": majority() })
+    };
+    let other_life = [INDEX_OPTIONS_CONFLICT, INDEX_KEY_SPECS_CONFLICT];
+    if unless(create().await, &other_life)?.is_none() {
+        // The configuration keeps documents for another time than before.
+        database.run_command(doc! { "dropIndexes": collection, "index": &name, "writeConcern": majority() }).await?;
+        create().await?;
+    }
+    Ok(())
+}
+
+/// The answer; None when the command failed with one of these codes.
+fn unless(answer: Result<Document>, codes: &[i32]) -> Result<Option<Document>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => match &*error.kind {
+            ErrorKind::Command(told) if codes.contains(&told.code) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}

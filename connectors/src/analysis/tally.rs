@@ -1,0 +1,65 @@
+//! A batch added up in memory: most of its events share a few counters.
+
+use super::phase::{Phase, ended};
+use processors::{histogram::bucket_of, ports::Logged};
+use rustc_hash::FxHashMap;
+use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Origin, State};
+
+/// What is counted together: events of one minute that are alike.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Counter<'e> {
+    pub minute_ms: i64,
+    pub event: LogEvent,
+    pub channel: Channel,
+    pub priority: Lane,
+    pub username: &'e str,
+    pub vendor: &'e str,
+    pub state: State,
+    pub origin: Origin,
+    pub code: &'e str,
+}
+
+/// What is measured together.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Measured<'e> {
+    pub minute_ms: i64,
+    pub phase: Phase,
+    pub channel: Channel,
+    pub priority: Lane,
+    pub username: &'e str,
+    pub vendor: &'e str,
+}
+
+/// Counters, and histograms by bucket.
+#[derive(Debug, Default)]
+pub(super) struct Tally<'e> {
+    pub counters: FxHashMap<Counter<'e>, i64>,
+    pub latencies: FxHashMap<Measured<'e>, FxHashMap<i64, i64>>,
+}
+
+impl<'e> Tally<'e> {
+    pub(super) fn of(batch: &'e [Logged<AnalyzeLog>]) -> Self {
+        let mut tally = Self::default();
+        for Logged { record: event, .. } in batch {
+            let minute_ms = event.at - event.at.rem_euclid(60_000);
+            let AnalyzeLog { channel, priority, ref username, ref vendor, .. } = *event;
+            let counter = Counter {
+                minute_ms,
+                event: event.event,
+                channel,
+                priority,
+                username,
+                vendor,
+                state: event.state,
+                origin: event.origin,
+                code: &event.code,
+            };
+            *tally.counters.entry(counter).or_default() += 1;
+            for (phase, ms) in ended(event) {
+                let measured = Measured { minute_ms, phase, channel, priority, username, vendor };
+                *tally.latencies.entry(measured).or_default().entry(bucket_of(ms)).or_default() += 1;
+            }
+        }
+        tally
+    }
+}

@@ -1,0 +1,215 @@
+//! The promises of the store of analysis, on files and on MongoDB.
+
+use super::mongo::{MongoAnalysis, MongoSink, testing::Base};
+use super::*;
+use processors::ports::{Logged, Move, Sink, Written};
+use schemas::{AnalyzeLog, Channel, Lane, LogEvent, MessageType, Origin, State, Topic};
+
+/// Each promise, a function of a `&Kept`, as a test on both.
+macro_rules! on_both {
+    ($($promise:ident)*) => {
+        mod on_a_file {
+            $(#[test] fn $promise() { super::$promise(&super::Kept::File(tempfile::tempdir().unwrap())); })*
+        }
+        mod on_mongodb {
+            $(#[test] fn $promise() {
+                if let Some(base) = super::Base::shared() {
+                    super::$promise(&super::Kept::Mongo(base));
+                }
+            })*
+        }
+    };
+}
+/// The beginning of a minute.
+const MINUTE_MS: i64 = 1_772_377_200_000;
+/// As far as MongoDB's dates reach.
+const ALL: std::ops::Range<i64> = 0..1 << 48;
+
+on_both! {
+    volumes_are_told_by_the_minute
+    a_steps_end_tells_its_whole_way_and_an_attempt_only_its_request
+    failure_reasons_come_the_most_frequent_first
+    customer_channel_and_vendor_are_asked_for
+    a_batch_that_was_stored_is_not_counted_again
+    what_a_stalled_writer_brings_after_its_successor_is_not_counted
+    a_batch_of_no_records_moves_the_positions
+}
+
+/// A store that nobody else uses and that ends with its test.
+pub(crate) enum Kept {
+    File(tempfile::TempDir),
+    Mongo(Base),
+}
+
+impl Kept {
+    fn path(folder: &tempfile::TempDir) -> std::path::PathBuf {
+        folder.path().join("analysis.db")
+    }
+
+    pub(crate) fn sink(&self) -> Box<dyn Sink<AnalyzeLog>> {
+        match self {
+            Self::File(folder) => Box::new(AnalysisSink::analysis(&Self::path(folder)).unwrap()),
+            Self::Mongo(base) => Box::new(MongoSink::new(base.settings()).unwrap()),
+        }
+    }
+
+    pub(crate) fn reader(&self) -> Box<dyn Analysis> {
+        match self {
+            Self::File(folder) => Box::new(SqliteAnalysis::open(&Self::path(folder)).unwrap()),
+            Self::Mongo(base) => Box::new(MongoAnalysis::new(base.settings()).unwrap()),
+        }
+    }
+
+    /// Stores events, each in a batch of its own.
+    pub(crate) fn store(&self, events: &[AnalyzeLog]) -> Box<dyn Analysis> {
+        let mut sink = self.sink();
+        let topic = Topic::analyze_log();
+        for (offset, record) in (0..).zip(events.iter().cloned()) {
+            let moves = [Move { topic, partition: 2, from: (offset > 0).then_some(offset), to: offset + 1 }];
+            assert_eq!(sink.write(&[Logged { topic, partition: 2, offset, record }], &moves), Ok(Written::Moved));
+        }
+        self.reader()
+    }
+}
+
+pub(crate) fn event(event: LogEvent, state: State, code: &str) -> AnalyzeLog {
+    AnalyzeLog {
+        event,
+        track_id: "01KJMXCWW00000000000000001".into(),
+        at: MINUTE_MS + 140,
+        username: "hanbit-shop".into(),
+        service_key: "K1".into(),
+        channel: Channel::At,
+        message_type: Some(MessageType::At),
+        priority: Lane::Auth,
+        step: 0,
+        attempt: 1,
+        vendor: "kakao-a".into(),
+        state,
+        origin: Origin::Vendor,
+        code: code.into(),
+        vendor_code: code.into(),
+        ambiguous: false,
+        requested_at: MINUTE_MS + 100,
+        accepted_at: Some(MINUTE_MS + 101),
+        routed_at: Some(MINUTE_MS + 103),
+        sent_at: Some(MINUTE_MS + 110),
+    }
+}
+
+fn volumes_are_told_by_the_minute(kept: &Kept) {
+    let step = event(LogEvent::Step, State::Delivered, "0000");
+    let next = AnalyzeLog { at: MINUTE_MS + 60_000, ..step.clone() };
+    let text = AnalyzeLog { channel: Channel::Mt, ..step.clone() };
+    let mut reader = kept.store(&[step.clone(), next, text, step]);
+    let volume = |minute_ms, channel, count| Volume { minute_ms, channel, event: LogEvent::Step, count };
+    let first = [volume(MINUTE_MS, Channel::At, 2), volume(MINUTE_MS, Channel::Mt, 1)];
+    assert_eq!(reader.volumes(&Asked::all(MINUTE_MS..MINUTE_MS + 60_000)).unwrap(), first);
+    let all = [first.to_vec(), vec![volume(MINUTE_MS + 60_000, Channel::At, 1)]].concat();
+    assert_eq!(reader.volumes(&Asked::all(ALL)).unwrap(), all);
+}
+
+fn a_steps_end_tells_its_whole_way_and_an_attempt_only_its_request(kept: &Kept) {
+    let attempt = AnalyzeLog { at: MINUTE_MS + 112, ..event(LogEvent::Attempt, State::Failed, "9998") };
+    let fallback = AnalyzeLog { step: 1, ..event(LogEvent::Step, State::Delivered, "1000") };
+    let refused = AnalyzeLog { accepted_at: None, ..event(LogEvent::Rejected, State::Rejected, "2010") };
+    let late = event(LogEvent::Late, State::Delivered, "0000");
+    let mut reader = kept.store(&[attempt, event(LogEvent::Step, State::Delivered, "0000"), fallback, refused, late]);
+    let latency =
+        |phase, count, p50_ms, p99_ms| Latency { phase, priority: Lane::Auth, count, p50_ms, p99_ms, p999_ms: p99_ms };
+    let expected = [
+        latency(Phase::Accept, 1, 1, 1),
+        latency(Phase::Route, 1, 2, 2),
+        latency(Phase::Queue, 2, 7, 7),
+        // 2 ms for the attempt, 30 for each end of a step.
+        latency(Phase::Vendor, 3, 30, 30),
+        // 40 ms stands in the bucket of 40 and 41.
+        latency(Phase::Whole, 2, 41, 41),
+    ];
+    assert_eq!(reader.latencies(&Asked::all(ALL)).unwrap(), expected);
+    assert_eq!(reader.latencies(&Asked::all(0..MINUTE_MS)).unwrap(), []);
+}
+
+fn failure_reasons_come_the_most_frequent_first(kept: &Kept) {
+    let failed = event(LogEvent::Step, State::Failed, "3018");
+    let refused =
+        AnalyzeLog { vendor: String::new(), origin: Origin::Ims, ..event(LogEvent::Rejected, State::Rejected, "2010") };
+    let attempt = event(LogEvent::Attempt, State::Failed, "9998");
+    let delivered = event(LogEvent::Step, State::Delivered, "0000");
+    let mut reader = kept.store(&[refused, failed.clone(), attempt, delivered, failed]);
+    let failure = |vendor: &str, origin, code: &str, count| Failure {
+        channel: Channel::At,
+        vendor: vendor.into(),
+        origin,
+        code: code.into(),
+        count,
+    };
+    let most = failure("kakao-a", Origin::Vendor, "3018", 2);
+    assert_eq!(reader.failures(&Asked::all(ALL), 1).unwrap(), std::slice::from_ref(&most));
+    assert_eq!(reader.failures(&Asked::all(ALL), 9).unwrap(), [most, failure("", Origin::Ims, "2010", 1)]);
+}
+
+fn customer_channel_and_vendor_are_asked_for(kept: &Kept) {
+    let one = event(LogEvent::Step, State::Failed, "3018");
+    let customer = AnalyzeLog { username: "other".into(), ..one.clone() };
+    let channel = AnalyzeLog { channel: Channel::Mt, ..one.clone() };
+    let vendor = AnalyzeLog { vendor: "kakao-b".into(), ..one.clone() };
+    let mut reader = kept.store(&[one, customer, channel, vendor]);
+    let all = Asked::all(ALL);
+    let by_customer = Asked { username: Some("other".into()), ..all.clone() };
+    let by_channel = Asked { channel: Some(Channel::Mt), ..all.clone() };
+    let by_vendor = Asked { vendor: Some("kakao-b".into()), ..all.clone() };
+    let by_all = Asked {
+        username: Some("hanbit-shop".into()),
+        channel: Some(Channel::At),
+        vendor: Some("kakao-a".into()),
+        ..all
+    };
+    for asked in [by_customer, by_channel, by_vendor, by_all] {
+        let told = |count: Option<i64>| count.unwrap_or_default();
+        let volumes: i64 = reader.volumes(&asked).unwrap().iter().map(|volume| volume.count).sum();
+        let latencies = reader.latencies(&asked).unwrap().iter().map(|latency| latency.count).max();
+        let failures: i64 = reader.failures(&asked, 9).unwrap().iter().map(|failure| failure.count).sum();
+        assert_eq!([volumes, told(latencies), failures], [1; 3], "{asked:?}");
+    }
+}
+
+fn a_batch_that_was_stored_is_not_counted_again(kept: &Kept) {
+    let topic = Topic::analyze_log();
+    let record = event(LogEvent::Step, State::Delivered, "0000");
+    let batch = [Logged { topic, partition: 0, offset: 0, record }];
+    let moves = [Move { topic, partition: 0, from: None, to: 1 }];
+    let mut sink = kept.sink();
+    assert_eq!(sink.positions(&[(topic, 0), (topic, 1)]), Ok(vec![None, None]));
+    assert_eq!(sink.write(&batch, &moves), Ok(Written::Moved));
+    assert_eq!(sink.write(&batch, &moves), Ok(Written::Stale));
+    let later = [Move { from: Some(7), to: 8, ..moves[0] }];
+    assert_eq!(sink.write(&batch, &later), Ok(Written::Stale), "nothing was read from there");
+    assert_eq!(kept.sink().positions(&[(topic, 0), (topic, 1)]), Ok(vec![Some(1), None]));
+    assert_eq!(kept.reader().volumes(&Asked::all(ALL)).unwrap()[0].count, 1);
+}
+
+fn what_a_stalled_writer_brings_after_its_successor_is_not_counted(kept: &Kept) {
+    let topic = Topic::analyze_log();
+    let batch: Vec<_> = (0..2)
+        .map(|offset| Logged { topic, partition: 3, offset, record: event(LogEvent::Step, State::Delivered, "0000") })
+        .collect();
+    // Both read from the beginning: the first took one record, its successor two.
+    let moves = |to| [Move { topic, partition: 3, from: None, to }, Move { topic, partition: 1, from: None, to: 5 }];
+    let (mut stalled, mut successor) = (kept.sink(), kept.sink());
+    for sink in [&mut stalled, &mut successor] {
+        sink.positions(&[(topic, 3), (topic, 1)]).unwrap();
+    }
+    assert_eq!(successor.write(&batch, &moves(2)), Ok(Written::Moved));
+    assert_eq!(stalled.write(&batch[..1], &moves(1)), Ok(Written::Stale));
+    assert_eq!(kept.sink().positions(&[(topic, 3), (topic, 1)]), Ok(vec![Some(2), Some(5)]));
+    assert_eq!(kept.reader().volumes(&Asked::all(ALL)).unwrap()[0].count, 2);
+    assert_eq!(kept.reader().latencies(&Asked::all(ALL)).unwrap()[0].count, 2);
+}
+
+fn a_batch_of_no_records_moves_the_positions(kept: &Kept) {
+    let topic = Topic::analyze_log();
+    let moves = [Move { topic, partition: 0, from: None, to: 3 }];
+    assert_eq!(kept.sink().write(&[], &moves), Ok(Written::Moved));
+    assert_eq!(kept.sink().positions(&[(topic, 0)]), Ok(vec![Some(3)]));
+}
