@@ -16,6 +16,7 @@ mod retention;
 mod signal;
 mod stores;
 mod times;
+mod watching;
 
 use clap::Parser;
 use cli::{Cli, Command};

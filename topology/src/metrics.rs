@@ -53,4 +53,8 @@ list! {
     gauge REFERENCE_STALE = "ims_reference_stale_seconds";
     /// Rows deleted from the embedded stores because they were older than store.retention_days.
     counter PURGED = "ims_purged_rows_total";
+    /// Anomalies that last, by kind (FAILURES, LATENCY), vendor and channel; every analyzer tells all of them.
+    gauge ANOMALIES_OPEN = "ims_anomalies_open";
+    /// Anomalies that this process saw first, by kind and event: began, ended.
+    counter ANOMALIES = "ims_anomalies_total";
 }

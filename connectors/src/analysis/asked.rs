@@ -2,8 +2,10 @@
 //! minutes.
 
 use super::Phase;
+use processors::anomaly::{Activity, Anomaly, Series};
 use processors::ports::Away;
 use schemas::{Channel, Lane, LogEvent, Origin};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Which events an answer is about.
@@ -81,6 +83,31 @@ pub trait Analysis: Send {
 
     /// Reasons of failed steps and refused requests, the most frequent first, at most `most`.
     fn failures(&mut self, asked: &Asked, most: u32) -> Result<Vec<Failure>, Away>;
+
+    /// What each series of a vendor, channel and customer did in a span, in no order.
+    fn activities(&mut self, span_ms: Range<i64>) -> Result<Vec<Activity>, Away>;
+
+    /// Anomalies that lasted at any time of the span, the oldest first.
+    fn anomalies(&mut self, asked: &Asked) -> Result<Vec<Anomaly>, Away>;
+
+    /// Keeps anomalies. One that is kept already stays as it is, but for its end: the first that is told stays.
+    fn note(&mut self, anomalies: &[Anomaly]) -> Result<(), Away>;
+}
+
+/// Activities as they are put together from counters and histograms.
+#[derive(Debug, Default)]
+pub(super) struct Activities(BTreeMap<Series, Activity>);
+
+impl Activities {
+    pub(super) fn of(&mut self, series: Series) -> &mut Activity {
+        let new =
+            |series: &Series| Activity { series: series.clone(), requests: 0, failures: 0, durations: Vec::new() };
+        self.0.entry(series).or_insert_with_key(new)
+    }
+
+    pub(super) fn all(self) -> Vec<Activity> {
+        self.0.into_values().collect()
+    }
 }
 
 /// The percentiles of one phase and priority from its buckets, ascending; None when nothing was measured.

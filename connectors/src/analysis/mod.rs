@@ -6,10 +6,12 @@ pub mod mongo;
 mod phase;
 mod sqlite;
 mod tally;
+mod watcher;
 
 pub use asked::{Analysis, Asked, Failure, Latency, Volume};
 pub use phase::Phase;
 pub use sqlite::{AnalysisSink, AnalysisTable, SqliteAnalysis};
+pub use watcher::{Seen, Watcher};
 
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,12 @@ macro_rules! oldest_minute {
 
 const HISTORY: &[&str] = &[oldest!("history", "track_id", "report_at")];
 const REPORTS: &[&str] = &[oldest!("reports", "track_id", "requested_at")];
-const ANALYSIS: &[&str] = &[oldest!("events", "rowid", "at"), oldest_minute!("counters"), oldest_minute!("latencies")];
+const ANALYSIS: &[&str] = &[
+    oldest!("events", "rowid", "at"),
+    oldest_minute!("counters"),
+    oldest_minute!("latencies"),
+    "DELETE FROM anomalies WHERE opened_at < ?",
+];
 
 /// What keeps the stores from growing for ever.
 pub struct Retention {

@@ -9,6 +9,8 @@ use crate::{
     reload::Reloading,
     retention::Purging,
     signal,
+    stores::AnalysisStore,
+    watching::Watching,
 };
 use clap::Args as ClapArgs;
 use topology::graph::Role;
@@ -41,6 +43,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let deployment = Deployment::new(&config)?;
     let _reloading = Reloading::start(deployment.reference())?;
     let _purging = Purging::start(assemble::retention(&config, &roles)?)?;
+    let _watching = Watching::start(AnalysisStore::of(&config)?, &roles)?;
     let runtime = deployment.start(&roles)?;
     output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;

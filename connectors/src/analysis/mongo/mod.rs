@@ -22,6 +22,7 @@ const OFFSETS: &str = "offsets";
 const EVENTS: &str = "events";
 const COUNTERS: &str = "counters";
 const LATENCIES: &str = "latencies";
+const ANOMALIES: &str = "anomalies";
 
 #[cfg(test)]
 pub(crate) mod testing;

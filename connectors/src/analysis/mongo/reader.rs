@@ -1,16 +1,18 @@
 //! Answers from MongoDB, added up by the server.
 
 use super::store::Store;
-use super::{COUNTERS, LATENCIES, MongoSettings, NAME};
+use super::{ANOMALIES, COUNTERS, LATENCIES, MongoSettings, NAME};
 use crate::analysis::Phase;
-use crate::analysis::asked::{Analysis, Asked, Failure, Latency, Volume, latency};
+use crate::analysis::asked::{Activities, Analysis, Asked, Failure, Latency, Volume, latency};
 use mongodb::Database;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::error::{Error, Result};
+use processors::anomaly::{Activity, Anomaly, Series};
 use processors::ports::Away;
 use schemas::Lane;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 /// Reads beside the sinks, on connections of its own.
@@ -43,7 +45,7 @@ impl Analysis for MongoAnalysis {
         ];
         self.store.run(async |database| {
             let volume = |row: Document| {
-                let of = row.get_document("_id").map_err(Error::custom)?;
+                let of = id(&row)?;
                 Ok(Volume {
                     minute_ms: of.get_datetime("minute").map_err(Error::custom)?.timestamp_millis(),
                     channel: word(of, "channel")?,
@@ -68,7 +70,7 @@ impl Analysis for MongoAnalysis {
         self.store.run(async |database| {
             let mut all: BTreeMap<(String, String), Vec<(i64, i64)>> = BTreeMap::new();
             for row in aggregate(database, LATENCIES, &stages).await? {
-                let of = row.get_document("_id").map_err(Error::custom)?;
+                let of = id(&row)?;
                 let key = (text(of, "phase")?.to_owned(), text(of, "priority")?.to_owned());
                 let bucket = text(of, "bucket")?.parse().map_err(Error::custom)?;
                 all.entry(key).or_default().push((bucket, number(&row, "count")?));
@@ -101,7 +103,7 @@ impl Analysis for MongoAnalysis {
         ];
         self.store.run(async |database| {
             let failure = |row: Document| {
-                let of = row.get_document("_id").map_err(Error::custom)?;
+                let of = id(&row)?;
                 Ok(Failure {
                     channel: word(of, "channel")?,
                     vendor: text(of, "vendor")?.into(),
@@ -113,6 +115,127 @@ impl Analysis for MongoAnalysis {
             aggregate(database, COUNTERS, &stages).await?.into_iter().map(failure).collect()
         })
     }
+
+    fn activities(&mut self, span_ms: Range<i64>) -> std::result::Result<Vec<Activity>, Away> {
+        let mut of_vendors = about(&Asked::all(span_ms));
+        of_vendors.insert("_id.vendor", doc! { "$ne": "" });
+        let mut ended = of_vendors.clone();
+        let states = doc! { "$in": ["DELIVERED", "FAILED", "UNCERTAIN"] };
+        ended.insert(
+            "$or",
+            [doc! { "_id.event": "ATTEMPT" }, doc! { "_id.event": "STEP", "_id.state": states }].to_vec(),
+        );
+        let series = doc! { "vendor": "$_id.vendor", "channel": "$_id.channel", "username": "$_id.username" };
+        let failed = doc! { "$cond": [{ "$eq": ["$_id.state", "DELIVERED"] }, 0, "$count"] };
+        let counters = [
+            doc! { "$match": ended },
+            doc! { "$group": {
+                "_id": series.clone(), "requests": { "$sum": "$count" }, "failures": { "$sum": failed },
+            } },
+        ];
+        let mut measured = of_vendors;
+        measured.insert("_id.phase", "VENDOR");
+        let mut bucket = series;
+        bucket.insert("bucket", "$bucket.k");
+        let latencies = [
+            doc! { "$match": measured },
+            doc! { "$project": { "bucket": { "$objectToArray": "$buckets" } } },
+            doc! { "$unwind": "$bucket" },
+            doc! { "$group": { "_id": bucket, "count": { "$sum": "$bucket.v" } } },
+        ];
+        self.store.run(async |database| {
+            let mut activities = Activities::default();
+            for row in aggregate(database, COUNTERS, &counters).await? {
+                let activity = activities.of(series_of(id(&row)?)?);
+                activity.requests = number(&row, "requests")?.unsigned_abs();
+                activity.failures = number(&row, "failures")?.unsigned_abs();
+            }
+            for row in aggregate(database, LATENCIES, &latencies).await? {
+                let of = id(&row)?;
+                let bucket = text(of, "bucket")?.parse().map_err(Error::custom)?;
+                activities.of(series_of(of)?).durations.push((bucket, number(&row, "count")?));
+            }
+            Ok(activities.all())
+        })
+    }
+
+    fn anomalies(&mut self, asked: &Asked) -> std::result::Result<Vec<Anomaly>, Away> {
+        let mut filter = about(asked);
+        filter.remove("minute");
+        filter.insert("opened_at", doc! { "$lt": DateTime::from_millis(asked.span_ms.end) });
+        let lasting =
+            [doc! { "closed_at": null }, doc! { "closed_at": { "$gte": DateTime::from_millis(asked.span_ms.start) } }];
+        filter.insert("$or", lasting.to_vec());
+        let order = doc! { "opened_at": 1, "_id.kind": 1, "_id.vendor": 1, "_id.channel": 1, "_id.username": 1 };
+        self.store.run(async |database| {
+            aggregate(database, ANOMALIES, &[doc! { "$match": filter }, doc! { "$sort": order }])
+                .await?
+                .iter()
+                .map(anomaly)
+                .collect()
+        })
+    }
+
+    fn note(&mut self, anomalies: &[Anomaly]) -> std::result::Result<(), Away> {
+        self.store.run(async |database| {
+            let kept = database.collection::<Document>(ANOMALIES);
+            for anomaly in anomalies {
+                let id = anomaly_id(anomaly);
+                let new = doc! { "$setOnInsert": {
+                    "opened_at": DateTime::from_millis(anomaly.opened_ms),
+                    "closed_at": anomaly.closed_ms.map(DateTime::from_millis),
+                    "share": anomaly.share,
+                    "norm": anomaly.norm,
+                    "events": anomaly.events as i64,
+                    "slow_ms": anomaly.slow_ms,
+                } };
+                kept.update_one(doc! { "_id": &id }, new).upsert(true).await?;
+                if let Some(closed_ms) = anomaly.closed_ms {
+                    let end = doc! { "$set": { "closed_at": DateTime::from_millis(closed_ms) } };
+                    kept.update_one(doc! { "_id": id, "closed_at": null }, end).await?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn anomaly_id(anomaly: &Anomaly) -> Document {
+    let Series { vendor, channel, username } = &anomaly.series;
+    doc! {
+        "kind": anomaly.kind.as_str(),
+        "vendor": vendor,
+        "channel": channel.as_str(),
+        "username": username,
+        "opened_at": DateTime::from_millis(anomaly.opened_ms),
+    }
+}
+
+fn anomaly(row: &Document) -> Result<Anomaly> {
+    let of = id(row)?;
+    let time = |key: &str| row.get_datetime(key).map(|time| time.timestamp_millis());
+    Ok(Anomaly {
+        kind: word(of, "kind")?,
+        series: series_of(of)?,
+        opened_ms: time("opened_at").map_err(Error::custom)?,
+        closed_ms: time("closed_at").ok(),
+        share: row.get_f64("share").map_err(Error::custom)?,
+        norm: row.get_f64("norm").map_err(Error::custom)?,
+        events: number(row, "events")?.unsigned_abs(),
+        slow_ms: number(row, "slow_ms").ok(),
+    })
+}
+
+fn series_of(id: &Document) -> Result<Series> {
+    Ok(Series {
+        vendor: text(id, "vendor")?.into(),
+        channel: word(id, "channel")?,
+        username: text(id, "username")?.into(),
+    })
+}
+
+fn id(row: &Document) -> Result<&Document> {
+    row.get_document("_id").map_err(Error::custom)
 }
 
 /// The counters that are asked about.

@@ -1,7 +1,7 @@
 //! What the program makes on the server: collections, indexes, and how long documents live.
 
 use super::settings::majority;
-use super::{COUNTERS, EVENTS, LATENCIES, OFFSETS};
+use super::{ANOMALIES, COUNTERS, EVENTS, LATENCIES, OFFSETS};
 use mongodb::Database;
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind, Result};
@@ -45,13 +45,15 @@ pub(super) async fn prepare(database: &Database, keep: Option<Duration>) -> Resu
         true => doc! { "clusteredIndex": { "key": { "_id": 1 }, "unique": true } },
         false => doc! {},
     };
-    for (name, options) in [(OFFSETS, doc! {}), (EVENTS, events), (COUNTERS, doc! {}), (LATENCIES, doc! {})] {
+    for (name, options) in
+        [(OFFSETS, doc! {}), (EVENTS, events), (COUNTERS, doc! {}), (LATENCIES, doc! {}), (ANOMALIES, doc! {})]
+    {
         let mut create = doc! { "create": name };
         create.extend(options);
         create.insert("writeConcern", majority());
         unless(database.run_command(create).await, &[NAMESPACE_EXISTS])?;
     }
-    for (collection, time) in [(EVENTS, "at"), (COUNTERS, "minute"), (LATENCIES, "minute")] {
+    for (collection, time) in [(EVENTS, "at"), (COUNTERS, "minute"), (LATENCIES, "minute"), (ANOMALIES, "opened_at")] {
         expire(database, collection, time, keep).await?;
     }
     Ok(())

@@ -1,10 +1,12 @@
 //! Answers from the file.
 
-use crate::analysis::asked::{Analysis, Asked, Failure, Latency, Volume, latency};
+use crate::analysis::asked::{Activities, Analysis, Asked, Failure, Latency, Volume, latency};
 use crate::analysis::{AnalysisTable, Phase};
 use crate::sql::{Connection, Database, Location, Query, Record, StoreError, Table, word};
+use processors::anomaly::{Activity, Anomaly, Kind, Series};
 use processors::ports::Away;
 use schemas::{Channel, Lane};
+use std::ops::Range;
 use std::path::Path;
 
 /// Reads beside the sink, on a connection of its own.
@@ -88,4 +90,78 @@ impl Analysis for SqliteAnalysis {
             about(connection, &text, asked).bind(most).fetch_all().await?.into_iter().map(failure).collect()
         })
     }
+
+    fn activities(&mut self, span_ms: Range<i64>) -> Result<Vec<Activity>, Away> {
+        self.database.run(async |connection| {
+            let mut activities = Activities::default();
+            let counters = connection.query(
+                "SELECT vendor, channel, username, sum(count) AS requests,
+                     sum(CASE WHEN state = 'DELIVERED' THEN 0 ELSE count END) AS failures
+                 FROM counters WHERE minute >= ? AND minute < ? AND vendor <> ''
+                     AND (event = 'ATTEMPT' OR event = 'STEP' AND state IN ('DELIVERED', 'FAILED', 'UNCERTAIN'))
+                 GROUP BY vendor, channel, username",
+            );
+            for row in counters.bind(span_ms.start).bind(span_ms.end).fetch_all().await? {
+                let activity = activities.of(series(&row)?);
+                activity.requests = row.get::<i64>("requests")?.unsigned_abs();
+                activity.failures = row.get::<i64>("failures")?.unsigned_abs();
+            }
+            let latencies = connection.query(
+                "SELECT vendor, channel, username, bucket, sum(count) AS count
+                 FROM latencies WHERE minute >= ? AND minute < ? AND phase = 'VENDOR' AND vendor <> ''
+                 GROUP BY vendor, channel, username, bucket",
+            );
+            for row in latencies.bind(span_ms.start).bind(span_ms.end).fetch_all().await? {
+                activities.of(series(&row)?).durations.push((row.get("bucket")?, row.get("count")?));
+            }
+            Ok(activities.all())
+        })
+    }
+
+    fn anomalies(&mut self, asked: &Asked) -> Result<Vec<Anomaly>, Away> {
+        self.database.run(async |connection| {
+            let rows = connection.query(
+                "SELECT kind, vendor, channel, username, opened_at, closed_at, share, norm, events, slow_ms FROM anomalies
+                 WHERE coalesce(closed_at, ?) >= ? AND opened_at < ? AND username = coalesce(?, username)
+                     AND channel = coalesce(?, channel) AND vendor = coalesce(?, vendor)
+                 ORDER BY opened_at, kind, vendor, channel, username",
+            );
+            let rows = rows.bind(i64::MAX).bind(asked.span_ms.start).bind(asked.span_ms.end);
+            let rows = rows.bind(asked.username.as_deref()).bind(asked.channel.map(Channel::as_str));
+            let anomaly = |row: Record| {
+                Ok(Anomaly {
+                    kind: word::<Kind>(&row, "kind")?,
+                    series: series(&row)?,
+                    opened_ms: row.get("opened_at")?,
+                    closed_ms: row.get("closed_at")?,
+                    share: row.get("share")?,
+                    norm: row.get("norm")?,
+                    events: row.get::<i64>("events")?.unsigned_abs(),
+                    slow_ms: row.get("slow_ms")?,
+                })
+            };
+            rows.bind(asked.vendor.as_deref()).fetch_all().await?.into_iter().map(anomaly).collect()
+        })
+    }
+
+    fn note(&mut self, anomalies: &[Anomaly]) -> Result<(), Away> {
+        self.database.run(async |connection| {
+            for Anomaly { kind, series, opened_ms, closed_ms, share, norm, events, slow_ms } in anomalies {
+                let row = connection.query(
+                    "INSERT INTO anomalies
+                         (kind, vendor, channel, username, opened_at, closed_at, share, norm, events, slow_ms)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET closed_at = coalesce(closed_at, excluded.closed_at)",
+                );
+                let row = row.bind(kind.as_str()).bind(series.vendor.as_str()).bind(series.channel.as_str());
+                let row = row.bind(series.username.as_str()).bind(*opened_ms).bind(*closed_ms);
+                row.bind(*share).bind(*norm).bind(*events as i64).bind(*slow_ms).execute().await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn series(row: &Record) -> sqlx::Result<Series> {
+    Ok(Series { vendor: row.get("vendor")?, channel: word(row, "channel")?, username: row.get("username")? })
 }

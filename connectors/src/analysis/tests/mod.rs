@@ -2,6 +2,7 @@
 
 use super::mongo::{MongoAnalysis, MongoSink, testing::Base};
 use super::*;
+use processors::anomaly::{Activity, Anomaly, Kind, Series};
 use processors::ports::{Logged, Move, Sink, Written};
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, MessageType, Origin, State, Topic};
 
@@ -33,6 +34,9 @@ on_both! {
     a_batch_that_was_stored_is_not_counted_again
     what_a_stalled_writer_brings_after_its_successor_is_not_counted
     a_batch_of_no_records_moves_the_positions
+    activities_are_what_vendors_did_for_customers
+    an_anomaly_is_kept_once_and_ends_once
+    a_watcher_sees_a_jump_of_failures_and_its_end
 }
 
 /// A store that nobody else uses and that ends with its test.
@@ -212,4 +216,104 @@ fn a_batch_of_no_records_moves_the_positions(kept: &Kept) {
     let moves = [Move { topic, partition: 0, from: None, to: 3 }];
     assert_eq!(kept.sink().write(&[], &moves), Ok(Written::Moved));
     assert_eq!(kept.sink().positions(&[(topic, 0)]), Ok(vec![Some(3)]));
+}
+
+fn activities_are_what_vendors_did_for_customers(kept: &Kept) {
+    let delivered = event(LogEvent::Step, State::Delivered, "0000");
+    let attempt = event(LogEvent::Attempt, State::Failed, "9998");
+    let uncertain = AnalyzeLog { channel: Channel::Mt, ..event(LogEvent::Step, State::Uncertain, "5030") };
+    let none_of_it = [
+        event(LogEvent::Step, State::Cancelled, "5020"),
+        event(LogEvent::Late, State::Delivered, "0000"),
+        AnalyzeLog { vendor: String::new(), ..event(LogEvent::Step, State::Failed, "5040") },
+        AnalyzeLog { at: MINUTE_MS + 60_000, ..delivered.clone() },
+    ];
+    let events = [vec![delivered.clone(), attempt, delivered, uncertain], none_of_it.to_vec()].concat();
+    let mut activities = kept.store(&events).activities(MINUTE_MS..MINUTE_MS + 60_000).unwrap();
+    activities.sort_by(|a, b| a.series.cmp(&b.series));
+    let series = |channel| Series { vendor: "kakao-a".into(), channel, username: "hanbit-shop".into() };
+    // 30 ms each; the step that was cancelled and the attempt took as long.
+    let activity = |channel, requests, failures, durations| {
+        let durations = vec![(processors::histogram::bucket_of(30), durations)];
+        Activity { series: series(channel), requests, failures, durations }
+    };
+    let mut expected = vec![activity(Channel::At, 3, 1, 4), activity(Channel::Mt, 1, 1, 1)];
+    expected.sort_by(|a, b| a.series.cmp(&b.series));
+    assert_eq!(activities, expected);
+}
+
+fn an_anomaly_is_kept_once_and_ends_once(kept: &Kept) {
+    let series = Series { vendor: "kakao-a".into(), channel: Channel::At, username: "hanbit-shop".into() };
+    let open = Anomaly {
+        kind: Kind::Latency,
+        series,
+        opened_ms: MINUTE_MS,
+        closed_ms: None,
+        share: 0.5,
+        norm: 0.04,
+        events: 120,
+        slow_ms: Some(1_500),
+    };
+    let mut analysis = kept.reader();
+    let again = Anomaly { share: 0.7, ..open.clone() };
+    let later = Anomaly { opened_ms: MINUTE_MS + 600_000, kind: Kind::Failures, slow_ms: None, ..open.clone() };
+    analysis.note(&[open.clone(), again]).unwrap();
+    assert_eq!(analysis.anomalies(&Asked::all(ALL)).unwrap(), std::slice::from_ref(&open));
+    let end = |closed_ms| Anomaly { closed_ms: Some(closed_ms), ..open.clone() };
+    analysis.note(&[end(MINUTE_MS + 300_000), later.clone()]).unwrap();
+    kept.reader().note(&[end(MINUTE_MS + 360_000)]).unwrap();
+    let ended = end(MINUTE_MS + 300_000);
+    assert_eq!(analysis.anomalies(&Asked::all(ALL)).unwrap(), [ended.clone(), later.clone()]);
+    // Asked for is what lasted at some time of the span.
+    let mut within = |from: i64, to: i64| analysis.anomalies(&Asked::all(MINUTE_MS + from..MINUTE_MS + to)).unwrap();
+    assert_eq!(within(-60_000, 0), []);
+    assert_eq!(within(120_000, 180_000), std::slice::from_ref(&ended));
+    assert_eq!(within(360_000, 420_000), []);
+    assert_eq!(within(1 << 40, 1 << 41), [later]);
+    for (username, found) in [("hanbit-shop", 2), ("other", 0)] {
+        let asked = Asked { username: Some(username.into()), ..Asked::all(ALL) };
+        assert_eq!(analysis.anomalies(&asked).unwrap().len(), found, "{username}");
+    }
+}
+
+/// A minute of a customer: so many of 120 failed.
+fn minute(minute: i64, failed: usize) -> impl Iterator<Item = AnalyzeLog> {
+    (0..120).map(move |at| {
+        let (state, code) = if at < failed { (State::Failed, "3018") } else { (State::Delivered, "0000") };
+        let ended_at = MINUTE_MS + minute * 60_000 + at as i64 * 500;
+        AnalyzeLog { at: ended_at, sent_at: Some(ended_at - 30), ..event(LogEvent::Step, state, code) }
+    })
+}
+
+fn a_watcher_sees_a_jump_of_failures_and_its_end(kept: &Kept) {
+    let (mut sink, topic, mut next) = (kept.sink(), Topic::analyze_log(), 0);
+    let mut happens = |events: &mut dyn Iterator<Item = AnalyzeLog>| {
+        let place = |(offset, record)| Logged { topic, partition: 0, offset, record };
+        let batch: Vec<_> = (next..).zip(events).map(place).collect();
+        let moves = [Move { topic, partition: 0, from: (next > 0).then_some(next), to: next + batch.len() as i64 }];
+        assert_eq!(sink.write(&batch, &moves), Ok(Written::Moved));
+        next += batch.len() as i64;
+    };
+    happens(&mut (0..40).flat_map(|at| minute(at, 2)));
+    let at = |minute: i64| MINUTE_MS + minute * 60_000;
+    let mut watcher = Watcher::new(kept.reader());
+    assert_eq!(watcher.turn(at(40)), Ok(Seen { news: vec![], open: vec![] }));
+    happens(&mut minute(40, 40));
+    let seen = watcher.turn(at(41)).unwrap();
+    assert!(!seen.news.is_empty() && seen.open == seen.news, "{seen:?}");
+    let of_customer: Vec<_> = seen.open.iter().filter(|seen| seen.series.username == "hanbit-shop").collect();
+    let [jump] = of_customer[..] else { panic!("{seen:?}") };
+    assert_eq!((jump.kind, jump.opened_ms, jump.closed_ms), (Kind::Failures, at(41), None));
+    assert!(jump.norm < 0.03 && jump.share > 0.15, "{jump:?}");
+    // Another one, which begins now, finds it kept and says nothing new.
+    let second = Watcher::new(kept.reader()).turn(at(41)).unwrap();
+    assert_eq!(second, Seen { news: vec![], open: seen.open.clone() });
+    let mut ended = Vec::new();
+    for minute_ in 41..60 {
+        happens(&mut minute(minute_, 2));
+        ended.extend(watcher.turn(at(minute_ + 1)).unwrap().news);
+    }
+    assert_eq!(ended.len(), seen.open.len(), "each ends once, and none begins: {ended:?}");
+    assert!(ended.iter().all(|anomaly| anomaly.closed_ms.is_some()));
+    assert_eq!(kept.reader().anomalies(&Asked::all(ALL)).unwrap().len(), seen.open.len());
 }
