@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        bench, completions, config as config_command, demo, health, ledger, migrate, replay, report, run, schemas,
-        send, simulate, topics, topology,
+        analyze, bench, completions, config as config_command, demo, health, ledger, migrate, replay, report, run,
+        schemas, send, simulate, topics, topology,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -46,6 +46,7 @@ pub enum Command {
     Ledger(ledger::Args),
     #[command(subcommand)]
     Report(report::Command),
+    Analyze(analyze::Args),
     Replay(replay::Args),
     Topology(topology::Args),
     Simulate(simulate::Args),

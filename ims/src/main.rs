@@ -46,6 +46,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Simulate(args) => commands::simulate::run(args, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
         Command::Send(args) => commands::send::run(args, &globals),
+        Command::Analyze(args) => commands::analyze::run(args, &globals),
         Command::Ledger(args) => commands::ledger::run(args, &globals),
         Command::Report(command) => commands::report::run(command, &globals),
         Command::Replay(args) => commands::replay::run(args, &globals),

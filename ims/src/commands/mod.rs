@@ -1,5 +1,6 @@
 //! One file or folder for each command.
 
+pub mod analyze;
 pub mod bench;
 pub mod completions;
 pub mod config;

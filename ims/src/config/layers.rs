@@ -224,6 +224,28 @@ mod tests {
     }
 
     #[test]
+    fn mongodb_as_analysis_is_checked_and_its_password_is_never_printed() {
+        let url = "mongodb://ims:hush@db1:27017,db2:27017/?replicaSet=rs0";
+        let with = |url: &str, more: &[(&str, &str)]| {
+            let variables = [("IMS__ANALYSIS__KIND", "mongodb"), ("IMS__ANALYSIS__URL", url)];
+            let all = variables.iter().chain(more).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            load(None, all.collect::<Vec<_>>())
+        };
+        let config = with(url, &[]).unwrap();
+        for shown in [format!("{config:?}"), toml::to_string(&config).unwrap()] {
+            assert!(shown.contains("mongodb://…@db1:27017,db2:27017") && !shown.contains("hush"), "{shown}");
+        }
+        let wrong = |url: &str, more: &[(&str, &str)], told: &str| {
+            let error = with(url, more).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("hush"), "{error}");
+        };
+        wrong("", &[], "analysis.url");
+        wrong("mongodb://ims:hush@db1/", &[], "replicaSet is missing");
+        wrong(url, &[("IMS__ANALYSIS__DATABASE", "a.b")], "analysis.database");
+        wrong(url, &[("IMS__ANALYSIS__KIND", "sqlite")], "set analysis.kind = \"mongodb\"");
+    }
+
+    #[test]
     fn a_server_as_store_needs_a_shared_key_and_its_password_is_never_printed() {
         let url = "[store]\nurl = \"mysql://ims:geheim@db:3306/ims\"\n";
         let errors = loaded(url, &[]).unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! What IMS promises, on real Kafka, by the program itself: docs/verification.md tells which test keeps which promise.
 #![allow(clippy::print_stderr)] // a test that cannot run says so, and one that measures tells what
 
+mod analysis;
 mod bad_records;
 mod brokers;
 mod callbacks;

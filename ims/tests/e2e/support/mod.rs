@@ -4,6 +4,7 @@ mod books;
 pub mod cluster;
 pub mod endpoint;
 pub mod load;
+pub mod mongodb;
 mod personal;
 pub mod process;
 pub mod redis;
@@ -220,7 +221,12 @@ impl Deployment {
 
     /// Runs a command to its end.
     pub fn ims(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        self.ims_with(arguments, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn ims_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.command(arguments).envs(variables.iter().copied()).output().unwrap()
     }
 
     /// Starts `ims run` with these roles under a stable name.
