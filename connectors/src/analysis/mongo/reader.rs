@@ -80,7 +80,7 @@ impl Analysis for MongoAnalysis {
                 let buckets = all.get(&(phase.as_str().to_owned(), priority.as_str().to_owned()))?;
                 latency(phase, priority, buckets)
             };
-            let each = |phase| Lane::ALL.iter().filter_map(move |priority| Some((phase, *priority)));
+            let each = |phase| Lane::ALL.iter().map(move |priority| (phase, *priority));
             Ok(Phase::ALL
                 .into_iter()
                 .flat_map(each)

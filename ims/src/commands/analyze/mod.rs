@@ -23,7 +23,7 @@ use span::Moment;
 /// Latencies are told by step of the way: ACCEPT, ROUTE, QUEUE, VENDOR and WHOLE, each at most 1/16 too high. Anomalies
 /// are failures or latencies beyond what was usual for a customer at a vendor, or for all customers together.
 ///
-/// It reads what the analyzer has stored ([analysis] of the configuration) and disturbs nothing. Events are there within
+/// It reads what the analyzer has stored, as `analysis.kind` says where, and disturbs nothing. Events are there within
 /// a second while the analyzer keeps up.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &EXITS))]
