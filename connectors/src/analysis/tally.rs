@@ -23,18 +23,17 @@ pub(super) struct Counter<'e> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Measured<'e> {
     pub minute_ms: i64,
-    pub phase: Phase,
     pub channel: Channel,
     pub priority: Lane,
     pub username: &'e str,
     pub vendor: &'e str,
 }
 
-/// Counters, and histograms by bucket.
+/// Counters, and histograms: how many by phase and bucket.
 #[derive(Debug, Default)]
 pub(super) struct Tally<'e> {
     pub counters: FxHashMap<Counter<'e>, i64>,
-    pub latencies: FxHashMap<Measured<'e>, FxHashMap<i64, i64>>,
+    pub latencies: FxHashMap<Measured<'e>, FxHashMap<(Phase, i64), i64>>,
 }
 
 impl<'e> Tally<'e> {
@@ -56,8 +55,9 @@ impl<'e> Tally<'e> {
             };
             *tally.counters.entry(counter).or_default() += 1;
             for (phase, ms) in ended(event) {
-                let measured = Measured { minute_ms, phase, channel, priority, username, vendor };
-                *tally.latencies.entry(measured).or_default().entry(bucket_of(ms)).or_default() += 1;
+                let measured = Measured { minute_ms, channel, priority, username, vendor };
+                let buckets = tally.latencies.entry(measured).or_default();
+                *buckets.entry((phase, bucket_of(ms))).or_default() += 1;
             }
         }
         tally

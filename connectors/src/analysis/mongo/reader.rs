@@ -60,10 +60,12 @@ impl Analysis for MongoAnalysis {
     fn latencies(&mut self, asked: &Asked) -> std::result::Result<Vec<Latency>, Away> {
         let stages = [
             doc! { "$match": about(asked) },
-            doc! { "$project": { "bucket": { "$objectToArray": "$buckets" } } },
+            doc! { "$project": { "phase": { "$objectToArray": "$buckets" } } },
+            doc! { "$unwind": "$phase" },
+            doc! { "$project": { "phase": "$phase.k", "bucket": { "$objectToArray": "$phase.v" } } },
             doc! { "$unwind": "$bucket" },
             doc! { "$group": {
-                "_id": { "phase": "$_id.phase", "priority": "$_id.priority", "bucket": "$bucket.k" },
+                "_id": { "phase": "$phase", "priority": "$_id.priority", "bucket": "$bucket.k" },
                 "count": { "$sum": "$bucket.v" },
             } },
         ];
@@ -133,13 +135,11 @@ impl Analysis for MongoAnalysis {
                 "_id": series.clone(), "requests": { "$sum": "$count" }, "failures": { "$sum": failed },
             } },
         ];
-        let mut measured = of_vendors;
-        measured.insert("_id.phase", "VENDOR");
         let mut bucket = series;
         bucket.insert("bucket", "$bucket.k");
         let latencies = [
-            doc! { "$match": measured },
-            doc! { "$project": { "bucket": { "$objectToArray": "$buckets" } } },
+            doc! { "$match": of_vendors },
+            doc! { "$project": { "bucket": { "$objectToArray": format!("$buckets.{}", Phase::Vendor.as_str()) } } },
             doc! { "$unwind": "$bucket" },
             doc! { "$group": { "_id": bucket, "count": { "$sum": "$bucket.v" } } },
         ];

@@ -3,6 +3,7 @@
 use super::settings::write_concern;
 use super::store::Store;
 use super::{COUNTERS, EVENTS, LATENCIES, MongoSettings, NAME, OFFSETS};
+use crate::analysis::Phase;
 use crate::analysis::tally::{Counter, Measured, Tally};
 use mongodb::bson::{DateTime, Document, doc, serialize_to_document};
 use mongodb::error::{
@@ -11,6 +12,7 @@ use mongodb::error::{
 use mongodb::options::ReadConcern;
 use mongodb::{ClientSession, Database};
 use processors::ports::{Away, Logged, Move, Sink, Written};
+use rustc_hash::FxHashMap;
 use schemas::{AnalyzeLog, Topic};
 use std::fmt;
 
@@ -151,17 +153,17 @@ fn count_up(of: &Counter<'_>, part: i32, count: i64) -> Document {
     add(id, of.minute_ms, doc! { "count": count })
 }
 
-fn measure_up(of: &Measured<'_>, part: i32, buckets: &rustc_hash::FxHashMap<i64, i64>) -> Document {
+fn measure_up(of: &Measured<'_>, part: i32, buckets: &FxHashMap<(Phase, i64), i64>) -> Document {
     let id = doc! {
         "minute": DateTime::from_millis(of.minute_ms),
-        "phase": of.phase.as_str(),
         "channel": of.channel.as_str(),
         "priority": of.priority.as_str(),
         "username": of.username,
         "vendor": of.vendor,
         "part": part,
     };
-    let counts = buckets.iter().map(|(bucket, count)| (format!("buckets.{bucket}"), (*count).into()));
+    let counts = buckets.iter();
+    let counts = counts.map(|((phase, bucket), n)| (format!("buckets.{}.{bucket}", phase.as_str()), (*n).into()));
     add(id, of.minute_ms, counts.collect())
 }
 

@@ -74,14 +74,14 @@ impl Table for AnalysisTable {
         let buckets = |(of, buckets)| std::iter::repeat(of).zip(buckets);
         let latencies: Vec<_> = latencies.iter().flat_map(buckets).collect();
         self.latencies
-            .rows(connection, &latencies, |(of, (bucket, count)), row| {
+            .rows(connection, &latencies, |(of, ((phase, bucket), count)), row| {
                 row.put(of.minute_ms)?
-                    .put(of.phase.as_str())?
+                    .put(phase.as_str())?
                     .put(of.channel.as_str())?
                     .put(of.priority.as_str())?
                     .put(of.username)?
                     .put(of.vendor)?
-                    .put(**bucket)?
+                    .put(*bucket)?
                     .put(**count)?;
                 Ok(())
             })
