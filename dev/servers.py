@@ -19,6 +19,10 @@ HOST = "127.0.0.1"
 PORTS = range(15000, 32000)
 
 
+# Of servers that speak TLS: the authority, and what it vouches for.
+CERTIFICATE = ("ca.crt", "server.crt", "server.key")
+
+
 class Failure(Exception):
     """Something the caller can read and mend; printed as one line."""
 
@@ -93,6 +97,22 @@ def reserve_ports(count):
 
 def port_of(reserved):
     return reserved.getsockname()[1]
+
+
+def make_certificates(directory):
+    """A CA, and a server's certificate apart from it: rustls takes no certificate for both."""
+    ca, certificate, key = CERTIFICATE
+    (directory / "names").write_text(f"subjectAltName=IP:{HOST},DNS:localhost\nbasicConstraints=CA:FALSE\n")
+    new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for command in (
+        [*new, "-x509", "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", ca],
+        [*new, "-subj", "/CN=server", "-keyout", key, "-out", "server.csr"],
+        ["openssl", "x509", "-req", "-days", "2", "-in", "server.csr", "-CA", ca, "-CAkey", "ca.key", "-CAcreateserial"]
+        + ["-extfile", "names", "-out", certificate],
+    ):
+        done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise Failure(f"openssl: {done.stdout}")
 
 
 def wait_until(condition, what, timeout_s):

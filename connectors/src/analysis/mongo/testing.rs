@@ -99,13 +99,24 @@ pub(crate) struct Servers {
 impl Servers {
     /// None where no script is to be had, which is said.
     pub(crate) fn start(nodes: u32) -> Option<Self> {
+        Self::start_with(&["--nodes", &nodes.to_string()])
+    }
+
+    /// One member that speaks TLS only, by an authority of its own, which its URL names.
+    pub(crate) fn with_tls() -> Option<Self> {
+        let mut servers = Self::start_with(&["--tls"])?;
+        servers.url += &format!("&tls=true&tlsCAFile={}", servers.folder.path().join("ca.crt").display());
+        Some(servers)
+    }
+
+    fn start_with(options: &[&str]) -> Option<Self> {
         let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
             eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
             return None;
         };
         let script = PathBuf::from(dev).join("mongodb");
         let mut servers = Self { url: String::new(), script, folder: tempfile::tempdir().unwrap() };
-        let settings = servers.run("start", &["--nodes", &nodes.to_string()]);
+        let settings = servers.run("start", options);
         let url = settings.lines().find_map(|line| line.strip_prefix("MONGODB_URL="));
         servers.url = url.expect("dev/mongodb tells the URL").to_owned();
         Some(servers)

@@ -272,6 +272,19 @@ fn an_event_stands_as_it_was_written_under_its_place_in_the_log() {
 }
 
 #[test]
+fn tls_is_spoken_with_a_server_whose_authority_is_known_and_with_no_other() {
+    let Some(servers) = Servers::with_tls() else { return };
+    let base = Base::on(&servers.url);
+    write(&mut MongoSink::new(base.settings()).unwrap(), 0, 0..10);
+    holds(&base, 10);
+    let (plain, _) = servers.url.split_once("&tls").unwrap();
+    for stranger in [plain.to_owned(), format!("{plain}&tls=true")] {
+        let mut sink = MongoSink::new(MongoSettings::new(&stranger, &base.name, None).unwrap()).unwrap();
+        assert_eq!(sink.positions(&[]).map_err(|away| away.dependency), Err("mongodb"), "{stranger}");
+    }
+}
+
+#[test]
 fn what_a_server_lacks_is_known_by_its_version() {
     let hello = |version: i32| doc! { "setName": "rs0", "maxWireVersion": version };
     let of = |hello| setup::Features::of(&hello);
