@@ -1,7 +1,8 @@
 //! Builds a deployment from its configuration: log, backends, workers.
 
 use crate::{
-    config::{AnalysisKind, Config, LogKind, StateKind},
+    config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
+    exit::usage,
     log::{open_log, open_schemas},
     stores::{self, AnalysisStore, Stores},
 };
@@ -13,7 +14,7 @@ use connectors::{
     history::HistoryTable,
     pending::{Notes, RedisPending},
     redis::RedisSettings,
-    reference::{FileReference, ReferenceError},
+    reference::{self, FileReference, ReferenceError, Reloaded, SqlOptOuts, SqlReference},
     reports::ReportTable,
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
@@ -22,7 +23,9 @@ use processors::{
     ingest,
     night::Night,
     outcome,
-    ports::{Away, Caller, Claim, Claims, Clock, NoPending, PendingNotes, Provider, Receipts, ReferenceSource, Sink},
+    ports::{
+        Away, Caller, Claim, Claims, Clock, HeldOptOuts, NoPending, OptOuts, PendingNotes, Provider, Receipts, Sink,
+    },
     ring::Rings,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
@@ -111,6 +114,8 @@ impl State {
 
 /// The backends of one process, as configured.
 struct Configured {
+    reference: Arc<dyn Reloaded>,
+    reference_kind: ReferenceKind,
     state: State,
     stores: Stores,
     analysis: AnalysisStore,
@@ -130,6 +135,16 @@ impl Backends for Configured {
             State::Memory(claims) => Box::new(claims.clone()),
             State::Redis(settings, deployment) => {
                 Box::new(RedisClaims::new(settings.as_ref().clone(), deployment, &DOUBTS))
+            }
+        })
+    }
+
+    fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
+        Ok(match self.reference_kind {
+            ReferenceKind::File => Box::new(HeldOptOuts(Arc::<dyn Reloaded>::clone(&self.reference))),
+            ReferenceKind::Sql => {
+                let opened = self.stores.reference().and_then(|at| SqlOptOuts::open(&at, Arc::clone(&self.cipher)));
+                Box::new(opened.map_err(away("reference store"))?)
             }
         })
     }
@@ -170,9 +185,9 @@ impl Backends for Configured {
 
 /// A deployment in this process: its log and what its workers share.
 pub struct Deployment {
-    parts: Parts,
+    parts: Arc<Parts>,
     stores: Stores,
-    reference: Arc<FileReference>,
+    reference: Arc<dyn Reloaded>,
     finish_within: Duration,
 }
 
@@ -191,7 +206,20 @@ impl Deployment {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rings = Arc::new(Rings::new(config.rings)?);
         let (schemas, schema_source) = open_schemas(config)?;
-        let reference = Arc::new(open_reference(config)?);
+        if config.reference.kind == ReferenceKind::Sql {
+            // First of all: a store of another version is a reason to stop.
+            reference::SCHEMA.migrate(&Stores::of(config).reference()?)?;
+        }
+        let reference = open_reference(config)?;
+        let current = reference.current();
+        if let Some(group) = current.groups().iter().find(|group| !group.topics.is_empty())
+            && config.log.kind == LogKind::Memory
+        {
+            return Err(usage(format!(
+                "routing group {:?} has topics of its own, which log.kind = \"memory\" has not: set \"kafka\"",
+                group.name
+            )));
+        }
         let mut simulator = config.simulator.clone();
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
@@ -201,7 +229,17 @@ impl Deployment {
         let state = State::of(config)?;
         let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();
-        let backends = Configured { state, stores: stores.clone(), analysis, cipher, simulator, caller };
+        let (of_backends, reference_kind) = (Arc::clone(&reference), config.reference.kind);
+        let backends = Configured {
+            reference: of_backends,
+            reference_kind,
+            state,
+            stores: stores.clone(),
+            analysis,
+            cipher,
+            simulator,
+            caller,
+        };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
@@ -210,7 +248,7 @@ impl Deployment {
             schemas,
             schema_source,
             clock,
-            reference: Arc::clone(&reference) as Arc<dyn ReferenceSource>,
+            reference: Arc::<dyn Reloaded>::clone(&reference),
             night: Night::default(),
             rings,
             ingest: ingest::Settings::default(),
@@ -222,7 +260,12 @@ impl Deployment {
             limits,
             backends: Box::new(backends),
         };
-        Ok(Self { parts, stores, reference, finish_within: Duration::from_millis(config.engine.stop_within_ms) })
+        Ok(Self {
+            parts: Arc::new(parts),
+            stores,
+            reference,
+            finish_within: Duration::from_millis(config.engine.stop_within_ms),
+        })
     }
 
     /// The log.
@@ -241,8 +284,13 @@ impl Deployment {
     }
 
     /// The reference data, which may be reloaded while streams run.
-    pub fn reference(&self) -> Arc<FileReference> {
+    pub fn reference(&self) -> Arc<dyn Reloaded> {
         Arc::clone(&self.reference)
+    }
+
+    /// What every stream is put together of.
+    pub fn parts(&self) -> Arc<Parts> {
+        Arc::clone(&self.parts)
     }
 
     /// The worker of one stream.
@@ -264,11 +312,15 @@ impl Deployment {
 }
 
 /// The reference data that the configuration names, or the demo's.
-pub fn open_reference(config: &Config) -> Result<FileReference, ReferenceError> {
-    match config.reference.file.as_os_str().is_empty() {
-        true => FileReference::demo(),
-        false => FileReference::open(&config.reference.file),
+pub fn open_reference(config: &Config) -> Result<Arc<dyn Reloaded>, ReferenceError> {
+    if config.reference.kind == ReferenceKind::Sql {
+        let stores = Stores::of(config);
+        return Ok(Arc::new(SqlReference::open(&stores.reference()?, Arc::new(stores.cipher()?))?));
     }
+    Ok(match config.reference.file.as_os_str().is_empty() {
+        true => Arc::new(FileReference::demo()?),
+        false => Arc::new(FileReference::open(&config.reference.file)?),
+    })
 }
 
 /// The log in process as configured.

@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        analyze, bench, completions, config as config_command, demo, health, ledger, migrate, replay, report, run,
-        schemas, send, simulate, topics, topology,
+        analyze, bench, completions, config as config_command, demo, health, ledger, migrate, reference, replay,
+        report, run, schemas, send, simulate, topics, topology,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -42,6 +42,8 @@ pub enum Command {
     #[command(subcommand)]
     Schemas(schemas::Command),
     Migrate(migrate::Args),
+    #[command(subcommand)]
+    Reference(reference::Command),
     Send(send::Args),
     Ledger(ledger::Args),
     #[command(subcommand)]

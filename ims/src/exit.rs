@@ -47,8 +47,15 @@ impl Exit {
 }
 
 fn decided_by(cause: &(dyn Error + 'static)) -> Option<Exit> {
-    if cause.is::<Usage>() || cause.is::<ConfigErrors>() || cause.is::<ReferenceError>() {
+    if cause.is::<Usage>() || cause.is::<ConfigErrors>() {
         return Some(Exit::Usage);
+    }
+    if let Some(error) = cause.downcast_ref::<ReferenceError>() {
+        return match error {
+            ReferenceError::Store(error) => decided_by(error),
+            ReferenceError::Away(error) => decided_by(error),
+            _ => Some(Exit::Usage),
+        };
     }
     if cause.is::<Away>() {
         return Some(Exit::Away);
@@ -71,7 +78,7 @@ fn decided_by(cause: &(dyn Error + 'static)) -> Option<Exit> {
     }
     if let Some(error) = cause.downcast_ref::<StoreError>() {
         return Some(match error {
-            StoreError::Newer { .. } | StoreError::Altered { .. } => Exit::Stopped,
+            StoreError::Newer { .. } | StoreError::Altered { .. } | StoreError::Pending { .. } => Exit::Stopped,
             StoreError::Away { .. } => Exit::Away,
             StoreError::Open { .. } => Exit::Failed,
             StoreError::Url(_) | StoreError::Key(_) => Exit::Usage,

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod groups;
 mod lines;
 mod load;
 mod log;
@@ -51,6 +52,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Report(command) => commands::report::run(command, &globals),
         Command::Replay(args) => commands::replay::run(args, &globals),
         Command::Migrate(args) => commands::migrate::run(args, &globals),
+        Command::Reference(command) => commands::reference::run(command, &globals),
         Command::Schemas(command) => commands::schemas::run(command, &globals),
         Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),

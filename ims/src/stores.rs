@@ -1,7 +1,7 @@
 //! Where this deployment keeps what: a file for each store, or a server for those that have one.
 
 use crate::{
-    config::{AnalysisConfig, AnalysisKind, Config, StateConfig, StateKind, StoreConfig},
+    config::{AnalysisConfig, AnalysisKind, Config, ReferenceKind, StateConfig, StateKind, StoreConfig},
     exit::usage,
 };
 use connectors::{
@@ -13,6 +13,7 @@ use connectors::{
     claims,
     history::HistoryTable,
     redis::RedisSettings,
+    reference,
     reports::ReportTable,
     sql::{Location, Schema, StoreError, Table},
 };
@@ -41,6 +42,11 @@ impl Stores {
     /// The newest report of each message.
     pub fn reports(&self) -> Result<Location, StoreError> {
         self.server_or_file("reports")
+    }
+
+    /// Reference data of kind "sql".
+    pub fn reference(&self) -> Result<Location, StoreError> {
+        self.server_or_file("reference")
     }
 
     /// The key of personal data. Beside a file it is made when it is missing; processes that share a server must share
@@ -158,6 +164,9 @@ pub fn schemas(config: &Config) -> Result<Vec<(Location, Schema)>, StoreError> {
     let mut all = vec![(stores.history()?, HistoryTable::SCHEMA)];
     if config.store.url.is_empty() {
         all.push((stores.reports()?, ReportTable::SCHEMA));
+        if config.reference.kind == ReferenceKind::Sql {
+            all.push((stores.reference()?, reference::SCHEMA));
+        }
     }
     if config.analysis.kind == AnalysisKind::Sqlite {
         all.push((Location::file(stores.file("analysis")), AnalysisTable::SCHEMA));

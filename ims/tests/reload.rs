@@ -14,6 +14,10 @@ const TAKEN_UP_WITHIN: Duration = Duration::from_secs(5);
 /// How long a busy machine may take for anything else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ims");
+const WITHOUT_SERVERS: [&str; 4] =
+    ["log.kind=memory", "state.kind=memory", "admin.listen=127.0.0.1:0", "logs.format=json"];
+
 /// `ims run` without servers, and its log.
 struct Running {
     child: Child,
@@ -21,11 +25,10 @@ struct Running {
 }
 
 impl Running {
-    fn start(folder: &Path, reference: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ims"));
+    fn start(folder: &Path, reference: &str) -> Self {
+        let mut command = Command::new(PROGRAM);
         command.current_dir(folder).env_clear().args(["run", "--roles", "ingest,router"]);
-        let file = format!("reference.file={}", reference.display());
-        for set in ["log.kind=memory", "state.kind=memory", "admin.listen=127.0.0.1:0", "logs.format=json", &file] {
+        for set in WITHOUT_SERVERS.iter().chain([&reference]) {
             command.args(["--set", set]);
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -81,7 +84,7 @@ fn a_changed_file_is_taken_up_while_the_program_runs_and_a_wrong_one_is_told_and
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("reference.toml");
     std::fs::write(&file, demo).unwrap();
-    let running = Running::start(folder.path(), &file);
+    let running = Running::start(folder.path(), &format!("reference.file={}", file.display()));
     let address = running.says("admin port", PATIENCE)["address"].as_str().unwrap().to_owned();
     running.says("assigned", PATIENCE);
 
@@ -116,4 +119,58 @@ fn a_changed_file_is_taken_up_while_the_program_runs_and_a_wrong_one_is_told_and
     ] {
         assert!(page.contains(line), "{line} is missing in {page}");
     }
+}
+
+/// A change of the store, and how it ended.
+fn import(folder: &Path, file: &str, text: &str) -> (bool, String) {
+    std::fs::write(folder.join(file), text).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder).env_clear().args(["reference", "import", file, "--by", "kim"]);
+    let done = command.args(["--set", "reference.kind=sql"]).output().unwrap();
+    let told = [done.stdout, done.stderr].concat();
+    (done.status.success(), String::from_utf8(told).unwrap())
+}
+
+#[test]
+fn a_changed_store_is_taken_up_while_the_program_runs() {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path(), "reference.kind=sql");
+    let address = running.says("admin port", PATIENCE)["address"].as_str().unwrap().to_owned();
+    running.says("assigned", PATIENCE);
+
+    let (imported, told) = import(folder.path(), "demo.toml", demo);
+    assert!(imported && told.contains("5 customers added"), "{told}");
+    let told = running.says("reference data taken up", TAKEN_UP_WITHIN);
+    assert!(told["changes"].as_str().unwrap().starts_with("5 customers added, 6 service keys added"), "{told}");
+
+    let wrong =
+        format!("{demo}\n[[sender_numbers]]\nnumber = \"0212345678\"\nusername = \"nobody\"\nchannel = \"MT\"\n");
+    let (imported, told) = import(folder.path(), "wrong.toml", &wrong);
+    assert!(!imported && told.contains("wrong.toml") && told.contains("customer \"nobody\""), "{told}");
+    let (imported, told) = import(folder.path(), "demo.toml", demo);
+    assert!(imported && told.contains("says the same already"), "{told}");
+    let (imported, told) =
+        import(folder.path(), "more.toml", &format!("{demo}\n[[customers]]\nusername = \"somebody\"\n"));
+    assert!(imported && told.contains("1 customers added"), "{told}");
+    let told = running.says("reference data taken up", TAKEN_UP_WITHIN);
+    assert_eq!(told["changes"], "1 customers added");
+    let page = metrics(&address);
+    assert!(page.contains("ims_reference_reloads_total{result=\"taken\"} 2"), "{page}");
+}
+
+#[test]
+fn topics_of_a_group_need_kafka() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let group = "[[routing_groups]]\nname = \"VIP\"\npriority = \"MASS\"\ntopics = [\"SMS\"]\n";
+    std::fs::write(folder.path().join("reference.toml"), format!("{demo}\n{group}")).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder.path()).env_clear().args(["run", "--set", "reference.file=reference.toml"]);
+    for set in WITHOUT_SERVERS {
+        command.args(["--set", set]);
+    }
+    let done = command.output().unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.code() == Some(2) && told.contains("\"VIP\"") && told.contains("log.kind"), "{told}");
 }

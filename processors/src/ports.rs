@@ -1,7 +1,7 @@
 //! What decisions need from outside, as traits: one for each concern, with an embedded and a real backend.
 
 use crate::callback::{Call, Called};
-use crate::reference::{Reference, Vendor};
+use crate::reference::{OptOut, Reference, Vendor};
 use schemas::{Dispatch, Report, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
 
@@ -37,6 +37,22 @@ pub trait Claims: Send {
     /// Claims each id, in order, in one round trip. Answers for each: None when it is now (or was already) this claim's
     /// own, or the track_id that holds it.
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away>;
+}
+
+/// Recipients who refused the ads of a customer (2080).
+pub trait OptOuts: Send {
+    /// Which of these refused, in order; one round trip for the batch.
+    fn refused(&mut self, asked: &[OptOut]) -> Result<Vec<bool>, Away>;
+}
+
+/// Opt-outs that the reference data hold themselves.
+pub struct HeldOptOuts(pub Arc<dyn ReferenceSource>);
+
+impl OptOuts for HeldOptOuts {
+    fn refused(&mut self, asked: &[OptOut]) -> Result<Vec<bool>, Away> {
+        let reference = self.0.current();
+        Ok(asked.iter().map(|out| reference.opted_out(out)).collect())
+    }
 }
 
 /// How long a claim lasts (SPEC §2); retention of API topics must be longer.

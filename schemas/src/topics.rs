@@ -4,7 +4,12 @@ use crate::avro::Record;
 use crate::records::*;
 use crate::words::{Family, UnknownWord};
 use rustc_hash::FxHashMap;
-use std::{fmt, hash, str::FromStr, sync::LazyLock, time::Duration};
+use std::{
+    fmt, hash,
+    str::FromStr,
+    sync::{LazyLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -17,6 +22,8 @@ pub enum Kind {
     Recv(Channel, Lane),
     /// Steps on their way to a vendor: SEND-‹FAMILY›-‹PRIORITY›.
     Send(Family, Lane),
+    /// The same of a routing group with topics of its own: SEND-‹FAMILY›-‹GROUP›.
+    Group(Family, &'static str),
     /// News for outcome: RESULT-‹LANE›.
     Result(Lane),
     /// Messages that outcome hands to the router: FALLBACK-‹LANE›.
@@ -203,6 +210,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table { rows, by_name, by_kind }
 });
 
+/// Topics of routing groups, by name: they come with the reference data, and stay as long as the program.
+static GROUPS: LazyLock<RwLock<FxHashMap<&'static str, Topic>>> = LazyLock::new(RwLock::default);
+
+/// Longest name of a routing group with topics of its own, characters.
+const LONGEST_GROUP: usize = 32;
+
 fn schema_of<R: Record>() -> Option<(&'static str, &'static str)> {
     Some((R::NAME, R::SCHEMA))
 }
@@ -216,7 +229,8 @@ impl Topic {
     /// The topic of a kind.
     ///
     /// # Panics
-    /// Only for the dead letters of a topic that has none (OPEN, ENDPOINT, DLQ): a wiring mistake.
+    /// For the dead letters of a topic that has none (OPEN, ENDPOINT, DLQ), and for a group's, which
+    /// [`Topic::group`] gives: wiring mistakes.
     pub fn of(kind: Kind) -> Self {
         TABLE.by_kind[&kind]
     }
@@ -234,6 +248,36 @@ impl Topic {
     /// SEND-‹FAMILY›-‹PRIORITY›.
     pub fn send(family: Family, priority: Lane) -> Self {
         Self::of(Kind::Send(family, priority))
+    }
+
+    /// SEND-‹FAMILY›-‹GROUP›, of a routing group with topics of its own: A-Z, 0-9 and _, at most 32, and no lane.
+    pub fn group(family: Family, group: &str) -> Result<Self, UnknownWord> {
+        let word = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let is_lane = Lane::ALL.iter().any(|lane| lane.as_str() == group);
+        if is_lane || group.is_empty() || group.len() > LONGEST_GROUP || !group.bytes().all(word) {
+            return Err(UnknownWord::new("name of a group with topics", group));
+        }
+        let name = format!("SEND-{family}-{group}");
+        if let Some(known) = GROUPS.read().unwrap_or_else(PoisonError::into_inner).get(name.as_str()) {
+            return Ok(*known);
+        }
+        let mut groups = GROUPS.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = groups.get(name.as_str()) {
+            return Ok(*known);
+        }
+        // As long as the program, like the table.
+        let group: &'static str = Box::leak(group.to_owned().into_boxed_str());
+        let row = Row {
+            name,
+            kind: Kind::Group(family, group),
+            record: schema_of::<Dispatch>(),
+            key: "track_id",
+            partitions: Partitions::Configured,
+            cleanup: Cleanup::Delete(7 * DAY),
+        };
+        let topic = Self(Box::leak(Box::new(row)));
+        groups.insert(topic.name(), topic);
+        Ok(topic)
     }
 
     /// RESULT-‹LANE›.
@@ -281,9 +325,13 @@ impl Topic {
         Self::of(Kind::Delay(ring))
     }
 
-    /// DLQ-‹this topic›, for every topic that the chain consumes.
+    /// DLQ-‹this topic›, for every topic that the chain consumes; those of a group's topic go to its family's REALTIME,
+    /// from where a replay brings them back into the chain.
     pub fn dead_letters(self) -> Self {
-        Self::of(Kind::DeadLetter(self))
+        match self.kind() {
+            Kind::Group(family, _) => Self::send(family, Lane::Realtime).dead_letters(),
+            _ => Self::of(Kind::DeadLetter(self)),
+        }
     }
 
     /// Its name in Kafka.
@@ -330,7 +378,13 @@ impl Topic {
 impl FromStr for Topic {
     type Err = UnknownWord;
     fn from_str(name: &str) -> Result<Self, UnknownWord> {
-        TABLE.by_name.get(name).copied().ok_or_else(|| UnknownWord::new("topic", name))
+        if let Some(known) = TABLE.by_name.get(name) {
+            return Ok(*known);
+        }
+        let group = name.strip_prefix("SEND-").and_then(|rest| rest.split_once('-'));
+        let family = |word: &str| Family::ALL.into_iter().find(|family| family.as_str() == word);
+        let topic = group.and_then(|(word, group)| Self::group(family(word)?, group).ok());
+        topic.ok_or_else(|| UnknownWord::new("topic", name))
     }
 }
 
@@ -383,6 +437,21 @@ mod tests {
             assert_eq!(Topic::of(topic.kind()), topic);
         }
         assert!("SEND-AT".parse::<Topic>().is_err());
+    }
+
+    #[test]
+    fn a_group_has_topics_of_its_own_by_every_name_that_is_no_lane() {
+        let topic = Topic::group(Family::Sms, "VIP_7").unwrap();
+        assert_eq!((topic.name(), topic.kind()), ("SEND-SMS-VIP_7", Kind::Group(Family::Sms, "VIP_7")));
+        assert_eq!(Topic::group(Family::Sms, "VIP_7").unwrap(), topic);
+        assert_eq!("SEND-PUSH-NEW".parse::<Topic>().unwrap(), Topic::group(Family::Push, "NEW").unwrap());
+        assert_eq!(topic.dead_letters(), Topic::send(Family::Sms, Lane::Realtime).dead_letters());
+        for bad in ["", "MASS", "vip", "A-B", "한빛", &"A".repeat(33)] {
+            assert!(Topic::group(Family::Sms, bad).is_err(), "{bad}");
+        }
+        for bad in ["SEND-FAX-VIP", "SEND-SMS-", "SEND-SMS-vip", "RECV-SMS-VIP"] {
+            assert!(bad.parse::<Topic>().is_err(), "{bad}");
+        }
     }
 
     #[test]

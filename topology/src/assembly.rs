@@ -3,7 +3,7 @@
 use crate::{
     callback::{CallbackParts, CallbackSettings, CallbackWorker},
     engine::{BatchLimits, Decoder, Outputs, SinkWorker, StepWorker, Worker},
-    graph::{Node, Role, Topology},
+    graph::{GroupStream, Node, Role, Topology},
     log::{Log, LogError, Offsets, StreamSpec},
     send::{Allowance, ReceiptsWorker, Sender, SenderParts, SenderSettings},
     steps::{DelayWorker, Ingest, Outcome, Route},
@@ -13,7 +13,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claims, Clock, NoPending, PendingNotes, Provider, Receipts, ReferenceSource, SchemaSource, Sink,
+        Away, Caller, Claims, Clock, NoPending, OptOuts, PendingNotes, Provider, Receipts, ReferenceSource,
+        SchemaSource, Sink,
     },
     retry::Paces,
     ring::Rings,
@@ -25,6 +26,8 @@ use std::sync::Arc;
 pub trait Backends: Send + Sync {
     /// Message ids in use.
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
+    /// Recipients who refused ads.
+    fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away>;
     /// The way to the vendors of a sender role on one lane.
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
     /// Delivery reports of the vendors.
@@ -113,6 +116,35 @@ impl Parts {
         Ok(Box::new(ReceiptsWorker::new("receipts".to_owned(), &*self.log, receipts, reference, clock, out)?))
     }
 
+    /// The worker of a routing group's topics.
+    pub fn group_worker(&self, stream: &GroupStream) -> Result<Box<dyn Worker>, AssemblyError> {
+        let spec = StreamSpec {
+            name: stream.name.clone(),
+            sources: stream.sources.clone(),
+            offsets: Offsets::Log,
+            urgent: stream.lane == Lane::Auth,
+            produces: true,
+        };
+        self.sender(stream.role, stream.lane, spec)
+    }
+
+    fn sender(&self, role: Role, lane: Lane, spec: StreamSpec) -> Result<Box<dyn Worker>, AssemblyError> {
+        let parts = SenderParts {
+            lane,
+            provider: self.backends.provider(role, lane)?,
+            clock: Arc::clone(&self.clock),
+            reference: Arc::clone(&self.reference),
+            night: self.night.clone(),
+            paces: self.paces,
+            rings: Arc::clone(&self.rings),
+            allowance: Arc::clone(&self.allowance),
+            decoder: self.decoder(),
+            out: Outputs::new(Arc::clone(&self.schemas)),
+            settings: self.sender,
+        };
+        Ok(Box::new(Sender::new(&*self.log, spec, parts)?))
+    }
+
     /// The worker of a node.
     pub fn worker(&self, node: &Node) -> Result<Box<dyn Worker>, AssemblyError> {
         let log = &*self.log;
@@ -133,7 +165,8 @@ impl Parts {
         Ok(match node.role {
             Role::Ingest => {
                 let route = Route::new(self.decoder(), Arc::clone(&reference), self.night.clone());
-                let step = Ingest::new(self.cluster, decoder, reference, self.backends.claims()?, self.ingest, route);
+                let (opt_outs, claims) = (self.backends.opt_outs()?, self.backends.claims()?);
+                let step = Ingest::new(self.cluster, decoder, reference, opt_outs, claims, self.ingest, route);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Router => {
@@ -144,22 +177,7 @@ impl Parts {
                 let step = Outcome::new(lane, decoder, rings, reference, self.night.clone(), self.patience);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
-            Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => {
-                let parts = SenderParts {
-                    lane,
-                    provider: self.backends.provider(node.role, lane)?,
-                    clock,
-                    reference,
-                    night: self.night.clone(),
-                    paces: self.paces,
-                    rings,
-                    allowance: Arc::clone(&self.allowance),
-                    decoder,
-                    out,
-                    settings: self.sender,
-                };
-                Box::new(Sender::new(log, spec, parts)?)
-            }
+            Role::Kakao | Role::Text | Role::Rcs | Role::Push | Role::Email => self.sender(node.role, lane, spec)?,
             Role::Delay => Box::new(DelayWorker::new(log, spec, clock, rings, decoder, out)?),
             Role::Callback => {
                 let parts = CallbackParts {

@@ -47,6 +47,18 @@ impl Connection {
         .await
     }
 
+    /// What follows reads the store as it is at this moment, until COMMIT.
+    pub(super) async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        match self.dialect() {
+            // From the first statement on.
+            Dialect::Sqlite => self.execute("BEGIN").await,
+            Dialect::MySql => {
+                self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+                self.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await
+            }
+        }
+    }
+
     /// Does the work, or none of it, inside a transaction that goes on either way.
     pub async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> sqlx::Result<T>) -> sqlx::Result<T> {
         self.execute("SAVEPOINT attempt").await?;

@@ -2,12 +2,15 @@
 
 use super::{Connection, Dialect, Location, Schema, StoreError};
 use processors::ports::Away;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// How long a server may take for one transaction before it counts as away: a stalled one keeps the connection open and
 /// says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a connection to a server may rest and be used again: half of the time after which the server gives it up.
+const REST: Duration = Duration::from_secs(10);
 
 /// One connection to one store, made anew when the server went away.
 ///
@@ -19,6 +22,9 @@ pub struct Database {
     connection: Option<Connection>,
     runtime: Runtime,
     name: &'static str,
+    patience: Duration,
+    /// When the connection was last used.
+    used: Instant,
 }
 
 impl Database {
@@ -33,7 +39,19 @@ impl Database {
     pub fn connect(location: &Location, schema: &Schema) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| location.refused(&e))?;
         let connection = Some(runtime.block_on(location.connect())?);
-        Ok(Self { location: location.clone(), connection, runtime, name: schema.name })
+        Ok(Self {
+            location: location.clone(),
+            connection,
+            runtime,
+            name: schema.name,
+            patience: PATIENCE,
+            used: Instant::now(),
+        })
+    }
+
+    /// With more time for a transaction, where a single one writes very much.
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Work on a store that is being opened.
@@ -56,8 +74,11 @@ impl Database {
     /// Runs statements and waits for them. A failure is an [`Away`]: a full disk, a locked file or a server that is
     /// gone may be mended while the caller waits.
     pub fn run<T>(&mut self, work: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>) -> Result<T, Away> {
-        let Self { location, connection, runtime, name } = self;
+        let Self { location, connection, runtime, name, patience, used: last } = self;
         let away = |cause: String| Away { dependency: name, cause };
+        if last.elapsed() > REST && location.dialect() == Dialect::MySql {
+            *connection = None;
+        }
         runtime.block_on(async {
             let mut used = match connection.take() {
                 Some(connection) => connection,
@@ -66,15 +87,29 @@ impl Database {
             let done = match &used {
                 Connection::Sqlite(_) => work(&mut used).await,
                 Connection::MySql(_) => {
-                    let told = tokio::time::timeout(PATIENCE, work(&mut used)).await;
+                    let told = tokio::time::timeout(*patience, work(&mut used)).await;
                     told.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
                 }
             };
             // What a connection that failed still holds is unknown: the server takes it back when it is closed.
             if done.is_ok() || matches!(used, Connection::Sqlite(_)) {
                 *connection = Some(used);
+                *last = Instant::now();
             }
             done.map_err(|e| away(e.to_string()))
+        })
+    }
+
+    /// Reads, by several statements, what stood in the store at one moment.
+    pub fn snapshot<T>(&mut self, work: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>) -> Result<T, Away> {
+        self.run(async |connection| {
+            connection.begin_reading().await?;
+            let done = work(connection).await;
+            // Nothing was written: either word ends it.
+            match connection.execute("COMMIT").await {
+                Ok(()) => done,
+                Err(error) => done.and(Err(error)),
+            }
         })
     }
 

@@ -22,10 +22,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// would hang up in the middle of a batch, each time again.
 const PACKET_BYTES: u64 = 16 << 20;
 /// Without strict mode a text that is too long is cut and stored; read committed locks the rows it touches, no gaps.
-const SESSION: [&str; 3] = [
+///
+/// A process that stands still in a transaction holds its locks until the server gives its connection up: whoever took
+/// its work over waits so long (`wait_timeout`, seconds).
+const SESSION: [&str; 4] = [
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION innodb_lock_wait_timeout = 5",
+    "SET SESSION wait_timeout = 20",
 ];
 
 /// A file, or a database of a server.

@@ -52,6 +52,14 @@ pub enum StoreError {
         /// The migration.
         migration: i64,
     },
+    /// The store is older than this program, and who asks may not change it.
+    #[error("{store}: {pending} not applied yet: run `ims migrate`")]
+    Pending {
+        /// Which store.
+        store: String,
+        /// The migrations that it lacks.
+        pending: String,
+    },
     /// The file cannot be opened or is no database.
     #[error("{store}: cannot be opened: {cause}; check the folder, its rights and the free space")]
     Open {

@@ -1,6 +1,9 @@
 //! Deletes what is older than the stores keep: once a day, in batches small enough that the stores' own writers hardly
 //! wait for them.
 //!
+//! Not by dropping partitions of a day: MySQL wants the day in every unique key then, and (track_id, step) alone would no
+//! longer be unique, which is what makes a row that comes again harmless; SQLite has none.
+//!
 //! Rows stand nearly in the order of their times, so the oldest are found without an index of their own. SQLite uses the
 //! freed room again and does not make its file smaller. Daily statistics stay: they are a row per key and day.
 
@@ -12,43 +15,57 @@ use std::{path::Path, sync::Arc, time::Duration};
 /// From one purge to the next.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// Rows of one transaction: a few milliseconds. MySQL deletes from a table that it asks at the same time only when the
-/// answer stands apart, as `oldest`.
+/// How rows go, some at a time.
+struct Statement {
+    /// The key of the last of the oldest thousand rows, as `last`; None: `delete` finds its rows by itself.
+    last: Option<&'static str>,
+    delete: &'static str,
+}
+
+/// Rows of one transaction: a few milliseconds. The last of them is asked for first: compared with a subquery, MariaDB
+/// reads the whole table for each thousand.
 macro_rules! oldest {
     ($table:literal, $id:literal, $time:literal) => {
-        concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE ",
-            $id,
-            " <= (SELECT max(id) FROM (SELECT ",
-            $id,
-            " AS id FROM ",
-            $table,
-            " ORDER BY ",
-            $id,
-            " LIMIT 1000) AS oldest) AND ",
-            $time,
-            " < ?"
-        )
+        Statement {
+            last: Some(concat!(
+                "SELECT max(id) AS last FROM (SELECT ",
+                $id,
+                " AS id FROM ",
+                $table,
+                " ORDER BY ",
+                $id,
+                " LIMIT 1000) AS oldest"
+            )),
+            delete: concat!("DELETE FROM ", $table, " WHERE ", $id, " <= ? AND ", $time, " < ?"),
+        }
     };
 }
 
 /// A minute of counters is some hundred rows; the key begins with the minute.
 macro_rules! oldest_minute {
     ($table:literal) => {
-        concat!("DELETE FROM ", $table, " WHERE minute = (SELECT min(minute) FROM ", $table, ") AND minute < ?")
+        Statement {
+            last: None,
+            delete: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE minute = (SELECT min(minute) FROM ",
+                $table,
+                ") AND minute < ?"
+            ),
+        }
     };
 }
 
-const HISTORY: &[&str] = &[oldest!("history", "track_id", "report_at")];
-const REPORTS: &[&str] = &[oldest!("reports", "track_id", "requested_at")];
-const ANALYSIS: &[&str] = &[
-    oldest!("events", "rowid", "at"),
-    oldest_minute!("counters"),
-    oldest_minute!("latencies"),
-    "DELETE FROM anomalies WHERE opened_at < ?",
-];
+const HISTORY: &[Statement] = &[oldest!("history", "track_id", "report_at")];
+const REPORTS: &[Statement] = &[oldest!("reports", "track_id", "requested_at")];
+const EVENTS: Statement = Statement {
+    last: None,
+    delete: "DELETE FROM events WHERE rowid <= (SELECT max(id) FROM (SELECT rowid AS id FROM events ORDER BY rowid
+        LIMIT 1000) AS oldest) AND at < ?",
+};
+const ANOMALIES: Statement = Statement { last: None, delete: "DELETE FROM anomalies WHERE opened_at < ?" };
+const ANALYSIS: &[Statement] = &[EVENTS, oldest_minute!("counters"), oldest_minute!("latencies"), ANOMALIES];
 
 /// What keeps the stores from growing for ever.
 pub struct Retention {
@@ -63,7 +80,7 @@ pub struct Retention {
 struct Store {
     database: Database,
     /// What is deleted, each until it finds nothing more.
-    statements: &'static [&'static str],
+    statements: &'static [Statement],
     done: usize,
 }
 
@@ -99,7 +116,7 @@ impl Retention {
         self.add::<AnalysisTable>(&Location::file(path), ANALYSIS)
     }
 
-    fn add<T: Table>(&mut self, location: &Location, statements: &'static [&'static str]) -> Result<(), StoreError> {
+    fn add<T: Table>(&mut self, location: &Location, statements: &'static [Statement]) -> Result<(), StoreError> {
         let database = Database::open(location, &T::SCHEMA)?;
         self.stores.push(Store { database, statements, done: 0 });
         Ok(())
@@ -114,8 +131,14 @@ impl Retention {
         let before_ms = now_ms.saturating_sub(self.keep.as_millis() as i64);
         for store in &mut self.stores {
             let Some(statement) = store.statements.get(store.done) else { continue };
-            let delete =
-                async |connection: &mut Connection| connection.query(statement).bind(before_ms).execute().await;
+            let delete = async |connection: &mut Connection| {
+                let Some(last) = statement.last else {
+                    return connection.query(statement.delete).bind(before_ms).execute().await;
+                };
+                let last: Option<String> = connection.query(last).fetch_one().await?.get("last")?;
+                let Some(last) = last else { return Ok(0) };
+                connection.query(statement.delete).bind(last).bind(before_ms).execute().await
+            };
             let deleted = store.database.run(delete)?;
             self.deleted += deleted;
             store.done += usize::from(deleted == 0);
@@ -130,7 +153,10 @@ impl Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::testing::{Store, on_both};
+    use crate::sql::{
+        Dialect,
+        testing::{Store, on_both},
+    };
     use crate::{
         analysis::{AnalysisSink, SqliteAnalysis},
         cipher::Cipher,
@@ -145,6 +171,7 @@ mod tests {
     on_both! {
         what_is_too_old_goes_in_small_batches_and_the_rest_stays
         a_purge_comes_once_a_day_and_the_writers_go_on_meanwhile
+        each_batch_is_found_by_a_key
     }
 
     const DAY_MS: i64 = 86_400_000;
@@ -275,6 +302,17 @@ mod tests {
         let ids = [2_499, 2_500].map(|id| reports.by_track_id(&format!("T{id:025}")).unwrap().is_some());
         assert_eq!(ids, [false, true]);
         SqliteAnalysis::open(&stores.analysis).unwrap();
+    }
+
+    fn each_batch_is_found_by_a_key(store: &Store) {
+        let mut stores = Stores::of(store);
+        stores.write(2_500, START_MS);
+        let (rows, key) = match store.location.dialect() {
+            Dialect::Sqlite => ("ANALYZE", "history_step"),
+            Dialect::MySql => ("ANALYZE TABLE history", "PRIMARY"),
+        };
+        store.execute(rows);
+        assert_eq!(store.index_of(HISTORY[0].delete, &["'T0000000000000000000000999'", "1772377200000"]), key);
     }
 
     fn a_purge_comes_once_a_day_and_the_writers_go_on_meanwhile(store: &Store) {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
 
-use super::{Connection, Location, Record};
+use super::{Connection, Dialect, Location, Record};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -52,8 +52,11 @@ impl Store {
     /// Every byte that it keeps, or on a server every byte that it would show of this table.
     pub(crate) fn bytes(&self, table: &str) -> Vec<u8> {
         if self.database.is_none() {
-            let files = std::fs::read_dir(self.folder.path()).unwrap();
-            return files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+            // SQLite's log goes into its file when the last connection is closed, which may be now: then once more.
+            let read = || -> std::io::Result<Vec<Vec<u8>>> {
+                std::fs::read_dir(self.folder.path())?.map(|file| std::fs::read(file?.path())).collect()
+            };
+            return read().or_else(|_| read()).unwrap().concat();
         }
         use sqlx::Row as _;
         let columns = |row: Record| match row {
@@ -70,6 +73,28 @@ impl Store {
     pub(crate) fn rows(&self, text: &str) -> Vec<Record> {
         let work = async |mut connection: Connection| connection.query(text).fetch_all().await.unwrap();
         runtime().block_on(async { work(self.location.connect().await.unwrap()).await })
+    }
+
+    /// The index that a statement goes by, as the store itself explains it.
+    pub(crate) fn index_of(&self, text: &str, values: &[&str]) -> String {
+        let text = values.iter().fold(text.to_owned(), |text, value| text.replacen('?', value, 1));
+        match self.location.dialect() {
+            Dialect::Sqlite => {
+                let plan = self.rows(&format!("EXPLAIN QUERY PLAN {text}"));
+                let lines: Vec<String> = plan.iter().map(|row| row.get("detail").unwrap()).collect();
+                let line = lines.iter().find(|line| line.starts_with("SEARCH")).unwrap_or_else(|| panic!("{lines:?}"));
+                match line.split_once(" INDEX ") {
+                    Some((_, index)) => index.split(' ').next().unwrap_or_default().to_owned(),
+                    None => line.split(' ').find(|word| *word == "PRIMARY").unwrap_or(line).to_owned(),
+                }
+            }
+            Dialect::MySql => {
+                let plan = self.rows(&format!("EXPLAIN {text}"));
+                let (how, key): (String, Option<String>) = (plan[0].get("type").unwrap(), plan[0].get("key").unwrap());
+                assert!(["ref", "range"].contains(&&*how), "{how} for {text}");
+                key.unwrap_or_default()
+            }
+        }
     }
 
     /// Runs a statement on a connection of its own.
@@ -109,6 +134,21 @@ pub(crate) struct Server {
 impl Server {
     /// None where no script is to be had, which is said.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// On a disk of so many MB, and where a file on it is found that takes its room.
+    pub(crate) fn on_small_disk(megabytes: u32) -> Option<(Self, PathBuf)> {
+        let server = Self::start_with(&["--disk-mb", &megabytes.to_string()])?;
+        let environment = std::fs::read_to_string(server.folder.path().join("env")).unwrap();
+        let pid = environment.lines().find_map(|line| line.strip_prefix("MARIADB_PID=")).expect("dev/mariadb tells it");
+        let root = PathBuf::from(format!("/proc/{pid}/root"));
+        let folder = server.folder.path().canonicalize().unwrap();
+        let ballast = root.join(folder.strip_prefix("/").unwrap()).join("small/ballast");
+        Some((server, ballast))
+    }
+
+    fn start_with(options: &[&str]) -> Option<Self> {
         let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
             eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
             return None;
@@ -118,19 +158,32 @@ impl Server {
             script: PathBuf::from(dev).join("mariadb"),
             folder: tempfile::tempdir().unwrap(),
         };
-        let settings = server.command("start");
+        let settings = server.command_with("start", options);
         let url = settings.lines().find_map(|line| line.strip_prefix("MARIADB_URL="));
         server.url = url.expect("dev/mariadb tells the URL").to_owned();
         Some(server)
     }
 
     pub(crate) fn kill_and_restart(&self) {
+        self.kill();
+        self.restart();
+    }
+
+    pub(crate) fn kill(&self) {
         self.command("kill");
+    }
+
+    pub(crate) fn restart(&self) {
         self.command("restart");
     }
 
     fn command(&self, what: &str) -> String {
-        let done = Command::new(&self.script).arg(what).arg("--dir").arg(self.folder.path()).output().unwrap();
+        self.command_with(what, &[])
+    }
+
+    fn command_with(&self, what: &str, options: &[&str]) -> String {
+        let mut command = Command::new(&self.script);
+        let done = command.arg(what).arg("--dir").arg(self.folder.path()).args(options).output().unwrap();
         assert!(done.status.success(), "dev/mariadb {what}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
     }

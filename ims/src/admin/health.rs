@@ -1,5 +1,6 @@
 //! What /health/ready says: every stream with its state, and what is not certain although all work.
 
+use crate::reload::Stale;
 use connectors::claims::Doubt;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,6 +14,9 @@ pub struct Health {
     streams: Vec<Stream>,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_doubt: Option<InDoubt>,
+    /// The reference data in force are those of before: the work goes on with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_reference: Option<Stale>,
 }
 
 /// Claims of message ids that Redis lost: the work goes on, duplicates of before may be accepted.
@@ -42,15 +46,16 @@ struct Waits {
 }
 
 impl Health {
-    /// Reads the board. A process without streams is not ready: it has not started them yet. A doubt makes none unready.
-    pub fn of(board: BTreeMap<String, Status>, doubt: Option<Doubt>) -> Self {
+    /// Reads the board. A process without streams is not ready: it has not started them yet. Neither a doubt
+    /// nor old reference data make one unready.
+    pub fn of(board: BTreeMap<String, Status>, doubt: Option<Doubt>, old_reference: Option<Stale>) -> Self {
         let ready = !board.is_empty() && board.values().all(|status| *status == Status::Ready);
         let in_doubt = doubt.map(|Doubt { since_ms, claims }| InDoubt {
             cause: "not all message ids of the last 24 hours are known: duplicates of before may be accepted",
             known_since_ms: since_ms,
             new_claims: claims,
         });
-        Self { ready, streams: board.into_iter().map(Stream::of).collect(), in_doubt }
+        Self { ready, streams: board.into_iter().map(Stream::of).collect(), in_doubt, old_reference }
     }
 }
 
@@ -82,7 +87,7 @@ mod tests {
     fn one_stream_that_waits_makes_the_process_not_ready_and_says_for_what() {
         let waiting =
             Status::Waiting { dependency: "claims".into(), cause: "connection refused".into(), since: Instant::now() };
-        let health = Health::of(board(&[("ingest-AUTH", waiting), ("router-AUTH", Status::Ready)]), None);
+        let health = Health::of(board(&[("ingest-AUTH", waiting), ("router-AUTH", Status::Ready)]), None, None);
         assert!(!health.ready);
         let text = serde_json::to_string(&health).unwrap();
         assert!(text.contains(r#""dependency":"claims","cause":"connection refused""#), "{text}");
@@ -91,17 +96,29 @@ mod tests {
 
     #[test]
     fn a_process_is_ready_when_each_of_its_streams_is() {
-        assert!(!Health::of(BTreeMap::new(), None).ready);
-        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Starting)]), None).ready);
-        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Ended)]), None).ready);
-        assert!(Health::of(board(&[("a", Status::Ready), ("b", Status::Ready)]), None).ready);
+        assert!(!Health::of(BTreeMap::new(), None, None).ready);
+        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Starting)]), None, None).ready);
+        assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Ended)]), None, None).ready);
+        assert!(Health::of(board(&[("a", Status::Ready), ("b", Status::Ready)]), None, None).ready);
     }
 
     #[test]
     fn what_is_in_doubt_is_told_and_leaves_the_process_ready() {
-        let health = Health::of(board(&[("a", Status::Ready)]), Some(Doubt { since_ms: 7, claims: 3 }));
+        let health = Health::of(board(&[("a", Status::Ready)]), Some(Doubt { since_ms: 7, claims: 3 }), None);
         assert!(health.ready);
         let text = serde_json::to_string(&health).unwrap();
         assert!(text.contains("duplicates") && text.contains(r#""known_since_ms":7,"new_claims":3"#), "{text}");
+    }
+
+    #[test]
+    fn old_reference_data_are_told_and_leave_the_process_ready() {
+        let stale = Stale { cause: "reference store is away: refused".into(), since_ms: 7 };
+        let health = Health::of(board(&[("a", Status::Ready)]), None, Some(stale));
+        assert!(health.ready);
+        let text = serde_json::to_string(&health).unwrap();
+        assert!(
+            text.contains(r#""old_reference":{"cause":"reference store is away: refused","since_ms":7}"#),
+            "{text}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use super::health::Health;
 use crate::{
     assemble::{DOUBTS, now_ms},
     exit::usage,
+    reload,
 };
 use axum::{
     Router,
@@ -92,7 +93,7 @@ async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: onesho
 }
 
 fn ready() -> Response {
-    let health = Health::of(status::board(), DOUBTS.now(now_ms()));
+    let health = Health::of(status::board(), DOUBTS.now(now_ms()), reload::stale());
     json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 

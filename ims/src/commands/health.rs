@@ -80,7 +80,9 @@ fn text(page: &Value) -> String {
         (true, _) => {
             let doubt =
                 page["in_doubt"]["cause"].as_str().map_or(String::new(), |cause| format!("\n  in doubt: {cause}"));
-            format!("ready: {} streams work{doubt}", streams.len())
+            let old = page["old_reference"]["cause"].as_str();
+            let old = old.map_or(String::new(), |cause| format!("\n  reference data of before: {cause}"));
+            format!("ready: {} streams work{doubt}{old}", streams.len())
         }
         (false, true) => "not ready: no stream has started yet".to_owned(),
         (false, false) => format!("not ready\n  {}", lines.join("\n  ")),

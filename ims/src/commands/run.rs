@@ -5,6 +5,7 @@ use crate::{
     assemble::{self, Deployment},
     cli::Globals,
     exit::{self, Exit},
+    groups::{GroupTopics, Groups},
     logging, output,
     reload::Reloading,
     retention::Purging,
@@ -13,6 +14,7 @@ use crate::{
     watching::Watching,
 };
 use clap::Args as ClapArgs;
+use std::sync::Arc;
 use topology::graph::Role;
 
 /// Runs roles of the chain in this process until SIGTERM or Ctrl-C, then finishes what is in flight and leaves.
@@ -20,7 +22,8 @@ use topology::graph::Role;
 /// More processes of a role share its work: start as many as you like, each with a deployment.instance of its own (or
 /// none). A process that dies is replaced by the others; nothing is lost either way.
 ///
-/// A change of `[reference] file` is taken up within 5 seconds; one that is wrong is told and the old data stays.
+/// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
+/// of a routing group's own are made before.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
@@ -41,10 +44,14 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",");
     let _admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
-    let _reloading = Reloading::start(deployment.reference())?;
+    let reference = deployment.reference();
+    let topics = GroupTopics::new(config.clone());
+    topics.prepare(&reference.current())?;
     let _purging = Purging::start(assemble::retention(&config, &roles)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, &roles)?;
-    let runtime = deployment.start(&roles)?;
+    let runtime = Arc::new(deployment.start(&roles)?);
+    let _reloading =
+        Reloading::start(reference, Groups::new(deployment.parts(), &roles, Arc::clone(&runtime), topics))?;
     output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;
     runtime.stop();

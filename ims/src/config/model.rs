@@ -126,9 +126,17 @@ impl fmt::Debug for Registry {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReferenceKind {
+    File,
+    Sql,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceConfig {
+    pub kind: ReferenceKind,
     pub file: PathBuf,
 }
 
@@ -331,6 +339,11 @@ impl Config {
         check(
             self.callback.timeout_ms == 0 || self.callback.in_flight == 0 || self.callback.endpoint_in_flight == 0,
             "callback.timeout_ms, in_flight and endpoint_in_flight must be above 0",
+        );
+        check(
+            self.reference.kind == ReferenceKind::Sql && !self.reference.file.as_os_str().is_empty(),
+            "reference.file is set and reference.kind = \"sql\" does not read it: `ims reference import FILE` puts a \
+             file's data into the store, once; set \"\"",
         );
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
         check(

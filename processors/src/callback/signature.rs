@@ -24,6 +24,13 @@ impl TryFrom<String> for Secret {
     }
 }
 
+impl Secret {
+    /// As the customer has it, for a store that encrypts it.
+    pub fn reveal(&self) -> String {
+        format!("whsec_{}", STANDARD.encode(&self.0))
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("whsec_…")

@@ -7,7 +7,7 @@ use super::parts::{Draft, Head};
 use super::settings::Settings;
 use super::step::{Mapping, Step};
 use super::{lane, recipient};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Refusal;
 use crate::rules::field::{Field, top};
 use crate::rules::text::characters_over;
 use crate::rules::variables::Values;
@@ -58,13 +58,6 @@ impl<S: Text> Making<'_, S> {
         let said = step.check(&mut content, &mapping)?;
         let plan = Plan { reference, customer, recipient: &recipient, abroad, ad: said.ad, mapping };
         fallback::check(&mut fallback, &content, &plan)?;
-        if said.ad && recipient::names(&recipient).any(|name| reference.opted_out(&customer.username, &name)) {
-            return Err(Refusal::new(
-                Code::OptedOut,
-                at,
-                format_args!("this recipient refused the ads of {}", customer.username),
-            ));
-        }
         let family = Family::of(channel, said.message_type);
         let (lane, demoted) = lane::grant(self.claimed, family, customer, template, said.ad);
         if channel == Channel::Bt {

@@ -1,8 +1,10 @@
 //! What ingest says of a receiver: accepted so far, or refused, with the report that tells so.
 
+use super::recipient::names;
 use crate::ports::Claim;
+use crate::reference::OptOut;
 use crate::refusal::{Code, Refusal};
-use crate::rules::field::top;
+use crate::rules::field::{Field, top};
 use schemas::{AcceptedOf, Channel, MessageType, Report, ReportKind, State, Text, TrackId};
 
 /// Longest id or key that a report repeats, characters: a refused one may have any length.
@@ -45,6 +47,24 @@ impl<S: Text> Candidate<S> {
             message_id: (*self.accepted.message_id).to_owned(),
             track_id: self.track_id,
         }
+    }
+
+    /// The names under which its recipient may have refused ads, when it is one: to be looked up before its message_id is
+    /// claimed.
+    pub fn opt_outs(&self) -> impl Iterator<Item = OptOut> {
+        let AcceptedOf { ad, username, recipient, .. } = &self.accepted;
+        let names = ad.then(|| names(recipient)).into_iter().flatten();
+        names.map(|recipient| OptOut { username: (**username).to_owned(), recipient })
+    }
+
+    /// The end of an ad whose recipient refused them (2080).
+    pub fn opted_out(self, now_ms: i64) -> Box<Refused> {
+        let reason = format!("this recipient refused the ads of {}", &*self.accepted.username);
+        let refusal = match self.track_id.api().receiver.checked_sub(1) {
+            None => Refusal::new(Code::OptedOut, &Field::REQUEST, reason),
+            Some(place) => Refusal::new(Code::OptedOut, &Field::REQUEST.entry("receiver_list", place.into()), reason),
+        };
+        self.refuse(refusal, now_ms)
     }
 
     /// The end of ingest: accepted, or a duplicate (2030) when another message holds its id. The report of a duplicate

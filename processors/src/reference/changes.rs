@@ -85,6 +85,7 @@ fn change<K: Eq + Hash, V: PartialEq>(old: &FxHashMap<K, V>, new: &FxHashMap<K, 
 mod tests {
     use super::super::*;
     use super::Changes;
+    use schemas::Lane;
 
     fn seed() -> Seed {
         let customer =
@@ -123,8 +124,12 @@ mod tests {
 
     #[test]
     fn the_order_of_patterns_is_a_change_and_a_moved_member_of_a_group_too() {
-        let group =
-            |priority| RoutingGroup { name: "g".into(), priority, usernames: vec!["a".into()], service_keys: vec![] };
+        let group = |priority| RoutingGroup {
+            name: "g".into(),
+            priority,
+            usernames: vec!["a".into()],
+            ..RoutingGroup::default()
+        };
         let text = told(|seed| seed.routing_groups.push(group(Lane::Mass)));
         assert_eq!(text, "1 members of routing groups added");
         let pattern = Pattern { priority: Lane::Ad, channel: None, message_type: None, message_id_prefix: None };

@@ -3,17 +3,21 @@
 //! [`Seed`] is the data as a file or a database holds it; [`Reference`] is the same, checked and indexed.
 
 mod changes;
+mod check;
+mod group;
 mod rows;
 
 pub use changes::Changes;
+pub use group::Group;
 pub use rows::{
-    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Seed, SenderNumber, SenderProfile,
-    ServiceKey, Template, Unencodable, Vendor,
+    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, Seed, SenderNumber,
+    SenderProfile, ServiceKey, Template, Unencodable, Vendor,
 };
 
 use crate::callback::Endpoint;
+use check::tail;
 use rustc_hash::{FxHashMap, FxHashSet};
-use schemas::{Channel, Family, Lane};
+use schemas::{Channel, Family};
 use std::sync::Arc;
 
 /// What is wrong with reference data; every mistake at once.
@@ -26,85 +30,58 @@ pub struct SeedErrors(pub Vec<String>);
 pub struct Reference {
     customers: FxHashMap<String, Arc<Customer>>,
     service_keys: FxHashMap<String, Arc<ServiceKey>>,
-    profiles: FxHashMap<String, SenderProfile>,
+    profiles: FxHashMap<String, Arc<SenderProfile>>,
     /// By code.
     templates: FxHashMap<String, Vec<Arc<Template>>>,
     /// By number.
-    numbers: FxHashMap<String, Vec<SenderNumber>>,
+    numbers: FxHashMap<String, Vec<Arc<SenderNumber>>>,
     opt_outs: FxHashSet<OptOut>,
     endpoints: FxHashMap<String, Arc<Endpoint>>,
-    group_of_customer: FxHashMap<String, Lane>,
-    group_of_key: FxHashMap<String, Lane>,
-    patterns: Vec<Pattern>,
+    groups: Vec<Arc<Group>>,
+    group_of_customer: FxHashMap<String, Arc<Group>>,
+    group_of_key: FxHashMap<String, Arc<Group>>,
+    patterns: Vec<Arc<Pattern>>,
     vendors: FxHashMap<Family, Vec<Arc<Vendor>>>,
 }
 
 impl Reference {
     /// Checks and indexes a seed.
     pub fn new(seed: Seed) -> Result<Self, SeedErrors> {
-        let mut wrong = Vec::new();
-        let mut this = Self { patterns: seed.patterns, ..Self::default() };
-        for customer in seed.customers {
-            if this.customers.insert(customer.username.clone(), Arc::new(customer.clone())).is_some() {
-                wrong.push(format!("customer {:?} stands twice", customer.username));
-            }
-        }
-        let known = |username: &str, of: String, wrong: &mut Vec<String>| {
-            if !this.customers.contains_key(username) {
-                wrong.push(format!("{of} names customer {username:?}, which does not exist"));
-            }
-        };
-        let mut endpoints = Vec::new();
-        for key in &seed.service_keys {
-            known(&key.username, format!("service key …{}", tail(&key.key)), &mut wrong);
-            if key.key.len() != 40 || !key.key.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                wrong.push(format!("service key …{} is not 40 alphanumeric characters", tail(&key.key)));
-            }
-            match Endpoint::of(key) {
-                Ok(Some(endpoint)) => endpoints.push(Arc::new(endpoint)),
+        Self::of(Rows::from(seed))
+    }
+
+    /// The same of rows that somebody else holds too.
+    pub fn of(rows: Rows) -> Result<Self, SeedErrors> {
+        let mut wrong = rows.mistakes();
+        let mut this = Self { patterns: rows.patterns, ..Self::default() };
+        this.customers.extend(rows.customers.into_iter().map(|customer| (customer.username.clone(), customer)));
+        for key in rows.service_keys {
+            match Endpoint::of(&key) {
+                Ok(Some(endpoint)) => drop(this.endpoints.insert(key.key.clone(), Arc::new(endpoint))),
                 Ok(None) => {}
                 Err(reasons) => {
                     wrong.extend(reasons.iter().map(|reason| format!("service key …{}: {reason}", tail(&key.key))));
                 }
             }
+            this.service_keys.insert(key.key.clone(), key);
         }
-        seed.sender_profiles
-            .iter()
-            .for_each(|p| known(&p.username, format!("sender profile …{}", tail(&p.sender_key)), &mut wrong));
-        seed.templates.iter().for_each(|t| known(&t.username, format!("template {}", t.code), &mut wrong));
-        seed.sender_numbers.iter().for_each(|n| known(&n.username, format!("sender number {}", n.number), &mut wrong));
-        for vendor in &seed.vendors {
-            if vendor.tps == 0 || vendor.max_in_flight == 0 || vendor.timeout_ms == 0 {
-                wrong.push(format!("vendor {}: tps, max_in_flight and timeout_ms must be above 0", vendor.name));
-            }
-            if vendor.families.is_empty() {
-                wrong.push(format!("vendor {} takes no family", vendor.name));
-            }
+        this.profiles.extend(rows.sender_profiles.into_iter().map(|profile| (profile.sender_key.clone(), profile)));
+        for template in rows.templates {
+            this.templates.entry(template.code.clone()).or_default().push(template);
         }
-        for key in seed.service_keys {
-            this.service_keys.insert(key.key.clone(), Arc::new(key));
-        }
-        this.endpoints.extend(endpoints.into_iter().map(|endpoint| (endpoint.service_key.clone(), endpoint)));
-        for profile in seed.sender_profiles {
-            this.profiles.insert(profile.sender_key.clone(), profile);
-        }
-        for template in seed.templates {
-            this.templates.entry(template.code.clone()).or_default().push(Arc::new(template));
-        }
-        for number in seed.sender_numbers {
+        for number in rows.sender_numbers {
             this.numbers.entry(number.number.clone()).or_default().push(number);
         }
-        this.opt_outs = seed.opt_outs.into_iter().collect();
-        for group in seed.routing_groups {
-            for username in group.usernames {
-                this.group_of_customer.insert(username, group.priority);
-            }
-            for key in group.service_keys {
-                this.group_of_key.insert(key, group.priority);
-            }
+        this.opt_outs = rows.opt_outs.into_iter().collect();
+        for group in rows.routing_groups {
+            let known = Arc::new(Group::of(&group));
+            let members =
+                |names: &[String]| names.iter().map(|name| (name.clone(), Arc::clone(&known))).collect::<Vec<_>>();
+            this.group_of_customer.extend(members(&group.usernames));
+            this.group_of_key.extend(members(&group.service_keys));
+            this.groups.push(known);
         }
-        for vendor in seed.vendors {
-            let vendor = Arc::new(vendor);
+        for vendor in rows.vendors {
             for family in &vendor.families {
                 this.vendors.entry(*family).or_default().push(Arc::clone(&vendor));
             }
@@ -129,7 +106,7 @@ impl Reference {
     }
 
     /// A sender profile.
-    pub fn sender_profile(&self, sender_key: &str) -> Option<&SenderProfile> {
+    pub fn sender_profile(&self, sender_key: &str) -> Option<&Arc<SenderProfile>> {
         self.profiles.get(sender_key)
     }
 
@@ -139,23 +116,32 @@ impl Reference {
     }
 
     /// A customer's sender number, chatbot id or address.
-    pub fn sender_number(&self, channel: Channel, username: &str, number: &str) -> Option<&SenderNumber> {
+    pub fn sender_number(&self, channel: Channel, username: &str, number: &str) -> Option<&Arc<SenderNumber>> {
         self.numbers.get(number)?.iter().find(|n| n.channel == channel && n.username == username)
     }
 
-    /// Whether a recipient refused a customer's ads.
-    pub fn opted_out(&self, username: &str, recipient: &str) -> bool {
-        !self.opt_outs.is_empty()
-            && self.opt_outs.contains(&OptOut { username: username.to_owned(), recipient: recipient.to_owned() })
+    /// Whether a recipient refused a customer's ads, as far as these data hold opt-outs: [`crate::ports::OptOuts`].
+    pub fn opted_out(&self, out: &OptOut) -> bool {
+        self.opt_outs.contains(out)
     }
 
-    /// The priority of the routing group of a service key or, failing that, of its customer.
-    pub fn group_priority(&self, username: &str, service_key: &str) -> Option<Lane> {
-        self.group_of_key.get(service_key).or_else(|| self.group_of_customer.get(username)).copied()
+    /// The opt-outs that these data hold: for a store that looks them up elsewhere.
+    pub fn take_opt_outs(&mut self) -> Vec<OptOut> {
+        std::mem::take(&mut self.opt_outs).into_iter().collect()
+    }
+
+    /// The routing group of a service key or, failing that, of its customer.
+    pub fn group(&self, username: &str, service_key: &str) -> Option<&Arc<Group>> {
+        self.group_of_key.get(service_key).or_else(|| self.group_of_customer.get(username))
+    }
+
+    /// Routing groups.
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
     }
 
     /// Routing patterns, in order.
-    pub fn patterns(&self) -> &[Pattern] {
+    pub fn patterns(&self) -> &[Arc<Pattern>] {
         &self.patterns
     }
 
@@ -178,10 +164,4 @@ impl Reference {
     pub fn customer(&self, username: &str) -> Option<&Arc<Customer>> {
         self.customers.get(username)
     }
-}
-
-/// The last four characters of a secret or long key, enough to find it.
-fn tail(key: &str) -> &str {
-    let start = key.char_indices().rev().nth(3).map_or(0, |(i, _)| i);
-    &key[start..]
 }

@@ -3,7 +3,7 @@
 use crate::callback::{Batch, Secret};
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What to do with ads that meet the night window (spec/ads.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -170,7 +170,7 @@ pub struct OptOut {
 }
 
 /// A routing group: its members' messages get its priority, before any pattern (SPEC §5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoutingGroup {
     /// Name.
@@ -183,6 +183,15 @@ pub struct RoutingGroup {
     /// Service keys in it; a key's group wins over its customer's.
     #[serde(default)]
     pub service_keys: Vec<String>,
+    /// Send families whose messages of this priority go over a topic of the group's own, SEND-‹FAMILY›-‹NAME›.
+    #[serde(default, with = "families")]
+    pub topics: Vec<Family>,
+    /// Partitions of these topics; none: as all topics have.
+    #[serde(default)]
+    pub partitions: Option<u32>,
+    /// Copies of each partition; none: as all topics have.
+    #[serde(default)]
+    pub replicas: Option<u32>,
 }
 
 /// A routing pattern: what fits all its given parts gets its priority, before the lane. The first that fits wins.
@@ -333,4 +342,39 @@ pub struct Seed {
     pub patterns: Vec<Pattern>,
     /// Vendors.
     pub vendors: Vec<Vendor>,
+}
+
+/// The rows of a seed, each to be shared: a reload exchanges those that changed and keeps the others.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[allow(missing_docs, reason = "as in the seed")]
+pub struct Rows {
+    pub customers: Vec<Arc<Customer>>,
+    pub service_keys: Vec<Arc<ServiceKey>>,
+    pub sender_profiles: Vec<Arc<SenderProfile>>,
+    pub templates: Vec<Arc<Template>>,
+    pub sender_numbers: Vec<Arc<SenderNumber>>,
+    /// Not shared: whoever keeps many looks them up elsewhere.
+    pub opt_outs: Vec<OptOut>,
+    pub routing_groups: Vec<Arc<RoutingGroup>>,
+    pub patterns: Vec<Arc<Pattern>>,
+    pub vendors: Vec<Arc<Vendor>>,
+}
+
+impl From<Seed> for Rows {
+    fn from(seed: Seed) -> Self {
+        fn shared<T>(rows: Vec<T>) -> Vec<Arc<T>> {
+            rows.into_iter().map(Arc::new).collect()
+        }
+        Self {
+            customers: shared(seed.customers),
+            service_keys: shared(seed.service_keys),
+            sender_profiles: shared(seed.sender_profiles),
+            templates: shared(seed.templates),
+            sender_numbers: shared(seed.sender_numbers),
+            opt_outs: seed.opt_outs,
+            routing_groups: shared(seed.routing_groups),
+            patterns: shared(seed.patterns),
+            vendors: shared(seed.vendors),
+        }
+    }
 }

@@ -6,13 +6,14 @@ mod tests;
 mod vendor;
 
 pub use priority::priority;
+use priority::topic;
 use vendor::draw;
 pub(crate) use vendor::{choose, cp949_bytes, title_bytes_of};
 
 use crate::codes::OutcomeCode;
 use crate::night::Night;
 use crate::reference::{NightAds, Reference};
-use schemas::{AcceptedView, DecodeError, DispatchHead, Family, Lane, Serial, State, TrackId, UnknownWord};
+use schemas::{AcceptedView, DecodeError, DispatchHead, Family, Lane, Serial, State, Topic, TrackId, UnknownWord};
 use std::fmt::Write;
 
 /// What routing looks up.
@@ -27,10 +28,10 @@ pub struct Rules<'r> {
 /// What becomes of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Routed {
-    /// To SEND-‹family›-<head.priority>, with the accepted bytes behind the head.
+    /// To a SEND topic, with the accepted bytes behind the head.
     Dispatch {
-        /// What kind of sender takes it.
-        family: Family,
+        /// SEND-‹FAMILY›-‹PRIORITY›, or a topic of its routing group's own.
+        topic: Topic,
         /// The dispatch without the message.
         head: DispatchHead,
     },
@@ -110,7 +111,7 @@ pub fn route(view: &AcceptedView<'_>, datum: &[u8], rules: Rules<'_>, now_ms: i6
         tried: Vec::new(),
         routed_at: now_ms,
     };
-    Ok(Routed::Dispatch { family, head })
+    Ok(Routed::Dispatch { topic: topic(view, family, priority, rules.reference), head })
 }
 
 fn serial_number(serial: Serial) -> String {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixtures::*;
-use crate::reference::{Pattern, RoutingGroup, Seed, Vendor};
+use crate::reference::{Pattern, RoutingGroup, Seed, ServiceKey, Vendor};
 use proptest::prelude::*;
 use schemas::{Accepted, Avro, Channel, Input, MessageType};
 
@@ -40,13 +40,13 @@ fn vendor_of(message: &Accepted, seed: Seed) -> String {
 
 #[test]
 fn a_step_goes_to_its_family_with_its_serial_number() {
-    let Routed::Dispatch { family, head } = routed(&at(Lane::Auth), seed()) else { panic!("not dispatched") };
+    let Routed::Dispatch { topic, head } = routed(&at(Lane::Auth), seed()) else { panic!("not dispatched") };
     let serial = Serial { track_id: track_id(7), step: 0, priority: Lane::Auth };
-    assert_eq!((family, head.serial_number), (Family::At, serial.to_string()));
+    assert_eq!((topic.name(), head.serial_number), ("SEND-AT-AUTH", serial.to_string()));
     assert_eq!((head.vendor.as_str(), head.attempt, head.in_doubt, head.routed_at), ("first", 1, false, NOON));
     let text = Accepted { step: 2, ..message(Channel::Mt, MessageType::Lms, Lane::Mass) };
-    let Routed::Dispatch { family, head } = routed(&text, seed()) else { panic!("not dispatched") };
-    assert_eq!((family, head.serial_number.parse::<Serial>().unwrap().step), (Family::Lms, 2));
+    let Routed::Dispatch { topic, head } = routed(&text, seed()) else { panic!("not dispatched") };
+    assert_eq!((topic.name(), head.serial_number.parse::<Serial>().unwrap().step), ("SEND-LMS-MASS", 2));
 }
 
 #[test]
@@ -57,11 +57,12 @@ fn a_group_wins_over_a_pattern_and_a_pattern_over_the_lane() {
         message_type: None,
         message_id_prefix: Some("order-".into()),
     };
-    let group = |usernames: &[&str], keys: &[String], priority| RoutingGroup {
-        name: "g".into(),
+    let group = |usernames: &[&str], keys: &[String], priority: Lane| RoutingGroup {
+        name: priority.to_string(),
         priority,
         usernames: usernames.iter().map(|u| (*u).to_owned()).collect(),
         service_keys: keys.to_vec(),
+        ..RoutingGroup::default()
     };
     assert_eq!(priority_of(&at(Lane::Realtime), seed()), Lane::Realtime);
     let with_pattern = Seed { patterns: vec![pattern.clone()], ..seed() };
@@ -71,8 +72,33 @@ fn a_group_wins_over_a_pattern_and_a_pattern_over_the_lane() {
     let with_group = Seed { routing_groups: vec![group(&["shop"], &[], Lane::Auth)], ..with_pattern };
     assert_eq!(priority_of(&at(Lane::Realtime), with_group.clone()), Lane::Auth);
     let of_key = group(&[], &["k".repeat(40)], Lane::Realtime);
-    let with_key = Seed { routing_groups: [with_group.routing_groups.clone(), vec![of_key]].concat(), ..with_group };
+    let key = ServiceKey { key: "k".repeat(40), username: "shop".into(), ..ServiceKey::default() };
+    let routing_groups = [with_group.routing_groups.clone(), vec![of_key]].concat();
+    let with_key = Seed { routing_groups, service_keys: vec![key], ..with_group };
     assert_eq!(priority_of(&at(Lane::Mass), with_key), Lane::Realtime, "the key's group wins over its customer's");
+}
+
+#[test]
+fn what_a_group_decides_goes_over_its_own_topics_where_it_has_some() {
+    let group = RoutingGroup {
+        name: "VIP".into(),
+        priority: Lane::Realtime,
+        usernames: vec!["shop".into()],
+        topics: vec![Family::At, Family::Sms],
+        ..RoutingGroup::default()
+    };
+    let with = |priority| Seed { routing_groups: vec![RoutingGroup { priority, ..group.clone() }], ..seed() };
+    let topic = |message: &Accepted, seed| match routed(message, seed) {
+        Routed::Dispatch { topic, .. } => topic.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(topic(&at(Lane::Mass), with(Lane::Realtime)), "SEND-AT-VIP");
+    let lms = message(Channel::Mt, MessageType::Lms, Lane::Mass);
+    assert_eq!(topic(&lms, with(Lane::Realtime)), "SEND-LMS-REALTIME", "the group has no topic for it");
+    let ad = ad(Channel::Mt, MessageType::Sms);
+    assert_eq!(topic(&ad, with(Lane::Realtime)), "SEND-SMS-AD", "ads go the way of all");
+    let other = Accepted { username: "other".into(), ..at(Lane::Mass) };
+    assert_eq!(topic(&other, with(Lane::Realtime)), "SEND-AT-MASS");
 }
 
 #[test]
@@ -89,7 +115,7 @@ fn an_ad_is_an_ad_whatever_group_pattern_and_lane_say() {
         name: "vip".into(),
         priority: Lane::Auth,
         usernames: vec!["shop".into()],
-        service_keys: Vec::new(),
+        ..RoutingGroup::default()
     };
     let message = Accepted { lane: Lane::Auth, ..ad(Channel::Mt, MessageType::Sms) };
     assert_eq!(priority_of(&message, Seed { routing_groups: vec![group], ..seed() }), Lane::Ad);

@@ -6,8 +6,8 @@ use super::{
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     sync::atomic::{AtomicBool, Ordering},
+    sync::{Arc, Mutex, PoisonError},
     thread::{Builder, JoinHandle},
     time::Duration,
 };
@@ -18,22 +18,27 @@ const TURN: Duration = Duration::from_millis(100);
 /// Workers at work.
 pub struct Runtime {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<(), Halt>>>,
+    threads: Mutex<Vec<JoinHandle<Result<(), Halt>>>>,
+    finish_within: Duration,
 }
 
 impl Runtime {
     /// Starts every worker on a thread of its own. When one halts, all stop.
     pub fn start(workers: Vec<Box<dyn Worker>>, finish_within: Duration) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut threads = Vec::with_capacity(workers.len());
-        for worker in workers {
-            status::note(worker.name(), Status::Starting);
-            let stop = Arc::clone(&stop);
-            // Linux shows 15 characters of a thread's name.
-            let name: String = worker.name().chars().take(15).collect();
-            threads.push(Builder::new().name(name).spawn(move || work(worker, &stop, finish_within))?);
-        }
-        Ok(Self { stop, threads })
+        let this = Self { stop: Arc::new(AtomicBool::new(false)), threads: Mutex::default(), finish_within };
+        workers.into_iter().try_for_each(|worker| this.add(worker))?;
+        Ok(this)
+    }
+
+    /// Starts one more, which ends with the others.
+    pub fn add(&self, worker: Box<dyn Worker>) -> std::io::Result<()> {
+        status::note(worker.name(), Status::Starting);
+        let (stop, finish_within) = (Arc::clone(&self.stop), self.finish_within);
+        // Linux shows 15 characters of a thread's name.
+        let name: String = worker.name().chars().take(15).collect();
+        let thread = Builder::new().name(name).spawn(move || work(worker, &stop, finish_within))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
     }
 
     /// Asks every worker to finish and leave.
@@ -47,9 +52,10 @@ impl Runtime {
     }
 
     /// Waits until all have ended; the first reason of one that had to.
-    pub fn join(self) -> Result<(), Halt> {
+    pub fn join(&self) -> Result<(), Halt> {
         let mut first = Ok(());
-        for thread in self.threads {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             let end = thread.join().unwrap_or_else(|_| Err(Halt::new("runtime", "a thread ended without a reason")));
             first = first.and(end);
         }

@@ -72,6 +72,7 @@ fn family(topic: Topic) -> &'static str {
         Kind::Api(_) => "API-‹LANE›",
         Kind::Recv(..) => "RECV-‹CHANNEL›-‹LANE›",
         Kind::Send(..) => "SEND-‹FAMILY›-‹PRIORITY›",
+        Kind::Group(..) => "SEND-‹FAMILY›-‹GROUP›",
         Kind::Result(_) => "RESULT-‹LANE›",
         Kind::Fallback(_) => "FALLBACK-‹LANE›",
         Kind::Report(_) => "REPORT-‹CHANNEL›",

@@ -13,7 +13,16 @@ pub(crate) mod windows;
 pub use allowance::{Admission, Allowance, BreakerSettings, Slot};
 pub use hold::{Held, Hold, Returns, Turns};
 pub use receipts::ReceiptsWorker;
+use schemas::{Family, Topic, topics::Kind};
 pub(crate) use sender::Since;
 pub use sender::{Sender, SenderParts};
 pub use settings::SenderSettings;
 pub use window::{CAPACITY, Mark, NotAWindow, Window};
+
+/// The family of a SEND topic, of all or of a routing group.
+pub(crate) fn family_of(topic: Topic) -> Option<Family> {
+    match topic.kind() {
+        Kind::Send(family, _) | Kind::Group(family, _) => Some(family),
+        _ => None,
+    }
+}

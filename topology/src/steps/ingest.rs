@@ -1,4 +1,4 @@
-//! Ingest: every rule, then one round trip for the batch's message ids, then RECV or a report of refusal.
+//! Ingest: every rule, then one round trip for who refused ads, one for the batch's message ids, then RECV or a report of refusal.
 //!
 //! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
 
@@ -12,8 +12,8 @@ use bytes::Bytes;
 use metrics::counter;
 use processors::{
     ingest::{Candidate, Checked, Received, Refused, Settings, check},
-    ports::{Away, Claim, Claims, ReferenceSource},
-    reference::Reference,
+    ports::{Away, Claim, Claims, OptOuts, ReferenceSource},
+    reference::{OptOut, Reference},
 };
 use schemas::wire::{FRAME_BYTES, whole};
 use schemas::{
@@ -26,6 +26,7 @@ pub struct Ingest {
     cluster: u8,
     decoder: Decoder,
     reference: Arc<dyn ReferenceSource>,
+    opt_outs: Box<dyn OptOuts>,
     claims: Box<dyn Claims>,
     settings: Settings,
     route: Route,
@@ -42,6 +43,9 @@ struct Batch<'b> {
 #[derive(Default)]
 struct Checks {
     answers: Vec<Answer>,
+    /// Who may have refused ads, and the place of the answer that this is about.
+    asked: Vec<OptOut>,
+    asked_of: Vec<usize>,
     /// One of each candidate.
     claims: Vec<Claim>,
 }
@@ -69,11 +73,12 @@ impl Ingest {
         cluster: u8,
         decoder: Decoder,
         reference: Arc<dyn ReferenceSource>,
+        opt_outs: Box<dyn OptOuts>,
         claims: Box<dyn Claims>,
         settings: Settings,
         route: Route,
     ) -> Self {
-        Self { cluster, decoder, reference, claims, settings, route }
+        Self { cluster, decoder, reference, opt_outs, claims, settings, route }
     }
 
     /// Reads a request and holds it against every rule. Its texts are borrowed from the record, and what may become of
@@ -90,12 +95,14 @@ impl Ingest {
         let request: SendRequestOf<Cow<'_, str>> = whole::<SendRequest, _>(datum).map_err(|error| error.to_string())?;
         let answers = check(request, &self.received(&records[at]), reference, now_ms, &self.settings);
         for answer in answers.map_err(|refusal| refusal.to_string())? {
-            checked.answers.push(match answer {
+            let answer = match answer {
                 Checked::Refused(refused) => Answer::Refused(refused),
                 Checked::Candidate(candidate) => {
                     let Candidate { accepted, demoted, .. } = &*candidate;
                     let value = out.framed::<Accepted>(|value| accepted.write(value));
                     checked.claims.push(candidate.claim());
+                    checked.asked.extend(candidate.opt_outs());
+                    checked.asked_of.resize(checked.asked.len(), checked.answers.len());
                     Answer::Candidate(Written {
                         at,
                         claim: checked.claims.len() - 1,
@@ -104,7 +111,41 @@ impl Ingest {
                         value,
                     })
                 }
-            });
+            };
+            checked.answers.push(answer);
+        }
+        Ok(())
+    }
+
+    /// Refuses the ads of those who want none, before their message_ids are claimed.
+    fn refuse_opted_out(&mut self, checked: &mut Checks, now_ms: i64, out: &Outputs) -> Result<(), Away> {
+        if checked.asked.is_empty() {
+            return Ok(());
+        }
+        let refused = self.opt_outs.refused(&checked.asked)?;
+        let places = checked.asked_of.iter().zip(refused).filter(|(_, refused)| *refused).map(|(place, _)| *place);
+        let mut any = false;
+        for place in places {
+            if let Answer::Candidate(written) = &checked.answers[place] {
+                // Written by us a moment ago: it can be read. One that cannot goes on, and is found again as it is claimed.
+                let track_id = checked.claims[written.claim].track_id;
+                if let Ok(accepted) = out.schemas().decode::<Accepted>(&written.value) {
+                    let candidate = Candidate { track_id, accepted, demoted: written.demoted };
+                    checked.answers[place] = Answer::Refused(candidate.opted_out(now_ms));
+                    any = true;
+                }
+            }
+        }
+        if any {
+            let mut claims: Vec<Option<Claim>> = std::mem::take(&mut checked.claims).into_iter().map(Some).collect();
+            for answer in &mut checked.answers {
+                if let Answer::Candidate(written) = answer
+                    && let Some(claim) = claims[written.claim].take()
+                {
+                    written.claim = checked.claims.len();
+                    checked.claims.push(claim);
+                }
+            }
         }
         Ok(())
     }
@@ -172,6 +213,7 @@ impl Step for Ingest {
                 out.dead_letter(record, &reason);
             }
         }
+        self.refuse_opted_out(&mut checked, now_ms, out)?;
         let holders = self.claims.claim(&checked.claims, now_ms)?;
         for answer in checked.answers {
             match answer {

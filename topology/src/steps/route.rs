@@ -35,9 +35,9 @@ impl Route {
         let rules = Rules { reference, night: &self.night };
         let view = AcceptedView::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;
         match route(&view, datum, rules, now_ms).map_err(|e| e.to_string())? {
-            Routed::Dispatch { family, head } => {
+            Routed::Dispatch { topic, head } => {
                 let value = out.framed::<Dispatch>(|value| head.encode_with(datum, value));
-                out.value(Topic::send(family, head.priority), None, view.track_id, Some(value), vec![]);
+                out.value(topic, None, view.track_id, Some(value), vec![]);
             }
             routed @ (Routed::Wait { priority, .. } | Routed::End { priority, .. }) => {
                 let accepted = Accepted::decode(&mut Input::new(datum)).map_err(|e| e.to_string())?;

@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use connectors::simulator::{Behaviour, SimulatorSettings};
-use schemas::{Api, Channel, Family, Lane, State, Topic, TrackId, examples, examples::seed};
+use schemas::{Api, Channel, Family, Lane, Receiver, State, Topic, TrackId, examples, examples::seed};
 use std::{collections::BTreeMap, time::Duration};
 use topology::graph::Role;
 
@@ -43,6 +43,33 @@ fn an_alimtalk_that_kakao_cannot_deliver_becomes_a_text() {
     let rows = stage.history.rows();
     assert_eq!(rows.iter().filter(|r| r.last_step).count(), 1);
     assert_eq!(rows.len(), 2);
+}
+
+#[test]
+fn who_refused_ads_gets_none_and_takes_no_message_id() {
+    let mut stage = Stage::perfect();
+    let receiver = |id: &str, number: &str| Receiver {
+        message_id: Some(id.into()),
+        phone_number: Some(number.into()),
+        ..Receiver::default()
+    };
+    stage.send("lms_ad", |request| {
+        request.phone_number = None;
+        // The demo's opt-out stands between two others.
+        let numbers = [("A", "01011112222"), ("B", "01099998888"), ("C", "01033334444")];
+        request.receiver_list = numbers.map(|(id, number)| receiver(id, number)).into();
+    });
+    stage.settle();
+    // The corrected one has the same id.
+    stage.send("lms_ad", |request| request.message_id = "B".into());
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    let sum = stage.balance();
+    assert_eq!((sum.requested, sum.rejected, sum.accepted), (4, 1, 3));
+    let refusal = stage.reports().into_iter().find(|r| r.state == State::Rejected).unwrap();
+    assert_eq!((refusal.code.as_str(), refusal.message_id.as_str()), ("2080", "B"));
+    assert_eq!(refusal.message, "receiver_list[1]: this recipient refused the ads of hanbit-shop");
+    assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["A", "B", "C"]);
 }
 
 #[test]

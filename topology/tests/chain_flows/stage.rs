@@ -11,8 +11,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claim, Claims, Clock, Logged, Move, NoRegistry, PendingNotes, Provider, Receipts,
-        ReferenceSource, Sink, Written,
+        Away, Caller, Claim, Claims, Clock, HeldOptOuts, Logged, Move, NoRegistry, OptOuts, PendingNotes, Provider,
+        Receipts, ReferenceSource, Sink, Written,
     },
     retry::Paces,
     ring::Rings,
@@ -81,6 +81,7 @@ impl Stage {
         let reference: Arc<dyn ReferenceSource> = Arc::new(reference);
         let endpoints = Endpoints::new(as_clock());
         let backends = Embedded {
+            reference: Arc::clone(&reference),
             claims: SharedClaims::default(),
             simulator: Arc::clone(&simulator),
             history: history.clone(),
@@ -226,6 +227,7 @@ impl Claims for SharedClaims {
 }
 
 struct Embedded {
+    reference: Arc<dyn ReferenceSource>,
     claims: SharedClaims,
     simulator: Arc<Simulator>,
     history: Store<History>,
@@ -314,6 +316,9 @@ impl Caller for Line {
 impl Backends for Embedded {
     fn claims(&self) -> Result<Box<dyn Claims>, Away> {
         Ok(Box::new(self.claims.clone()))
+    }
+    fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
+        Ok(Box::new(HeldOptOuts(Arc::clone(&self.reference))))
     }
     fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
         Ok(self.simulator.provider())

@@ -1,6 +1,7 @@
 //! The promises of the store of history, on a file and on MariaDB.
 
 mod killed;
+mod trouble;
 
 use super::*;
 use crate::cipher::Cipher;
@@ -232,28 +233,6 @@ fn a_lookup_finds_the_newest_first_and_only_what_was_asked_for(store: &Store) {
     assert_eq!(ids(Wanted { received_ms: span, ..wanted(By::Time) }), ["00002"]);
 }
 
-/// The index that a statement goes by, as the store itself explains it.
-fn index_of(store: &Store, text: &str, values: &[&str]) -> String {
-    let text = values.iter().fold(text.to_owned(), |text, value| text.replacen('?', value, 1));
-    match store.location.dialect() {
-        Dialect::Sqlite => {
-            let plan = store.rows(&format!("EXPLAIN QUERY PLAN {text}"));
-            let lines: Vec<String> = plan.iter().map(|row| row.get("detail").unwrap()).collect();
-            let line = lines.iter().find(|line| line.starts_with("SEARCH")).unwrap_or_else(|| panic!("{lines:?}"));
-            match line.split_once(" INDEX ") {
-                Some((_, index)) => index.split(' ').next().unwrap_or_default().to_owned(),
-                None => line.split(' ').find(|word| *word == "PRIMARY").unwrap_or(line).to_owned(),
-            }
-        }
-        Dialect::MySql => {
-            let plan = store.rows(&format!("EXPLAIN {text}"));
-            let (how, key): (String, Option<String>) = (plan[0].get("type").unwrap(), plan[0].get("key").unwrap());
-            assert!(["ref", "range"].contains(&&*how), "{how} for {text}");
-            key.unwrap_or_default()
-        }
-    }
-}
-
 fn every_lookup_goes_by_an_index(store: &Store) {
     // Enough rows of enough keys that an index is worth it.
     let row = |id: u32| History {
@@ -269,20 +248,20 @@ fn every_lookup_goes_by_an_index(store: &Store) {
     });
     let (since, lookup) = ("1772377000000", "x'00112233445566778899aabbccddeeff'");
     assert_eq!(
-        index_of(store, &By::MessageId("").text(), &["'order-5'", "'key-5'", since, "1900000000000", "100"]),
+        store.index_of(&By::MessageId("").text(), &["'order-5'", "'key-5'", since, "1900000000000", "100"]),
         "history_message"
     );
     assert_eq!(
-        index_of(store, &By::Recipient("").text(), &[lookup, "'key-5'", since, "1900000000000", "100"]),
+        store.index_of(&By::Recipient("").text(), &[lookup, "'key-5'", since, "1900000000000", "100"]),
         "history_recipient"
     );
-    assert_eq!(index_of(store, &By::Time.text(), &["'key-5'", since, "1900000000000", "100"]), "history_time");
+    assert_eq!(store.index_of(&By::Time.text(), &["'key-5'", since, "1900000000000", "100"]), "history_time");
     let step = match store.location.dialect() {
         Dialect::Sqlite => "history_step",
         Dialect::MySql => "PRIMARY",
     };
-    assert_eq!(index_of(store, reader::STEPS, &["'01KJMXCWW00000000000000005'"]), step);
-    assert_eq!(index_of(store, reader::STATISTICS, &["'key-5'", "'2026-03-01'", "'2026-03-02'"]), "PRIMARY");
+    assert_eq!(store.index_of(reader::STEPS, &["'01KJMXCWW00000000000000005'"]), step);
+    assert_eq!(store.index_of(reader::STATISTICS, &["'key-5'", "'2026-03-01'", "'2026-03-02'"]), "PRIMARY");
 }
 
 /// Loses its connection after the rows, before the commit.

@@ -15,7 +15,7 @@ pub fn value(topic: Topic, json: &[u8], schemas: &Schemas) -> Result<Bytes, Stri
             Ok(schemas.encode(&request).into())
         }
         Kind::Recv(..) | Kind::Fallback(_) => read::<Accepted>(json, schemas),
-        Kind::Send(..) => read::<Dispatch>(json, schemas),
+        Kind::Send(..) | Kind::Group(..) => read::<Dispatch>(json, schemas),
         Kind::Result(_) => read::<StepResult>(json, schemas),
         Kind::Hist(_) => read::<History>(json, schemas),
         Kind::AnalyzeLog => read::<AnalyzeLog>(json, schemas),

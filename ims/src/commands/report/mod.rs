@@ -140,7 +140,7 @@ impl Wanted {
             (None, Some(username)) => username.clone(),
             (Some(key), username) => {
                 let reference = open_reference(config)?;
-                let reference = processors::ports::ReferenceSource::current(&reference);
+                let reference = reference.current();
                 let whose = reference.service_key(key).map(|(_, customer)| customer.username.clone());
                 match (whose, username) {
                     (Some(whose), Some(username)) if whose != *username => {

@@ -19,7 +19,6 @@ use clap::{
 use play::Play;
 use processors::{
     codes::{Class, judge},
-    ports::ReferenceSource,
     reference::{Reference, Vendor},
 };
 use schemas::Family;

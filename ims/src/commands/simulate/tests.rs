@@ -3,6 +3,7 @@ use connectors::{
     reference::FileReference,
     simulator::{Behaviour, SimulatorSettings, Spread},
 };
+use processors::ports::ReferenceSource as _;
 use std::{collections::BTreeMap, io::Write};
 
 fn reference() -> Arc<Reference> {

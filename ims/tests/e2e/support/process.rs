@@ -1,6 +1,6 @@
 //! A process of `ims run`, which ends with the test.
 
-use super::{PATIENCE, until};
+use super::{Deployment, PATIENCE, until};
 use schemas::Lane;
 use std::{
     fs::File,
@@ -24,6 +24,15 @@ pub fn streams(roles: &str, lanes: &[Lane]) -> Vec<String> {
     roles.split(',').filter(|role| *role != "delay").flat_map(of_role).collect()
 }
 
+/// The store file of a deployment's process.
+pub fn store_of(deployment: &Deployment, instance: &str) -> PathBuf {
+    store(&deployment.file(""), instance)
+}
+
+fn store(directory: &Path, instance: &str) -> PathBuf {
+    directory.join(format!("{instance}-store.sqlite"))
+}
+
 /// The process.
 pub struct Process {
     child: Child,
@@ -44,7 +53,7 @@ impl Process {
             ("deployment.instance", instance.to_owned()),
             ("simulator.request_log", directory.join(format!("{instance}{REQUESTS}")).display().to_string()),
             ("state.file", file("state.sqlite").display().to_string()),
-            ("store.file", file("store.sqlite").display().to_string()),
+            ("store.file", store(directory, instance).display().to_string()),
             ("admin.listen", "127.0.0.1:0".to_owned()),
         ];
         for (key, value) in sets {

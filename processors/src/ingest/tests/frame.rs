@@ -170,7 +170,10 @@ fn recipients_who_refused_ads_get_none() {
         reference_with(|seed| seed.opt_outs = vec![opt_out])
     };
     let code = |reference: &Reference, name| {
-        one_in(reference, Lane::Ad, examples::request(name)).map(drop).map_err(|r| (r.code, r.report.message))
+        let candidate = one_in(reference, Lane::Ad, examples::request(name)).unwrap();
+        let refused = candidate.opt_outs().any(|out| reference.opted_out(&out));
+        let report = refused.then(|| candidate.opted_out(seed::NOW_MS));
+        report.map_or(Ok(()), |refused| Err((refused.code, refused.report.message)))
     };
     let lms = refused_ads("821089012345");
     assert_eq!(code(&lms, "lms_ad").unwrap_err().0, Code::OptedOut);

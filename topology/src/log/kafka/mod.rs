@@ -24,7 +24,7 @@ mod stream;
 mod transaction;
 mod watchdog;
 
-pub use admin::{Difference, KafkaAdmin, Made, OnAway, topics};
+pub use admin::{Difference, KafkaAdmin, Made, OnAway, Shape, topics};
 pub use settings::{KafkaSettings, Slots};
 pub use watchdog::OnStuck;
 

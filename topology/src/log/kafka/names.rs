@@ -6,6 +6,7 @@ use schemas::Topic;
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
+    sync::{PoisonError, RwLock},
 };
 
 /// The names of one deployment.
@@ -17,6 +18,8 @@ pub struct Names {
     /// Whether the instance keeps its name over restarts.
     pub stable: bool,
     by_topic: FxHashMap<Topic, String>,
+    /// Of routing groups' topics, which come while the program runs; they live as long as it does.
+    of_groups: RwLock<FxHashMap<Topic, &'static str>>,
     prefix: String,
 }
 
@@ -27,13 +30,26 @@ impl Names {
         let instance = if stable { settings.instance.clone() } else { random() };
         let prefix = settings.topic_prefix.clone();
         let by_topic = Topic::all().iter().map(|&topic| (topic, format!("{prefix}{topic}"))).collect();
-        Self { deployment: settings.deployment.clone(), instance, stable, by_topic, prefix }
+        Self {
+            deployment: settings.deployment.clone(),
+            instance,
+            stable,
+            by_topic,
+            of_groups: RwLock::default(),
+            prefix,
+        }
     }
 
     /// A topic's name on the cluster.
     pub fn of(&self, topic: Topic) -> &str {
-        // Every topic is in the table that the map was made of.
-        self.by_topic.get(&topic).map_or(topic.name(), String::as_str)
+        if let Some(name) = self.by_topic.get(&topic) {
+            return name;
+        }
+        if let Some(name) = self.of_groups.read().unwrap_or_else(PoisonError::into_inner).get(&topic) {
+            return name;
+        }
+        let mut of_groups = self.of_groups.write().unwrap_or_else(PoisonError::into_inner);
+        of_groups.entry(topic).or_insert_with(|| Box::leak(format!("{}{topic}", self.prefix).into_boxed_str()))
     }
 
     /// The topic of a name on the cluster, when it is one of ours.

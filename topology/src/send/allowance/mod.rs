@@ -6,13 +6,13 @@ mod second;
 
 pub use breaker::BreakerSettings;
 
-use crate::send::metrics as names;
+use crate::send::{family_of, metrics as names};
 use breaker::{Breaker, Health, Permit, State};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use processors::{ports::Clock, reference::Vendor};
 use rate::Rate;
 use rustc_hash::FxHashMap;
-use schemas::{Family, Lane};
+use schemas::{Lane, Topic};
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -42,9 +42,11 @@ pub struct Allowance {
 #[derive(Default)]
 struct Kept {
     vendors: FxHashMap<String, Limits>,
-    /// (family, lane) → partitions of its SEND topic that this process owns, and how many there are.
-    owned: FxHashMap<(Family, Lane), (u32, u32)>,
+    owned: Owned,
 }
+
+/// SEND topic → the lane whose rate it takes part of, partitions that this process owns, and how many there are.
+type Owned = FxHashMap<Topic, (Lane, u32, u32)>;
 
 struct Limits {
     settings: Arc<Vendor>,
@@ -91,10 +93,10 @@ impl Allowance {
     }
 
     /// A stream of this process owns so many of the partitions of a SEND topic from now on.
-    pub fn own(&self, family: Family, lane: Lane, owned: u32, of: u32) {
+    pub fn own(&self, topic: Topic, lane: Lane, owned: u32, of: u32) {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
-        kept.owned.insert((family, lane), (owned, of));
+        kept.owned.insert(topic, (lane, owned, of));
         let Kept { vendors, owned } = &mut *kept;
         vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
     }
@@ -106,9 +108,11 @@ impl Allowance {
     }
 
     /// A stream of this process owns nothing of a SEND topic any more.
-    pub fn disown(&self, family: Family, lane: Lane) {
-        let of = self.lock().owned.get(&(family, lane)).map_or(0, |(_, of)| *of);
-        self.own(family, lane, 0, of);
+    pub fn disown(&self, topic: Topic) {
+        let known = self.lock().owned.get(&topic).copied();
+        if let Some((lane, _, of)) = known {
+            self.own(topic, lane, 0, of);
+        }
     }
 
     /// Whether a request of this cost may leave to a vendor now.
@@ -209,12 +213,7 @@ impl std::fmt::Debug for Allowance {
 }
 
 impl Limits {
-    fn new(
-        vendor: &Arc<Vendor>,
-        breaker: BreakerSettings,
-        owned: &FxHashMap<(Family, Lane), (u32, u32)>,
-        now_ms: i64,
-    ) -> Self {
+    fn new(vendor: &Arc<Vendor>, breaker: BreakerSettings, owned: &Owned, now_ms: i64) -> Self {
         let mut this = Self {
             settings: Arc::clone(vendor),
             rate: Rate::new(vendor.families.iter().any(|family| family.has_auth()), now_ms),
@@ -229,14 +228,20 @@ impl Limits {
         this
     }
 
-    fn set_rate(&mut self, owned: &FxHashMap<(Family, Lane), (u32, u32)>, now_ms: i64) {
+    fn set_rate(&mut self, owned: &Owned, now_ms: i64) {
         let part = |lane: Lane| {
-            let of_lane = || owned.iter().filter(|((_, l), _)| *l == lane);
+            let of_lane = || owned.iter().filter(|(_, (l, ..))| *l == lane);
             // A family whose topic this process does not read has as many partitions as the largest it knows.
-            let largest = of_lane().map(|(_, (_, of))| *of).max().unwrap_or(0);
+            let largest = of_lane().map(|(_, (.., of))| *of).max().unwrap_or(0);
             let (mut mine, mut all) = (0, 0);
             for family in &self.settings.families {
-                let (owned, of) = owned.get(&(*family, lane)).copied().unwrap_or((0, largest));
+                // Its topic of all, and those of routing groups.
+                let topics = of_lane().filter(|(topic, _)| family_of(**topic) == Some(*family));
+                let parts = topics.fold(None, |sum: Option<(u32, u32)>, (_, (_, owned, of))| {
+                    let (mine, all) = sum.unwrap_or_default();
+                    Some((mine + owned, all + of))
+                });
+                let (owned, of) = parts.unwrap_or((0, largest));
                 mine += owned;
                 all += of;
             }

@@ -1,4 +1,5 @@
 use super::*;
+use schemas::Family;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ fn take(allowance: &Arc<Allowance>, vendor: &Arc<Vendor>, lane: Lane, most: usiz
 fn hands_are_limited_for_all_lanes_together_and_auth_finds_some_free() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 100_000, 100);
-    Lane::ALL.iter().for_each(|lane| allowance.own(Family::Sms, *lane, 3, 3));
+    Lane::ALL.iter().for_each(|lane| allowance.own(Topic::send(Family::Sms, *lane), *lane, 3, 3));
     allowance.know(&vendor);
     clock.to(1_000);
     let bulk = take(&allowance, &vendor, Lane::Mass, 1_000);
@@ -60,12 +61,12 @@ fn hands_are_limited_for_all_lanes_together_and_auth_finds_some_free() {
 fn a_process_sends_its_part_of_the_partitions_of_all_the_vendors_families() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS", "LMS"], 1_000, 10_000);
-    allowance.own(Family::Sms, Lane::Mass, 5, 20);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 5, 20);
     assert!((allowance.at_most(&vendor, Lane::Mass) - 1_000.0 * 0.3 * 5.0 / 40.0).abs() < 1e-6);
-    allowance.own(Family::Lms, Lane::Mass, 15, 20);
+    allowance.own(Topic::send(Family::Lms, Lane::Mass), Lane::Mass, 15, 20);
     assert!((allowance.at_most(&vendor, Lane::Mass) - 1_000.0 * 0.3 * 0.5).abs() < 1e-6);
-    allowance.own(Family::Sms, Lane::Mass, 0, 20);
-    allowance.own(Family::Lms, Lane::Mass, 0, 20);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 0, 20);
+    allowance.own(Topic::send(Family::Lms, Lane::Mass), Lane::Mass, 0, 20);
     clock.to(60_000);
     assert!(take(&allowance, &vendor, Lane::Mass, 1).is_empty(), "nothing is owned any more");
 }
@@ -73,7 +74,7 @@ fn a_process_sends_its_part_of_the_partitions_of_all_the_vendors_families() {
 #[test]
 fn a_changed_rate_holds_from_the_next_request_on() {
     let (clock, allowance) = setup();
-    allowance.own(Family::Ft, Lane::Mass, 1, 1);
+    allowance.own(Topic::send(Family::Ft, Lane::Mass), Lane::Mass, 1, 1);
     assert_eq!(allowance.at_most(&vendor(&["FT"], 100, 10), Lane::Mass) as u32, 37);
     clock.to(1);
     assert_eq!(allowance.at_most(&vendor(&["FT"], 1_000, 10), Lane::Mass) as u32, 375);
@@ -83,7 +84,7 @@ fn a_changed_rate_holds_from_the_next_request_on() {
 fn a_vendor_that_asks_for_quiet_gets_it_from_every_lane() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 1_000, 100);
-    Lane::ALL.iter().for_each(|lane| allowance.own(Family::Sms, *lane, 1, 1));
+    Lane::ALL.iter().for_each(|lane| allowance.own(Topic::send(Family::Sms, *lane), *lane, 1, 1));
     allowance.quiet(&vendor, Duration::from_secs(3));
     clock.to(2_999);
     assert!(take(&allowance, &vendor, Lane::Auth, 1).is_empty());
@@ -95,7 +96,7 @@ fn a_vendor_that_asks_for_quiet_gets_it_from_every_lane() {
 fn failures_close_the_door_and_trials_open_it_again() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 100_000, 1_000);
-    Lane::ALL.iter().for_each(|lane| allowance.own(Family::Sms, *lane, 1, 1));
+    Lane::ALL.iter().for_each(|lane| allowance.own(Topic::send(Family::Sms, *lane), *lane, 1, 1));
     allowance.know(&vendor);
     clock.to(1_000);
     let slots = take(&allowance, &vendor, Lane::Mass, 20);
@@ -114,17 +115,17 @@ fn failures_close_the_door_and_trials_open_it_again() {
 fn a_trial_that_the_rate_refuses_is_not_lost() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 1_000, 1_000);
-    allowance.own(Family::Sms, Lane::Mass, 1, 1);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
     allowance.know(&vendor);
     clock.to(1_000);
     take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.answered(Some(false), 1));
     clock.to(11_000);
     assert!(allowance.down_until(&vendor).is_none());
-    allowance.own(Family::Sms, Lane::Mass, 0, 1);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 0, 1);
     for _ in 0..100 {
         assert!(matches!(allowance.admit(&vendor, Lane::Mass, 1), Admission::Wait(_)));
     }
-    allowance.own(Family::Sms, Lane::Mass, 1, 1);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
     clock.to(12_000);
     assert_eq!(take(&allowance, &vendor, Lane::Mass, 100).len(), 5);
 }
@@ -134,7 +135,7 @@ fn answers_that_take_half_of_the_time_out_open_the_breaker_though_they_are_good(
     for (took_ms, down) in [(499, false), (500, true)] {
         let (clock, allowance) = setup();
         let vendor = vendor(&["SMS"], 100_000, 1_000);
-        allowance.own(Family::Sms, Lane::Mass, 1, 1);
+        allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
         allowance.know(&vendor);
         clock.to(1_000);
         take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.answered(Some(true), took_ms));
@@ -146,7 +147,7 @@ fn answers_that_take_half_of_the_time_out_open_the_breaker_though_they_are_good(
 fn a_vendor_whose_hands_are_full_is_worth_what_it_has_just_achieved() {
     let (clock, allowance) = setup();
     let vendor = vendor(&["SMS"], 1_000, 10);
-    allowance.own(Family::Sms, Lane::Mass, 1, 1);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
     allowance.know(&vendor);
     assert!(allowance.at_most(&vendor, Lane::Mass) > 200.0);
     for second in 1..=3 {

@@ -5,14 +5,14 @@ use crate::{
     engine::{Gate, TurnError},
     fault::{self, Point},
     log::{Limits, LogError, Place, Polled, Position, Record},
-    send::{Held, Mark, windows},
+    send::{Held, Mark, family_of, windows},
 };
 use processors::{
     ports::Reply,
     reference::{InDoubt, Vendor},
 };
 use rustc_hash::FxHashMap;
-use schemas::{Dispatch, Family, topics::Kind};
+use schemas::{Dispatch, Family};
 use std::{sync::Arc, time::Duration};
 
 impl Sender {
@@ -104,9 +104,7 @@ impl Sender {
             parts.push((topic, owned, of));
         }
         for (topic, owned, of) in parts {
-            if let Kind::Send(family, lane) = topic.kind() {
-                self.judge.allowance.own(family, lane, owned as u32, of as u32);
-            }
+            self.judge.allowance.own(topic, self.lane, owned as u32, of as u32);
         }
         Ok(())
     }
@@ -114,9 +112,7 @@ impl Sender {
     /// The rates of what is not ours belong to its next owner.
     pub(super) fn own_nothing(&self) {
         for topic in &self.spec.sources {
-            if let Kind::Send(family, lane) = topic.kind() {
-                self.judge.allowance.disown(family, lane);
-            }
+            self.judge.allowance.disown(*topic);
         }
     }
 
@@ -199,20 +195,14 @@ impl Sender {
 
     fn vendors(&self) -> Vec<Arc<Vendor>> {
         let reference = self.judge.reference.current();
-        let families = self.spec.sources.iter().filter_map(|topic| match topic.kind() {
-            Kind::Send(family, _) => Some(family),
-            _ => None,
-        });
+        let families = self.spec.sources.iter().filter_map(|topic| family_of(*topic));
         families.flat_map(|family| reference.vendors(family)).filter(|vendor| vendor.weight > 0).cloned().collect()
     }
 }
 
 /// The family of a SEND topic's partition.
 pub(super) fn family(place: Place) -> Option<Family> {
-    match place.topic.kind() {
-        Kind::Send(family, _) => Some(family),
-        _ => None,
-    }
+    family_of(place.topic)
 }
 
 /// A vendor that the reference data no longer knows: nobody can say whether it refuses duplicates.

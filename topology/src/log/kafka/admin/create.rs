@@ -20,6 +20,15 @@ use std::{
 /// Topics made with one request: a controller answers a request when all of its topics are there.
 const AT_ONCE: usize = 50;
 
+/// What topics are made like; none: as the deployment says.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Partitions of each.
+    pub partitions: Option<i32>,
+    /// Copies of each partition.
+    pub replicas: Option<i32>,
+}
+
 /// What was missing and now is there.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Made {
@@ -36,21 +45,29 @@ impl KafkaAdmin {
     /// that nobody ever wrote to. Any other partition without an offset has lost it, and is left to
     /// [`KafkaAdmin::check`].
     pub fn create(&self, topics: &[Topic], groups: &[Sources<'_>]) -> Result<Made, LogError> {
-        let made = self.create_topics(topics)?;
-        self.wait_for(&made)?;
+        self.create_shaped(topics, Shape::default(), groups)
+    }
+
+    /// The same with other partitions and copies than the deployment's: for topics that somebody asked for.
+    pub fn create_shaped(&self, topics: &[Topic], shape: Shape, groups: &[Sources<'_>]) -> Result<Made, LogError> {
+        let made = self.create_topics(topics, shape)?;
+        self.wait_for(&made, shape)?;
         let groups = self.start_groups(groups, &made)?;
         Ok(Made { topics: made, groups })
     }
 
-    fn create_topics(&self, wanted: &[Topic]) -> Result<Vec<Topic>, LogError> {
+    fn partitions_of(&self, topic: Topic, shape: Shape) -> i32 {
+        shape.partitions.unwrap_or_else(|| topics::partitions(&self.shared.settings, topic))
+    }
+
+    fn create_topics(&self, wanted: &[Topic], shape: Shape) -> Result<Vec<Topic>, LogError> {
         let shared = &self.shared;
         let mut made = Vec::new();
         for some in wanted.chunks(AT_ONCE) {
             let configs: Vec<_> = some.iter().map(|&topic| topics::configs(&shared.settings, topic)).collect();
             let new = some.iter().zip(&configs).map(|(&topic, configs)| {
-                let replication = TopicReplication::Fixed(shared.settings.replication);
-                let new =
-                    NewTopic::new(shared.names.of(topic), topics::partitions(&shared.settings, topic), replication);
+                let replication = TopicReplication::Fixed(shape.replicas.unwrap_or(shared.settings.replication));
+                let new = NewTopic::new(shared.names.of(topic), self.partitions_of(topic, shape), replication);
                 configs.iter().fold(new, |new, (key, value)| new.set(key, value))
             });
             let new: Vec<NewTopic<'_>> = new.collect();
@@ -82,10 +99,10 @@ impl KafkaAdmin {
     }
 
     /// Returns when brokers tell of the new topics: metadata comes some time after the topic.
-    fn wait_for(&self, topics: &[Topic]) -> Result<(), LogError> {
+    fn wait_for(&self, topics: &[Topic], shape: Shape) -> Result<(), LogError> {
         let deadline = Instant::now() + ANSWER;
         for &topic in topics {
-            let wanted = topics::partitions(&self.shared.settings, topic);
+            let wanted = self.partitions_of(topic, shape);
             while self.partitions(topic)?.len() as i64 != i64::from(wanted) {
                 if Instant::now() > deadline {
                     return Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet")));

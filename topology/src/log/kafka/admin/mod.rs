@@ -5,7 +5,7 @@ mod create;
 pub mod topics;
 
 pub use check::Difference;
-pub use create::Made;
+pub use create::{Made, Shape};
 
 use super::{KafkaShared, clients, failure::is_away};
 use crate::log::LogError;

@@ -182,7 +182,7 @@ impl Bench {
         let allowance = Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default());
         // The process runs all lanes, whichever of them the test looks at.
         for (family, lane) in SOURCES.iter().flat_map(|family| Lane::ALL.iter().map(move |lane| (*family, *lane))) {
-            allowance.own(family, lane, partitions as u32, partitions as u32);
+            allowance.own(Topic::send(family, lane), lane, partitions as u32, partitions as u32);
         }
         Self {
             allowance,

@@ -1,0 +1,125 @@
+//! Reference data from the relational store: held in memory, what is newer is fetched when the version moves.
+//!
+//! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
+
+mod audit;
+mod held;
+mod import;
+mod kinds;
+mod opt_outs;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use import::Importer;
+pub use opt_outs::SqlOptOuts;
+
+use super::{Current, Prepare, ReferenceError, Reloaded};
+use crate::{
+    cipher::Cipher,
+    sql::{Connection, Database, Location, SERVER, Schema, StoreError},
+};
+use held::Held;
+use processors::{
+    ports::{Away, ReferenceSource},
+    reference::{Changes, Reference},
+};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The tables of reference data.
+pub const SCHEMA: Schema =
+    Schema { name: "reference store", file: sqlx::migrate!("../migrations/sqlite/reference"), server: SERVER };
+
+/// Reference data of a store.
+#[derive(Debug)]
+pub struct SqlReference {
+    current: Current,
+    mirror: Mutex<Mirror>,
+}
+
+/// The rows of the store as they were last read.
+#[derive(Debug)]
+struct Mirror {
+    database: Database,
+    cipher: Arc<Cipher>,
+    store: String,
+    version: i64,
+    held: Held,
+    /// What they need could not be made yet.
+    unprepared: bool,
+}
+
+impl SqlReference {
+    /// Reads all of it. A store without reference data leaves nobody, until something is written there.
+    ///
+    /// # Errors
+    /// A store that lacks migrations: nothing is migrated here, so that who only looks changes nothing.
+    pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, ReferenceError> {
+        let standing = SCHEMA.check(location)?;
+        if !standing.pending.is_empty() {
+            return Err(StoreError::Pending { store: standing.store, pending: standing.pending.join(", ") }.into());
+        }
+        let mut mirror = Mirror {
+            database: Database::connect(location, &SCHEMA)?,
+            cipher,
+            store: location.to_string(),
+            version: -1,
+            held: Held::default(),
+            unprepared: false,
+        };
+        mirror.fetch()?;
+        let current = Current::new(mirror.reference()?);
+        Ok(Self { current, mirror: Mutex::new(mirror) })
+    }
+}
+
+impl ReferenceSource for SqlReference {
+    fn current(&self) -> Arc<Reference> {
+        self.current.get()
+    }
+}
+
+impl Reloaded for SqlReference {
+    fn reload(&self, prepare: Prepare<'_>) -> Result<Option<Changes>, ReferenceError> {
+        let mut mirror = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
+        if !mirror.fetch()? && !mirror.unprepared {
+            return Ok(None);
+        }
+        let fresh = mirror.reference()?;
+        let exchanged = self.current.exchange(fresh, prepare, &|| mirror.store.clone());
+        mirror.unprepared = matches!(exchanged, Err(ReferenceError::Away(_)));
+        exchanged.map(Some)
+    }
+}
+
+impl Mirror {
+    /// Takes up the rows that are newer than those it has; whether there was something newer.
+    fn fetch(&mut self) -> Result<bool, Away> {
+        let Self { database, cipher, version, held, .. } = self;
+        let now = database.run(async |connection| version_of(connection).await)?;
+        if now == *version {
+            return Ok(false);
+        }
+        // A version that went back is another store, or an older copy of it: nothing of before counts.
+        let since = if now < *version { -1 } else { *version };
+        let base = if since < 0 { Held::default() } else { held.clone() };
+        // All tables as they were at one moment: a row and what it names come together.
+        let (seen, newer) = database.snapshot(async |connection| {
+            let mut newer = base;
+            let seen = version_of(connection).await?;
+            newer.fetch(connection, cipher, since).await?;
+            Ok((seen, newer))
+        })?;
+        (*version, *held) = (seen, newer);
+        Ok(true)
+    }
+
+    fn reference(&self) -> Result<Reference, ReferenceError> {
+        let refused = |cause| ReferenceError::Contents { name: self.store.clone(), cause };
+        Reference::of(self.held.rows()).map_err(refused)
+    }
+}
+
+async fn version_of(connection: &mut Connection) -> sqlx::Result<i64> {
+    connection.query("SELECT version FROM reference_version").fetch_one().await?.get("version")
+}

@@ -1,0 +1,139 @@
+//! What rows may not say, each by itself and one about the other.
+
+use super::Rows;
+use rustc_hash::FxHashSet;
+use schemas::Topic;
+
+/// Longest name that every store holds, characters: customers, groups, vendors, codes, numbers, ids.
+const LONGEST_NAME: usize = 64;
+/// Longest address (SPEC §3), the longest of all sender numbers.
+const LONGEST_NUMBER: usize = 320;
+
+impl Rows {
+    /// Every mistake in them, but those of endpoints and weights.
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let mut wrong = Wrong::default();
+        let customers: FxHashSet<&str> = self.customers.iter().map(|customer| &*customer.username).collect();
+        let keys: FxHashSet<&str> = self.service_keys.iter().map(|key| &*key.key).collect();
+        wrong.twice(self.customers.iter().map(|customer| (format!("customer {:?}", customer.username), ())));
+        for customer in &self.customers {
+            let of = || format!("customer {:?}", customer.username);
+            wrong.name(of, "username", &customer.username);
+            wrong.at_most(of, "name", &customer.name, LONGEST_NAME);
+            wrong.at_most(of, "origin_code", &customer.origin_code, 9);
+        }
+        for key in &self.service_keys {
+            let of = || format!("service key …{}", tail(&key.key));
+            wrong.known(&customers, of, &key.username);
+            if key.key.len() != 40 || !key.key.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                wrong.0.push(format!("{} is not 40 alphanumeric characters", of()));
+            }
+        }
+        wrong.twice(self.service_keys.iter().map(|key| (format!("service key …{}", tail(&key.key)), &key.key)));
+        for profile in &self.sender_profiles {
+            let of = || format!("sender profile …{}", tail(&profile.sender_key));
+            wrong.known(&customers, of, &profile.username);
+            wrong.name(of, "sender_key", &profile.sender_key);
+        }
+        let profiles = self.sender_profiles.iter();
+        wrong.twice(profiles.map(|p| (format!("sender profile …{}", tail(&p.sender_key)), &p.sender_key)));
+        for template in &self.templates {
+            let of = || format!("template {}", template.code);
+            wrong.known(&customers, of, &template.username);
+            wrong.name(of, "code", &template.code);
+            wrong.at_most(of, "sender_key", template.sender_key.as_deref().unwrap_or_default(), LONGEST_NAME);
+        }
+        let templates = self.templates.iter();
+        wrong.twice(templates.map(|t| (format!("template {} of {:?}", t.code, t.username), t.channel)));
+        for number in &self.sender_numbers {
+            let of = || format!("sender number {}", number.number);
+            wrong.known(&customers, of, &number.username);
+            wrong.at_most(of, "number", &number.number, LONGEST_NUMBER);
+        }
+        let numbers = self.sender_numbers.iter();
+        wrong.twice(numbers.map(|n| (format!("sender number {} of {:?}", n.number, n.username), n.channel)));
+        // Whose they are says enough: who refused is nobody's to read in a log.
+        self.opt_outs.iter().for_each(|out| wrong.known(&customers, || "opt-out".to_owned(), &out.username));
+        for group in &self.routing_groups {
+            let of = || format!("routing group {:?}", group.name);
+            wrong.name(of, "name", &group.name);
+            for family in &group.topics {
+                if Topic::group(*family, &group.name).is_err() {
+                    wrong.0.push(format!(
+                        "{}: one with topics is named by A-Z, 0-9 and _, at most 32, and not as a lane",
+                        of()
+                    ));
+                    break;
+                }
+            }
+            if !matches!(group.partitions.unwrap_or(1), 1..=4096) || !matches!(group.replicas.unwrap_or(1), 1..=32) {
+                wrong.0.push(format!("{}: partitions must be 1 to 4096 and replicas 1 to 32", of()));
+            }
+            group.usernames.iter().for_each(|username| wrong.known(&customers, of, username));
+            for key in group.service_keys.iter().filter(|key| !keys.contains(key.as_str())) {
+                wrong.0.push(format!("{} names service key …{}, which does not exist", of(), tail(key)));
+            }
+        }
+        wrong.twice(self.routing_groups.iter().map(|group| (format!("routing group {:?}", group.name), ())));
+        let members = self.routing_groups.iter().flat_map(|group| &group.usernames);
+        wrong.twice(members.map(|username| (format!("customer {username:?} in routing groups"), ())));
+        let members = self.routing_groups.iter().flat_map(|group| &group.service_keys);
+        wrong.twice(members.map(|key| (format!("service key …{} in routing groups", tail(key)), key)));
+        for vendor in &self.vendors {
+            let of = || format!("vendor {}", vendor.name);
+            wrong.name(of, "name", &vendor.name);
+            if vendor.tps == 0 || vendor.max_in_flight == 0 || vendor.timeout_ms == 0 {
+                wrong.0.push(format!("{}: tps, max_in_flight and timeout_ms must be above 0", of()));
+            }
+            if vendor.families.is_empty() {
+                wrong.0.push(format!("{} takes no family", of()));
+            }
+        }
+        wrong.twice(self.vendors.iter().map(|vendor| (format!("vendor {}", vendor.name), ())));
+        wrong.0
+    }
+}
+
+/// What was found.
+#[derive(Default)]
+struct Wrong(Vec<String>);
+
+impl Wrong {
+    /// Names that were there before, told once each time they come again; the second part tells apart what reads alike.
+    fn twice<K: Eq + std::hash::Hash>(&mut self, names: impl Iterator<Item = (String, K)>) {
+        let mut seen = FxHashSet::default();
+        for (name, apart) in names {
+            let told = format!("{name} stands twice");
+            if !seen.insert((name, apart)) {
+                self.0.push(told);
+            }
+        }
+    }
+
+    fn known(&mut self, customers: &FxHashSet<&str>, of: impl Fn() -> String, username: &str) {
+        if !customers.contains(username) {
+            self.0.push(format!("{} names customer {username:?}, which does not exist", of()));
+        }
+    }
+
+    fn name(&mut self, of: impl Fn() -> String, field: &str, text: &str) {
+        if text.is_empty() {
+            self.0.push(format!("{}: {field} is empty", of()));
+        }
+        self.at_most(of, field, text, LONGEST_NAME);
+    }
+
+    fn at_most(&mut self, of: impl Fn() -> String, field: &str, text: &str, most: usize) {
+        let got = text.chars().count();
+        if got > most {
+            let of: String = of().chars().take(LONGEST_NAME).collect();
+            self.0.push(format!("{of}: {field} has {got} characters, at most {most}"));
+        }
+    }
+}
+
+/// The last four characters of a secret or long key, enough to find it.
+pub(super) fn tail(key: &str) -> &str {
+    let start = key.char_indices().rev().nth(3).map_or(0, |(i, _)| i);
+    &key[start..]
+}
