@@ -210,6 +210,8 @@ impl Deployment {
             // First of all: a store of another version is a reason to stop.
             reference::SCHEMA.migrate(&Stores::of(config).reference()?)?;
         }
+        let stores = Stores::of(config);
+        let cipher = Arc::new(stores.cipher()?);
         let reference = open_reference(config)?;
         let current = reference.current();
         if let Some(group) = current.groups().iter().find(|group| !group.topics.is_empty())
@@ -224,8 +226,6 @@ impl Deployment {
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
-        let stores = Stores::of(config);
-        let cipher = Arc::new(stores.cipher()?);
         let state = State::of(config)?;
         let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();
@@ -315,7 +315,7 @@ impl Deployment {
 pub fn open_reference(config: &Config) -> Result<Arc<dyn Reloaded>, ReferenceError> {
     if config.reference.kind == ReferenceKind::Sql {
         let stores = Stores::of(config);
-        return Ok(Arc::new(SqlReference::open(&stores.reference()?, Arc::new(stores.cipher()?))?));
+        return Ok(Arc::new(SqlReference::open(&stores.reference()?, Arc::new(stores.existing_cipher()?))?));
     }
     Ok(match config.reference.file.as_os_str().is_empty() {
         true => Arc::new(FileReference::demo()?),

@@ -38,7 +38,10 @@ impl GroupTopics {
             if group.topics.iter().filter(missing).count() > 0 {
                 self.make(group).map_err(|cause| Away {
                     dependency: "log",
-                    cause: format!("topics of routing group {}: {cause}", group.name),
+                    cause: format!(
+                        "topics of routing group {} (its partitions {:?}, replicas {:?}; None: the deployment's): {cause}",
+                        group.name, group.partitions, group.replicas
+                    ),
                 })?;
                 self.made.borrow_mut().extend(group.topics.iter().map(|(_, topic)| *topic));
             }

@@ -80,7 +80,7 @@ fn more_copies_than_brokers_is_said_with_the_remedy() {
     let Some(brokers) = brokers() else { return };
     let deployment = Deployment::new(KafkaSettings { replication: 3, ..settings(&brokers) });
     let refused = deployment.log.admin().unwrap().create(&[Topic::api(Lane::Ad)], &[]).unwrap_err().to_string();
-    assert!(refused.contains("3 copies") && refused.contains("kafka.replication"), "{refused}");
+    assert!(refused.contains("3 copies") && refused.contains("kafka.replication_factor"), "{refused}");
 }
 
 /// Makes start offsets where a broker says that the topic has no leader: when `mended`, only until that was told.

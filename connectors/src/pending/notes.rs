@@ -109,11 +109,12 @@ impl Keeper {
     /// Takes what there is, waiting for the first or, with something owed, for the time to try again. False: nobody
     /// notes any more, and nothing is left to take.
     fn take(&mut self) -> bool {
-        let first = match self.owed.is_empty() {
-            true => self.incoming.recv().map_err(|_| TryRecvError::Disconnected),
-            false => {
+        let first = match self.owed.len() {
+            0 => self.incoming.recv().map_err(|_| TryRecvError::Disconnected),
+            owed => {
                 thread::sleep(AGAIN);
-                self.incoming.try_recv()
+                // What is owed is one write: more waits where it is counted.
+                if owed < BATCH { self.incoming.try_recv() } else { Err(TryRecvError::Empty) }
             }
         };
         match first {

@@ -60,9 +60,20 @@ impl<S: Text> Candidate<S> {
     /// The end of an ad whose recipient refused them (2080).
     pub fn opted_out(self, now_ms: i64) -> Box<Refused> {
         let reason = format!("this recipient refused the ads of {}", &*self.accepted.username);
+        self.refuse_ad(Code::OptedOut, reason, now_ms)
+    }
+
+    /// The end of an ad in a lane that waits for nobody, while who refused ads cannot be asked (9998): its message_id
+    /// stays free, the same request may be sent again.
+    pub fn unasked(self, now_ms: i64) -> Box<Refused> {
+        let reason = "who refused ads cannot be asked now: send it again, or as API-AD, which waits".to_owned();
+        self.refuse_ad(Code::NotConfirmed, reason, now_ms)
+    }
+
+    fn refuse_ad(self, code: Code, reason: String, now_ms: i64) -> Box<Refused> {
         let refusal = match self.track_id.api().receiver.checked_sub(1) {
-            None => Refusal::new(Code::OptedOut, &Field::REQUEST, reason),
-            Some(place) => Refusal::new(Code::OptedOut, &Field::REQUEST.entry("receiver_list", place.into()), reason),
+            None => Refusal::new(code, &Field::REQUEST, reason),
+            Some(place) => Refusal::new(code, &Field::REQUEST.entry("receiver_list", place.into()), reason),
         };
         self.refuse(refusal, now_ms)
     }

@@ -41,20 +41,30 @@ impl Group {
 }
 
 impl Reference {
-    /// Refuses data in which a group has lost a topic that it has in these: messages may still stand there, and nobody
-    /// would read them.
+    /// Refuses data in which a group that has topics has others than in these: what stands in one that it loses would be
+    /// read by nobody, and one that it gains could not join the group's streams while they work.
     pub fn may_become(&self, newer: &Self) -> Result<(), SeedErrors> {
-        let topics =
-            |of: &Self| -> FxHashSet<Topic> { of.groups.iter().flat_map(|g| &g.topics).map(|(_, t)| *t).collect() };
-        let kept = topics(newer);
-        let lost = |group: &&Arc<Group>| group.topics.iter().any(|(_, topic)| !kept.contains(topic));
-        let wrong: Vec<String> = self.groups.iter().filter(lost).map(|group| {
-            format!(
-                "routing group {:?} loses topics of its own, in which messages may still stand: leave it with them, and \
-                 take its members out",
-                group.name
-            )
-        }).collect();
+        let topics_of = |of: &Self, name: &str| -> FxHashSet<Topic> {
+            of.groups.iter().filter(|g| g.name == name).flat_map(|g| &g.topics).map(|(_, t)| *t).collect()
+        };
+        let wrong = |group: &Arc<Group>| {
+            let (old, new) = (topics_of(self, &group.name), topics_of(newer, &group.name));
+            if !old.is_subset(&new) {
+                return Some(format!(
+                    "routing group {:?} loses topics of its own, in which messages may still stand: leave it with them, \
+                     and take its members out",
+                    group.name
+                ));
+            }
+            (!old.is_empty() && old != new).then(|| {
+                format!(
+                    "routing group {:?} has topics of its own and gets more, which its streams cannot take up while they \
+                     work: make another group for them",
+                    group.name
+                )
+            })
+        };
+        let wrong: Vec<String> = self.groups.iter().filter_map(wrong).collect();
         if wrong.is_empty() { Ok(()) } else { Err(SeedErrors(wrong)) }
     }
 }

@@ -21,12 +21,17 @@ use schemas::{
 };
 use std::{borrow::Cow, sync::Arc};
 
+/// How long ads are refused without asking after an answer did not come: each question may cost the lane its patience.
+const UNASKED_MS: i64 = 30_000;
+
 /// The ingest step.
 pub struct Ingest {
     cluster: u8,
     decoder: Decoder,
     reference: Arc<dyn ReferenceSource>,
     opt_outs: Box<dyn OptOuts>,
+    /// Until then nobody is asked who refused ads: an answer did not come.
+    unasked_until_ms: i64,
     claims: Box<dyn Claims>,
     settings: Settings,
     route: Route,
@@ -78,7 +83,7 @@ impl Ingest {
         settings: Settings,
         route: Route,
     ) -> Self {
-        Self { cluster, decoder, reference, opt_outs, claims, settings, route }
+        Self { cluster, decoder, reference, opt_outs, unasked_until_ms: i64::MIN, claims, settings, route }
     }
 
     /// Reads a request and holds it against every rule. Its texts are borrowed from the record, and what may become of
@@ -117,12 +122,31 @@ impl Ingest {
         Ok(())
     }
 
-    /// Refuses the ads of those who want none, before their message_ids are claimed.
-    fn refuse_opted_out(&mut self, checked: &mut Checks, now_ms: i64, out: &Outputs) -> Result<(), Away> {
+    /// Refuses the ads of those who want none, before their message_ids are claimed. While nobody can be asked bulk
+    /// waits; the other lanes do not stop for an ad, and refuse it.
+    fn refuse_opted_out(&mut self, checked: &mut Checks, batch: &Batch<'_>, out: &Outputs) -> Result<(), Away> {
         if checked.asked.is_empty() {
             return Ok(());
         }
-        let refused = self.opt_outs.refused(&checked.asked)?;
+        let now_ms = batch.now_ms;
+        let waits = batch
+            .records
+            .first()
+            .is_none_or(|record| matches!(record.place.topic.kind(), Kind::Api(Lane::Mass | Lane::Ad)));
+        let answer = match now_ms < self.unasked_until_ms {
+            true => None,
+            false => match self.opt_outs.refused(&checked.asked) {
+                Ok(refused) => Some(refused),
+                Err(away) if waits => return Err(away),
+                Err(away) => {
+                    self.unasked_until_ms = now_ms + UNASKED_MS;
+                    tracing::warn!(cause = %away, "ads are refused (9998): who refused them cannot be asked");
+                    None
+                }
+            },
+        };
+        let unasked = answer.is_none();
+        let refused = answer.unwrap_or_else(|| vec![true; checked.asked.len()]);
         let places = checked.asked_of.iter().zip(refused).filter(|(_, refused)| *refused).map(|(place, _)| *place);
         let mut any = false;
         for place in places {
@@ -131,7 +155,8 @@ impl Ingest {
                 let track_id = checked.claims[written.claim].track_id;
                 if let Ok(accepted) = out.schemas().decode::<Accepted>(&written.value) {
                     let candidate = Candidate { track_id, accepted, demoted: written.demoted };
-                    checked.answers[place] = Answer::Refused(candidate.opted_out(now_ms));
+                    let refused = if unasked { candidate.unasked(now_ms) } else { candidate.opted_out(now_ms) };
+                    checked.answers[place] = Answer::Refused(refused);
                     any = true;
                 }
             }
@@ -213,7 +238,7 @@ impl Step for Ingest {
                 out.dead_letter(record, &reason);
             }
         }
-        self.refuse_opted_out(&mut checked, now_ms, out)?;
+        self.refuse_opted_out(&mut checked, &batch, out)?;
         let holders = self.claims.claim(&checked.claims, now_ms)?;
         for answer in checked.answers {
             match answer {

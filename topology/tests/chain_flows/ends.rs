@@ -3,7 +3,7 @@
 use crate::stage::Stage;
 use connectors::simulator::{Behaviour, SimulatorSettings};
 use schemas::{Api, Channel, Family, Lane, Receiver, State, Topic, TrackId, examples, examples::seed};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use topology::graph::Role;
 
 /// Vendors that answer at once and always with this code of their table, by vendor name.
@@ -70,6 +70,32 @@ fn who_refused_ads_gets_none_and_takes_no_message_id() {
     assert_eq!((refusal.code.as_str(), refusal.message_id.as_str()), ("2080", "B"));
     assert_eq!(refusal.message, "receiver_list[1]: this recipient refused the ads of hanbit-shop");
     assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["A", "B", "C"]);
+}
+
+#[test]
+fn while_nobody_knows_who_refused_ads_bulk_waits_and_no_other_lane_stops() {
+    let mut stage = Stage::perfect();
+    stage.opt_outs_away.store(true, Ordering::SeqCst);
+    let mut ad = examples::request("lms_ad");
+    for (lane, id) in [(Lane::Ad, "waits"), (Lane::Realtime, "refused")] {
+        ad.message_id = id.into();
+        stage.send_over(lane, &ad);
+    }
+    stage.send("at", |_| {});
+    stage.settle();
+    stage.advance(Duration::from_secs(31));
+    assert_eq!(stage.end("ORD-20260311-000123").state, State::Delivered);
+    let refusal = stage.reports().into_iter().find(|r| r.state == State::Rejected).unwrap();
+    assert_eq!((refusal.code.as_str(), refusal.message_id.as_str()), ("9998", "refused"));
+    assert!(!stage.ends().contains_key("waits"));
+
+    stage.opt_outs_away.store(false, Ordering::SeqCst);
+    stage.send_over(Lane::Realtime, &ad);
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    let sum = stage.balance();
+    assert_eq!((sum.requested, sum.rejected, sum.accepted), (4, 1, 3));
+    assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["ORD-20260311-000123", "refused", "waits"]);
 }
 
 #[test]

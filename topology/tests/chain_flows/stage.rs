@@ -14,6 +14,7 @@ use processors::{
         Away, Caller, Claim, Claims, Clock, HeldOptOuts, Logged, Move, NoRegistry, OptOuts, PendingNotes, Provider,
         Receipts, ReferenceSource, Sink, Written,
     },
+    reference::OptOut,
     retry::Paces,
     ring::Rings,
 };
@@ -25,7 +26,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -45,6 +46,8 @@ pub struct Stage {
     pub driver: Driver,
     pub history: Store<History>,
     pub endpoints: Endpoints,
+    /// Whether nobody can be asked who refused ads.
+    pub opt_outs_away: Arc<AtomicBool>,
 }
 
 impl Stage {
@@ -80,12 +83,14 @@ impl Stage {
         let history = Store::default();
         let reference: Arc<dyn ReferenceSource> = Arc::new(reference);
         let endpoints = Endpoints::new(as_clock());
+        let opt_outs_away = Arc::default();
         let backends = Embedded {
             reference: Arc::clone(&reference),
             claims: SharedClaims::default(),
             simulator: Arc::clone(&simulator),
             history: history.clone(),
             endpoints: endpoints.clone(),
+            opt_outs_away: Arc::clone(&opt_outs_away),
         };
         let parts = Parts {
             log: Arc::new(log.clone()),
@@ -106,7 +111,7 @@ impl Stage {
             backends: Box::new(backends),
         };
         let driver = Driver::new(chain().unwrap(), clock, log, parts).unwrap();
-        let mut stage = Self { driver, history, endpoints };
+        let mut stage = Self { driver, history, endpoints, opt_outs_away };
         stage.settle();
         stage
     }
@@ -232,6 +237,7 @@ struct Embedded {
     simulator: Arc<Simulator>,
     history: Store<History>,
     endpoints: Endpoints,
+    opt_outs_away: Arc<AtomicBool>,
 }
 
 /// What an endpoint does with a call; None: it hangs until it is given up.
@@ -313,12 +319,28 @@ impl Caller for Line {
     }
 }
 
+/// Opt-outs of a store that can be away.
+struct AtTimesAway {
+    held: HeldOptOuts,
+    away: Arc<AtomicBool>,
+}
+
+impl OptOuts for AtTimesAway {
+    fn refused(&mut self, asked: &[OptOut]) -> Result<Vec<bool>, Away> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(Away { dependency: "opt-outs", cause: "the test has taken them away".to_owned() }),
+            false => self.held.refused(asked),
+        }
+    }
+}
+
 impl Backends for Embedded {
     fn claims(&self) -> Result<Box<dyn Claims>, Away> {
         Ok(Box::new(self.claims.clone()))
     }
     fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
-        Ok(Box::new(HeldOptOuts(Arc::clone(&self.reference))))
+        let (held, away) = (HeldOptOuts(Arc::clone(&self.reference)), Arc::clone(&self.opt_outs_away));
+        Ok(Box::new(AtTimesAway { held, away }))
     }
     fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
         Ok(self.simulator.provider())

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-/// How long a whole change may take; others' changes wait meanwhile.
+/// How long a whole change may take; another change meanwhile is told to come again.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Puts the rows of a seed in the place of a store's.
@@ -76,7 +76,7 @@ impl Importer {
         let Self { database, cipher } = self;
         let done = database.transact(
             async |connection| {
-                // Locks the row: another writer waits here until this one has ended.
+                // Locks the row: another writer waits here for five seconds, and then counts the store as away.
                 connection.execute("UPDATE reference_version SET version = version + 1").await?;
                 let change = Change { by, at_ms, version: version_of(connection).await? };
                 let mut held = Held::default();

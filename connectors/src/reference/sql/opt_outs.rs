@@ -10,11 +10,14 @@ use processors::{
     reference::OptOut,
 };
 use rustc_hash::FxHashSet;
-use std::{iter::repeat_n, sync::Arc};
+use std::{iter::repeat_n, sync::Arc, time::Duration};
 
 /// Opt-outs asked for in one statement, of which SQLite takes expressions 1000 deep; few sizes stay in the connection's
 /// cache of statements.
-const ASKED_AT_ONCE: [usize; 3] = [500, 50, 5];
+const ASKED_AT_ONCE: [usize; 3] = [5, 50, 500];
+
+/// How long an answer may take: rows by their key, which a lane waits for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opt-outs of a store.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub struct SqlOptOuts {
 impl SqlOptOuts {
     /// Connects.
     pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::connect(location, &SCHEMA)?, cipher })
+        Ok(Self { database: Database::connect(location, &SCHEMA)?.patient(PATIENCE), cipher })
     }
 }
 
@@ -47,8 +50,8 @@ pub(super) async fn known(connection: &mut Connection, cipher: &Cipher, asked: &
     let mut found: FxHashSet<(String, Vec<u8>)> = FxHashSet::default();
     let mut rest = &keys[..];
     while let Some(last) = rest.last() {
-        let fits = |size: &&usize| rest.len() >= **size;
-        let size = ASKED_AT_ONCE.iter().find(fits).copied().unwrap_or(ASKED_AT_ONCE[ASKED_AT_ONCE.len() - 1]);
+        let holds = |size: &&usize| rest.len() <= **size;
+        let size = ASKED_AT_ONCE.iter().find(holds).copied().unwrap_or(ASKED_AT_ONCE[ASKED_AT_ONCE.len() - 1]);
         let (some, others) = rest.split_at(size.min(rest.len()));
         let text = text(size);
         // The last stands in for those that are missing to a whole statement.

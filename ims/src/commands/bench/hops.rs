@@ -3,7 +3,7 @@
 use super::usage::{Cost, Measured};
 use crate::{
     assemble::{self, Deployment, now_ms},
-    config::{AnalysisKind, Config, LogKind},
+    config::{AnalysisKind, Config, LogKind, ReferenceKind},
     log::open_kafka,
 };
 use anyhow::Context;
@@ -133,6 +133,7 @@ pub fn on_its_own(config: &Config, folder: &Path) -> Config {
     config.store.file = folder.join("store.sqlite");
     config.store.url.clear();
     config.analysis.kind = AnalysisKind::Sqlite;
+    config.reference.kind = ReferenceKind::File;
     // How long we take is measured, not what a vendor's bad day costs.
     (config.simulator.every_vendor.throttled_share, config.simulator.every_vendor.no_answer_share) = (0.0, 0.0);
     config.simulator.request_log = Some(request_log(folder));

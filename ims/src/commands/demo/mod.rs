@@ -8,7 +8,7 @@ use crate::{
     admin,
     assemble::{self, Deployment},
     cli::Globals,
-    config::{AnalysisKind, Config, LogKind, StateKind},
+    config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
     exit::{self, Exit},
     load::Load,
     output, signal,
@@ -88,6 +88,7 @@ fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config
     config.store.file = folder.join("store.sqlite");
     config.store.url.clear();
     config.analysis.kind = AnalysisKind::Sqlite;
+    config.reference.kind = ReferenceKind::File;
     config.registry.url.clear();
     config.simulator.seed = args.seed;
     config.simulator.request_log = Some(folder.join("requests.jsonl"));

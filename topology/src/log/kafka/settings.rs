@@ -138,7 +138,7 @@ impl KafkaSettings {
         if self.min_in_sync_replicas > self.replication {
             let (least, all) = (self.min_in_sync_replicas, self.replication);
             found.push(format!(
-                "kafka.min_in_sync_replicas = {least} of kafka.replication = {all}: nothing could ever be written"
+                "kafka.min_insync_replicas = {least} of kafka.replication_factor = {all}: nothing could ever be written"
             ));
         }
         for key in self.properties.keys().filter(|key| OURS.contains(&key.as_str())) {

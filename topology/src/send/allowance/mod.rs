@@ -241,9 +241,10 @@ impl Limits {
                     let (mine, all) = sum.unwrap_or_default();
                     Some((mine + owned, all + of))
                 });
-                let (owned, of) = parts.unwrap_or((0, largest));
+                let (owned, of) = parts.unwrap_or_default();
+                let knows_the_lanes_own = of_lane().any(|(topic, _)| *topic == Topic::send(*family, lane));
                 mine += owned;
-                all += of;
+                all += of + if knows_the_lanes_own { 0 } else { largest };
             }
             if all == 0 { 0.0 } else { f64::from(mine) / f64::from(all) }
         };

@@ -7,7 +7,7 @@ mod vendors;
 use super::usage::Measured;
 use crate::{
     assemble::{self, Deployment},
-    config::{AnalysisKind, Config, LogKind, StateKind},
+    config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
 };
 use connectors::simulator::Spread;
 use ends::Ends;
@@ -41,6 +41,7 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     config.store.file = folder.path().join("store.sqlite");
     config.store.url.clear();
     config.analysis.kind = AnalysisKind::Sqlite;
+    config.reference.kind = ReferenceKind::File;
     config.registry.url.clear();
     config.kafka.partitions = 3;
     config.simulator.every_vendor.receipts.delay_ms = Spread { median: 300.0, p99: 1_500.0 };

@@ -118,7 +118,7 @@ impl Replay<'_> {
         for (place, from, to) in parts {
             let mut chunk = Chunk::default();
             let mut outcome = Ok(());
-            reader.read(*place, *from, *to, &mut |record| {
+            let read = reader.read(*place, *from, *to, &mut |record| {
                 if outcome.is_ok() {
                     brought.looked_at += 1;
                     let offset = record.offset;
@@ -128,8 +128,9 @@ impl Replay<'_> {
                     });
                     at(behind + offsets(*from, offset + 1));
                 }
-            })?;
-            outcome.and_then(|()| self.flush(&mut chunk, &mut pace, producer, brought))?;
+            });
+            // What could not be brought says more than a reader that met the same trouble.
+            outcome.and_then(|()| Ok(read?)).and_then(|()| self.flush(&mut chunk, &mut pace, producer, brought))?;
             behind += offsets(*from, *to);
             at(behind);
         }

@@ -1,6 +1,6 @@
 //! Topics that are none of a chain's.
 
-use schemas::Topic;
+use schemas::{Family, Topic};
 
 /// Longest name that Kafka takes.
 const LONGEST: usize = 249;
@@ -14,6 +14,10 @@ pub fn outside(name: &str) -> Result<(), String> {
     }
     if name.starts_with("__") {
         return Err(format!("--to-topic {name} is one of Kafka's own topics: name another"));
+    }
+    // A routing group's own topic is SEND-‹FAMILY›-‹NAME›.
+    if Family::ALL.iter().any(|family| name.contains(&format!("SEND-{family}-"))) {
+        return Err(format!("--to-topic {name} is a topic that senders read: name another"));
     }
     match Topic::all().iter().find(|topic| name.ends_with(topic.name())) {
         Some(topic) => Err(format!(
@@ -34,8 +38,11 @@ mod tests {
             for name in [topic.name().to_owned(), format!("other-{topic}"), format!("x{topic}")] {
                 assert!(outside(&name).is_err(), "{name}");
             }
-            assert_eq!(outside(&format!("{topic}.again")), Ok(()));
+            if !topic.name().starts_with("SEND-") && !topic.name().starts_with("DLQ-SEND-") {
+                assert_eq!(outside(&format!("{topic}.again")), Ok(()));
+            }
         }
+        assert!(outside("other-SEND-SMS-VIP").is_err());
         for wrong in ["", "__consumer_offsets", "re plays", "보고", &"x".repeat(250)] {
             assert!(outside(wrong).is_err(), "{wrong}");
         }

@@ -82,7 +82,7 @@ impl KafkaAdmin {
             }
             if of.copies < usize::try_from(settings.replication).unwrap_or(0) {
                 differences.push(Difference::Advice(format!(
-                    "topic {name} has {} copies, kafka.replication says {}: reassign its partitions",
+                    "topic {name} has {} copies, kafka.replication_factor says {}: reassign its partitions",
                     of.copies, settings.replication
                 )));
             }
@@ -117,7 +117,7 @@ impl KafkaAdmin {
                     |has: &str| has.parse::<i32>().is_ok_and(|has| has < self.shared.settings.min_in_sync_replicas);
                 if key == "min.insync.replicas" && too_few(has) {
                     differences.push(Difference::Advice(format!(
-                        "topic {name} has {key}={has}, kafka.min_in_sync_replicas says {wanted}: set it with \
+                        "topic {name} has {key}={has}, kafka.min_insync_replicas says {wanted}: set it with \
                          kafka-configs, or a record may stand on one broker only"
                     )));
                 }

@@ -91,7 +91,7 @@ impl KafkaAdmin {
     fn not_made(&self, name: &str, code: Code) -> LogError {
         match code {
             Code::InvalidReplicationFactor => LogError::Stop(format!(
-                "{name}: the cluster has too few brokers for {} copies: set kafka.replication lower",
+                "{name}: the cluster has too few brokers for {} copies: set kafka.replication_factor lower",
                 self.shared.settings.replication
             )),
             code => unanswered(&format!("{name} could not be made"), &KafkaError::AdminOp(code)),
