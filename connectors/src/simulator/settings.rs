@@ -120,7 +120,8 @@ impl Default for ReceiptBehaviour {
 }
 
 impl Behaviour {
-    /// Answers at once, with success, and reports each delivery at once: for tests that are about something else.
+    /// Answers at once, with the codes that its vendor gives on other days, and reports each delivery at once: for tests
+    /// that are about something else.
     pub fn perfect() -> Self {
         Self {
             latency_ms: Spread::exactly(0.0),

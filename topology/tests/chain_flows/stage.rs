@@ -51,7 +51,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Every vendor answers at once, with success.
+    /// Every vendor answers at once, with the codes that it gives on other days.
     pub fn perfect() -> Self {
         Self::with(SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() })
     }
