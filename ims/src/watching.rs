@@ -14,7 +14,7 @@ use std::{
 };
 use topology::{
     graph::Role,
-    metrics::{ANOMALIES, ANOMALIES_OPEN},
+    metrics::{ANOMALIES, ANOMALIES_OPEN, UNWATCHED},
 };
 
 /// Between two turns: what begins at any time is to be seen within two minutes.
@@ -62,7 +62,8 @@ fn turn(store: &AnalysisStore, watcher: &mut Option<Watcher>, told: &mut Told) {
 struct Told(BTreeSet<(Kind, String, Channel)>);
 
 impl Told {
-    fn tell(&mut self, Seen { news, open }: &Seen) {
+    fn tell(&mut self, Seen { news, open, unwatched }: &Seen) {
+        counter!(UNWATCHED).absolute(*unwatched);
         for anomaly in news {
             let end = if anomaly.closed_ms.is_some() { "ended" } else { "began" };
             counter!(ANOMALIES, "kind" => anomaly.kind.as_str(), "event" => end).increment(1);
@@ -114,11 +115,12 @@ mod tests {
             recorder.handle().render()
         };
         let (both, mut told) = (vec![open(""), open("x")], Told::default());
-        let text = page(&Seen { news: both.clone(), open: both.clone() }, &mut told);
+        let text = page(&Seen { news: both.clone(), open: both.clone(), unwatched: 7 }, &mut told);
         assert!(text.contains(r#"ims_anomalies_open{kind="FAILURES",vendor="a",channel="MT"} 2"#), "{text}");
         assert!(text.contains(r#"ims_anomalies_total{kind="FAILURES",event="began"} 2"#), "{text}");
+        assert!(text.contains("ims_anomalies_unwatched_total 7"), "{text}");
         let ended = both.into_iter().map(|anomaly| Anomaly { closed_ms: Some(120_000), ..anomaly }).collect();
-        let text = page(&Seen { news: ended, open: vec![] }, &mut told);
+        let text = page(&Seen { news: ended, open: vec![], unwatched: 7 }, &mut told);
         assert!(text.contains(r#"ims_anomalies_open{kind="FAILURES",vendor="a",channel="MT"} 0"#), "{text}");
         assert!(text.contains(r#"ims_anomalies_total{kind="FAILURES",event="ended"} 2"#), "{text}");
     }

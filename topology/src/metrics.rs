@@ -57,4 +57,6 @@ list! {
     gauge ANOMALIES_OPEN = "ims_anomalies_open";
     /// Anomalies that this process saw first, by kind and event: began, ended.
     counter ANOMALIES = "ims_anomalies_total";
+    /// Activities that were not watched for anomalies, because 100,000 series of vendor, channel and customer are.
+    counter UNWATCHED = "ims_anomalies_unwatched_total";
 }

@@ -26,6 +26,8 @@ pub struct Seen {
     pub news: Vec<Anomaly>,
     /// What lasts.
     pub open: Vec<Anomaly>,
+    /// Activities that were left out so far, because their series would have been one too many.
+    pub unwatched: u64,
 }
 
 impl Watcher {
@@ -56,7 +58,8 @@ impl Watcher {
         let news = self.watch.judge(now_ms, &known);
         self.analysis.note(&news)?;
         let open = self.analysis.anomalies(&Asked::all(now_ms..now_ms + 1))?;
-        Ok(Seen { news, open: open.into_iter().filter(|anomaly| anomaly.closed_ms.is_none()).collect() })
+        let open = open.into_iter().filter(|anomaly| anomaly.closed_ms.is_none()).collect();
+        Ok(Seen { news, open, unwatched: self.watch.unwatched() })
     }
 
     /// Learns what was before, once; whether this was it.

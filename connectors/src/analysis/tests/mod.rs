@@ -297,7 +297,7 @@ fn a_watcher_sees_a_jump_of_failures_and_its_end(kept: &Kept) {
     happens(&mut (0..40).flat_map(|at| minute(at, 2)));
     let at = |minute: i64| MINUTE_MS + minute * 60_000;
     let mut watcher = Watcher::new(kept.reader());
-    assert_eq!(watcher.turn(at(40)), Ok(Seen { news: vec![], open: vec![] }));
+    assert_eq!(watcher.turn(at(40)), Ok(Seen { news: vec![], open: vec![], unwatched: 0 }));
     happens(&mut minute(40, 40));
     let seen = watcher.turn(at(41)).unwrap();
     assert!(!seen.news.is_empty() && seen.open == seen.news, "{seen:?}");
@@ -307,7 +307,7 @@ fn a_watcher_sees_a_jump_of_failures_and_its_end(kept: &Kept) {
     assert!(jump.norm < 0.03 && jump.share > 0.15, "{jump:?}");
     // Another one, which begins now, finds it kept and says nothing new.
     let second = Watcher::new(kept.reader()).turn(at(41)).unwrap();
-    assert_eq!(second, Seen { news: vec![], open: seen.open.clone() });
+    assert_eq!(second, Seen { news: vec![], open: seen.open.clone(), unwatched: 0 });
     let mut ended = Vec::new();
     for minute_ in 41..60 {
         happens(&mut minute(minute_, 2));
