@@ -62,9 +62,7 @@ impl Sum {
             self.durations.add(coarse(*bucket), (*count as f64 * weight) as f32);
         }
     }
-}
 
-impl Sum {
     /// The same, as if it were of so many requests at most.
     fn at_most(mut self, most: f64) -> Self {
         let weight = (most / self.outcomes.all).min(1.0);

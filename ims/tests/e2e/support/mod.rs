@@ -8,6 +8,7 @@ pub mod mongodb;
 mod personal;
 pub mod process;
 pub mod redis;
+mod server;
 pub mod simulator;
 
 pub use books::Expected;
@@ -137,7 +138,7 @@ impl Deployment {
     pub fn with_brokers(brokers: usize, simulator: &str) -> Option<Self> {
         let turn = Turn::alone();
         let cluster = Cluster::start(brokers)?;
-        Some(Self::on(cluster.bootstrap.clone(), brokers, simulator, Some(cluster), None, turn))
+        Some(Self::on(cluster.bootstrap().to_owned(), brokers, simulator, Some(cluster), None, turn))
     }
 
     fn on(
