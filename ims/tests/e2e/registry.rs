@@ -2,10 +2,16 @@
 
 use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, simulator, until};
 use schemas::{Channel, Lane, Record, Report, SendRequest, State, Topic};
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 use topology::log::Outgoing;
 
 const TOPIC: Lane = Lane::Realtime;
+
+/// Held by who registers new schemas: which id comes next is then known.
+static REGISTERING: Mutex<()> = Mutex::new(());
 
 /// Registers the next version of SendRequest, with a field that no program of today knows; answers its id.
 fn register(deployment: &Deployment, url: &str, field: &str) -> u32 {
@@ -45,6 +51,7 @@ fn delivered(deployment: &Deployment) -> Vec<String> {
 
 #[test]
 fn a_newer_request_is_accepted_and_reported_by_a_program_that_runs() {
+    let _alone = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((deployment, url)) = Deployment::with_registry(&simulator::everything_arrives(2)) else { return };
     let mut process = deployment.run("one", CHAIN);
     deployment.send(TOPIC, 3);
@@ -60,6 +67,7 @@ fn a_newer_request_is_accepted_and_reported_by_a_program_that_runs() {
 
 #[test]
 fn an_id_that_is_registered_late_is_learnt_and_its_dead_letters_come_back() {
+    let _alone = REGISTERING.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((deployment, url)) = Deployment::with_registry(&simulator::everything_arrives(2)) else { return };
     let mut process = deployment.run("one", CHAIN);
     let dead = || deployment.records([Topic::api(TOPIC).dead_letters()]).len();

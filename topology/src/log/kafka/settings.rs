@@ -166,7 +166,7 @@ mod tests {
         settings.min_in_sync_replicas = 2;
         settings.properties.insert("transactional.id".into(), "x".into());
         let found = settings.mistakes().join("\n");
-        for word in ["kafka.deployment", "kafka.partitions", "min_in_sync_replicas", "transactional.id"] {
+        for word in ["kafka.deployment", "kafka.partitions", "kafka.min_insync_replicas", "transactional.id"] {
             assert!(found.contains(word), "{word} in {found}");
         }
         assert_eq!(KafkaSettings::default().mistakes(), [""; 0]);
