@@ -1,8 +1,8 @@
 //! Compares the cluster with what it should be, and tells every difference at once.
 
-use super::{KafkaAdmin, Sources, create::Group, topics, unanswered};
+use super::{Cluster, Found, KafkaAdmin, Sources, create::Group, topics, unanswered};
 use crate::log::{
-    LogError, Place,
+    LogError,
     kafka::{clients::Pace, transaction::TransactionalProducer},
 };
 use rdkafka::{
@@ -30,17 +30,11 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What the cluster says of one topic.
-struct Found {
-    partitions: usize,
-    copies: usize,
-}
-
 impl KafkaAdmin {
     /// Everything that differs from what the settings say. Errors only when the cluster does not answer.
     pub fn check(&self, topics: &[Topic], groups: &[Sources<'_>]) -> Result<Vec<Difference>, LogError> {
         let mut differences = Vec::new();
-        let (brokers, found) = self.look()?;
+        let Cluster { brokers, topics: found } = self.look()?;
         self.compare_topics(topics, &found, &mut differences);
         let present: Vec<Topic> =
             topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect();
@@ -49,18 +43,6 @@ impl KafkaAdmin {
         self.compare_groups(groups, &found, &mut differences)?;
         self.try_transactions(&mut differences)?;
         Ok(differences)
-    }
-
-    fn look(&self) -> Result<(Vec<i32>, BTreeMap<String, Found>), LogError> {
-        let metadata = self.patiently(|| {
-            let told = self.client.inner().fetch_metadata(None, self.answer());
-            told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))
-        })?;
-        let found = metadata.topics().iter().map(|topic| {
-            let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
-            (topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies })
-        });
-        Ok((metadata.brokers().iter().map(|broker| broker.id()).collect(), found.collect()))
     }
 
     fn compare_topics(&self, topics: &[Topic], found: &BTreeMap<String, Found>, differences: &mut Vec<Difference>) {
@@ -168,28 +150,24 @@ impl KafkaAdmin {
         found: &BTreeMap<String, Found>,
         differences: &mut Vec<Difference>,
     ) -> Result<(), LogError> {
-        for (stream, sources) in groups {
-            let partitions = |topic: Topic| {
-                let count = found.get(self.shared.names.of(topic)).map_or(0, |of| of.partitions as i32);
-                (0..count).map(move |partition| Place { topic, partition })
-            };
-            let places: Vec<Place> = sources.iter().copied().flat_map(partitions).collect();
+        let told = self.of_each_group(groups, |(stream, sources)| {
+            let places = self.places(sources, found);
             if places.is_empty() {
-                continue;
+                return Ok(None);
             }
             let group = Group::open(self, stream)?;
             let without = group.without_offset(&places)?;
-            if !without.is_empty() {
-                let all: Vec<String> =
-                    without.iter().map(|place| format!("{}/{}", place.topic, place.partition)).collect();
-                differences.push(Difference::Wrong(format!(
+            let all: Vec<String> = without.iter().map(|place| format!("{}/{}", place.topic, place.partition)).collect();
+            Ok((!all.is_empty()).then(|| {
+                Difference::Wrong(format!(
                     "group {} has no offset for {}: run `ims topics create` for topics that nobody wrote to yet; \
                      otherwise it was lost, set it with kafka-consumer-groups where this group shall go on",
                     group.name,
                     all.join(", ")
-                )));
-            }
-        }
+                ))
+            }))
+        })?;
+        differences.extend(told.into_iter().flatten());
         Ok(())
     }
 

@@ -12,10 +12,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
 use schemas::Topic;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeSet, time::Instant};
 
 /// Topics made with one request: a controller answers a request when all of its topics are there.
 const AT_ONCE: usize = 50;
@@ -101,48 +98,37 @@ impl KafkaAdmin {
     /// Returns when brokers tell of the new topics: metadata comes some time after the topic.
     fn wait_for(&self, topics: &[Topic], shape: Shape) -> Result<(), LogError> {
         let deadline = Instant::now() + ANSWER;
-        for &topic in topics {
-            let wanted = self.partitions_of(topic, shape);
-            while self.partitions(topic)?.len() as i64 != i64::from(wanted) {
-                if Instant::now() > deadline {
-                    return Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet")));
-                }
-                std::thread::sleep(PAUSE);
+        loop {
+            let found = self.look()?.topics;
+            let is_there = |&&topic: &&Topic| {
+                let partitions = found.get(self.shared.names.of(topic)).map_or(0, |of| of.partitions);
+                partitions as i64 == i64::from(self.partitions_of(topic, shape))
+            };
+            let Some(topic) = topics.iter().find(|topic| !is_there(topic)) else { return Ok(()) };
+            if Instant::now() > deadline {
+                return Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet")));
             }
+            std::thread::sleep(PAUSE);
         }
-        Ok(())
-    }
-
-    fn partitions(&self, topic: Topic) -> Result<Vec<i32>, LogError> {
-        self.patiently(|| self.shared.partitions(topic))
     }
 
     fn start_groups(&self, groups: &[Sources<'_>], made: &[Topic]) -> Result<Vec<(String, usize)>, LogError> {
         let new: BTreeSet<Topic> = made.iter().copied().collect();
-        let mut partitions: BTreeMap<Topic, Vec<i32>> = BTreeMap::new();
-        let mut started = Vec::new();
-        for (stream, sources) in groups {
+        let found = self.look()?.topics;
+        let started = self.of_each_group(groups, |(stream, sources)| {
             let group = Group::open(self, stream)?;
-            let mut places = Vec::new();
-            for &topic in *sources {
-                let known = match partitions.get(&topic) {
-                    Some(known) => known,
-                    None => partitions.entry(topic).or_insert(self.partitions(topic)?),
-                };
-                places.extend(known.iter().map(|&partition| Place { topic, partition }));
-            }
             let mut fresh = Vec::new();
-            for place in group.without_offset(&places)? {
+            for place in group.without_offset(&self.places(sources, &found))? {
                 if new.contains(&place.topic) || self.patiently(|| self.shared.bounds(place))? == (0, 0) {
                     fresh.push(place);
                 }
             }
             if !fresh.is_empty() {
                 group.start(&fresh)?;
-                started.push((group.name, fresh.len()));
             }
-        }
-        Ok(started)
+            Ok((group.name, fresh.len()))
+        })?;
+        Ok(started.into_iter().filter(|(_, partitions)| *partitions > 0).collect())
     }
 }
 

@@ -8,7 +8,7 @@ pub use check::Difference;
 pub use create::{Made, Shape};
 
 use super::{KafkaShared, clients, failure::is_away};
-use crate::log::LogError;
+use crate::log::{LogError, Place};
 use rdkafka::{
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
@@ -16,6 +16,7 @@ use rdkafka::{
 };
 use schemas::Topic;
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -29,8 +30,26 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause before a question is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Groups that are asked at a time: each needs a client of its own, which waits for brokers most of its life.
+const GROUPS_AT_ONCE: usize = 8;
+
 /// Gets to know why a question is asked again, and, with None, that it was answered in the end.
-pub type OnAway = Box<dyn Fn(Option<&LogError>)>;
+pub type OnAway = Box<dyn Fn(Option<&LogError>) + Send + Sync>;
+
+/// What a cluster tells of itself.
+struct Cluster {
+    /// Ids of its brokers.
+    brokers: Vec<i32>,
+    /// By their names there.
+    topics: BTreeMap<String, Found>,
+}
+
+/// What it tells of one topic.
+struct Found {
+    partitions: usize,
+    /// Of the partition that has fewest.
+    copies: usize,
+}
 
 /// Makes and checks topics and the offsets of groups.
 pub struct KafkaAdmin {
@@ -76,6 +95,49 @@ impl KafkaAdmin {
             tried = true;
             thread::sleep(PAUSE);
         }
+    }
+
+    fn look(&self) -> Result<Cluster, LogError> {
+        let metadata = self.patiently(|| {
+            let told = self.client.inner().fetch_metadata(None, self.answer());
+            told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))
+        })?;
+        let topics = metadata.topics().iter().map(|topic| {
+            let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+            (topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies })
+        });
+        let brokers = metadata.brokers().iter().map(|broker| broker.id());
+        Ok(Cluster { brokers: brokers.collect(), topics: topics.collect() })
+    }
+
+    /// All partitions of these topics.
+    fn places(&self, topics: &[Topic], found: &BTreeMap<String, Found>) -> Vec<Place> {
+        let partitions = |&topic: &Topic| {
+            let count = found.get(self.shared.names.of(topic)).map_or(0, |of| of.partitions as i32);
+            (0..count).map(move |partition| Place { topic, partition })
+        };
+        topics.iter().flat_map(partitions).collect()
+    }
+
+    /// Asks for each group, several at a time; answers in their order.
+    fn of_each_group<'s, T: Send>(
+        &self,
+        groups: &[Sources<'s>],
+        ask: impl Fn(Sources<'s>) -> Result<T, LogError> + Sync,
+    ) -> Result<Vec<T>, LogError> {
+        let some = groups.len().div_ceil(GROUPS_AT_ONCE).max(1);
+        thread::scope(|scope| {
+            let ask = &ask;
+            let asked =
+                groups.chunks(some).map(|some| scope.spawn(move || some.iter().map(|group| ask(*group)).collect()));
+            let asked: Vec<_> = asked.collect();
+            let told = asked.into_iter().map(|asked| match asked.join() {
+                Ok(told) => told,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            let told: Vec<Vec<T>> = told.collect::<Result<_, LogError>>()?;
+            Ok(told.into_iter().flatten().collect())
+        })
     }
 
     /// How long one question may wait for its answer, so that it is asked twice at least.
