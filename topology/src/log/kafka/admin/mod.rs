@@ -12,7 +12,7 @@ use crate::log::{LogError, Place};
 use rdkafka::{
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode as Code},
 };
 use schemas::Topic;
 use std::{
@@ -98,16 +98,22 @@ impl KafkaAdmin {
     }
 
     fn look(&self) -> Result<Cluster, LogError> {
-        let metadata = self.patiently(|| {
+        self.patiently(|| {
             let told = self.client.inner().fetch_metadata(None, self.answer());
-            told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))
-        })?;
-        let topics = metadata.topics().iter().map(|topic| {
-            let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
-            (topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies })
-        });
-        let brokers = metadata.brokers().iter().map(|broker| broker.id());
-        Ok(Cluster { brokers: brokers.collect(), topics: topics.collect() })
+            let metadata = told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))?;
+            let mut topics = BTreeMap::new();
+            for topic in metadata.topics() {
+                // Of a topic that has no leader yet a broker tells no partitions: it would look like one without any.
+                if let Some(code) = topic.error().map(Code::from)
+                    && self.shared.names.topic(topic.name()).is_some()
+                {
+                    return Err(unanswered(&format!("partitions of {}", topic.name()), &KafkaError::AdminOp(code)));
+                }
+                let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+                topics.insert(topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies });
+            }
+            Ok(Cluster { brokers: metadata.brokers().iter().map(|broker| broker.id()).collect(), topics })
+        })
     }
 
     /// All partitions of these topics.

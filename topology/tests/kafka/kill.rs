@@ -1,8 +1,6 @@
 //! A process that dies at any point of a commit loses and doubles nothing.
 
-mod kafka_support;
-
-use kafka_support::{
+use crate::support::{
     Deployment, brokers, on_stuck,
     relay::{assert_once, numbered, spec, turn, values},
     settings,
@@ -56,7 +54,7 @@ fn nothing_is_lost_or_doubled_wherever_the_process_dies() {
 fn relay(settings: &KafkaSettings, from: Topic, to: Topic, kill_at: Option<&str>) -> std::process::ExitStatus {
     let KafkaSettings { bootstrap_servers, deployment, topic_prefix, .. } = settings;
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "the_relay_process", "--nocapture"]);
+    command.args(["--exact", "kill::the_relay_process", "--nocapture"]);
     command.env(ORDER, format!("{bootstrap_servers} {deployment} {topic_prefix} {from} {to}"));
     match kill_at {
         Some(kill_at) => command.env("IMS_KILL_AT", kill_at),

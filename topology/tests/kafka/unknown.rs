@@ -1,8 +1,6 @@
 //! A commit whose outcome nobody knows is neither repeated nor forgotten: the broker's word counts.
 
-mod kafka_support;
-
-use kafka_support::{
+use crate::support::{
     Deployment, brokers,
     proxy::{Lost, Proxy, Request, Then},
     relay::{

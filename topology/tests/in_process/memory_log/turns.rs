@@ -1,8 +1,8 @@
 //! Turn by turn on one thread, as the test driver runs it: polls do not wait and the clock stands still.
 
+use super::{Memory, SESSION};
 use crate::log_contract::member::{Member, SOME, at};
 use crate::log_contract::{Fixture, append};
-use crate::{Memory, SESSION};
 use std::time::Duration;
 use topology::driver::ManualClock;
 use topology::log::memory::{Call, When};

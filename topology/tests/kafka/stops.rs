@@ -1,8 +1,6 @@
 //! What must never be guessed at is said in one line, and the stream stops.
 
-mod kafka_support;
-
-use kafka_support::{
+use crate::support::{
     Deployment, brokers,
     relay::{PATIENCE, Turn, copies, copy, limits, numbered, positions, spec, turn_until, urgent},
     settings,

@@ -1,5 +1,5 @@
 //! A log on the brokers that all tests share, with topics, groups and ids that no other test uses.
-#![allow(dead_code, clippy::print_stderr)] // each test file takes what it needs; a test that cannot run says so
+#![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
 pub mod cluster;
 pub mod proxy;

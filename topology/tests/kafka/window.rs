@@ -1,8 +1,6 @@
 //! A sender whose first request is never answered, on Kafka: it reads as far as the committed metadata can tell.
 
-mod kafka_support;
-
-use kafka_support::{Deployment, brokers, settings};
+use crate::support::{Deployment, brokers, settings};
 use processors::{
     night::Night,
     ports::{Answer, Clock, NoRegistry, Provider, ReferenceSource, Reply, Request},

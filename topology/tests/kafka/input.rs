@@ -1,13 +1,11 @@
 //! Whatever others write into topics and offsets, nothing here panics on it.
 
-mod kafka_support;
-
-use bytes::Bytes;
-use kafka_support::{
+use crate::support::{
     Deployment, brokers,
     relay::{PATIENCE, Turn, limits, spec, turn_until},
     settings,
 };
+use bytes::Bytes;
 use schemas::Topic;
 use std::{
     ffi::OsStr,

@@ -1,6 +1,6 @@
 //! What waits: schedules, nights, cancels.
 
-use crate::stage::Stage;
+use super::stage::Stage;
 use connectors::{
     reference::{DEMO, FileReference},
     simulator::{Behaviour, SimulatorSettings},

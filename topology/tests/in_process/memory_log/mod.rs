@@ -1,8 +1,6 @@
 //! The log in process keeps the log's contract, forgets no record that is needed, and fails as it is told.
 
 mod faults;
-#[path = "../log_contract/mod.rs"]
-mod log_contract;
 mod relay;
 mod retention;
 mod turns;
@@ -16,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use topology::log::Log;
 use topology::log::memory::{Call, MemoryLog, Settings, When};
 
-log_contract::contract!(Memory::default());
+crate::log_contract::contract!(Memory::default());
 
 /// Short: a test waits for it to run out.
 const SESSION: Duration = Duration::from_millis(500);
@@ -45,7 +43,7 @@ impl Default for Memory {
     }
 }
 
-impl log_contract::Fixture for Memory {
+impl crate::log_contract::Fixture for Memory {
     fn log(&self) -> &dyn Log {
         &self.log
     }

@@ -1,6 +1,6 @@
 //! What may be forgotten, and what not.
 
-use crate::Memory;
+use super::Memory;
 use crate::log_contract::member::{Member, SOME, at};
 use crate::log_contract::{Fixture, append, committed};
 use schemas::{Lane, Topic};

@@ -1,14 +1,11 @@
 //! The log on Apache Kafka keeps the log's contract.
 
-mod kafka_support;
-mod log_contract;
-
-use kafka_support::{Deployment, brokers, settings, unique};
+use crate::support::{Deployment, brokers, settings, unique};
 use schemas::Topic;
 use std::time::Duration;
 use topology::log::{Log, kafka::KafkaSettings};
 
-log_contract::contract!(match brokers() {
+crate::log_contract::contract!(match brokers() {
     Some(brokers) => Kafka::on(&brokers),
     None => return,
 });
@@ -26,7 +23,7 @@ impl Kafka {
     }
 }
 
-impl log_contract::Fixture for Kafka {
+impl crate::log_contract::Fixture for Kafka {
     fn log(&self) -> &dyn Log {
         &self.0.log
     }

@@ -1,6 +1,6 @@
 //! How messages end.
 
-use crate::stage::Stage;
+use super::stage::Stage;
 use connectors::simulator::{Behaviour, SimulatorSettings};
 use schemas::{Api, Channel, Family, Lane, Receiver, State, Topic, TrackId, examples, examples::seed};
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};

@@ -1,6 +1,6 @@
 //! Polls that wait: until something concerns them, and no longer.
 
-use crate::Memory;
+use super::Memory;
 use crate::log_contract::member::{Member, SOME};
 use crate::log_contract::{Fixture, append};
 use std::time::{Duration, Instant};

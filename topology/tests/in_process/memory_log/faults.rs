@@ -1,8 +1,8 @@
 //! The log fails as it is told, and no more than that.
 
+use super::{Memory, SESSION};
 use crate::log_contract::member::{Member, SOME, at, settle, texts};
 use crate::log_contract::{Fixture, append, committed, outgoing};
-use crate::{Memory, SESSION};
 use processors::ports::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

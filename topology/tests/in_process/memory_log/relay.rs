@@ -1,8 +1,8 @@
 //! Whatever happens to its members, a group relays each record once.
 
+use super::{Memory, SESSION};
 use crate::log_contract::member::{Member, at, text};
 use crate::log_contract::{Fixture, append, committed, outgoing};
-use crate::{Memory, SESSION};
 use proptest::prelude::*;
 use schemas::Topic;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Customers are told.
 
-use crate::stage::{Endpoints, Stage};
+use super::stage::{Endpoints, Stage};
 use connectors::{
     reference::{DEMO, FileReference},
     simulator::{Behaviour, SimulatorSettings},

@@ -12,7 +12,7 @@ fn the_picture_is_drawn_from_the_chain() {
 
 #[test]
 fn the_readme_shows_the_picture() {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../README.md");
     assert!(
         readme.contains(&topology::graph::chain().unwrap().mermaid()),
         "copy `ims topology --mermaid` into README.md"

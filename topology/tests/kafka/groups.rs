@@ -1,8 +1,6 @@
 //! Members come and go while records flow.
 
-mod kafka_support;
-
-use kafka_support::{
+use crate::support::{
     Deployment, brokers,
     relay::{PATIENCE, Turn, assert_once, numbered, spec, turn, turn_until, urgent, values},
     settings,

@@ -1,8 +1,6 @@
 //! Brokers that die and come back.
 
-mod kafka_support;
-
-use kafka_support::{
+use crate::support::{
     Deployment,
     cluster::Cluster,
     relay::{PATIENCE, Turn, assert_once, copy, numbered, spec, turn_until, urgent, values},
@@ -11,9 +9,9 @@ use kafka_support::{
 use rdkafka::mocking::MockCluster;
 use schemas::{Lane, Topic};
 use std::{
-    cell::Cell,
     ops::Range,
-    rc::Rc,
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 use topology::log::{
@@ -81,19 +79,16 @@ fn topics_are_made_when_the_broker_is_back() {
     let Some(cluster) = Cluster::start(1) else { return };
     let deployment = Deployment::new(settings(&cluster.bootstrap));
     cluster.kill(1);
-    let away = Cell::new(Some(cluster));
-    let back = Rc::new(Cell::new(None));
-    let started = Rc::clone(&back);
-    let on_away: OnAway = Box::new(move |_| {
-        if let Some(cluster) = away.take() {
-            cluster.restart(1);
-            started.set(Some(cluster));
-        }
-    });
+    let (tell, told) = mpsc::channel();
+    let on_away: OnAway = Box::new(move |_| tell.send(()).unwrap());
     let admin = deployment.log.admin().unwrap().patient(Duration::from_secs(40), on_away);
     let topics = [Topic::api(Lane::Ad), Topic::result(Lane::Ad)];
-    let made = admin.create(&topics, &[("ingest-AD", &topics[..1])]).unwrap();
-    let _cluster = back.take().expect("the broker was away");
+    let made = thread::scope(|scope| {
+        let making = scope.spawn(|| admin.create(&topics, &[("ingest-AD", &topics[..1])]));
+        told.recv().expect("the broker is away");
+        cluster.restart(1);
+        making.join().unwrap().unwrap()
+    });
     assert_eq!((made.topics.len(), made.groups.len()), (2, 1));
     assert_eq!(admin.check(&topics, &[("ingest-AD", &topics[..1])]).unwrap(), []);
 }

@@ -1,11 +1,9 @@
 //! Topics and start offsets: made, and every difference told at once.
 
-mod kafka_support;
-
-use kafka_support::{Deployment, brokers, relay::numbered, settings};
+use crate::support::{Deployment, brokers, relay::numbered, settings};
 use rdkafka::{mocking::MockCluster, types::RDKafkaRespErr};
 use schemas::{Lane, Topic, topics::Ring};
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{sync::mpsc, thread, time::Duration};
 use topology::log::{
     Log, LogError,
     kafka::{Difference, KafkaSettings, Made, OnAway, Slots},
@@ -86,21 +84,25 @@ fn more_copies_than_brokers_is_said_with_the_remedy() {
 /// Makes start offsets where a broker says that the topic has no leader: when `mended`, only until that was told.
 /// Answers what came of it and what was told on the way: a reason each time, an empty line when it was over.
 fn started_without_a_leader(mended: bool, patience: Duration) -> (Result<Made, LogError>, Vec<String>) {
-    let (topic, cluster) = (Topic::api(Lane::Auth), Rc::new(MockCluster::new(1).unwrap()));
+    let (topic, cluster) = (Topic::api(Lane::Auth), MockCluster::new(1).unwrap());
     let deployment = Deployment::new(KafkaSettings { bootstrap_servers: cluster.bootstrap_servers(), ..settings("") });
     let name = format!("{}{topic}", deployment.settings.topic_prefix);
     cluster.create_topic(&name, 2, 1).unwrap();
     cluster.topic_error(&name, RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let said = Rc::clone(&told);
-    let on_away: OnAway = Box::new(move |why| {
-        said.borrow_mut().push(why.map_or_else(String::new, ToString::to_string));
-        if mended {
-            cluster.topic_error(&name, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
-        }
-    });
+    let (tell, told) = mpsc::channel();
+    let on_away: OnAway = Box::new(move |why| tell.send(why.map_or_else(String::new, ToString::to_string)).unwrap());
     let admin = deployment.log.admin().unwrap().patient(patience, on_away);
-    (admin.create(&[], &[("ingest-AUTH", &[topic])]), told.take())
+    thread::scope(|scope| {
+        // It ends with its admin, and what it tells ends too.
+        let making = scope.spawn(move || admin.create(&[], &[("ingest-AUTH", &[topic])]));
+        let told = told.iter().inspect(|_| {
+            if mended {
+                cluster.topic_error(&name, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+            }
+        });
+        let told = told.collect();
+        (making.join().unwrap(), told)
+    })
 }
 
 #[test]

@@ -1,0 +1,14 @@
+//! The log on Apache Kafka: what it promises, and what becomes of it when processes and brokers die.
+
+mod away;
+mod contract;
+mod groups;
+mod input;
+mod kill;
+#[path = "../log_contract/mod.rs"]
+mod log_contract;
+mod stops;
+mod support;
+mod topics;
+mod unknown;
+mod window;
