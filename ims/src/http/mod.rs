@@ -13,7 +13,7 @@ mod tests;
 
 pub use metrics::describe as describe_metrics;
 
-use crate::config::Config;
+use crate::config::{Config, ReferenceKind};
 use append::Appender;
 use gate::Gate;
 use lookup::Reports;
@@ -82,6 +82,9 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
         note(NAME, Status::Ended);
     })?;
     note(NAME, Status::Ready);
+    if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
+        tracing::warn!("the demo's reference data are in force: everybody knows its secret keys ([reference])");
+    }
     tracing::info!(%address, "HTTP door");
     Ok(Some(Door { address, stop, threads: vec![server, urgent_thread, others_thread, reports_thread] }))
 }

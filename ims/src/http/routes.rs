@@ -11,7 +11,7 @@ use super::{
 use aws_lc_rs::rand::fill;
 use axum::{
     Extension, Router,
-    body::{Body, to_bytes},
+    body::{Body, HttpBody as _, to_bytes},
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
     middleware::{Next, from_fn, from_fn_with_state},
@@ -199,6 +199,9 @@ impl Door {
         let header = |name| headers.get(name).map(HeaderValue::as_bytes);
         if !header(CONTENT_TYPE).is_some_and(is_json) {
             return Err(Problem::NotJson);
+        }
+        if body.size_hint().lower() > self.body_bytes as u64 {
+            return Err(Problem::TooLarge);
         }
         let body = match tokio::time::timeout(self.body_within, to_bytes(body, self.body_bytes)).await {
             Err(_) => return Err(Problem::TooSlow),

@@ -78,6 +78,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_secret_takes_as_long_whoever_it_is_said_of() {
+        let hash = || SecretHash::of(b"right", &[7; 16]).unwrap();
+        let customers = [0, 1, 2].map(|keys| {
+            let key = || Arc::new(SecretKey { hash: hash(), ..SecretKey::default() });
+            (0..keys).map(|_| key()).collect::<Vec<_>>()
+        });
+        let nobody = hash();
+        // The shortest of several: what else the machine did is not in it.
+        let took = customers.map(|keys| {
+            let once = |_| {
+                let began = std::time::Instant::now();
+                assert!(find(&keys, b"wrong", &nobody, 0).is_none());
+                began.elapsed()
+            };
+            (0..7).map(once).min().unwrap()
+        });
+        let (shortest, longest) = (took.iter().min().unwrap(), took.iter().max().unwrap());
+        assert!(*longest < *shortest * 3 / 2, "{took:?}");
+    }
+
+    #[test]
     fn a_key_ends_in_the_millisecond_that_it_names() {
         let until = |ms| SecretKey { expires_at: jiff::Timestamp::from_millisecond(ms).ok(), ..key("a") };
         assert_eq!((found(vec![until(5)], "a", 4), found(vec![until(5)], "a", 5)), (Some(0), None));

@@ -1,16 +1,17 @@
 use super::*;
+use crate::load::Load;
 use connectors::reference::{DEMO, parse};
+use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use schemas::{examples, examples::seed};
+use std::sync::LazyLock;
 
-fn reference() -> Reference {
-    Reference::new(parse("demo", DEMO).unwrap()).unwrap()
-}
+static REFERENCE: LazyLock<Reference> = LazyLock::new(|| Reference::new(parse("demo", DEMO).unwrap()).unwrap());
+static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::embedded);
 
 fn judged(request: SendRequest, lane: Option<Lane>) -> (Judged, Option<SendRequest>) {
-    let (reference, schemas) = (reference(), Schemas::embedded());
-    let by = Judge { reference: &reference, settings: &Settings::default(), schemas: &schemas, now_ms: seed::NOW_MS };
+    let by = Judge { reference: &REFERENCE, settings: &Settings::default(), schemas: &SCHEMAS, now_ms: seed::NOW_MS };
     let judged = judge(request, lane, by);
-    let written = judged.record.as_ref().map(|record| schemas.decode(record.value.as_ref().unwrap()).unwrap());
+    let written = judged.record.as_ref().map(|record| SCHEMAS.decode(record.value.as_ref().unwrap()).unwrap());
     (judged, written)
 }
 
@@ -146,6 +147,70 @@ fn more_than_a_hundred_receivers_are_bulk_unless_a_lane_is_asked_for() {
     assert_eq!(lane(Some(b"FAST")).unwrap_err().code, Code::BadRequest);
     assert!(version(None).is_ok() && version(Some(b"version-1")).is_ok());
     assert_eq!(version(Some(b"version-2")).unwrap_err().code, Code::BadRequest);
+}
+
+#[test]
+fn the_door_and_ingest_say_the_same_of_a_days_load_with_its_mistakes() {
+    let settings = Settings::default();
+    let (mut accepted, mut refused) = (0, 0);
+    for wanted in Load::new(7, 3_000, seed::NOW_MS) {
+        let value_bytes = SCHEMAS.encode(&wanted.request).len();
+        let api = Api { cluster: 3, lane: wanted.lane, partition: 2, offset: 1, receiver: 0 };
+        let received = Received { api, timestamp_ms: seed::NOW_MS, value_bytes };
+        let ingest = |request| -> Vec<_> {
+            let checked = check(request, &received, &REFERENCE, seed::NOW_MS, &settings).unwrap();
+            checked.into_iter().map(told).collect()
+        };
+        let of_ingest = ingest(wanted.request.clone());
+        let (judged, written) = judged(wanted.request.clone(), Some(wanted.lane));
+        let alone = [Receiver {
+            message_id: of_ingest[0].message_id.clone(),
+            code: if judged.record.is_some() { "0000" } else { of_ingest[0].code },
+            message: judged.answer.message.clone(),
+        }];
+        let of_door = if judged.answer.receivers.is_empty() { &alone[..] } else { &judged.answer.receivers };
+        assert_eq!(of_door, of_ingest, "{}", wanted.request.message_id);
+        let kept: Vec<_> = of_ingest.into_iter().filter(|receiver| receiver.code == "0000").collect();
+        // What is written is accepted whole, under the ids that were answered.
+        assert_eq!(written.map(ingest).unwrap_or_default(), kept);
+        accepted += kept.len();
+        refused += of_door.len() - kept.len();
+    }
+    assert!(accepted > 2_000 && refused > 20, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn bytes_that_are_changed_anywhere_end_in_an_answer() {
+    let mut random = SmallRng::seed_from_u64(1);
+    let many = if std::env::var_os("IMS_TEST_FULL").is_some() { 1_000_000 } else { 5_000 };
+    let (mut read_again, mut accepted) = (0, 0);
+    for example in examples::REQUESTS.iter().cycle().take(many) {
+        let mut body = example.json.as_bytes().to_vec();
+        for _ in 0..random.random_range(1..4) {
+            let Some(last) = body.len().checked_sub(1) else { break };
+            let at = random.random_range(0..=last);
+            match random.random_range(0..4) {
+                0 => body[at] = random.random(),
+                1 => drop(body.remove(at)),
+                2 => body.insert(at, *br#"{}[]":,\0"#.choose(&mut random).unwrap()),
+                _ => body.truncate(at),
+            }
+        }
+        let request = examples::request(example.name);
+        let channel = channel(path(&request.channel)).unwrap();
+        let Ok(changed) = read(&body, &request.service_key, channel) else { continue };
+        read_again += 1;
+        assert_eq!((&changed.service_key, &changed.channel), (&request.service_key, &request.channel));
+        let (judged, written) = judged(changed.clone(), Some(example.lane));
+        assert_eq!(judged.answer.code == "0000", written.is_some());
+        if changed.receiver_list.is_empty()
+            && let Some(written) = written
+        {
+            assert_eq!(written, changed);
+            accepted += 1;
+        }
+    }
+    assert!(read_again > many / 20 && accepted > many / 50, "{read_again} were read, {accepted} accepted");
 }
 
 #[test]

@@ -61,14 +61,30 @@ async fn a_body_of_100_mb_is_refused_before_it_has_come() {
     let (address, _stop, _served) = open(&fixture, BOUNDS);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head(100_000_000).as_bytes()).await.unwrap();
-    let part = vec![b' '; 100_000];
-    let mut sent = 0;
-    // As much as it takes: the door stops reading, and at the end closes.
-    while sent < 1_100_000 && stream.write_all(&part).await.is_ok() {
-        sent += part.len();
+    let answer = read(&mut stream, "}").await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains(r#""code":"413""#), "{answer}");
+    // One that does not say how long it is is refused where it becomes too long.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let chunked = head(0).replace("content-length: 0", "transfer-encoding: chunked");
+    stream.write_all(chunked.as_bytes()).await.unwrap();
+    let part = format!("186a0\r\n{}\r\n", " ".repeat(100_000));
+    for _ in 0..11 {
+        if stream.write_all(part.as_bytes()).await.is_err() {
+            break;
+        }
     }
     let answer = read(&mut stream, "}").await;
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains(r#""code":"413""#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_waited_for_so_long_and_no_longer() {
+    let fixture = Fixture::with(|door| door.body_within = Duration::from_millis(50));
+    let (address, _stop, _served) = open(&fixture, BOUNDS);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all((head(100) + "{").as_bytes()).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read(&mut stream, "}")).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains(r#""code":"408""#), "{answer}");
 }
 
 #[tokio::test]
