@@ -3,6 +3,7 @@
 use crate::{
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
     exit::usage,
+    http::{self, Door},
     log::{open_log, open_schemas},
     stores::{self, AnalysisStore, Stores},
 };
@@ -308,6 +309,11 @@ impl Deployment {
             ReportTable::SCHEMA.migrate(&self.stores.reports()?)?;
         }
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
+    }
+
+    /// Opens the HTTP door, if the configuration has one.
+    pub fn open_door(&self, config: &Config) -> anyhow::Result<Option<Door>> {
+        http::open(config, &self.parts, self.stores.reports()?)
     }
 }
 

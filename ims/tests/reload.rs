@@ -15,8 +15,8 @@ const TAKEN_UP_WITHIN: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ims");
-const WITHOUT_SERVERS: [&str; 4] =
-    ["log.kind=memory", "state.kind=memory", "admin.listen=127.0.0.1:0", "logs.format=json"];
+const WITHOUT_SERVERS: [&str; 5] =
+    ["log.kind=memory", "state.kind=memory", "admin.listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "logs.format=json"];
 
 /// `ims run` without servers, and its log.
 struct Running {

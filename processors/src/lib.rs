@@ -3,6 +3,7 @@
 //! A processor is a function of (record, what was looked up, now) and returns values. Clock, randomness and ids come
 //! in as arguments; nothing here knows Kafka, a database, HTTP or a runtime.
 
+pub mod access;
 pub mod anomaly;
 pub mod callback;
 pub mod codes;

@@ -5,7 +5,7 @@ mod server;
 
 pub use server::Admin;
 
-use crate::config;
+use crate::{config, http};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Upper bounds of the buckets of everything measured in seconds: 1 ms for a hop, 10 s for a vendor that hesitates.
@@ -27,5 +27,6 @@ fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     topology::metrics::describe();
     connectors::claims::describe_metrics();
     connectors::pending::describe_metrics();
+    http::describe_metrics();
     Ok(handle)
 }

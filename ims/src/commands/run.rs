@@ -6,16 +6,17 @@ use crate::{
     cli::Globals,
     exit::{self, Exit},
     groups::{GroupTopics, Groups},
+    http::Door,
     logging, output,
     reload::Reloading,
     retention::Purging,
+    roles::{Roles, Work},
     signal,
     stores::AnalysisStore,
     watching::Watching,
 };
 use clap::Args as ClapArgs;
 use std::sync::Arc;
-use topology::graph::Role;
 
 /// Runs roles of the chain in this process until SIGTERM or Ctrl-C, then finishes what is in flight and leaves.
 ///
@@ -27,33 +28,36 @@ use topology::graph::Role;
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
-    /// Roles of this process, separated by commas; all when left out.
+    /// Roles of this process, separated by commas; all when left out. `api` opens the HTTP door ([http]).
     #[arg(long, value_delimiter = ',', value_name = "ROLES")]
-    roles: Vec<Role>,
+    roles: Vec<Work>,
 }
 
 const EXAMPLES: &str = "  ims topics create && ims run              everything in one process
   ims run --roles ingest,router             a part of the chain
+  ims run --roles api                       the HTTP door alone
   ims run --set deployment.instance=node-1  with a name that a restart keeps";
 
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
-    let roles = if args.roles.is_empty() { Role::ALL.to_vec() } else { args.roles.clone() };
-    let names = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",");
+    let roles = Roles::of(&args.roles);
+    let chain = &roles.chain;
     let _admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
     topics.prepare(&reference.current())?;
-    let _purging = Purging::start(assemble::retention(&config, &roles)?)?;
-    let _watching = Watching::start(AnalysisStore::of(&config)?, &roles)?;
-    let runtime = Arc::new(deployment.start(&roles)?);
-    let _reloading =
-        Reloading::start(reference, Groups::new(deployment.parts(), &roles, Arc::clone(&runtime), topics))?;
-    output::note(format_args!("IMS {} runs {names}", env!("CARGO_PKG_VERSION")));
+    let _purging = Purging::start(assemble::retention(&config, chain)?)?;
+    let _watching = Watching::start(AnalysisStore::of(&config)?, chain)?;
+    let runtime = Arc::new(deployment.start(chain)?);
+    let _reloading = Reloading::start(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
+    let door = if roles.api { deployment.open_door(&config)? } else { None };
+    output::note(format_args!("IMS {} runs {roles}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;
+    // First: who is answered 0000 is in the log, whatever ends after.
+    door.into_iter().for_each(Door::close);
     runtime.stop();
     runtime.join()?;
     Ok(Exit::Done)

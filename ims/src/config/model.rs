@@ -30,6 +30,7 @@ pub struct Config {
     pub analysis: AnalysisConfig,
     pub simulator: SimulatorSettings,
     pub engine: Engine,
+    pub http: Http,
     pub admin: Admin,
     pub logs: Logs,
 }
@@ -278,6 +279,35 @@ pub struct Engine {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Http {
+    pub listen: String,
+    pub body_bytes: usize,
+    pub headers_within_ms: u32,
+    pub body_within_ms: u32,
+    pub acknowledged_within_ms: u32,
+    pub requests: usize,
+    pub connections: usize,
+}
+
+impl Http {
+    /// Whether each bound lets something through.
+    fn lets_in(&self) -> bool {
+        let Self {
+            listen: _,
+            body_bytes,
+            headers_within_ms,
+            body_within_ms,
+            acknowledged_within_ms,
+            requests,
+            connections,
+        } = self;
+        let times = [headers_within_ms, body_within_ms, acknowledged_within_ms];
+        [body_bytes, requests, connections].into_iter().all(|bound| *bound > 0) && times.into_iter().all(|ms| *ms > 0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Admin {
     pub listen: String,
 }
@@ -345,6 +375,7 @@ impl Config {
             "reference.file is set and reference.kind = \"sql\" does not read it: `ims reference import FILE` puts a \
              file's data into the store, once; set \"\"",
         );
+        check(!self.http.lets_in(), "the bounds of [http] must be above 0");
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
         check(
             !self.store.url.is_empty() && self.store.key_file.as_os_str().is_empty(),

@@ -7,6 +7,7 @@ mod brokers;
 mod callbacks;
 mod claims;
 mod commands;
+mod door;
 mod groups;
 mod kills;
 mod membership;

@@ -22,6 +22,7 @@ impl Changes {
         let templates = |of| by_key(all(of, |r: &Reference| &r.templates), |t| (t.channel, &t.code, &t.username));
         let numbers = |of| by_key(all(of, |r: &Reference| &r.numbers), |n| (n.channel, &n.number, &n.username));
         let vendors = |of| by_key(all(of, |r: &Reference| &r.vendors), |v| &v.name);
+        let secrets = |of| by_key(all(of, |r: &Reference| &r.secret_keys), |k| (&k.username, &k.name));
         let opt_outs = |of: &'_ Reference| of.opt_outs.iter().map(|out| (out.clone(), ())).collect();
         let patterns = Change { altered: usize::from(old.patterns != new.patterns), ..Change::default() };
         let mut groups = change(&old.group_of_customer, &new.group_of_customer);
@@ -29,6 +30,7 @@ impl Changes {
         Self(vec![
             ("customers", change(&old.customers, &new.customers)),
             ("service keys", change(&old.service_keys, &new.service_keys)),
+            ("secret keys", change(&secrets(old), &secrets(new))),
             ("sender profiles", change(&old.profiles, &new.profiles)),
             ("templates", change(&templates(old), &templates(new))),
             ("sender numbers", change(&numbers(old), &numbers(new))),

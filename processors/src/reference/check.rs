@@ -1,13 +1,16 @@
 //! What rows may not say, each by itself and one about the other.
 
 use super::Rows;
-use rustc_hash::FxHashSet;
+use crate::access::{MOST_KEYS, SecretHash};
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::Topic;
 
 /// Longest name that every store holds, characters: customers, groups, vendors, codes, numbers, ids.
 const LONGEST_NAME: usize = 64;
 /// Longest address (SPEC §3), the longest of all sender numbers.
 const LONGEST_NUMBER: usize = 320;
+/// Most networks of a secret key.
+const MOST_NETWORKS: usize = 32;
 
 impl Rows {
     /// Every mistake in them, but those of endpoints and weights.
@@ -30,6 +33,7 @@ impl Rows {
             }
         }
         wrong.twice(self.service_keys.iter().map(|key| (format!("service key …{}", tail(&key.key)), &key.key)));
+        self.check_secret_keys(&customers, &mut wrong);
         for profile in &self.sender_profiles {
             let of = || format!("sender profile …{}", tail(&profile.sender_key));
             wrong.known(&customers, of, &profile.username);
@@ -91,6 +95,32 @@ impl Rows {
         }
         wrong.twice(self.vendors.iter().map(|vendor| (format!("vendor {}", vendor.name), ())));
         wrong.0
+    }
+
+    fn check_secret_keys(&self, customers: &FxHashSet<&str>, wrong: &mut Wrong) {
+        let mut of_customer: FxHashMap<&str, usize> = FxHashMap::default();
+        for key in &self.secret_keys {
+            let of = || format!("secret key {:?} of {:?}", key.name, key.username);
+            wrong.known(customers, of, &key.username);
+            wrong.name(of, "name", &key.name);
+            if key.hash == SecretHash::default() {
+                wrong.0.push(format!("{}: hash is missing", of()));
+            }
+            if key.scopes.is_empty() {
+                wrong.0.push(format!("{}: scopes is empty, so it is good for nothing: leave it out for all", of()));
+            }
+            if key.networks.len() > MOST_NETWORKS {
+                wrong.0.push(format!("{}: {} networks, at most {MOST_NETWORKS}", of(), key.networks.len()));
+            }
+            *of_customer.entry(&key.username).or_default() += 1;
+        }
+        let keys = self.secret_keys.iter();
+        wrong.twice(keys.map(|key| (format!("secret key {:?} of {:?}", key.name, key.username), ())));
+        let mut too_many: Vec<_> = of_customer.into_iter().filter(|(_, count)| *count > MOST_KEYS).collect();
+        too_many.sort_unstable();
+        for (username, count) in too_many {
+            wrong.0.push(format!("customer {username:?} has {count} secret keys, at most {MOST_KEYS}"));
+        }
     }
 }
 

@@ -10,8 +10,8 @@ mod rows;
 pub use changes::Changes;
 pub use group::Group;
 pub use rows::{
-    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, Seed, SenderNumber,
-    SenderProfile, ServiceKey, Template, Unencodable, Vendor,
+    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, SecretKey, Seed,
+    SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor,
 };
 
 use crate::callback::Endpoint;
@@ -30,6 +30,8 @@ pub struct SeedErrors(pub Vec<String>);
 pub struct Reference {
     customers: FxHashMap<String, Arc<Customer>>,
     service_keys: FxHashMap<String, Arc<ServiceKey>>,
+    /// By customer.
+    secret_keys: FxHashMap<String, Vec<Arc<SecretKey>>>,
     profiles: FxHashMap<String, Arc<SenderProfile>>,
     /// By code.
     templates: FxHashMap<String, Vec<Arc<Template>>>,
@@ -65,6 +67,9 @@ impl Reference {
             }
             this.service_keys.insert(key.key.clone(), key);
         }
+        for key in rows.secret_keys {
+            this.secret_keys.entry(key.username.clone()).or_default().push(key);
+        }
         this.profiles.extend(rows.sender_profiles.into_iter().map(|profile| (profile.sender_key.clone(), profile)));
         for template in rows.templates {
             this.templates.entry(template.code.clone()).or_default().push(template);
@@ -98,6 +103,11 @@ impl Reference {
     pub fn service_key(&self, key: &str) -> Option<(&Arc<ServiceKey>, &Arc<Customer>)> {
         let key = self.service_keys.get(key)?;
         Some((key, self.customers.get(&key.username)?))
+    }
+
+    /// The secret keys of a customer, [`crate::access::MOST_KEYS`] at most.
+    pub fn secret_keys(&self, username: &str) -> &[Arc<SecretKey>] {
+        self.secret_keys.get(username).map_or(&[], Vec::as_slice)
     }
 
     /// Where a service key's customer wants to be called.

@@ -1,6 +1,10 @@
 //! What reference data is made of: its kinds of rows, as a file or a database holds them.
 
-use crate::callback::{Batch, Secret};
+use crate::{
+    access::{Scope, SecretHash},
+    callback::{Batch, Secret},
+};
+use ipnet::IpNet;
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -73,6 +77,27 @@ pub struct ServiceKey {
     /// An endpoint that answered 410 before this time is called again.
     #[serde(default)]
     pub callback_enabled_at: Option<jiff::Timestamp>,
+}
+
+/// A secret with which a customer comes in over HTTP (SPEC §3, x-ims-key). A customer has two while it exchanges them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretKey {
+    /// Its customer.
+    pub username: String,
+    /// Tells it from the customer's other one, for example the month in which it was made.
+    pub name: String,
+    /// The secret, hashed.
+    pub hash: SecretHash,
+    /// From then on it is not valid.
+    #[serde(default)]
+    pub expires_at: Option<jiff::Timestamp>,
+    /// From where it may be used; none: from everywhere.
+    #[serde(default)]
+    pub networks: Vec<IpNet>,
+    /// What it may be used for.
+    #[serde(default = "every_scope")]
+    pub scopes: Vec<Scope>,
 }
 
 /// State of something that a vendor or an operator must approve.
@@ -287,6 +312,9 @@ impl Vendor {
 fn yes() -> bool {
     true
 }
+fn every_scope() -> Vec<Scope> {
+    Scope::ALL.to_vec()
+}
 fn in_flight() -> u32 {
     1000
 }
@@ -328,6 +356,8 @@ pub struct Seed {
     pub customers: Vec<Customer>,
     /// Service keys.
     pub service_keys: Vec<ServiceKey>,
+    /// Secret keys.
+    pub secret_keys: Vec<SecretKey>,
     /// Sender profiles.
     pub sender_profiles: Vec<SenderProfile>,
     /// Templates.
@@ -350,6 +380,7 @@ pub struct Seed {
 pub struct Rows {
     pub customers: Vec<Arc<Customer>>,
     pub service_keys: Vec<Arc<ServiceKey>>,
+    pub secret_keys: Vec<Arc<SecretKey>>,
     pub sender_profiles: Vec<Arc<SenderProfile>>,
     pub templates: Vec<Arc<Template>>,
     pub sender_numbers: Vec<Arc<SenderNumber>>,
@@ -368,6 +399,7 @@ impl From<Seed> for Rows {
         Self {
             customers: shared(seed.customers),
             service_keys: shared(seed.service_keys),
+            secret_keys: shared(seed.secret_keys),
             sender_profiles: shared(seed.sender_profiles),
             templates: shared(seed.templates),
             sender_numbers: shared(seed.sender_numbers),

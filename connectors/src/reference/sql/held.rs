@@ -3,7 +3,7 @@
 use super::row::{Kind, PARTS, Placed};
 use crate::{cipher::Cipher, sql::Connection};
 use processors::reference::{
-    Customer, Pattern, RoutingGroup, Rows, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
+    Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
 };
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub(super) type Map<K> = FxHashMap<String, Placed<K>>;
 pub(super) struct Held {
     pub customers: Map<Customer>,
     pub service_keys: Map<ServiceKey>,
+    pub secret_keys: Map<SecretKey>,
     pub sender_profiles: Map<SenderProfile>,
     pub templates: Map<Template>,
     pub sender_numbers: Map<SenderNumber>,
@@ -30,6 +31,7 @@ impl Held {
         Self {
             customers: by_key(&rows.customers, false),
             service_keys: by_key(&rows.service_keys, false),
+            secret_keys: by_key(&rows.secret_keys, false),
             sender_profiles: by_key(&rows.sender_profiles, false),
             templates: by_key(&rows.templates, false),
             sender_numbers: by_key(&rows.sender_numbers, false),
@@ -43,6 +45,7 @@ impl Held {
     pub async fn fetch(&mut self, connection: &mut Connection, cipher: &Cipher, since: i64) -> sqlx::Result<()> {
         newer(connection, cipher, since, &mut self.customers).await?;
         newer(connection, cipher, since, &mut self.service_keys).await?;
+        newer(connection, cipher, since, &mut self.secret_keys).await?;
         newer(connection, cipher, since, &mut self.sender_profiles).await?;
         newer(connection, cipher, since, &mut self.templates).await?;
         newer(connection, cipher, since, &mut self.sender_numbers).await?;
@@ -56,6 +59,7 @@ impl Held {
         Rows {
             customers: shared(&self.customers),
             service_keys: shared(&self.service_keys),
+            secret_keys: shared(&self.secret_keys),
             sender_profiles: shared(&self.sender_profiles),
             templates: shared(&self.templates),
             sender_numbers: shared(&self.sender_numbers),

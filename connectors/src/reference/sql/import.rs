@@ -13,6 +13,7 @@ use crate::{
     reference::ReferenceError,
     sql::{Connection, Database, Insert, Location, Merge},
 };
+use jiff::Timestamp;
 use processors::reference::{Changes, OptOut, Reference, Rows, Seed, SeedErrors};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,11 +61,13 @@ impl Importer {
     ) -> Result<Option<(Changes, u64)>, ReferenceError> {
         let mut rows = Rows::from(seed);
         for key in &mut rows.service_keys {
-            // The store keeps milliseconds.
-            let whole =
-                key.callback_enabled_at.and_then(|at| jiff::Timestamp::from_millisecond(at.as_millisecond()).ok());
-            if whole != key.callback_enabled_at {
-                Arc::make_mut(key).callback_enabled_at = whole;
+            if let Some(whole) = in_milliseconds(key.callback_enabled_at) {
+                Arc::make_mut(key).callback_enabled_at = Some(whole);
+            }
+        }
+        for key in &mut rows.secret_keys {
+            if let Some(whole) = in_milliseconds(key.expires_at) {
+                Arc::make_mut(key).expires_at = Some(whole);
             }
         }
         let refused = |cause| ReferenceError::Contents { name: name.to_owned(), cause };
@@ -85,6 +88,7 @@ impl Importer {
                 let mut writing = Writing { connection, cipher, change, lines: Vec::new(), unfit: None };
                 writing.exchange(&held.customers, &wanted.customers).await?;
                 writing.exchange(&held.service_keys, &wanted.service_keys).await?;
+                writing.exchange(&held.secret_keys, &wanted.secret_keys).await?;
                 writing.exchange(&held.sender_profiles, &wanted.sender_profiles).await?;
                 writing.exchange(&held.templates, &wanted.templates).await?;
                 writing.exchange(&held.sender_numbers, &wanted.sender_numbers).await?;
@@ -116,6 +120,12 @@ impl Importer {
             Done::Refused(cause) => Err(refused(cause)),
         }
     }
+}
+
+/// A time that is finer than the store keeps, without what is too fine.
+fn in_milliseconds(at: Option<Timestamp>) -> Option<Timestamp> {
+    let whole = Timestamp::from_millisecond(at?.as_millisecond()).ok();
+    whole.filter(|whole| Some(*whole) != at)
 }
 
 /// A transaction under way.

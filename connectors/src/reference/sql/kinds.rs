@@ -13,7 +13,9 @@ use crate::{
 };
 use processors::{
     callback::{Batch, Endpoint, Secret},
-    reference::{Customer, Pattern, RoutingGroup, SenderNumber, SenderProfile, ServiceKey, Template, Vendor},
+    reference::{
+        Customer, Pattern, RoutingGroup, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
+    },
 };
 use schemas::Family;
 use std::sync::Arc;
@@ -130,6 +132,43 @@ impl Kind for ServiceKey {
     fn remains(Placed { row, .. }: &Placed<Self>) -> Placed<Self> {
         let (key, username) = (row.key.clone(), row.username.clone());
         Placed::from(Self { key, username, active: false, ..Self::default() })
+    }
+}
+
+impl Kind for SecretKey {
+    const TABLE: &'static str = "secret_keys";
+    const KEY: usize = 2;
+    const COLUMNS: &'static [&'static str] = &["username", "name", "hash", "expires_at", "networks", "scopes"];
+
+    fn key(Placed { row, .. }: &Placed<Self>) -> String {
+        key_of(&[&row.username, &row.name])
+    }
+
+    fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
+        to.put(row.username.as_str())?.put(row.name.as_str())?.put(row.hash.as_str())?;
+        to.put(row.expires_at.map(|at| at.as_millisecond()))?;
+        to.put(json(&row.networks)?)?.put(json(&row.scopes)?).map(drop)
+    }
+
+    fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
+        let expires_at: Option<i64> = record.get("expires_at")?;
+        let expires_at = expires_at.map(jiff::Timestamp::from_millisecond).transpose();
+        let hash: &str = record.get("hash")?;
+        Ok(Placed::from(Self {
+            username: record.get("username")?,
+            name: record.get("name")?,
+            hash: hash.parse().map_err(|e| decode("hash", e))?,
+            expires_at: expires_at.map_err(|e| decode("expires_at", e))?,
+            networks: of_json(record, "networks")?,
+            scopes: of_json(record, "scopes")?,
+        }))
+    }
+
+    /// The end of a hash tells it from another.
+    fn told(&self) -> serde_json::Value {
+        let mut told = serde_json::to_value(self).unwrap_or_default();
+        told["hash"] = tail(self.hash.as_str()).into();
+        told
     }
 }
 

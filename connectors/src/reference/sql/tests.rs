@@ -11,8 +11,9 @@ use crate::{
     },
 };
 use processors::{
+    access::{Scope, SecretHash},
     ports::OptOuts as _,
-    reference::{Approval, Customer, OptOut, Seed, ServiceKey, Template},
+    reference::{Approval, Customer, OptOut, SecretKey, Seed, ServiceKey, Template},
 };
 use schemas::{Channel, Lane};
 use serde_json::json;
@@ -96,9 +97,14 @@ fn what_is_imported_is_what_a_file_would_give(store: &Store) {
         {"priority": "AUTH"}
     ]))
     .unwrap();
+    let every_part = json!({"expires_at": "2027-03-31T00:00:00.123456+09:00", "networks": ["203.0.113.0/24", "2001:db8::/32"],
+        "scopes": ["report", "cancel"], "username": "hanbit-shop", "name": "2027", "hash": seed.secret_keys[1].hash});
+    seed.secret_keys.push(serde_json::from_value(every_part).unwrap());
     seed.templates[0].state = Approval::Dormant;
     seed.templates[0].html = Some("<p>안녕하세요</p>".into());
-    let file = Reference::new(Seed { opt_outs: Vec::new(), ..seed.clone() }).unwrap();
+    let mut known = Seed { opt_outs: Vec::new(), ..seed.clone() };
+    known.secret_keys[2].expires_at = "2027-03-31T00:00:00.123+09:00".parse().ok();
+    let file = Reference::new(known).unwrap();
     store.import(seed.clone()).unwrap().unwrap();
     let served = store.reference().current();
     assert_eq!(Changes::between(&file, &served).to_string(), "nothing");
@@ -109,6 +115,11 @@ fn what_is_imported_is_what_a_file_would_give(store: &Store) {
     let key = &seed.service_keys[1];
     assert_eq!(served.groups(), file.groups());
     assert_eq!(served.group(&key.username, &key.key).unwrap().priority, Lane::Realtime);
+    let of_file = &seed.secret_keys[2];
+    let of_store = served.secret_keys("hanbit-shop").iter().find(|key| key.name == "2027").unwrap();
+    assert_eq!((&of_store.networks, &of_store.scopes), (&of_file.networks, &of_file.scopes));
+    assert_eq!(of_store.expires_at.unwrap().as_millisecond(), of_file.expires_at.unwrap().as_millisecond());
+    assert!(served.secret_keys("dure-bank")[0].hash.is_of(b"demo-only-secret-of-dure-bank"));
     assert!(store.import(seed).unwrap().is_none(), "nothing to do");
 }
 
@@ -210,7 +221,15 @@ fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         }
     };
     type Broken<'b> = (&'b str, &'b dyn Fn(&mut Seed));
-    let cases: [Broken<'_>; 9] = [
+    let hash: SecretHash = demo().secret_keys.remove(0).hash;
+    let secret_key = |username: &str, name: &str| SecretKey {
+        username: username.into(),
+        name: name.into(),
+        hash: hash.clone(),
+        scopes: Scope::ALL.to_vec(),
+        ..SecretKey::default()
+    };
+    let cases: [Broken<'_>; 12] = [
         ("service key …0002: callback_uri must begin with https:// or http://, not ftp:", &uri("ftp://shop.example/")),
         ("service key …0002: callback_uri is no URI: empty host", &uri("https://")),
         ("template T1 names customer \"nobody\", which does not exist", &|seed| {
@@ -222,6 +241,15 @@ fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         ("customer \"c2\": name has 65 characters, at most 64", &|seed| seed.customers[2].name = "가".repeat(65)),
         ("customer \"c2\": origin_code has 10 characters, at most 9", &|seed| {
             seed.customers[2].origin_code = "X".repeat(10)
+        }),
+        ("customer \"c1\" has 3 secret keys, at most 2", &|seed| {
+            seed.secret_keys = ["a", "b", "c"].map(|name| secret_key("c1", name)).into();
+        }),
+        ("secret key \"a\" of \"c1\" stands twice", &|seed| {
+            seed.secret_keys = vec![secret_key("c1", "a"), secret_key("c1", "a")];
+        }),
+        ("secret key \"a\" of \"c1\": scopes is empty", &|seed| {
+            seed.secret_keys = vec![SecretKey { scopes: Vec::new(), ..secret_key("c1", "a") }];
         }),
         ("template T1 of \"c0\" stands twice", &|seed| seed.templates = vec![template(1, "c0"), template(1, "c0")]),
         ("routing group \"vip\" names service key …9999, which does not exist", &|seed| {

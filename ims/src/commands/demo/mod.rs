@@ -10,6 +10,7 @@ use crate::{
     cli::Globals,
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
     exit::{self, Exit},
+    http::Door,
     load::Load,
     output, signal,
 };
@@ -37,14 +38,14 @@ pub struct Args {
     /// Another seed gives another load and other answers of the vendors.
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
-    /// Stay up after the load, with /metrics and /health, until Ctrl-C.
+    /// Stay up after the load, with the HTTP door, /metrics and /health, until Ctrl-C.
     #[arg(long)]
     serve: bool,
 }
 
 const EXAMPLES: &str = "  ims demo                      20,000 messages
   ims demo --messages 200000    more of them
-  ims demo --serve              then look at http://127.0.0.1:29000/metrics
+  ims demo --serve              then send by HTTP (docs/http.md), look at http://127.0.0.1:29000/metrics
   ims demo --json               the result for a script";
 
 /// How long nothing may end before what is still open is called waiting: longer than the slowest vendor's answer.
@@ -68,8 +69,11 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     if args.serve {
         let address =
             admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
-        output::note(format_args!("serving until Ctrl-C: {address}"));
+        let door = deployment.open_door(&config)?;
+        let http = door.as_ref().map_or_else(|| "no HTTP door".to_owned(), |door| format!("http://{}", door.address()));
+        output::note(format_args!("serving until Ctrl-C: {http} (docs/http.md), {address}"));
         signal::until_stopped(&running)?;
+        door.into_iter().for_each(Door::close);
     }
     running.stop();
     running.join()?;

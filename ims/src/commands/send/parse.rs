@@ -1,6 +1,9 @@
 //! From JSON lines to records, on a thread of its own: parsing and waiting for Kafka share the time.
 
-use crate::lines::{Line, Lines};
+use crate::{
+    lines::{Line, Lines},
+    request,
+};
 use schemas::{Schemas, Topic, json};
 use serde::Serialize;
 use std::{
@@ -12,8 +15,6 @@ use topology::log::Outgoing;
 /// Lines of one batch, and bytes of its lines: what is read ahead must not fill the memory.
 const BATCH_LINES: usize = 1_000;
 const BATCH_BYTES: u64 = 1 << 20;
-/// Largest value of a record: the contract's 1 MB.
-const MAX_VALUE_BYTES: usize = 1_000_000;
 
 /// What was read since the last batch.
 #[derive(Default)]
@@ -67,11 +68,5 @@ pub fn read(input: impl Read, topic: Topic, schemas: &Arc<Schemas>, to: &SyncSen
 
 fn record(line: &[u8], topic: Topic, schemas: &Schemas) -> Result<Outgoing, String> {
     let request = json::send_request(line).map_err(|error| error.to_string())?;
-    let value = schemas.encode(&request);
-    if value.len() > MAX_VALUE_BYTES {
-        return Err(format!("got {} bytes, allowed are {MAX_VALUE_BYTES}: split its receiver_list", value.len()));
-    }
-    // Without an id any partition will do: all of them on one would make it the slowest.
-    let key = (!request.message_id.is_empty()).then(|| request.message_id.into_bytes().into());
-    Ok(Outgoing { topic, partition: None, key, value: Some(value.into()), headers: Vec::new() })
+    request::record(&request, topic, schemas).map_err(|error| error.to_string())
 }

@@ -55,6 +55,7 @@ impl Process {
             ("state.file", file("state.sqlite").display().to_string()),
             ("store.file", store(directory, instance).display().to_string()),
             ("admin.listen", "127.0.0.1:0".to_owned()),
+            ("http.listen", "127.0.0.1:0".to_owned()),
         ];
         for (key, value) in sets {
             command.arg("--set").arg(format!("{key}={value}"));
@@ -71,11 +72,20 @@ impl Process {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// Where its HTTP door is.
+    pub fn door(&self) -> Option<String> {
+        self.address_of("\"HTTP door\"")
+    }
+
+    fn address_of(&self, what: &str) -> Option<String> {
+        let written = self.written();
+        let line = written.lines().find(|line| line.contains(what))?;
+        Some(line.split("\"address\":\"").nth(1)?.split('"').next()?.to_owned())
+    }
+
     /// The page at this path of the admin port, with its status; nothing as long as none answers.
     pub fn page(&self, path: &str) -> Option<String> {
-        let written = self.written();
-        let line = written.lines().find(|line| line.contains("admin port:"))?;
-        let address = line.split("\"address\":\"").nth(1)?.split('"').next()?;
+        let address = self.address_of("admin port:")?;
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: ims\r\nConnection: close\r\n\r\n").ok()?;

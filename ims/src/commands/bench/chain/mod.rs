@@ -64,6 +64,8 @@ impl Chain {
         config.reference.file = folder.path().join("reference.toml");
         std::fs::write(&config.reference.file, toml::to_string(&customers.reference()?)?)?;
         // Free a moment ago; the process says so should somebody else have taken it.
+        // Load comes by Kafka.
+        config.http.listen.clear();
         config.admin.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let file = folder.path().join("ims.toml");
         std::fs::write(&file, toml::to_string(&config)?)?;

@@ -1,5 +1,7 @@
 //! `ims reference`: the reference data of the store.
 
+mod secret;
+
 use crate::{
     assemble::now_ms,
     cli::Globals,
@@ -12,7 +14,7 @@ use connectors::reference::{Importer, parse};
 use serde_json::json;
 use std::{path::PathBuf, sync::Arc};
 
-/// Write the reference data of the store: customers, service keys, templates, vendors.
+/// Write the reference data: customers, service keys, secret keys, templates, vendors.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Make the store say what a file says.
@@ -28,10 +30,21 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// Make a secret key with which a customer comes in over HTTP.
+    ///
+    /// The secret is told once and kept nowhere; its hash is told as a row for the file of the reference data, which
+    /// `ims run` reads or `ims reference import` puts into the store. A customer has two keys while it exchanges them:
+    /// add the new one, let the customer change, take the old one out.
+    #[command(after_long_help = exit::help(SECRET, &[Exit::Done, Exit::Usage]))]
+    Secret(secret::Args),
 }
 
 const IMPORT: &str = "  ims reference import customers.toml
   ims reference import customers.toml --by kim --config production.toml";
+
+const SECRET: &str = "  ims reference secret hanbit-shop --name 2026-03 >> customers.toml
+  ims reference secret hanbit-shop --name 2026-03 --expires-at 2027-03-31T00:00:00+09:00 --network 203.0.113.0/24
+  ims reference secret hanbit-shop --name results --scope report --json | jq -r .header";
 
 /// Longest name of who changes something, characters.
 const LONGEST_NAME: usize = 64;
@@ -40,7 +53,10 @@ const LONGEST_NAME: usize = 64;
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
-    let Command::Import { file, by } = command;
+    let (file, by) = match command {
+        Command::Secret(args) => return secret::run(args, globals.json),
+        Command::Import { file, by } => (file, by),
+    };
     let by = by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".into());
     if by.is_empty() || by.chars().count() > LONGEST_NAME {
         return Err(usage(format!("--by: give a name of 1 to {LONGEST_NAME} characters")));

@@ -1,0 +1,196 @@
+//! Every answer of the door: one shape, and the table of what it refuses by itself.
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::IntoResponse,
+};
+use processors::refusal::{Code, Refusal};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// Why the door refuses by itself, whatever a request says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// x-ims-key is missing, wrong or expired.
+    Unauthorized,
+    /// The key may not be used from this address.
+    WrongNetwork,
+    /// The key may not be used for this.
+    WrongScope,
+    /// No such path.
+    NotFound,
+    /// The path has no such method.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    TooSlow,
+    /// The body is too large.
+    TooLarge,
+    /// The body is not said to be JSON.
+    NotJson,
+    /// More than the door takes at a time.
+    TooMany,
+    /// A defect of ours.
+    Unexpected,
+    /// Kafka has not acknowledged in time.
+    NotConfirmed,
+    /// The store of reports does not answer.
+    StoreAway,
+}
+
+impl Problem {
+    /// All of them, by status.
+    #[cfg(test)]
+    pub const ALL: [Self; 12] = [
+        Self::Unauthorized,
+        Self::WrongNetwork,
+        Self::WrongScope,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TooSlow,
+        Self::TooLarge,
+        Self::NotJson,
+        Self::TooMany,
+        Self::Unexpected,
+        Self::NotConfirmed,
+        Self::StoreAway,
+    ];
+
+    /// Status, code and words.
+    pub const fn told(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "401",
+                "x-ims-key is missing or wrong: send base64(username:secret_key) of a valid key",
+            ),
+            Self::WrongNetwork => (StatusCode::FORBIDDEN, "403", "this key may not be used from this address"),
+            Self::WrongScope => (StatusCode::FORBIDDEN, "403", "this key may not be used for this"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "404", "there is no such path"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "405", "this path has no such method; the header Allow names its own")
+            }
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "408", "the body did not come in time"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "413", "the body is too large: split its receiver_list"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "415", "send JSON, as application/json"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "429", "too many requests at a time: repeat it later"),
+            Self::Unexpected => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unexpected.as_str(), "unexpected error"),
+            Self::NotConfirmed => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Code::NotConfirmed.as_str(),
+                "not confirmed: repeat it with the same message_id",
+            ),
+            Self::StoreAway => {
+                (StatusCode::SERVICE_UNAVAILABLE, Code::Unexpected.as_str(), "reports cannot be read now: ask again")
+            }
+        }
+    }
+
+    /// Whether the same request may succeed in a second.
+    const fn passes(self) -> bool {
+        matches!(self, Self::TooMany | Self::NotConfirmed | Self::StoreAway)
+    }
+}
+
+/// What became of one receiver of many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receiver {
+    /// Its own id, or the parent's with its place.
+    pub message_id: String,
+    /// 0000, or why it was refused.
+    pub code: &'static str,
+    /// The refusal in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// The one shape: `code`, and `data` or `message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer<D = String> {
+    /// 0000, or why not.
+    pub code: Cow<'static, str>,
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<D>,
+    /// Why not, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Of a request with a receiver_list: each of them, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub receivers: Vec<Receiver>,
+}
+
+impl<D> Answer<D> {
+    /// 0000 with data.
+    pub fn success(data: D) -> Self {
+        Self { code: Code::Success.as_str().into(), data: Some(data), message: None, receivers: Vec::new() }
+    }
+
+    /// A code of the contract with its words.
+    pub fn refused(code: &'static str, message: String) -> Self {
+        Self { code: code.into(), data: None, message: Some(message), receivers: Vec::new() }
+    }
+}
+
+impl<D> From<Refusal> for Answer<D> {
+    fn from(refusal: Refusal) -> Self {
+        Self::refused(refusal.code.as_str(), refusal.message)
+    }
+}
+
+/// The code of an answer, for the access log and metrics.
+#[derive(Debug, Clone)]
+pub struct ToldCode(pub Cow<'static, str>);
+
+impl<D: Serialize> Answer<D> {
+    fn with(&self, status: StatusCode) -> Response<Body> {
+        // Structs of texts and lists of them always make JSON.
+        let mut response = Response::new(Body::from(serde_json::to_vec(self).unwrap_or_default()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.extensions_mut().insert(ToldCode(self.code.clone()));
+        response
+    }
+}
+
+impl<D: Serialize> IntoResponse for Answer<D> {
+    /// The contract answers 200 whatever became of the request.
+    fn into_response(self) -> Response<Body> {
+        self.with(StatusCode::OK)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let (status, code, message) = self.told();
+        let mut response = Answer::<String>::refused(code, message.to_owned()).with(status);
+        if self.passes() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/http.md has a row for each refusal of the door, and for each code of the contract.
+    #[test]
+    fn the_documentation_has_the_table_of_the_code() {
+        let docs = include_str!("../../../docs/http.md");
+        for problem in Problem::ALL {
+            let (status, code, message) = problem.told();
+            let row = format!("| {} | {code} | {message} |", status.as_u16());
+            assert!(docs.lines().any(|line| line.starts_with(&row)), "docs/http.md has no row {row}");
+        }
+        let rows = docs.lines().filter(|line| line.strip_prefix("| ").is_some_and(|row| row.starts_with(['4', '5'])));
+        assert_eq!(rows.count(), Problem::ALL.len(), "docs/http.md has a row that the door has not");
+        for code in Code::ALL {
+            assert!(docs.contains(&format!("`{code}`")), "docs/http.md does not know {code}");
+        }
+    }
+}

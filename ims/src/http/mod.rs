@@ -1,0 +1,107 @@
+//! The HTTP door (SPEC §3): it authenticates, checks by ingest's rules, appends, and answers once Kafka acknowledged.
+
+mod answer;
+mod append;
+mod ask;
+mod gate;
+mod lookup;
+mod metrics;
+mod routes;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use metrics::describe as describe_metrics;
+
+use crate::config::{Config, ReferenceKind};
+use append::Appender;
+use gate::Gate;
+use lookup::Reports;
+use routes::{Door as State, routes};
+use server::Bounds;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+use tokio::sync::{Semaphore, watch};
+use topology::{
+    assembly::Parts,
+    engine::status::{Status, note},
+};
+
+/// What the door is called where streams are named.
+const NAME: &str = "api";
+
+/// The door; open until it is closed.
+pub struct Door {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Opens the configured door, if there is one.
+pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) -> anyhow::Result<Option<Door>> {
+    if config.http.listen.is_empty() {
+        return Ok(None);
+    }
+    let listener = server::bind(&config.http)?;
+    let address = listener.local_addr()?;
+    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
+    let appender = |name| {
+        let started = Appender::start(name, parts.log.producer()?, ms(config.http.acknowledged_within_ms))?;
+        anyhow::Ok(started)
+    };
+    let (urgent, urgent_thread) = appender("http-auth")?;
+    let (others, others_thread) = appender("http-append")?;
+    let (reports, reports_thread) = Reports::start(reports)?;
+    let door = State {
+        gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock))?,
+        clock: Arc::clone(&parts.clock),
+        schemas: Arc::clone(&parts.schemas),
+        settings: parts.ingest,
+        urgent,
+        others,
+        reports,
+        body_bytes: config.http.body_bytes,
+        body_within: ms(config.http.body_within_ms),
+        places: Semaphore::new(config.http.requests),
+    };
+    let bounds = Bounds {
+        connections: config.http.connections,
+        headers_within: ms(config.http.headers_within_ms),
+        close_within: Duration::from_millis(config.engine.stop_within_ms),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
+    let server = thread::Builder::new().name(NAME.into()).spawn(move || {
+        if let Err(error) = runtime.block_on(server::serve(listener, routes(Arc::new(door)), bounds, stopped)) {
+            tracing::error!(%error, "the HTTP door is closed");
+        }
+        note(NAME, Status::Ended);
+    })?;
+    note(NAME, Status::Ready);
+    if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
+        tracing::warn!("the demo's reference data are in force: everybody knows its secret keys ([reference])");
+    }
+    tracing::info!(%address, "HTTP door");
+    Ok(Some(Door { address, stop, threads: vec![server, urgent_thread, others_thread, reports_thread] }))
+}
+
+impl Door {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more requests, lets those under way end, and waits for that.
+    pub fn close(self) {
+        // A server that has ended already takes no more either.
+        let _ = self.stop.send(true);
+        for thread in self.threads {
+            // A thread of ours that panicked has said so.
+            drop(thread.join());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a connection sees.
+
+use super::{Fixture, PATIENCE, SHOP, SHOP_SECRET, key, sms};
+use crate::http::server::{Bounds, serve};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+    task::JoinHandle,
+};
+
+const BOUNDS: Bounds = Bounds { connections: 100, headers_within: PATIENCE, close_within: PATIENCE };
+
+/// Opens the door on a port of its own.
+fn open(fixture: &Fixture, bounds: Bounds) -> (SocketAddr, watch::Sender<bool>, JoinHandle<std::io::Result<()>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    (address, stop, tokio::spawn(serve(listener, fixture.routes(), bounds, stopped)))
+}
+
+fn head(length: usize) -> String {
+    let key = key("hanbit-shop", SHOP_SECRET);
+    format!(
+        "POST /ims/{SHOP}/mt/sendMessage HTTP/1.1\r\nhost: ims\r\nx-ims-key: {key}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// All that comes until the connection ends or, with its head and `until`, an answer is whole.
+async fn read(stream: &mut TcpStream, until: &str) -> String {
+    let (mut text, mut part) = (String::new(), [0; 4096]);
+    while let Ok(length) = stream.read(&mut part).await
+        && length > 0
+    {
+        text.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        if !until.is_empty() && text.contains(until) {
+            break;
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let fixture = Fixture::new();
+    let (address, _stop, _served) = open(&fixture, BOUNDS);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all((head(sms().len()) + &sms()).as_bytes()).await.unwrap();
+        let answer = read(&mut stream, "}").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#"{"code":"0000""#), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_100_mb_is_refused_before_it_has_come() {
+    let fixture = Fixture::new();
+    let (address, _stop, _served) = open(&fixture, BOUNDS);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head(100_000_000).as_bytes()).await.unwrap();
+    let answer = read(&mut stream, "}").await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains(r#""code":"413""#), "{answer}");
+    // One that does not say how long it is is refused where it becomes too long.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let chunked = head(0).replace("content-length: 0", "transfer-encoding: chunked");
+    stream.write_all(chunked.as_bytes()).await.unwrap();
+    let part = format!("186a0\r\n{}\r\n", " ".repeat(100_000));
+    for _ in 0..11 {
+        if stream.write_all(part.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let answer = read(&mut stream, "}").await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains(r#""code":"413""#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_waited_for_so_long_and_no_longer() {
+    let fixture = Fixture::with(|door| door.body_within = Duration::from_millis(50));
+    let (address, _stop, _served) = open(&fixture, BOUNDS);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all((head(100) + "{").as_bytes()).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read(&mut stream, "}")).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains(r#""code":"408""#), "{answer}");
+}
+
+#[tokio::test]
+async fn headers_that_do_not_come_and_too_many_end_their_connection() {
+    let fixture = Fixture::new();
+    let (address, _stop, _served) = open(&fixture, Bounds { headers_within: Duration::from_millis(100), ..BOUNDS });
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"POST / HTTP/1.1\r\nhost:").await.unwrap();
+    let told = tokio::time::timeout(PATIENCE, read(&mut slow, "")).await.unwrap();
+    assert!(!told.contains("200"), "{told}");
+    let mut many = TcpStream::connect(address).await.unwrap();
+    let headers = (0..1_000).map(|n| format!("a{n}: b\r\n")).collect::<String>();
+    let _ = many.write_all(format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes()).await;
+    let told = read(&mut many, "").await;
+    assert!(told.starts_with("HTTP/1.1 431") && !told.contains("<html"), "{told}");
+}
+
+#[tokio::test]
+async fn a_door_that_closes_lets_requests_end_and_takes_no_more() {
+    let fixture = Fixture::new();
+    let (address, stop, served) = open(&fixture, BOUNDS);
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let mut under_way = TcpStream::connect(address).await.unwrap();
+    let body = sms();
+    let (first, rest) = body.split_at(10);
+    under_way.write_all((head(body.len()) + first).as_bytes()).await.unwrap();
+    // It is under way once the door has taken its place.
+    while fixture.door.places.available_permits() == 100 {
+        tokio::task::yield_now().await;
+    }
+    stop.send(true).unwrap();
+    assert_eq!(read(&mut idle, "").await, "", "closed without a word");
+    under_way.write_all(rest.as_bytes()).await.unwrap();
+    let answer = read(&mut under_way, "").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#"{"code":"0000""#), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    served.await.unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}

@@ -1,0 +1,232 @@
+//! The HTTP door: what it confirms is sent and reported, what it does not confirm is neither lost nor doubled.
+
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Process, figure, now_ms, simulator, until};
+use reqwest::{
+    Method,
+    blocking::{Client, RequestBuilder},
+};
+use schemas::{Channel, Lane, Report, SendRequest, Topic, examples};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
+const BANK: &str = "IMSDEMO0SERVICEKEY0000000000000000000002";
+/// base64 of hanbit-shop:demo-only-secret-of-hanbit-shop and of dure-bank:demo-only-secret-of-dure-bank.
+const SHOP_KEY: &str = "aGFuYml0LXNob3A6ZGVtby1vbmx5LXNlY3JldC1vZi1oYW5iaXQtc2hvcA==";
+const BANK_KEY: &str = "ZHVyZS1iYW5rOmRlbW8tb25seS1zZWNyZXQtb2YtZHVyZS1iYW5r";
+
+/// A customer on the way to a process's door.
+struct Customer {
+    client: Client,
+    door: String,
+}
+
+impl Customer {
+    fn of(process: &Process) -> Self {
+        // What is slower than any promise of the door is a failure of its own.
+        let client = Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap();
+        Self { client, door: process.door().unwrap() }
+    }
+
+    fn request(&self, method: Method, path: &str, key: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.door)).header("x-ims-key", key)
+    }
+
+    /// Sends as this customer.
+    fn post(&self, service_key: &str, key: &str, body: &str) -> (u16, Value) {
+        let request = self.request(Method::POST, &format!("/ims/{service_key}/mt/sendMessage"), key);
+        answer(request.header("content-type", "application/json").body(body.to_owned()))
+    }
+
+    /// Sends as the shop, whose key is right.
+    fn send(&self, body: &Value) -> (u16, Value) {
+        self.post(SHOP, SHOP_KEY, &body.to_string())
+    }
+
+    fn report(&self, message_id: &str) -> Value {
+        let (status, answer) = answer(self.request(Method::GET, &format!("/ims/{SHOP}/report/{message_id}"), SHOP_KEY));
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// Asks until the report tells this state.
+    #[track_caller]
+    fn until_report(&self, message_id: &str, state: &str) -> Value {
+        until(&format!("{message_id} is {state}"), PATIENCE, || {
+            let answer = self.report(message_id);
+            (answer["data"]["state"] == state).then_some(answer)
+        })
+    }
+}
+
+fn answer(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().unwrap();
+    assert_eq!(response.headers()["content-type"], "application/json");
+    (response.status().as_u16(), response.json().unwrap())
+}
+
+/// The example of a text message under an id of its own.
+fn sms(message_id: &str) -> Value {
+    let example = examples::REQUESTS.iter().find(|example| example.name == "sms").unwrap();
+    let mut body: Value = serde_json::from_str(example.json).unwrap();
+    body["message_id"] = message_id.into();
+    body
+}
+
+fn confirmed(message_id: &str) -> (u16, Value) {
+    (200, json!({"code": "0000", "data": message_id}))
+}
+
+#[test]
+fn what_is_sent_by_http_is_delivered_and_reported_by_http() {
+    let Some(deployment) = Deployment::new(&simulator::everything_arrives(5)) else { return };
+    let expired = "name = \"demo\"\nexpires_at = \"2020-01-01T00:00:00Z\"";
+    deployment
+        .change_reference("username = \"dure-bank\"\nname = \"demo\"", &format!("username = \"dure-bank\"\n{expired}"));
+    let mut process = deployment.run("one", &format!("api,reports,{CHAIN}"));
+    process.until_ready();
+    let customer = Customer::of(&process);
+
+    assert_eq!(customer.report("ONE")["code"], "2100");
+    assert_eq!(customer.send(&sms("ONE")), confirmed("ONE"));
+    let told = customer.until_report("ONE", "DELIVERED");
+    assert_eq!((&told["code"], &told["data"]["message_id"]), (&json!("0000"), &json!("ONE")));
+
+    let mut many = sms("MANY");
+    many.as_object_mut().unwrap().remove("phone_number");
+    many["receiver_list"] =
+        json!([{"phone_number": "01020000001"}, {"phone_number": "12"}, {"phone_number": "01020000003"}]);
+    let (status, told) = customer.send(&many);
+    let codes: Vec<&str> = told["receivers"].as_array().unwrap().iter().map(|r| r["code"].as_str().unwrap()).collect();
+    assert_eq!((status, told["code"].as_str(), codes), (200, Some("0000"), vec!["0000", "1400", "0000"]));
+    customer.until_report("MANY-0001", "DELIVERED");
+    customer.until_report("MANY-0003", "DELIVERED");
+
+    let mut later = sms("LATER");
+    later["send_at"] = (now_ms() + 3_600_000).into();
+    assert_eq!(customer.send(&later), confirmed("LATER"));
+    customer.until_report("LATER", "SCHEDULED");
+    let cancel = customer.request(Method::DELETE, &format!("/ims/{SHOP}/message/LATER"), SHOP_KEY);
+    assert_eq!(answer(cancel).1["data"]["asked"], true);
+    assert_eq!(customer.until_report("LATER", "CANCELLED")["data"]["code"], "5020");
+
+    nobody_else_comes_in(&customer);
+    settle(&deployment, ["ONE", "MANY-0001", "MANY-0003", "LATER"].into_iter().map(str::to_owned).collect());
+    process.stop();
+    let told = process.written();
+    for secret in [SHOP_KEY, BANK_KEY, "demo-only-secret", SHOP, BANK] {
+        assert!(!told.contains(secret), "{secret} stands in what the process wrote");
+    }
+    assert!(told.contains("\"target\":\"access\"") && told.contains("\"username\":\"hanbit-shop\""));
+}
+
+/// What is refused before it is read, and what cannot be read.
+fn nobody_else_comes_in(customer: &Customer) {
+    let body = sms("NO").to_string();
+    let refused = |service_key: &str, key: &str, body: &str| {
+        let (status, answer) = customer.post(service_key, key, body);
+        assert!(answer["message"].is_string() && !answer.to_string().contains("secret-of"), "{answer}");
+        (status, answer["code"].as_str().unwrap().to_owned())
+    };
+    let told = |status, code: &str| (status, code.to_owned());
+    // Missing, no base64, of nobody, with a wrong secret.
+    for wrong in ["", "%%%", "bm9ib2R5OmE=", "aGFuYml0LXNob3A6YQ=="] {
+        assert_eq!(refused(SHOP, wrong, &body), told(401, "401"), "{wrong}");
+    }
+    // It was right until its time was over.
+    assert_eq!(refused(BANK, BANK_KEY, &body), told(401, "401"));
+    // Swapped: a right key, and another customer's service key.
+    assert_eq!(refused(BANK, SHOP_KEY, &body.replace(SHOP, BANK)), told(200, "1100"));
+    let deep = format!("{{\"mapping\":{}1{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    assert_eq!(refused(SHOP, SHOP_KEY, &deep), told(200, "1400"));
+
+    let mut stream = TcpStream::connect(&customer.door).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "POST /ims/{SHOP}/mt/sendMessage HTTP/1.1\r\nhost: ims\r\nx-ims-key: {SHOP_KEY}\r\n\
+         content-type: application/json\r\ncontent-length: 100000000\r\n\r\n"
+    )
+    .unwrap();
+    let mut told = String::new();
+    let _ = stream.read_to_string(&mut told);
+    assert!(told.starts_with("HTTP/1.1 413 ") && told.contains("\"code\":\"413\""), "{told}");
+}
+
+/// Closes the books: of each of these ids one message was accepted, and of no other.
+fn settle(deployment: &Deployment, ids: BTreeSet<String>) {
+    let requests = deployment.decoded::<SendRequest>(Lane::ALL.iter().map(|&lane| Topic::api(lane)));
+    let messages = requests.iter().map(|request| request.receiver_list.len().max(1)).sum();
+    let settled = deployment.settle(Expected { messages, within: PATIENCE });
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    settled.ends.values().for_each(|report| *ends.entry(report.message_id.clone()).or_default() += 1);
+    assert_eq!(ends, ids.into_iter().map(|id| (id, 1)).collect());
+    let reports = deployment.decoded::<Report>([Topic::report(Channel::Mt)]);
+    let refused = reports.iter().filter(|report| report.state == schemas::State::Rejected);
+    assert!(refused.clone().all(|report| report.code == "2030"), "{:?}", refused.collect::<Vec<_>>());
+}
+
+/// The promise of 9998, and what a busy machine may add to it.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 1_500);
+
+/// Callers at a time.
+const ASKERS: usize = 6;
+
+#[test]
+fn what_is_not_confirmed_is_neither_lost_nor_doubled_when_it_is_repeated() {
+    let Some(deployment) = Deployment::with_brokers(1, &simulator::everything_arrives(5)) else { return };
+    let mut process = deployment.run("one", &format!("api,reports,{CHAIN}"));
+    process.until_ready();
+    let customer = Customer::of(&process);
+    // Each asks on until Kafka has been away for some of its requests.
+    let asker = &|name: usize| {
+        let (mut answers, mut unconfirmed) = (Vec::new(), 0);
+        while unconfirmed < figure(3, 30) {
+            let id = format!("D{name}-{}", answers.len());
+            let ((status, told), took) = timed(|| customer.send(&sms(&id)));
+            unconfirmed += usize::from(status == 503);
+            answers.push((id, status, told, took));
+        }
+        answers
+    };
+    let answers: Vec<_> = thread::scope(|scope| {
+        let askers: Vec<_> = (0..ASKERS).map(|name| scope.spawn(move || asker(name))).collect();
+        until("some are confirmed", PATIENCE, || (deployment.balance().requested >= 50).then_some(()));
+        deployment.cluster().kill(1);
+        askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect()
+    });
+    let mut unconfirmed = Vec::new();
+    for (id, status, told, _) in &answers {
+        match status {
+            200 => assert_eq!(*told, json!({"code": "0000", "data": id})),
+            503 => {
+                assert_eq!(told["code"], "9998");
+                unconfirmed.push(id);
+            }
+            other => panic!("{id}: {other} {told}"),
+        }
+    }
+    let slowest = answers.iter().map(|(.., took)| *took).max().unwrap();
+    eprintln!("{} of {} were not confirmed, the slowest answer took {slowest:?}", unconfirmed.len(), answers.len());
+    assert!(slowest < ANSWERED_WITHIN, "{slowest:?}");
+
+    deployment.cluster().restart(1);
+    for id in unconfirmed {
+        until(&format!("{id} is confirmed"), PATIENCE, || (customer.send(&sms(id)) == confirmed(id)).then_some(()));
+    }
+    process.until_ready();
+    settle(&deployment, answers.into_iter().map(|(id, ..)| id).collect());
+    process.stop();
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let done = work();
+    (done, began.elapsed())
+}
