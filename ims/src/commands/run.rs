@@ -23,7 +23,7 @@ use topology::graph::Role;
 /// none). A process that dies is replaced by the others; nothing is lost either way.
 ///
 /// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
-/// of a routing group's own are made before.
+/// of a routing group's own are made before; those that Kafka refuses hold up nothing else, and are asked for again.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
@@ -46,7 +46,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let deployment = Deployment::new(&config)?;
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
-    topics.prepare(&reference.current())?;
+    reference.prepare(&|reference| topics.prepare(reference))?;
     let _purging = Purging::start(assemble::retention(&config, &roles)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, &roles)?;
     let runtime = Arc::new(deployment.start(&roles)?);

@@ -12,9 +12,9 @@ use crate::{
 };
 use processors::{
     ports::OptOuts as _,
-    reference::{Approval, Customer, OptOut, Seed, ServiceKey, Template},
+    reference::{Approval, Customer, OptOut, RoutingGroup, Seed, ServiceKey, Template},
 };
-use schemas::{Channel, Lane};
+use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 on_both! {
@@ -32,11 +32,12 @@ on_both! {
     a_store_that_lacks_its_tables_is_told_and_not_touched
     an_older_copy_of_the_store_is_read_whole
     data_that_need_something_wait_until_it_is_made
+    what_could_not_be_made_is_left_out_until_it_is_asked_for_again
     many_customers_are_loaded_in_time
 }
 
 /// Nothing has to be made first.
-const READY: fn(&Reference) -> Result<(), Away> = |_| Ok(());
+const READY: fn(&mut Reference) -> Result<(), Away> = |_| Ok(());
 const AT_MS: i64 = 1_772_377_199_999;
 
 fn cipher() -> Arc<Cipher> {
@@ -147,6 +148,36 @@ fn data_that_need_something_wait_until_it_is_made(store: &Store) {
         assert!(reference.current().customer("c1").is_none());
     }
     assert!(reference.reload(&READY).unwrap().is_some());
+}
+
+fn what_could_not_be_made_is_left_out_until_it_is_asked_for_again(store: &Store) {
+    let mut seed = customers(1);
+    seed.routing_groups = vec![RoutingGroup {
+        name: "VIP".into(),
+        priority: Lane::Realtime,
+        usernames: vec!["c0".into()],
+        topics: vec![Family::Sms],
+        ..RoutingGroup::default()
+    }];
+    let routing_groups = seed.routing_groups.clone();
+    store.import(seed).unwrap();
+    let reference = store.reference();
+    let topics = || reference.current().group("c0", "").unwrap().topics.len();
+    assert_eq!(topics(), 1);
+    let refused = |fresh: &mut Reference| {
+        fresh.take_topics_of(&["VIP".to_owned()].into());
+        Ok(())
+    };
+    reference.prepare(&refused).unwrap();
+    assert_eq!(topics(), 0);
+    assert_eq!(reference.current().group("c0", "").unwrap().priority, Lane::Realtime);
+    store.import(Seed { routing_groups, ..customers(2) }).unwrap();
+    assert!(reference.reload(&refused).unwrap().is_some(), "other changes do not wait for it");
+    assert!(reference.current().customer("c1").is_some());
+    assert_eq!(reference.reload(&READY).unwrap(), None);
+    reference.again();
+    assert!(reference.reload(&READY).unwrap().is_some());
+    assert_eq!(reference.reload(&READY).unwrap(), None);
 }
 
 const URI: &str = "https://shop.example/ims?token=gilbut";
