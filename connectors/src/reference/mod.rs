@@ -3,10 +3,12 @@
 mod error;
 mod file;
 mod sql;
+mod text;
 
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
-pub use sql::{Importer, SCHEMA, SqlOptOuts, SqlReference};
+pub use sql::{Importer, SCHEMA, SqlOptOuts, SqlReference, export};
+pub use text::Revealed;
 
 use processors::{
     ports::{Away, ReferenceSource},

@@ -3,6 +3,7 @@
 //! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
 
 mod audit;
+mod export;
 mod held;
 mod import;
 mod kinds;
@@ -11,6 +12,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
+pub use export::export;
 pub use import::Importer;
 pub use opt_outs::SqlOptOuts;
 
