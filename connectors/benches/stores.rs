@@ -15,8 +15,7 @@ use connectors::sql::Location;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use processors::ports::{Claim, Claims, Logged, Move, Sink};
 use schemas::{
-    AnalyzeLog, Api, Channel, History, Lane, LogEvent, MessageType, Origin, Recipient, Report, State, StepReport,
-    Topic, TrackId,
+    AnalyzeLog, Api, Channel, Lane, LogEvent, MessageType, Origin, Report, State, StepReport, Topic, TrackId, examples,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,36 +101,7 @@ fn history(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let cipher = Arc::new(Cipher::ephemeral().unwrap());
     let mut store = HistorySink::history(&Location::file(folder.path().join("history.db")), cipher).unwrap();
-    sink(criterion, "history", Topic::hist(Channel::At), &mut store, |n| {
-        History {
-        track_id: track_id(n).to_string(),
-        serial_number: format!("{}-0M", track_id(n)),
-        last_step: true,
-        username: "hanbit-shop".into(),
-        service_key: service_key(n),
-        message_id: format!("order-{n}"),
-        requested_channel: Channel::At,
-        requested_type: MessageType::At,
-        state: if n.is_multiple_of(20) { State::Failed } else { State::Delivered },
-        origin: Origin::Vendor,
-        code: "0000".into(),
-        vendor: "talk-one".into(),
-        vendor_code: "0000".into(),
-        attempts: 1,
-        recipient: Recipient {
-            phone_number: Some(format!("10{:08}", n % 100_000_000)),
-            country_code: Some("82".into()),
-            ..Recipient::default()
-        },
-        title: Some("주문 안내".into()),
-        message: Some("[한빛상점] 김하늘님, 주문하신 상품이 오늘 발송되었습니다. 운송장 번호는 아래 버튼에서 확인하실 수 있습니다.".into()),
-        received_at: START_MS + n as i64,
-        distribution_at: Some(START_MS + n as i64 + 4),
-        sent_at: Some(START_MS + n as i64 + 9),
-        report_at: START_MS + n as i64 + 60,
-        ..History::default()
-    }
-    });
+    sink(criterion, "history", Topic::hist(Channel::At), &mut store, |n| examples::step(START_MS, n));
 }
 
 fn reports(criterion: &mut Criterion) {

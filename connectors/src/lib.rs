@@ -15,3 +15,5 @@ pub mod registry;
 pub mod reports;
 pub mod simulator;
 pub mod sql;
+#[cfg(test)]
+mod testing;

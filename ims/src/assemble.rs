@@ -213,7 +213,7 @@ impl Deployment {
         }
         let stores = Stores::of(config);
         let cipher = Arc::new(stores.cipher()?);
-        let reference = open_reference(config)?;
+        let reference = open_reference_with(config, || Ok(Arc::clone(&cipher)))?;
         let current = reference.current();
         if let Some(group) = current.groups().iter().find(|group| !group.topics.is_empty())
             && config.log.kind == LogKind::Memory
@@ -319,9 +319,16 @@ impl Deployment {
 
 /// The reference data that the configuration names, or the demo's.
 pub fn open_reference(config: &Config) -> Result<Arc<dyn Reloaded>, ReferenceError> {
+    open_reference_with(config, || Stores::of(config).existing_cipher().map(Arc::new))
+}
+
+/// The same where the key of a store may be known already.
+fn open_reference_with(
+    config: &Config,
+    cipher: impl FnOnce() -> Result<Arc<Cipher>, StoreError>,
+) -> Result<Arc<dyn Reloaded>, ReferenceError> {
     if config.reference.kind == ReferenceKind::Sql {
-        let stores = Stores::of(config);
-        return Ok(Arc::new(SqlReference::open(&stores.reference()?, Arc::new(stores.existing_cipher()?))?));
+        return Ok(Arc::new(SqlReference::open(&Stores::of(config).reference()?, cipher()?)?));
     }
     Ok(match config.reference.file.as_os_str().is_empty() {
         true => Arc::new(FileReference::demo()?),

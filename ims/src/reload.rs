@@ -44,6 +44,9 @@ impl Reloading {
         thread::Builder::new().name("reference".into()).spawn(move || {
             let mut state = State { taken: Instant::now(), old: None, refused: false, away: false };
             loop {
+                if groups.retry() {
+                    reference.again();
+                }
                 state.look(&*reference, &groups);
                 groups.follow(&reference.current());
                 if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {

@@ -157,6 +157,14 @@ fn a_changed_store_is_taken_up_while_the_program_runs() {
     assert_eq!(told["changes"], "1 customers added");
     let page = metrics(&address);
     assert!(page.contains("ims_reference_reloads_total{result=\"taken\"} 2"), "{page}");
+
+    let mut export = Command::new(PROGRAM);
+    export.current_dir(folder.path()).env_clear().args(["reference", "export"]);
+    let exported = export.output().unwrap();
+    let told = String::from_utf8(exported.stderr).unwrap();
+    assert!(exported.status.success() && told.contains("6 customers") && told.contains("in the clear"), "{told}");
+    let (imported, told) = import(folder.path(), "copy.toml", &String::from_utf8(exported.stdout).unwrap());
+    assert!(imported && told.contains("says the same already"), "{told}");
 }
 
 #[test]

@@ -5,9 +5,9 @@
 
 use super::RedisSettings;
 use crate::claims::Doubts;
+use crate::testing::{Script, variables};
 use ::redis::Value;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -59,21 +59,16 @@ pub(crate) fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
 
 /// Servers of a test's own, which it may kill; they end with the test.
 pub(crate) struct Servers {
-    script: PathBuf,
-    folder: tempfile::TempDir,
+    script: Script,
     told: HashMap<String, String>,
 }
 
 impl Servers {
     /// None where no script is to be had, which is said.
     pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
-        let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
-            eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
-            return None;
-        };
-        let (script, folder) = (PathBuf::from(dev).join("redis"), tempfile::tempdir().unwrap());
-        let mut servers = Self { script, folder, told: HashMap::new() };
-        servers.run("start", arguments);
+        let (script, said) = Script::start("redis", arguments)?;
+        let mut servers = Self { script, told: HashMap::new() };
+        servers.hear(&said);
         Some(servers)
     }
 
@@ -119,21 +114,12 @@ impl Servers {
     }
 
     fn run(&mut self, command: &str, arguments: &[&str]) {
-        let owner = std::process::id().to_string();
-        let mut script = Command::new(&self.script);
-        script.arg(command).arg("--dir").arg(self.folder.path());
-        if command == "start" {
-            script.args(["--owner", &owner]);
-        }
-        let done = script.args(arguments).output().unwrap();
-        assert!(done.status.success(), "dev/redis {command}: {}", String::from_utf8_lossy(&done.stderr));
-        let told = String::from_utf8(done.stdout).unwrap();
-        self.told.extend(told.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.into(), v.into())));
+        let said = self.script.run(command, arguments);
+        self.hear(&said);
     }
-}
 
-impl Drop for Servers {
-    fn drop(&mut self) {
-        self.run("stop", &[]);
+    /// A server that was started again has another process.
+    fn hear(&mut self, said: &str) {
+        self.told.extend(variables(said).map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Current, Prepare, ReferenceError, Reloaded};
 use processors::{
-    ports::ReferenceSource,
+    ports::{Away, ReferenceSource},
     reference::{Changes, Reference, Seed},
 };
 use std::{
@@ -51,6 +51,16 @@ impl FileReference {
 }
 
 impl Reloaded for FileReference {
+    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away> {
+        self.current.prepare(prepare)
+    }
+
+    fn again(&self) {
+        if let Some(watched) = &self.watched {
+            watched.lock().unwrap_or_else(PoisonError::into_inner).judged = None;
+        }
+    }
+
     /// A file that changed is taken over when it looks as it did at the call before: one that is still being written is
     /// left alone.
     fn reload(&self, prepare: Prepare<'_>) -> Result<Option<Changes>, ReferenceError> {
@@ -105,7 +115,6 @@ pub fn parse(name: &str, text: &str) -> Result<Seed, ReferenceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use processors::ports::Away;
     use schemas::{Channel, examples::seed};
     use std::io::Write;
 
@@ -135,7 +144,7 @@ mod tests {
     }
 
     /// Nothing has to be made first.
-    const READY: fn(&Reference) -> Result<(), Away> = |_| Ok(());
+    const READY: fn(&mut Reference) -> Result<(), Away> = |_| Ok(());
 
     /// A customer with a service key.
     fn customer(name: char) -> String {

@@ -3,10 +3,12 @@
 mod error;
 mod file;
 mod sql;
+mod text;
 
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
-pub use sql::{Importer, SCHEMA, SqlOptOuts, SqlReference};
+pub use sql::{Importer, SCHEMA, SqlOptOuts, SqlReference, export};
+pub use text::Revealed;
 
 use processors::{
     ports::{Away, ReferenceSource},
@@ -14,11 +16,18 @@ use processors::{
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Makes what new data need, before they are in force.
-pub type Prepare<'p> = &'p dyn Fn(&Reference) -> Result<(), Away>;
+/// Makes what data need before they are in force, and takes out of them what cannot be made.
+pub type Prepare<'p> = &'p dyn Fn(&mut Reference) -> Result<(), Away>;
 
 /// Reference data that may change while it is used.
 pub trait Reloaded: ReferenceSource {
+    /// Prepares the data in force: once, before anybody uses them.
+    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away>;
+
+    /// Lets the next call of `reload` take up the newest data whether or not they changed: what could not be prepared
+    /// before now can.
+    fn again(&self);
+
     /// Looks whether the data changed, and takes it over once `prepare` has made what it needs. The answer is what
     /// changed; None: nothing new.
     ///
@@ -40,10 +49,14 @@ impl Current {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away> {
+        prepare(Arc::make_mut(&mut self.0.write().unwrap_or_else(PoisonError::into_inner)))
+    }
+
     /// Takes new data over.
     fn exchange(
         &self,
-        fresh: Reference,
+        mut fresh: Reference,
         prepare: Prepare<'_>,
         name: &dyn Fn() -> String,
     ) -> Result<Changes, ReferenceError> {
@@ -52,7 +65,7 @@ impl Current {
             return Err(ReferenceError::Nobody { name: name() });
         }
         self.get().may_become(&fresh).map_err(|cause| ReferenceError::Contents { name: name(), cause })?;
-        prepare(&fresh)?;
+        prepare(&mut fresh)?;
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let changes = Changes::between(&current, &fresh);
         *current = Arc::new(fresh);

@@ -12,7 +12,7 @@ use calls::Calls;
 use missing::Missing;
 use processors::ports::{Away, SchemaSource};
 use rustc_hash::FxHashMap;
-use schemas::Schemas;
+use schemas::{Schemas, Topic};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -31,16 +31,16 @@ impl Registry {
         Ok(Self { calls: Calls::new(settings)?, prefix, missing: Mutex::default() })
     }
 
-    /// The subject of every topic, looked at and, where that is asked for, made right.
-    pub fn subjects(&self, on_wrong: OnWrong) -> Result<Vec<Subject>, RegistryError> {
-        subjects::look(&self.calls, &self.prefix, on_wrong)
+    /// The subjects of topics, looked at and, where that is asked for, made right.
+    pub fn subjects(&self, topics: &[Topic], on_wrong: OnWrong) -> Result<Vec<Subject>, RegistryError> {
+        subjects::look(&self.calls, &self.prefix, topics, on_wrong)
     }
 
-    /// The same at the start of a process: answers the ids that this program writes with, or every subject that lacks
+    /// Those of the topic table at the start of a process: answers the ids that this program writes with, or every subject that lacks
     /// its schema. What else is wrong is told in the log.
     pub fn prepare(&self, on_wrong: OnWrong) -> Result<Schemas, RegistryError> {
         let (mut ids, mut lacking) = (FxHashMap::default(), Vec::new());
-        for Subject { subject, record, id, wrong, .. } in self.subjects(on_wrong)? {
+        for Subject { subject, record, id, wrong, .. } in self.subjects(Topic::all(), on_wrong)? {
             // A record has one id under all its subjects; were there more, any of them names the same schema.
             ids.extend(id.map(|id| (record, id)));
             for wrong in wrong {

@@ -94,9 +94,9 @@ impl Serialize for Wrong {
     }
 }
 
-/// Looks at the subjects of all topics that hold a record, several at a time, in the order of the topic table.
-pub fn look(calls: &Calls, prefix: &str, on_wrong: OnWrong) -> Result<Vec<Subject>, RegistryError> {
-    let topics: Vec<(String, &str, &str)> = Topic::all()
+/// Looks at the subjects of those topics that hold a record, several at a time, in their order.
+pub fn look(calls: &Calls, prefix: &str, topics: &[Topic], on_wrong: OnWrong) -> Result<Vec<Subject>, RegistryError> {
+    let topics: Vec<(String, &str, &str)> = topics
         .iter()
         .filter_map(|topic| Some((format!("{prefix}{}", topic.subject()), topic.record()?, topic.schema()?)))
         .collect();

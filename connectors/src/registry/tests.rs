@@ -3,7 +3,7 @@
 
 use super::missing::REMEMBERED;
 use super::*;
-use schemas::{Channel, Record, Report, Topic};
+use schemas::{Channel, Record, Report};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ fn one_that_answers_none_of_our_requests_is_no_registry() {
     assert!(matches!(refused, RegistryError::Refused { .. }), "{refused}");
     assert!(refused.to_string().contains("is registry.url the base URL"), "{refused}");
     let (url, asked) = stand_in(|_, _| (401, "who are you?".into()));
-    let refused = registry(&url).subjects(OnWrong::Tell).unwrap_err();
+    let refused = registry(&url).subjects(Topic::all(), OnWrong::Tell).unwrap_err();
     assert!(refused.to_string().contains("401 who are you?"), "{refused}");
     assert!(asked.load(Ordering::SeqCst) <= 16, "after the first refusal nothing more is asked");
 }
@@ -162,9 +162,9 @@ fn each_subject_of_a_real_registry_that_is_missing_differs_or_is_open_to_breaks_
     let prefix = format!("t{:x}-", now.as_nanos());
     let registry = with_prefix(&url, prefix.clone());
     let subject = |topic: Topic| format!("{prefix}{}", topic.subject());
-    let before = registry.subjects(OnWrong::Tell).unwrap();
+    let before = registry.subjects(Topic::all(), OnWrong::Tell).unwrap();
     assert!(before.iter().all(|found| found.wrong == [Wrong::Missing] && found.id.is_none()), "{before:?}");
-    assert_eq!(before, registry.subjects(OnWrong::Tell).unwrap(), "a look changes nothing");
+    assert_eq!(before, registry.subjects(Topic::all(), OnWrong::Tell).unwrap(), "a look changes nothing");
 
     // Somebody was here before: another schema, a subject that is left open, and an older version that breaks ours.
     let (report, hist) = (subject(Topic::report(Channel::At)), subject(Topic::hist(Channel::At)));
@@ -175,18 +175,18 @@ fn each_subject_of_a_real_registry_that_is_missing_differs_or_is_open_to_breaks_
     // Ours reads it, and its readers do not read ours: the registry's default (BACKWARD) lets that in.
     registry.calls.register(&accepted, &with_a_must(schemas::Accepted::SCHEMA)).unwrap();
     registry.calls.register(&accepted, schemas::Accepted::SCHEMA).unwrap();
-    let found = registry.subjects(OnWrong::Tell).unwrap();
+    let found = registry.subjects(Topic::all(), OnWrong::Tell).unwrap();
     let open = || Wrong::Level(Some("NONE".into()));
     assert_eq!(wrong_with(&found, &report), [Wrong::Differs(1), open()]);
     assert_eq!(wrong_with(&found, &hist), [open()]);
 
-    let mended = registry.subjects(OnWrong::Register).unwrap();
+    let mended = registry.subjects(Topic::all(), OnWrong::Register).unwrap();
     assert!(matches!(wrong_with(&mended, &report)[..], [Wrong::Refused(_)]), "{:?}", wrong_with(&mended, &report));
     assert_eq!(wrong_with(&mended, &accepted), [Wrong::Broken]);
     let rest = mended.iter().filter(|found| ![&report, &accepted].contains(&&found.subject));
     assert!(rest.clone().all(|found| found.wrong.is_empty() && found.made.contains(&Made::Set)), "{mended:?}");
     assert_eq!(rest.filter(|found| found.made.contains(&Made::Registered)).count(), mended.len() - 3);
-    let after = registry.subjects(OnWrong::Tell).unwrap();
+    let after = registry.subjects(Topic::all(), OnWrong::Tell).unwrap();
     let still: Vec<_> = after.iter().filter(|found| !found.wrong.is_empty()).map(|found| &found.subject).collect();
     assert_eq!(still, [&report], "{after:?}");
     let refused = registry.prepare(OnWrong::Tell).unwrap_err();

@@ -5,6 +5,7 @@ use sqlx::Executor as _;
 use sqlx::migrate::Migrate;
 use sqlx::mysql::MySqlConnection;
 use sqlx::sqlite::SqliteConnection;
+use std::time::Duration;
 
 /// A connection to a SQLite file, or to MySQL or MariaDB.
 #[derive(Debug)]
@@ -35,6 +36,15 @@ impl Connection {
             Self::Sqlite(connection) => connection.execute(text).await.map(drop),
             Self::MySql(connection) => connection.execute(text).await.map(drop),
         }
+    }
+
+    /// How long statements from now on wait for what other writers hold.
+    pub(super) async fn wait_for_locks(&mut self, longest: Duration) -> sqlx::Result<()> {
+        self.execute(&match self.dialect() {
+            Dialect::Sqlite => format!("PRAGMA busy_timeout = {}", longest.as_millis()),
+            Dialect::MySql => format!("SET innodb_lock_wait_timeout = {}", longest.as_secs().max(1)),
+        })
+        .await
     }
 
     /// What follows becomes visible together, by COMMIT.

@@ -1,6 +1,6 @@
 //! A store behind a blocking face.
 
-use super::{Connection, Dialect, Location, Schema, StoreError};
+use super::{Connection, Dialect, Location, Schema, StoreError, dialect::is_locked};
 use processors::ports::Away;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -119,19 +119,48 @@ impl Database {
         work: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>,
         keep: impl FnOnce(&T) -> bool,
     ) -> Result<T, Away> {
+        self.run(async |connection| transaction(connection, work, keep).await)
+    }
+
+    /// The same with another patience for what other writers hold; None, and nothing was done, when they held it for
+    /// longer.
+    pub fn transact_within<T>(
+        &mut self,
+        longest: Duration,
+        work: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>,
+        keep: impl FnOnce(&T) -> bool,
+    ) -> Result<Option<T>, Away> {
         self.run(async |connection| {
-            connection.begin().await?;
-            let done = match work(connection).await {
-                Ok(done) if keep(&done) => connection.execute("COMMIT").await.map(|()| done),
-                Ok(done) => connection.execute("ROLLBACK").await.map(|()| done),
+            connection.wait_for_locks(longest).await?;
+            match transaction(connection, work, keep).await {
+                Ok(done) => Ok(Some(done)),
+                Err(error) if is_locked(&error) => {
+                    if connection.dialect() == Dialect::MySql {
+                        connection.execute("ROLLBACK").await?;
+                    }
+                    Ok(None)
+                }
                 Err(error) => Err(error),
-            };
-            if done.is_err() && connection.dialect() == Dialect::Sqlite {
-                // A server rolls back when `run` gives up the connection. The first error is the one to tell: SQLite
-                // may have rolled back by itself.
-                let _ = connection.execute("ROLLBACK").await;
             }
-            done
         })
     }
+}
+
+async fn transaction<T>(
+    connection: &mut Connection,
+    work: impl AsyncFnOnce(&mut Connection) -> sqlx::Result<T>,
+    keep: impl FnOnce(&T) -> bool,
+) -> sqlx::Result<T> {
+    connection.begin().await?;
+    let done = match work(connection).await {
+        Ok(done) if keep(&done) => connection.execute("COMMIT").await.map(|()| done),
+        Ok(done) => connection.execute("ROLLBACK").await.map(|()| done),
+        Err(error) => Err(error),
+    };
+    if done.is_err() && connection.dialect() == Dialect::Sqlite {
+        // A server rolls back when `run` gives up the connection. The first error is the one to tell: SQLite may have
+        // rolled back by itself.
+        let _ = connection.execute("ROLLBACK").await;
+    }
+    done
 }

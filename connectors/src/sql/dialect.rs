@@ -1,6 +1,6 @@
 //! What SQLite and MySQL say differently.
 
-use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{error::DatabaseError as _, mysql::MySqlDatabaseError, sqlite::SqliteError};
 
 /// Which words a store understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,18 @@ pub(super) fn unfit(error: &sqlx::Error) -> Option<String> {
         Some(column) => format!("the store cannot hold its {column} (MySQL error {})", error.number()),
         None => format!("the store cannot hold it (MySQL error {})", error.number()),
     })
+}
+
+/// Whether another writer held what a statement needs for as long as it waited.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        // ER_LOCK_WAIT_TIMEOUT
+        return error.number() == 1205;
+    }
+    // SQLITE_BUSY; further bits say of what sort.
+    let code = error.try_downcast_ref::<SqliteError>().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// Whether a table is not there.

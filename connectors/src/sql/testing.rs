@@ -3,8 +3,8 @@
 #![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
 
 use super::{Connection, Dialect, Location, Record};
+use crate::testing::{Script, variable};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::{Builder, Runtime};
 
@@ -127,41 +127,27 @@ fn runtime() -> Runtime {
 /// A server of a test's own, which it may kill; ends with the test.
 pub(crate) struct Server {
     pub(crate) url: String,
-    script: PathBuf,
-    folder: tempfile::TempDir,
+    script: Script,
 }
 
 impl Server {
     /// None where no script is to be had, which is said.
     pub(crate) fn start() -> Option<Self> {
-        Self::start_with(&[])
+        Some(Self::start_with(&[])?.0)
     }
 
     /// On a disk of so many MB, and where a file on it is found that takes its room.
     pub(crate) fn on_small_disk(megabytes: u32) -> Option<(Self, PathBuf)> {
-        let server = Self::start_with(&["--disk-mb", &megabytes.to_string()])?;
-        let environment = std::fs::read_to_string(server.folder.path().join("env")).unwrap();
-        let pid = environment.lines().find_map(|line| line.strip_prefix("MARIADB_PID=")).expect("dev/mariadb tells it");
-        let root = PathBuf::from(format!("/proc/{pid}/root"));
-        let folder = server.folder.path().canonicalize().unwrap();
+        let (server, said) = Self::start_with(&["--disk-mb", &megabytes.to_string()])?;
+        let root = PathBuf::from(format!("/proc/{}/root", variable(&said, "MARIADB_PID")));
+        let folder = server.script.folder().canonicalize().unwrap();
         let ballast = root.join(folder.strip_prefix("/").unwrap()).join("small/ballast");
         Some((server, ballast))
     }
 
-    fn start_with(options: &[&str]) -> Option<Self> {
-        let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
-            eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
-            return None;
-        };
-        let mut server = Self {
-            url: String::new(),
-            script: PathBuf::from(dev).join("mariadb"),
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let settings = server.command_with("start", options);
-        let url = settings.lines().find_map(|line| line.strip_prefix("MARIADB_URL="));
-        server.url = url.expect("dev/mariadb tells the URL").to_owned();
-        Some(server)
+    fn start_with(options: &[&str]) -> Option<(Self, String)> {
+        let (script, said) = Script::start("mariadb", options)?;
+        Some((Self { url: variable(&said, "MARIADB_URL"), script }, said))
     }
 
     pub(crate) fn kill_and_restart(&self) {
@@ -170,28 +156,11 @@ impl Server {
     }
 
     pub(crate) fn kill(&self) {
-        self.command("kill");
+        self.script.run("kill", &[]);
     }
 
     pub(crate) fn restart(&self) {
-        self.command("restart");
-    }
-
-    fn command(&self, what: &str) -> String {
-        self.command_with(what, &[])
-    }
-
-    fn command_with(&self, what: &str, options: &[&str]) -> String {
-        let mut command = Command::new(&self.script);
-        let done = command.arg(what).arg("--dir").arg(self.folder.path()).args(options).output().unwrap();
-        assert!(done.status.success(), "dev/mariadb {what}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.command("stop");
+        self.script.run("restart", &[]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What /health/ready says: every stream with its state, and what is not certain although all work.
 
-use crate::reload::Stale;
+use crate::{groups::Refused, reload::Stale};
 use connectors::claims::Doubt;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,6 +17,9 @@ pub struct Health {
     /// The reference data in force are those of before: the work goes on with them.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_reference: Option<Stale>,
+    /// Routing groups without the topics of their own: their messages go over those of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_groups: Vec<Refused>,
 }
 
 /// Claims of message ids that Redis lost: the work goes on, duplicates of before may be accepted.
@@ -47,7 +50,7 @@ struct Waits {
 
 impl Health {
     /// Reads the board. A process without streams is not ready: it has not started them yet. Neither a doubt
-    /// nor old reference data make one unready.
+    /// nor old reference data nor a refused group make one unready.
     pub fn of(board: BTreeMap<String, Status>, doubt: Option<Doubt>, old_reference: Option<Stale>) -> Self {
         let ready = !board.is_empty() && board.values().all(|status| *status == Status::Ready);
         let in_doubt = doubt.map(|Doubt { since_ms, claims }| InDoubt {
@@ -55,7 +58,18 @@ impl Health {
             known_since_ms: since_ms,
             new_claims: claims,
         });
-        Self { ready, streams: board.into_iter().map(Stream::of).collect(), in_doubt, old_reference }
+        Self {
+            ready,
+            streams: board.into_iter().map(Stream::of).collect(),
+            in_doubt,
+            old_reference,
+            refused_groups: Vec::new(),
+        }
+    }
+
+    /// With the routing groups whose topics are refused.
+    pub fn with_refused(self, refused_groups: Vec<Refused>) -> Self {
+        Self { refused_groups, ..self }
     }
 }
 

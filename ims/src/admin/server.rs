@@ -4,7 +4,7 @@ use super::health::Health;
 use crate::{
     assemble::{DOUBTS, now_ms},
     exit::usage,
-    reload,
+    groups, reload,
 };
 use axum::{
     Router,
@@ -93,7 +93,7 @@ async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: onesho
 }
 
 fn ready() -> Response {
-    let health = Health::of(status::board(), DOUBTS.now(now_ms()), reload::stale());
+    let health = Health::of(status::board(), DOUBTS.now(now_ms()), reload::stale()).with_refused(groups::refused());
     json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 

@@ -82,11 +82,17 @@ fn text(page: &Value) -> String {
                 page["in_doubt"]["cause"].as_str().map_or(String::new(), |cause| format!("\n  in doubt: {cause}"));
             let old = page["old_reference"]["cause"].as_str();
             let old = old.map_or(String::new(), |cause| format!("\n  reference data of before: {cause}"));
-            format!("ready: {} streams work{doubt}{old}", streams.len())
+            let refused: String = page["refused_groups"].as_array().into_iter().flatten().map(refused).collect();
+            format!("ready: {} streams work{doubt}{old}{refused}", streams.len())
         }
         (false, true) => "not ready: no stream has started yet".to_owned(),
         (false, false) => format!("not ready\n  {}", lines.join("\n  ")),
     }
+}
+
+fn refused(group: &Value) -> String {
+    let word = |key: &str| group[key].as_str().unwrap_or_default();
+    format!("\n  routing group {} without its topics: {}", word("group"), word("cause"))
 }
 
 #[cfg(test)]
@@ -109,5 +115,7 @@ mod tests {
         assert_eq!(text(&ready), "ready: 1 streams work");
         let doubt = json!({"ready": true, "streams": [], "in_doubt": {"cause": "not all are known"}});
         assert_eq!(text(&doubt), "ready: 0 streams work\n  in doubt: not all are known");
+        let refused = json!({"ready": true, "streams": [], "refused_groups": [{"group": "VIP", "cause": "too few"}]});
+        assert_eq!(text(&refused), "ready: 0 streams work\n  routing group VIP without its topics: too few");
     }
 }

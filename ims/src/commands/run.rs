@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// none). A process that dies is replaced by the others; nothing is lost either way.
 ///
 /// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
-/// of a routing group's own are made before.
+/// of a routing group's own are made before; those that Kafka refuses hold up nothing else, and are asked for again.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
@@ -48,7 +48,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let deployment = Deployment::new(&config)?;
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
-    topics.prepare(&reference.current())?;
+    reference.prepare(&|reference| topics.prepare(reference))?;
     let _purging = Purging::start(assemble::retention(&config, chain)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, chain)?;
     let runtime = Arc::new(deployment.start(chain)?);

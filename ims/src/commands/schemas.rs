@@ -4,19 +4,22 @@ use crate::{
     cli::Globals,
     config::Config,
     exit::{self, Exit},
+    groups::{self, topics::topics},
     log, logging, output,
 };
 use anyhow::Context;
 use connectors::registry::{Made, OnWrong, Subject};
+use schemas::Topic;
 use serde::Serialize;
 
 /// Register this program's schemas, or check them.
 ///
-/// Each topic has a subject, `‹topic›-value`, which is where the Avro serializers of all Confluent clients look. It holds
+/// Each topic, also those of routing groups, has a subject, `‹topic›-value`, which is where the Avro serializers of all Confluent clients look. It holds
 /// this program's schema and is set to FULL_TRANSITIVE: every version reads every other one, so producers, data teams and
 /// IMS may be upgraded in any order, and the registry itself refuses what would break one of them.
 ///
-/// `ims run` does the same as `register` at its start, or as `check` with registry.register = false.
+/// `ims run` does the same as `register` at its start, or as `check` with registry.register = false, for all topics but
+/// those of routing groups.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Register the schemas that are missing, and set every subject to FULL_TRANSITIVE.
@@ -45,10 +48,12 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         Command::Check => (OnWrong::Tell, "checking schemas"),
     };
     let registry = log::open_registry(&config)?;
+    let (groups, unknown) = groups::configured(&config);
+    let topics: Vec<Topic> = Topic::all().iter().copied().chain(groups.iter().flat_map(|of| topics(of))).collect();
     let waiting = output::progress(globals.json, None, work);
-    let subjects = registry.subjects(on_wrong).with_context(|| log::registry_place(&config));
+    let subjects = registry.subjects(&topics, on_wrong).with_context(|| log::registry_place(&config));
     waiting.finish_and_clear();
-    let outcome = Outcome::of(subjects?, &config);
+    let outcome = Outcome::of(subjects?, unknown, &config);
     output::result(globals.json, &outcome, || outcome.text(on_wrong))?;
     Ok(if outcome.wrong.is_empty() { Exit::Done } else { Exit::Stopped })
 }
@@ -61,10 +66,11 @@ struct Outcome {
     registered: Vec<String>,
     set_to_full_transitive: Vec<String>,
     wrong: Vec<Subject>,
+    advice: Option<String>,
 }
 
 impl Outcome {
-    fn of(subjects: Vec<Subject>, config: &Config) -> Self {
+    fn of(subjects: Vec<Subject>, advice: Option<String>, config: &Config) -> Self {
         let made = |made: Made| {
             let of = subjects.iter().filter(|subject| subject.made.contains(&made));
             of.map(|subject| subject.subject.clone()).collect()
@@ -75,6 +81,7 @@ impl Outcome {
             registered: made(Made::Registered),
             set_to_full_transitive: made(Made::Set),
             wrong: subjects.into_iter().filter(|subject| !subject.wrong.is_empty()).collect(),
+            advice,
         }
     }
 
@@ -86,6 +93,7 @@ impl Outcome {
         }
         let wrong = self.wrong.iter().flat_map(|of| of.wrong.iter().map(|wrong| (&of.subject, wrong)));
         lines.extend(wrong.map(|(subject, wrong)| format!("wrong: {subject} {wrong}")));
+        lines.extend(self.advice.iter().map(|line| format!("advice: {line}")));
         lines.push(match self.wrong.len() {
             0 => format!("{} subjects are as they should be", self.subjects),
             wrong => format!("{wrong} of {} subjects are not as they should be", self.subjects),

@@ -2,10 +2,14 @@
 
 use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Process, now_ms, process, simulator, until};
 use schemas::{Family, Lane, Topic, examples::seed};
+use topology::log::kafka::Shape;
 
 /// What `ims run` promises for a change of the reference data.
 const TAKEN_UP_WITHIN_MS: i64 = 5_000;
 const PARTITIONS: usize = 2;
+
+/// More than the broker of the tests has.
+const TOO_MANY_COPIES: &str = "replicas = 3";
 
 /// The demo's reference data, with a group.
 fn with_group() -> String {
@@ -90,4 +94,48 @@ fn a_group_of_a_store_gets_its_topics_within_five_seconds() {
     import(&std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/seed/demo.toml")).unwrap());
     let start = || deployment.run_with("one", CHAIN, &[("IMS__REFERENCE__KIND", "sql")]);
     a_group_gets_its_topics(&deployment, &start, &|| import(&with_group()));
+}
+
+#[test]
+fn a_group_whose_topics_are_refused_holds_up_nothing_and_gets_them_when_it_can() {
+    let Some(deployment) = Deployment::new(&simulator::everything_arrives(20)) else { return };
+    let own = [Family::Sms, Family::At].map(|family| Topic::group(family, "VIP").unwrap());
+    let reference = deployment.file("reference.toml");
+    let refused = format!("{}{TOO_MANY_COPIES}\n", with_group());
+    std::fs::write(&reference, &refused).unwrap();
+    let mut process = deployment.run("one", CHAIN);
+    process.until_ready();
+    let page = process.page("/health/ready").unwrap();
+    assert!(page.contains(r#""refused_groups":[{"group":"VIP","cause":""#) && page.contains("replicas"), "{page}");
+    assert!(process.page("/metrics").unwrap().contains("\nims_routing_groups_refused 1\n"));
+    for command in ["check", "create"] {
+        let told = deployment.ims(&["topics", command]);
+        let text = String::from_utf8_lossy(&told.stdout);
+        assert!(told.status.code() == Some(5) && text.contains("SEND-SMS-VIP"), "{command}: {text}");
+    }
+
+    // Its customers' messages go on with its priority, over the topics of all.
+    deployment.append(&deployment.messages_like(&["sms"], Lane::Mass, 20));
+    let settled = deployment.settle(Expected { messages: 20, within: PATIENCE });
+    assert_eq!(settled.balance.accepted, 20);
+    assert_eq!(deployment.records([Topic::send(Family::Sms, Lane::Realtime)]).len(), 20);
+
+    // Changes of other data are taken up.
+    std::fs::write(&reference, refused.replace("tps = 3000", "tps = 2000")).unwrap();
+    let changed_ms = now_ms();
+    until("another change is taken up", PATIENCE, || process.written().contains("taken up").then_some(()));
+    assert!(now_ms() - changed_ms <= TAKEN_UP_WITHIN_MS, "{} ms", now_ms() - changed_ms);
+    let told = process.written().lines().filter(|line| line.contains("refuses the topics")).count();
+    assert_eq!(told, 1, "{}", process.written());
+
+    // Somebody makes what the group lacks.
+    let shape = Shape { partitions: Some(PARTITIONS as i32), replicas: Some(1) };
+    deployment.log.admin().unwrap().create_shaped(&own, shape, &[]).unwrap();
+    process.until_owns(&["text-VIP".to_owned(), "kakao-VIP".to_owned()]);
+    deployment.append(&deployment.messages_like(&["sms"], Lane::Mass, 20));
+    let settled = deployment.settle(Expected { messages: 40, within: PATIENCE });
+    assert_eq!(settled.balance.accepted, 40);
+    assert_eq!(deployment.records([own[0]]).len(), 20);
+    assert!(!process.page("/health/ready").unwrap().contains("refused_groups"));
+    process.stop();
 }

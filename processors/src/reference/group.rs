@@ -3,7 +3,7 @@
 use super::{Reference, RoutingGroup, SeedErrors};
 use rustc_hash::FxHashSet;
 use schemas::{Family, Lane, Topic};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A routing group without its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,19 @@ impl Group {
 }
 
 impl Reference {
+    /// Leaves these groups their members and their priority, and takes their own topics away: their messages go the way
+    /// of all.
+    pub fn take_topics_of(&mut self, names: &BTreeSet<String>) {
+        if names.is_empty() {
+            return;
+        }
+        let own = self.groups.iter_mut();
+        let of_members = self.group_of_customer.values_mut().chain(self.group_of_key.values_mut());
+        for group in own.chain(of_members).filter(|group| names.contains(&group.name)) {
+            *group = Arc::new(Group { topics: Vec::new(), ..Group::clone(group) });
+        }
+    }
+
     /// Refuses data in which a group that has topics has others than in these: what stands in one that it loses would be
     /// read by nobody, and one that it gains could not join the group's streams while they work.
     pub fn may_become(&self, newer: &Self) -> Result<(), SeedErrors> {

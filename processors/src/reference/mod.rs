@@ -25,8 +25,8 @@ use std::sync::Arc;
 #[error("reference data refused: {}", .0.join("; "))]
 pub struct SeedErrors(pub Vec<String>);
 
-/// Reference data, checked and indexed. Cheap to share, never changed.
-#[derive(Debug, Default)]
+/// Reference data, checked and indexed. Cheap to share, never changed while in force.
+#[derive(Debug, Default, Clone)]
 pub struct Reference {
     customers: FxHashMap<String, Arc<Customer>>,
     service_keys: FxHashMap<String, Arc<ServiceKey>>,

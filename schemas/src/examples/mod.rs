@@ -6,7 +6,7 @@
 
 pub mod seed;
 
-use crate::records::*;
+use crate::{Api, TrackId, records::*};
 use serde::de::DeserializeOwned;
 
 /// A request that is complete and valid at [`seed::NOW_MS`] for the customer of [`seed`].
@@ -110,6 +110,44 @@ records! {
     history -> History;
     /// The text's end, for analysis.
     analyze_log -> AnalyzeLog;
+}
+
+/// The n-th row of history of a busy day: an 알림톡 that was mostly delivered, with the sizes that such messages have. One
+/// is requested each millisecond; ten customers send them, and a recipient gets one of half a million.
+pub fn step(start_ms: i64, n: u64) -> History {
+    let at_ms = start_ms + n as i64;
+    let api = Api { cluster: 0, lane: Lane::Mass, partition: (n % 20) as u16, offset: n, receiver: 0 };
+    let track_id = TrackId::new(at_ms, api).to_string();
+    History {
+        serial_number: format!("{track_id}-0M"),
+        track_id,
+        last_step: true,
+        username: format!("customer-{}", n % 10),
+        service_key: format!("HanbitShopServiceKey00000000000000{:06}", n % 10),
+        message_id: format!("order-{n}"),
+        requested_channel: Channel::At,
+        requested_type: MessageType::At,
+        state: if n.is_multiple_of(20) { State::Failed } else { State::Delivered },
+        origin: Origin::Vendor,
+        code: "0000".into(),
+        vendor: "talk-one".into(),
+        vendor_code: "0000".into(),
+        attempts: 1,
+        recipient: Recipient {
+            phone_number: Some(format!("10{:08}", n % 500_000)),
+            country_code: Some("82".into()),
+            ..Recipient::default()
+        },
+        title: Some("주문 안내".into()),
+        message: Some(
+            "[한빛상점] 김하늘님, 주문하신 상품이 오늘 발송되었습니다. 운송장 번호는 아래 버튼에서 확인하실 수 있습니다.".into(),
+        ),
+        received_at: at_ms,
+        distribution_at: Some(at_ms + 4),
+        sent_at: Some(at_ms + 9),
+        report_at: at_ms + 60,
+        ..History::default()
+    }
 }
 
 fn read<T: DeserializeOwned>(name: &str, json: &str) -> T {

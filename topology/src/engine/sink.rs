@@ -89,6 +89,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                 Polled::Assigned(positions) => {
                     self.forget();
                     self.owed = positions.iter().map(|Position { place, .. }| *place).collect();
+                    tracing::info!(stream = %self.spec.name, partitions = self.owed.len(), "assigned");
                     self.seek()?;
                     return Ok(Progress::Worked);
                 }
@@ -98,6 +99,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                     return Ok(Progress::Worked);
                 }
                 Polled::Lost => {
+                    tracing::warn!(stream = %self.spec.name, "partitions lost: the group went on without this member");
                     self.forget();
                     return Ok(Progress::Worked);
                 }

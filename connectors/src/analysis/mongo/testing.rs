@@ -4,10 +4,9 @@
 #![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
 
 use super::MongoSettings;
+use crate::testing::{Script, variable};
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 
@@ -92,8 +91,7 @@ pub(crate) async fn polled<T>(future: impl Future<Output = T>, waits: usize, end
 /// A set of a test's own, whose members it may kill; ends with the test.
 pub(crate) struct Servers {
     pub(crate) url: String,
-    script: PathBuf,
-    folder: tempfile::TempDir,
+    script: Script,
 }
 
 impl Servers {
@@ -105,29 +103,21 @@ impl Servers {
     /// One member that speaks TLS only, by an authority of its own, which its URL names.
     pub(crate) fn with_tls() -> Option<Self> {
         let mut servers = Self::start_with(&["--tls"])?;
-        servers.url += &format!("&tls=true&tlsCAFile={}", servers.folder.path().join("ca.crt").display());
+        servers.url += &format!("&tls=true&tlsCAFile={}", servers.script.folder().join("ca.crt").display());
         Some(servers)
     }
 
     fn start_with(options: &[&str]) -> Option<Self> {
-        let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
-            eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
-            return None;
-        };
-        let script = PathBuf::from(dev).join("mongodb");
-        let mut servers = Self { url: String::new(), script, folder: tempfile::tempdir().unwrap() };
-        let settings = servers.run("start", options);
-        let url = settings.lines().find_map(|line| line.strip_prefix("MONGODB_URL="));
-        servers.url = url.expect("dev/mongodb tells the URL").to_owned();
-        Some(servers)
+        let (script, said) = Script::start("mongodb", options)?;
+        Some(Self { url: variable(&said, "MONGODB_URL"), script })
     }
 
     pub(crate) fn kill(&self, node: usize) {
-        self.run("kill", &["--node", &node.to_string()]);
+        self.script.run("kill", &["--node", &node.to_string()]);
     }
 
     pub(crate) fn restart(&self, node: usize) {
-        self.run("restart", &["--node", &node.to_string()]);
+        self.script.run("restart", &["--node", &node.to_string()]);
     }
 
     /// Runs a command on the primary, past everything that is tested.
@@ -140,18 +130,5 @@ impl Servers {
         let hello = self.command(doc! { "hello": 1 });
         let (hosts, me) = (hello.get_array("hosts").unwrap(), hello.get("me"));
         1 + hosts.iter().position(|host| Some(host) == me).unwrap()
-    }
-
-    fn run(&self, what: &str, arguments: &[&str]) -> String {
-        let mut script = Command::new(&self.script);
-        let done = script.arg(what).arg("--dir").arg(self.folder.path()).args(arguments).output().unwrap();
-        assert!(done.status.success(), "dev/mongodb {what}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        self.run("stop", &[]);
     }
 }

@@ -14,21 +14,38 @@ use crate::{
     sql::{Connection, Database, Insert, Location, Merge},
 };
 use jiff::Timestamp;
-use processors::reference::{Changes, OptOut, Reference, Rows, Seed, SeedErrors};
+use processors::{
+    ports::Away,
+    reference::{Changes, OptOut, Reference, Rows, Seed, SeedErrors},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
 
-/// How long a whole change may take; another change meanwhile is told to come again.
+/// How long a whole change may take.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// After how long somebody is told that another change is being written.
+const UNTOLD: Duration = Duration::from_secs(1);
+/// How long it is waited for then: 150,000 rows take some five seconds.
+const OTHERS: Duration = Duration::from_secs(120);
 
 /// Puts the rows of a seed in the place of a store's.
 #[derive(Debug)]
 pub struct Importer {
     database: Database,
     cipher: Arc<Cipher>,
+}
+
+/// What is to be written.
+struct Import<'a> {
+    rows: Rows,
+    /// The same, checked.
+    after: Reference,
+    opt_outs: Vec<OptOut>,
+    by: &'a str,
+    at_ms: i64,
 }
 
 /// What a transaction came to.
@@ -50,6 +67,8 @@ impl Importer {
     /// added only: those that came in since the seed was written are nobody's to forget. The answer is what changed,
     /// and how many opt-outs were added; None: the store said the same already, and nothing was written.
     ///
+    /// While somebody else writes a change this one waits, for two minutes at most; `on_wait` is told.
+    ///
     /// # Errors
     /// A seed that contradicts itself or leaves nobody, or a row that the store cannot hold: nothing is written.
     pub fn import(
@@ -58,6 +77,7 @@ impl Importer {
         seed: Seed,
         by: &str,
         at_ms: i64,
+        on_wait: impl FnOnce(),
     ) -> Result<Option<(Changes, u64)>, ReferenceError> {
         let mut rows = Rows::from(seed);
         for key in &mut rows.service_keys {
@@ -76,15 +96,41 @@ impl Importer {
             return Err(ReferenceError::Nobody { name: name.to_owned() });
         }
         let opt_outs = after.take_opt_outs();
+        let change = Import { rows, after, opt_outs, by, at_ms };
+        let done = match self.within(UNTOLD, &change)? {
+            Some(done) => done,
+            None => {
+                on_wait();
+                self.within(OTHERS, &change)?.ok_or_else(|| Away {
+                    dependency: SCHEMA.name,
+                    cause: format!(
+                        "another change has been written for more than {} s: import again when it has ended",
+                        OTHERS.as_secs()
+                    ),
+                })?
+            }
+        };
+        match done {
+            Done::Nothing => Ok(None),
+            Done::Changed(changes, opt_outs) => Ok(Some((changes, opt_outs))),
+            Done::Row(row, reason) => Err(ReferenceError::Row { row, reason }),
+            Done::Refused(cause) => Err(refused(cause)),
+        }
+    }
+
+    /// None: others were writing for so long, and nothing was done.
+    fn within(&mut self, longest: Duration, import: &Import<'_>) -> Result<Option<Done>, Away> {
         let Self { database, cipher } = self;
-        let done = database.transact(
+        let Import { rows, after, opt_outs, by, at_ms } = import;
+        database.transact_within(
+            longest,
             async |connection| {
-                // Locks the row: another writer waits here for five seconds, and then counts the store as away.
+                // Locks the row: another writer waits here.
                 connection.execute("UPDATE reference_version SET version = version + 1").await?;
-                let change = Change { by, at_ms, version: version_of(connection).await? };
+                let change = Change { by, at_ms: *at_ms, version: version_of(connection).await? };
                 let mut held = Held::default();
                 held.fetch(connection, cipher, -1).await?;
-                let wanted = Held::of(&rows);
+                let wanted = Held::of(rows);
                 let mut writing = Writing { connection, cipher, change, lines: Vec::new(), unfit: None };
                 writing.exchange(&held.customers, &wanted.customers).await?;
                 writing.exchange(&held.service_keys, &wanted.service_keys).await?;
@@ -95,7 +141,7 @@ impl Importer {
                 writing.exchange(&held.routing_groups, &wanted.routing_groups).await?;
                 writing.exchange(&held.patterns, &wanted.patterns).await?;
                 writing.exchange(&held.vendors, &wanted.vendors).await?;
-                let added = writing.add_opt_outs(&opt_outs).await?;
+                let added = writing.add_opt_outs(opt_outs).await?;
                 let Writing { connection, lines, unfit, .. } = writing;
                 if let Some((row, reason)) = unfit {
                     return Ok(Done::Row(row, reason));
@@ -106,19 +152,13 @@ impl Importer {
                 audit::write(connection, change, &lines).await?;
                 // What stood there was in force, or it is what this change mends.
                 let before = Reference::of(held.rows()).unwrap_or_default();
-                Ok(match before.may_become(&after) {
-                    Ok(()) => Done::Changed(Changes::between(&before, &after), added),
+                Ok(match before.may_become(after) {
+                    Ok(()) => Done::Changed(Changes::between(&before, after), added),
                     Err(cause) => Done::Refused(cause),
                 })
             },
             |done| matches!(done, Done::Changed(..)),
-        )?;
-        match done {
-            Done::Nothing => Ok(None),
-            Done::Changed(changes, opt_outs) => Ok(Some((changes, opt_outs))),
-            Done::Row(row, reason) => Err(ReferenceError::Row { row, reason }),
-            Done::Refused(cause) => Err(refused(cause)),
-        }
+        )
     }
 }
 

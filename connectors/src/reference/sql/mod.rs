@@ -3,6 +3,7 @@
 //! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
 
 mod audit;
+mod export;
 mod held;
 mod import;
 mod kinds;
@@ -11,6 +12,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
+pub use export::export;
 pub use import::Importer;
 pub use opt_outs::SqlOptOuts;
 
@@ -45,8 +47,8 @@ struct Mirror {
     store: String,
     version: i64,
     held: Held,
-    /// What they need could not be made yet.
-    unprepared: bool,
+    /// They are to be taken up although nothing is newer.
+    again: bool,
 }
 
 impl SqlReference {
@@ -65,7 +67,7 @@ impl SqlReference {
             store: location.to_string(),
             version: -1,
             held: Held::default(),
-            unprepared: false,
+            again: false,
         };
         mirror.fetch()?;
         let current = Current::new(mirror.reference()?);
@@ -80,14 +82,23 @@ impl ReferenceSource for SqlReference {
 }
 
 impl Reloaded for SqlReference {
+    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away> {
+        self.current.prepare(prepare)
+    }
+
+    fn again(&self) {
+        self.mirror.lock().unwrap_or_else(PoisonError::into_inner).again = true;
+    }
+
     fn reload(&self, prepare: Prepare<'_>) -> Result<Option<Changes>, ReferenceError> {
         let mut mirror = self.mirror.lock().unwrap_or_else(PoisonError::into_inner);
-        if !mirror.fetch()? && !mirror.unprepared {
+        let newer = mirror.fetch()?;
+        if !std::mem::take(&mut mirror.again) && !newer {
             return Ok(None);
         }
         let fresh = mirror.reference()?;
         let exchanged = self.current.exchange(fresh, prepare, &|| mirror.store.clone());
-        mirror.unprepared = matches!(exchanged, Err(ReferenceError::Away(_)));
+        mirror.again = matches!(exchanged, Err(ReferenceError::Away(_)));
         exchanged.map(Some)
     }
 }

@@ -44,12 +44,17 @@ pub enum Command {
     /// steady part is from the first tenth of the ends until the last request is in; reading the load is not counted.
     #[command(after_long_help = exit::help("  ims bench local --messages 200000", &EXITS))]
     Local(LocalArgs),
-    /// History and statistics into the server of store.url, beside a bare multi-row INSERT of the same rows.
+    /// History and statistics into the server of store.url, or into a SQLite file, beside a bare multi-row INSERT of the
+    /// same rows; and what customers ask of it.
     ///
-    /// Works in a database of its own and removes it.
-    #[command(after_long_help = exit::help("  ims bench store --rows 500000", &EXITS))]
+    /// Works in a database of its own on the server, or in a file in the folder of store.file, and removes it.
+    #[command(after_long_help = exit::help(STORE, &EXITS))]
     Store(StoreArgs),
 }
+
+const STORE: &str = "  ims bench store --rows 500000 --set store.url=mysql://USER:PASSWORD@HOST:3306/DATABASE
+  ims bench store --rows 500000 --set store.url=                 a SQLite file
+  ims bench store --lookups 1000 --lookup-rows 10000000          by message_id, recipient and time";
 
 const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
@@ -115,8 +120,14 @@ pub struct StoreArgs {
     #[arg(long, default_value_t = 200_000)]
     rows: u64,
     /// Rows of one transaction; a store that catches up takes engine.batch_records.
-    #[arg(long, default_value_t = 5_000)]
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
+    /// Look-ups of each kind; 0: none.
+    #[arg(long, default_value_t = 0)]
+    lookups: u64,
+    /// Rows among which is looked up, written first; never fewer than --rows.
+    #[arg(long, default_value_t = 0)]
+    lookup_rows: u64,
 }
 
 /// Runs the command.
@@ -133,7 +144,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         Command::Drain(args) => drain::run(&config, args.small, args.backlog, args.customers)?,
         Command::Fair(args) => fair::run(&config, args.bulk, args.singles)?,
         Command::Local(args) => local::run(&config, args.messages)?,
-        Command::Store(args) => store::run(&config, args.rows, args.batch)?,
+        Command::Store(args) => store::run(&config, args)?,
     };
     output::line(serde_json::to_string_pretty(&result)?)?;
     Ok(Exit::Done)

@@ -5,23 +5,26 @@ mod secret;
 use crate::{
     assemble::now_ms,
     cli::Globals,
-    config::ReferenceKind,
+    config::{Config, ReferenceKind},
     exit::{self, Exit, usage},
     logging, output,
     stores::Stores,
 };
-use connectors::reference::{Importer, parse};
+use connectors::reference::{self, Importer, Revealed, parse};
 use serde_json::json;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// Write the reference data: customers, service keys, secret keys, templates, vendors.
+/// Write and read the reference data: customers, service keys, secret keys, templates, vendors.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Make the store say what a file says.
     ///
     /// Rows are added, changed and removed in one transaction; what is wrong with the file is told all at once, and then
     /// nothing is written. Opt-outs are only added. Each row that changed gets a line in the table `audit`, without
-    /// personal data and secrets. Processes with reference.kind = "sql" take it up within 5 seconds.
+    /// personal data and secrets. While another import is at work this one waits, two minutes at most. Processes with reference.kind = "sql" take it up within 5 seconds.
     #[command(after_long_help = exit::help(IMPORT, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
     Import {
         /// TOML, as connectors/seed/demo.toml.
@@ -37,6 +40,13 @@ pub enum Command {
     /// add the new one, let the customer change, take the old one out.
     #[command(after_long_help = exit::help(SECRET, &[Exit::Done, Exit::Usage]))]
     Secret(secret::Args),
+    /// Print what the store says, as a file that `import` takes.
+    ///
+    /// It is a true copy: it holds callback URIs and secrets and the numbers and addresses of those who opted out, in the
+    /// clear. Keep it where only you can read it. Rows come in the order of their keys, those of patterns and vendors in
+    /// their own; the audit stays in the store.
+    #[command(after_long_help = exit::help(EXPORT, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
+    Export,
 }
 
 const IMPORT: &str = "  ims reference import customers.toml
@@ -46,6 +56,10 @@ const SECRET: &str = "  ims reference secret hanbit-shop --name 2026-03 >> custo
   ims reference secret hanbit-shop --name 2026-03 --expires-at 2027-03-31T00:00:00+09:00 --network 203.0.113.0/24
   ims reference secret hanbit-shop --name results --scope report --json | jq -r .header";
 
+const EXPORT: &str = "  (umask 077; ims reference export > copy.toml)
+  ims reference export --config old.toml > copy.toml && ims reference import copy.toml --config new.toml
+  ims reference export --json | jq -r '.customers[].username'";
+
 /// Longest name of who changes something, characters.
 const LONGEST_NAME: usize = 64;
 
@@ -53,24 +67,29 @@ const LONGEST_NAME: usize = 64;
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
-    let (file, by) = match command {
-        Command::Secret(args) => return secret::run(args, globals.json),
-        Command::Import { file, by } => (file, by),
-    };
-    let by = by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".into());
+    match command {
+        Command::Secret(args) => secret::run(args, globals.json),
+        Command::Import { file, by } => import(&config, globals.json, file, by.as_ref()),
+        Command::Export => export(&config, globals.json),
+    }
+}
+
+fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyhow::Result<Exit> {
+    let by = by.cloned().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".into());
     if by.is_empty() || by.chars().count() > LONGEST_NAME {
         return Err(usage(format!("--by: give a name of 1 to {LONGEST_NAME} characters")));
     }
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| usage(format!("{name}: {error}")))?;
     let seed = parse(&name, &text)?;
-    let stores = Stores::of(&config);
+    let stores = Stores::of(config);
     let location = stores.reference()?;
     let mut importer = Importer::open(&location, Arc::new(stores.cipher()?))?;
-    let imported = importer.import(&name, seed, &by, now_ms())?;
+    let on_wait = || output::note(format_args!("{location}: another change is being written, waiting for its end"));
+    let imported = importer.import(&name, seed, &by, now_ms(), on_wait)?;
     let (changes, opt_outs) = imported.map_or_else(Default::default, |(changes, added)| (changes.to_string(), added));
     output::result(
-        globals.json,
+        json,
         &json!({"store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs}),
         || match (changes.as_str(), opt_outs) {
             ("", _) => format!("{location}: says the same already"),
@@ -81,5 +100,22 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     if config.reference.kind == ReferenceKind::File {
         output::note("reference.kind is \"file\": `ims run` reads the store with reference.kind = \"sql\"");
     }
+    Ok(Exit::Done)
+}
+
+fn export(config: &Config, json: bool) -> anyhow::Result<Exit> {
+    let stores = Stores::of(config);
+    let location = stores.reference()?;
+    let rows = reference::export(&location, &Arc::new(stores.existing_cipher()?))?;
+    let revealed = Revealed::of(&rows);
+    let toml = if json { String::new() } else { revealed.toml()? };
+    output::result(json, &revealed, || toml)?;
+    let secrets: usize = rows.service_keys.iter().map(|key| key.callback_secrets.len()).sum();
+    output::note(format_args!(
+        "{location}: {} customers, {} service keys; in the clear: {secrets} callback secrets and whom {} opt-outs are of",
+        rows.customers.len(),
+        rows.service_keys.len(),
+        rows.opt_outs.len(),
+    ));
     Ok(Exit::Done)
 }

@@ -6,20 +6,26 @@ use crate::{
     cli::Globals,
     config::Config,
     exit::{self, Exit},
+    groups::{self, topics as of_group},
     log, logging, output,
 };
 use anyhow::Context;
+use processors::reference::Group;
 use schemas::Topic;
 use serde::Serialize;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use topology::{
-    graph::{Node, chain},
-    log::kafka::{Difference, KafkaAdmin, Made, OnAway},
+    graph::{GroupStream, Node, chain},
+    log::{
+        LogError,
+        kafka::{Difference, KafkaAdmin, Made, OnAway},
+    },
 };
 
 /// Make, check or list the topics.
 ///
-/// Every topic stands in one table of this program; partitions and copies come from the configuration. A deployment
+/// Every topic stands in one table of this program, or is of a routing group that the reference data name; partitions and
+/// copies come from the configuration, or from the group. A deployment
 /// starts with `create`, which also lets each consumer group begin at the start of its topics: later a group without
 /// offsets is a fault, and `ims run` stops rather than skip or repeat messages.
 #[derive(Debug, clap::Subcommand)]
@@ -76,6 +82,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
 /// What was made and what is still not as it should be.
 #[derive(Serialize)]
 struct Outcome {
+    topics: usize,
     made_topics: Vec<&'static str>,
     started_groups: Vec<String>,
     wrong: Vec<String>,
@@ -96,22 +103,46 @@ fn on_kafka(config: &Config, json: bool, patience: Patience, create: bool) -> an
     let names: Vec<String> = streams().map(Node::name).collect();
     let groups: Vec<(&str, &[Topic])> =
         names.iter().map(String::as_str).zip(streams().map(|node| node.sources.as_slice())).collect();
-    let outcome = create_and_check(&admin, create, &groups).with_context(|| log::place(config));
+    let (of_groups, unknown) = groups::configured(config);
+    let outcome = create_and_check(&admin, create, &groups, &of_groups).with_context(|| log::place(config));
     waiting.finish_and_clear();
-    let outcome = outcome?;
+    let mut outcome = outcome?;
+    outcome.advice.extend(unknown);
     output::result(json, &outcome, || outcome.text(create))?;
     Ok(if outcome.wrong.is_empty() { Exit::Done } else { Exit::Stopped })
 }
 
-fn create_and_check(admin: &KafkaAdmin, create: bool, groups: &[(&str, &[Topic])]) -> anyhow::Result<Outcome> {
-    let made = if create { admin.create(Topic::all(), groups)? } else { Made::default() };
+fn create_and_check(
+    admin: &KafkaAdmin,
+    create: bool,
+    groups: &[(&str, &[Topic])],
+    of_groups: &[Arc<Group>],
+) -> anyhow::Result<Outcome> {
+    let mut made = if create { admin.create(Topic::all(), groups)? } else { Made::default() };
+    let mut differences = Vec::new();
+    for group in of_groups {
+        // What is refused for one group is told beside everything else.
+        match if create { of_group::create(admin, group) } else { Ok(Made::default()) } {
+            Ok(Made { topics, groups }) => {
+                made.topics.extend(topics);
+                made.groups.extend(groups);
+                differences.extend(check_group(admin, group)?);
+            }
+            Err(LogError::Stop(line)) => {
+                differences.push(Difference::Wrong(format!("routing group {}: {line}", group.name)))
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    differences.extend(admin.check(Topic::all(), groups)?);
     let mut outcome = Outcome {
+        topics: Topic::all().len() + of_groups.iter().map(|group| group.topics.len()).sum::<usize>(),
         made_topics: made.topics.iter().map(|topic| topic.name()).collect(),
         started_groups: made.groups.into_iter().map(|(group, _)| group).collect(),
         wrong: Vec::new(),
         advice: Vec::new(),
     };
-    for difference in admin.check(Topic::all(), groups)? {
+    for difference in differences {
         match difference {
             Difference::Wrong(line) => outcome.wrong.push(line),
             Difference::Advice(line) => outcome.advice.push(line),
@@ -120,17 +151,23 @@ fn create_and_check(admin: &KafkaAdmin, create: bool, groups: &[(&str, &[Topic])
     Ok(outcome)
 }
 
+fn check_group(admin: &KafkaAdmin, group: &Group) -> Result<Vec<Difference>, LogError> {
+    let streams: Vec<GroupStream> = GroupStream::of(group).collect();
+    let sources: Vec<_> = streams.iter().map(|stream| (stream.name.as_str(), &*stream.sources)).collect();
+    admin.check_shaped(&of_group::topics(group), of_group::shape(group), &sources)
+}
+
 impl Outcome {
     fn text(&self, create: bool) -> String {
         let mut lines = Vec::new();
         if create {
             let (topics, groups) = (self.made_topics.len(), self.started_groups.len());
-            lines.push(format!("made {topics} of {} topics, started {groups} groups", Topic::all().len()));
+            lines.push(format!("made {topics} of {} topics, started {groups} groups", self.topics));
         }
         lines.extend(self.wrong.iter().map(|line| format!("wrong: {line}")));
         lines.extend(self.advice.iter().map(|line| format!("advice: {line}")));
         lines.push(match self.wrong.len() {
-            0 => format!("{} topics are as they should be", Topic::all().len()),
+            0 => format!("{} topics are as they should be", self.topics),
             wrong => format!("{wrong} to be mended before `ims run`"),
         });
         lines.join("\n")

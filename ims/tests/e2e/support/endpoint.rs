@@ -1,6 +1,6 @@
 //! A customer's endpoint on loopback.
 
-use super::Deployment;
+use super::{Deployment, now_ms};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
@@ -18,8 +18,8 @@ pub struct Endpoint {
 
 #[derive(Default)]
 struct Calls {
-    /// How often each message was told, and whether it was told with success.
-    by_id: BTreeMap<String, (usize, bool)>,
+    /// When each message was told, Unix milliseconds, and whether it was told with success.
+    by_id: BTreeMap<String, (Vec<i64>, bool)>,
     /// webhook-id and ims-replay of the calls that have both.
     replays: Vec<(String, String)>,
 }
@@ -60,9 +60,9 @@ impl Endpoint {
         let mut calls = self.calls.lock().unwrap();
         calls.replays.extend(replay.map(|replay| (id.clone(), replay)));
         let number = calls.by_id.len();
-        let (count, told) = calls.by_id.entry(id).or_insert((0, false));
-        let fails = self.fails > 0 && *count == 0 && number.is_multiple_of(self.fails);
-        *count += 1;
+        let (times, told) = calls.by_id.entry(id).or_default();
+        let fails = self.fails > 0 && times.is_empty() && number.is_multiple_of(self.fails);
+        times.push(now_ms());
         *told |= !fails;
         let status = if fails { "500 Oops" } else { "200 OK" };
         stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()).ok()
@@ -76,7 +76,12 @@ impl Endpoint {
 
     /// How often each message was called for.
     pub fn counts(&self) -> BTreeMap<String, usize> {
-        self.calls.lock().unwrap().by_id.iter().map(|(id, (count, _))| (id.clone(), *count)).collect()
+        self.times().into_iter().map(|(id, times)| (id, times.len())).collect()
+    }
+
+    /// When each message was called for, Unix milliseconds.
+    pub fn times(&self) -> BTreeMap<String, Vec<i64>> {
+        self.calls.lock().unwrap().by_id.iter().map(|(id, (times, _))| (id.clone(), times.clone())).collect()
     }
 
     /// webhook-id and replay of each call that is marked as one.

@@ -1,6 +1,6 @@
 //! Compares the cluster with what it should be, and tells every difference at once.
 
-use super::{Cluster, Found, KafkaAdmin, Sources, create::Group, topics, unanswered};
+use super::{Found, KafkaAdmin, Shape, Sources, create::Group, topics, unanswered};
 use crate::log::{
     LogError,
     kafka::{clients::Pace, transaction::TransactionalProducer},
@@ -33,20 +33,41 @@ impl fmt::Display for Difference {
 impl KafkaAdmin {
     /// Everything that differs from what the settings say. Errors only when the cluster does not answer.
     pub fn check(&self, topics: &[Topic], groups: &[Sources<'_>]) -> Result<Vec<Difference>, LogError> {
-        let mut differences = Vec::new();
-        let Cluster { brokers, topics: found } = self.look()?;
-        self.compare_topics(topics, &found, &mut differences);
-        let present: Vec<Topic> =
-            topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect();
-        self.compare_configs(&present, &mut differences)?;
+        let mut differences = self.check_shaped(topics, Shape::default(), groups)?;
+        let brokers = self.look()?.brokers;
         self.compare_brokers(&brokers, &mut differences)?;
-        self.compare_groups(groups, &found, &mut differences)?;
         self.try_transactions(&mut differences)?;
         Ok(differences)
     }
 
-    fn compare_topics(&self, topics: &[Topic], found: &BTreeMap<String, Found>, differences: &mut Vec<Difference>) {
-        let settings = &self.shared.settings;
+    /// The same of topics alone, of another shape than the deployment's.
+    pub fn check_shaped(
+        &self,
+        topics: &[Topic],
+        shape: Shape,
+        groups: &[Sources<'_>],
+    ) -> Result<Vec<Difference>, LogError> {
+        let mut differences = Vec::new();
+        let found = self.look()?.topics;
+        self.compare_topics(topics, shape, &found, &mut differences);
+        let present: Vec<Topic> =
+            topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect();
+        self.compare_configs(&present, &mut differences)?;
+        self.compare_groups(groups, &found, &mut differences)?;
+        Ok(differences)
+    }
+
+    fn compare_topics(
+        &self,
+        topics: &[Topic],
+        shape: Shape,
+        found: &BTreeMap<String, Found>,
+        differences: &mut Vec<Difference>,
+    ) {
+        let (copies, copies_key) = match shape.replicas {
+            Some(replicas) => (replicas, "replicas"),
+            None => (self.shared.settings.replication, "kafka.replication_factor"),
+        };
         let on_cluster = |topic: Topic| found.get(self.shared.names.of(topic));
         for &topic in topics {
             let name = self.shared.names.of(topic);
@@ -54,18 +75,19 @@ impl KafkaAdmin {
                 differences.push(Difference::Wrong(format!("topic {name} is missing: run `ims topics create`")));
                 continue;
             };
-            let wanted = usize::try_from(topics::partitions(settings, topic)).unwrap_or(0);
+            let wanted = usize::try_from(self.partitions_of(topic, shape)).unwrap_or(0);
             if of.partitions != wanted {
-                let (key, has) = (topics::partitions_key(topic), of.partitions);
+                let key = shape.partitions.map_or(topics::partitions_key(topic), |_| "partitions");
+                let has = of.partitions;
                 differences.push(Difference::Wrong(format!(
                     "topic {name} has {has} partitions, {key} says {wanted}: set {key} = {has} if the topic is right; \
                      adding partitions to a topic in use moves keys to other partitions"
                 )));
             }
-            if of.copies < usize::try_from(settings.replication).unwrap_or(0) {
+            if of.copies < usize::try_from(copies).unwrap_or(0) {
                 differences.push(Difference::Advice(format!(
-                    "topic {name} has {} copies, kafka.replication_factor says {}: reassign its partitions",
-                    of.copies, settings.replication
+                    "topic {name} has {} copies, {copies_key} says {copies}: reassign its partitions",
+                    of.copies
                 )));
             }
             if let Kind::Open(lane) = topic.kind()

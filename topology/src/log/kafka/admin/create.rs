@@ -53,14 +53,18 @@ impl KafkaAdmin {
         Ok(Made { topics: made, groups })
     }
 
-    fn partitions_of(&self, topic: Topic, shape: Shape) -> i32 {
+    pub(super) fn partitions_of(&self, topic: Topic, shape: Shape) -> i32 {
         shape.partitions.unwrap_or_else(|| topics::partitions(&self.shared.settings, topic))
     }
 
     fn create_topics(&self, wanted: &[Topic], shape: Shape) -> Result<Vec<Topic>, LogError> {
         let shared = &self.shared;
+        // Who may not make topics may still use those that somebody made.
+        let there = self.look()?.topics;
+        let missing: Vec<Topic> =
+            wanted.iter().copied().filter(|&topic| !there.contains_key(shared.names.of(topic))).collect();
         let mut made = Vec::new();
-        for some in wanted.chunks(AT_ONCE) {
+        for some in missing.chunks(AT_ONCE) {
             let configs: Vec<_> = some.iter().map(|&topic| topics::configs(&shared.settings, topic)).collect();
             let new = some.iter().zip(&configs).map(|(&topic, configs)| {
                 let replication = TopicReplication::Fixed(shape.replicas.unwrap_or(shared.settings.replication));
@@ -76,7 +80,7 @@ impl KafkaAdmin {
                     match answer {
                         Ok(_) => made.push(*topic),
                         Err((_, Code::TopicAlreadyExists)) => {}
-                        Err((name, code)) => failed = failed.or(Some(self.not_made(&name, code))),
+                        Err((name, code)) => failed = failed.or(Some(self.not_made(&name, shape, code))),
                     }
                 }
                 failed.map_or(Ok(()), Err)
@@ -85,12 +89,15 @@ impl KafkaAdmin {
         Ok(made)
     }
 
-    fn not_made(&self, name: &str, code: Code) -> LogError {
+    fn not_made(&self, name: &str, shape: Shape, code: Code) -> LogError {
         match code {
-            Code::InvalidReplicationFactor => LogError::Stop(format!(
-                "{name}: the cluster has too few brokers for {} copies: set kafka.replication_factor lower",
-                self.shared.settings.replication
-            )),
+            Code::InvalidReplicationFactor => {
+                let (copies, key) = match shape.replicas {
+                    Some(replicas) => (replicas, "replicas"),
+                    None => (self.shared.settings.replication, "kafka.replication_factor"),
+                };
+                LogError::Stop(format!("{name}: the cluster has too few brokers for {copies} copies: set {key} lower"))
+            }
             code => unanswered(&format!("{name} could not be made"), &KafkaError::AdminOp(code)),
         }
     }

@@ -1,0 +1,132 @@
+//! The promises of reference data in a store, on a file and on MariaDB.
+
+#![allow(clippy::print_stderr, reason = "a test that measures tells what")]
+
+mod changes;
+mod exports;
+mod imports;
+mod secrets;
+mod speed;
+
+use super::*;
+use crate::{
+    reference::{DEMO, FileReference, parse},
+    sql::{
+        Dialect,
+        testing::{Server, Store, on_both},
+    },
+};
+use processors::{
+    access::{Scope, SecretHash},
+    ports::OptOuts as _,
+    reference::{Approval, Customer, OptOut, RoutingGroup, SecretKey, Seed, ServiceKey, Template},
+};
+use schemas::{Channel, Family, Lane};
+use serde_json::json;
+
+use {changes::*, exports::*, imports::*, secrets::*, speed::*};
+
+on_both! {
+    what_is_imported_is_what_a_file_would_give
+    a_change_is_taken_up_and_only_once
+    an_endpoint_is_read_back_and_stands_nowhere_in_the_clear
+    what_is_wrong_is_refused_whole_and_named
+    an_export_is_a_true_copy
+    what_was_removed_is_not_exported
+    a_store_without_its_tables_has_nothing_to_export
+    an_import_waits_for_another_and_says_so
+    an_import_that_breaks_in_the_middle_leaves_nothing
+    of_imports_at_the_same_time_each_is_whole
+    contradicting_rows_are_told_once_and_leave_the_old_data_in_force
+    the_audit_tells_who_changed_what_without_secrets
+    who_refused_ads_is_asked_in_a_batch_and_never_forgotten
+    every_question_goes_by_an_index
+    a_group_keeps_its_topics
+    a_store_that_lacks_its_tables_is_told_and_not_touched
+    an_older_copy_of_the_store_is_read_whole
+    data_that_need_something_wait_until_it_is_made
+    what_could_not_be_made_is_left_out_until_it_is_asked_for_again
+    many_customers_are_loaded_in_time
+}
+
+/// Nothing has to be made first.
+const READY: fn(&mut Reference) -> Result<(), Away> = |_| Ok(());
+const AT_MS: i64 = 1_772_377_199_999;
+
+fn cipher() -> Arc<Cipher> {
+    Arc::new(Cipher::new(&[7; 32]))
+}
+
+impl Store {
+    fn import(&self, seed: Seed) -> Result<Option<(Changes, u64)>, ReferenceError> {
+        Importer::open(&self.location, cipher()).unwrap().import("seed.toml", seed, "kim", AT_MS, || {})
+    }
+
+    fn reference(&self) -> SqlReference {
+        SqlReference::open(&self.location, cipher()).unwrap()
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        self.rows(&format!("SELECT count(*) AS n FROM {table}"))[0].get("n").unwrap()
+    }
+}
+
+fn demo() -> Seed {
+    parse("demo", DEMO).unwrap()
+}
+
+/// Customers `c0` to `c<n>`, each with a service key.
+fn customers(count: usize) -> Seed {
+    let customer = |n| Customer { username: format!("c{n}"), ..Customer::default() };
+    let key =
+        |n| ServiceKey { key: format!("{n:0>40}"), username: format!("c{n}"), active: true, ..ServiceKey::default() };
+    Seed {
+        customers: (0..count).map(customer).collect(),
+        service_keys: (0..count).map(key).collect(),
+        ..Seed::default()
+    }
+}
+
+fn template(n: usize, username: &str) -> Template {
+    Template {
+        code: format!("T{n}"),
+        username: username.to_owned(),
+        channel: Channel::At,
+        message: "한빛상점입니다. #{name} 고객님의 주문이 발송되었습니다.".into(),
+        ..Template::default()
+    }
+}
+
+const URI: &str = "https://shop.example/ims?token=gilbut";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU";
+
+fn with_endpoint() -> Seed {
+    let mut seed = customers(1);
+    let key = &mut seed.service_keys[0];
+    key.callback_uri = Some(URI.into());
+    key.callback_secrets = vec![SECRET.to_owned().try_into().unwrap()];
+    key.callback_batch = Some(serde_json::from_value(json!({"reports": 100, "wait_ms": 500})).unwrap());
+    key.callback_enabled_at = Some("2026-03-11T10:30:00.123456+09:00".parse().unwrap());
+    seed
+}
+
+/// Every optional part of every kind, beside what the demo has.
+fn with_every_part() -> Seed {
+    let mut seed = demo();
+    seed.routing_groups = serde_json::from_value(json!([
+        {"name": "VIP", "priority": "REALTIME", "usernames": ["hanbit-shop"], "service_keys": [seed.service_keys[1].key],
+         "topics": ["AT", "SMS"], "partitions": 6, "replicas": 2}
+    ]))
+    .unwrap();
+    seed.patterns = serde_json::from_value(json!([
+        {"priority": "MASS", "channel": "MT", "message_type": "LMS", "message_id_prefix": "bulk-"},
+        {"priority": "AUTH"}
+    ]))
+    .unwrap();
+    let every_part = json!({"expires_at": "2027-03-31T00:00:00.123+09:00", "networks": ["203.0.113.0/24", "2001:db8::/32"],
+        "scopes": ["report", "cancel"], "username": "hanbit-shop", "name": "2027", "hash": seed.secret_keys[1].hash});
+    seed.secret_keys.push(serde_json::from_value(every_part).unwrap());
+    seed.templates[0].state = Approval::Dormant;
+    seed.templates[0].html = Some("<p>안녕하세요</p>".into());
+    seed
+}

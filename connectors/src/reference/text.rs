@@ -1,0 +1,92 @@
+//! Reference data as the text of a file, with the secrets that a true copy needs.
+
+use processors::{
+    callback::{Batch, Secret},
+    reference::{
+        Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template,
+        Vendor,
+    },
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// A seed that prints its secrets, in the order in which people write one.
+#[derive(Serialize)]
+pub struct Revealed<'r> {
+    customers: Vec<&'r Customer>,
+    service_keys: Vec<RevealedKey<'r>>,
+    secret_keys: Vec<&'r SecretKey>,
+    sender_profiles: Vec<&'r SenderProfile>,
+    templates: Vec<&'r Template>,
+    sender_numbers: Vec<&'r SenderNumber>,
+    opt_outs: &'r [OptOut],
+    routing_groups: Vec<&'r RoutingGroup>,
+    patterns: Vec<&'r Pattern>,
+    vendors: Vec<&'r Vendor>,
+}
+
+#[derive(Serialize)]
+struct RevealedKey<'r> {
+    key: &'r str,
+    username: &'r str,
+    active: bool,
+    callback_uri: Option<&'r str>,
+    callback_secrets: Vec<String>,
+    callback_batch: Option<Batch>,
+    callback_enabled_at: Option<jiff::Timestamp>,
+}
+
+impl<'r> Revealed<'r> {
+    /// Prints all that these rows hold: callback URIs and secrets, and who opted out.
+    pub fn of(rows: &'r Rows) -> Self {
+        let Rows {
+            customers,
+            service_keys,
+            secret_keys,
+            sender_profiles,
+            templates,
+            sender_numbers,
+            opt_outs,
+            routing_groups,
+            patterns,
+            vendors,
+        } = rows;
+        Self {
+            customers: plain(customers),
+            service_keys: service_keys.iter().map(|key| RevealedKey::of(key)).collect(),
+            secret_keys: plain(secret_keys),
+            sender_profiles: plain(sender_profiles),
+            templates: plain(templates),
+            sender_numbers: plain(sender_numbers),
+            opt_outs,
+            routing_groups: plain(routing_groups),
+            patterns: plain(patterns),
+            vendors: plain(vendors),
+        }
+    }
+
+    /// As TOML; [`super::parse`] understands it.
+    pub fn toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+impl<'r> RevealedKey<'r> {
+    fn of(row: &'r ServiceKey) -> Self {
+        let ServiceKey { key, username, active, callback_uri, callback_secrets, callback_batch, callback_enabled_at } =
+            row;
+        Self {
+            key,
+            username,
+            active: *active,
+            callback_uri: callback_uri.as_deref(),
+            callback_secrets: callback_secrets.iter().map(Secret::reveal).collect(),
+            callback_batch: *callback_batch,
+            callback_enabled_at: *callback_enabled_at,
+        }
+    }
+}
+
+fn plain<T>(rows: &[Arc<T>]) -> Vec<&T> {
+    rows.iter().map(|row| &**row).collect()
+}

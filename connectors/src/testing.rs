@@ -1,0 +1,61 @@
+//! Servers of a test's own, by the scripts of dev/.
+
+#![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What a script has started; it ends with the test.
+pub(crate) struct Script {
+    path: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Script {
+    /// Starts it, with what it says of itself; None where no script is to be had, which is said.
+    pub(crate) fn start(name: &str, arguments: &[&str]) -> Option<(Self, String)> {
+        let Some(dev) = std::env::var_os("IMS_TEST_DEV") else {
+            eprintln!("not tested: IMS_TEST_DEV names no folder of scripts that start servers (./test sets it)");
+            return None;
+        };
+        let script = Self { path: PathBuf::from(dev).join(name), folder: tempfile::tempdir().unwrap() };
+        let said = script.run("start", arguments);
+        Some((script, said))
+    }
+
+    /// Its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command of the script, which must succeed; what it said.
+    pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> String {
+        let mut script = Command::new(&self.path);
+        let done = script.arg(command).arg("--dir").arg(self.folder.path()).args(arguments).output().unwrap();
+        let path = self.path.display();
+        assert!(done.status.success(), "{path} {command}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.run("stop", &[]);
+    }
+}
+
+/// The variables that a script says, `NAME=value` each.
+pub(crate) fn variables(said: &str) -> impl Iterator<Item = (&str, &str)> {
+    said.lines().filter_map(|line| line.split_once('='))
+}
+
+/// One of them.
+///
+/// # Panics
+/// When it is not said.
+pub(crate) fn variable(said: &str, name: &str) -> String {
+    let found = variables(said).find(|(said, _)| *said == name);
+    found.unwrap_or_else(|| panic!("no {name} in {said}")).1.to_owned()
+}

@@ -1,0 +1,97 @@
+//! History into a server or a file, beside a bare INSERT of the same rows, and what is asked of it.
+
+mod bare;
+mod lookups;
+
+use super::StoreArgs;
+use crate::{assemble::now_ms, config::Config, stores::Stores};
+use anyhow::ensure;
+use bare::Bare;
+use connectors::{
+    cipher::Cipher,
+    history::{HistorySink, HistoryTable},
+    sql::{Database, Location, Table as _},
+};
+use processors::ports::{Logged, Move, Sink, Written};
+use schemas::{Channel, History, Topic, examples};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Runs the bench in a database or file of its own, which it removes.
+pub fn run(config: &Config, args: &StoreArgs) -> anyhow::Result<serde_json::Value> {
+    if config.store.url.is_empty() {
+        let beside = config.store.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = tempfile::tempdir_in(beside.unwrap_or(".".as_ref()))?;
+        return measure(&Location::file(folder.path().join("history.sqlite")), args);
+    }
+    let configured = Stores::of(config).history()?;
+    let name = format!("ims_bench_{}", now_ms());
+    let mut server = Database::connect(&configured, &HistoryTable::SCHEMA)?;
+    server.run(async |connection| connection.execute(&format!("CREATE DATABASE {name}")).await)?;
+    let measured = measure(&configured.with_database(&name), args);
+    server.run(async |connection| connection.execute(&format!("DROP DATABASE {name}")).await)?;
+    measured
+}
+
+fn measure(location: &Location, args: &StoreArgs) -> anyhow::Result<serde_json::Value> {
+    let StoreArgs { rows, batch, lookups, lookup_rows } = *args;
+    let cipher = Arc::new(Cipher::ephemeral()?);
+    let mut filled = Filled { sink: HistorySink::history(location, Arc::clone(&cipher))?, start_ms: now_ms(), next: 0 };
+    let mut bare = Bare::open(location)?;
+    let (mut stored, mut inserted) = (Duration::ZERO, Duration::ZERO);
+    // By turns, so that what else the machine does falls on both alike.
+    while filled.next < rows {
+        let (records, spent) = filled.write(batch.min(rows - filled.next))?;
+        stored += spent;
+        let same = bare.read(&records)?;
+        ensure!(same.len() == records.len(), "of {} rows {} stand in the store", records.len(), same.len());
+        let began = Instant::now();
+        bare.write(&same)?;
+        inserted += began.elapsed();
+    }
+    let per_second = |spent: Duration| (rows as f64 / spent.as_secs_f64()).round();
+    let mut measured = serde_json::json!({
+        "bench": "store",
+        "server": bare.version()?,
+        "rows": rows,
+        "batch": batch,
+        "store_rows_per_second": per_second(stored),
+        "bare_insert_rows_per_second": per_second(inserted),
+        "ratio": inserted.as_secs_f64() / stored.as_secs_f64(),
+    });
+    if lookups > 0 {
+        while filled.next < lookup_rows {
+            filled.write(batch.min(lookup_rows - filled.next))?;
+        }
+        measured["lookups"] = lookups::measure(location, cipher, &filled, lookups)?;
+    }
+    Ok(measured)
+}
+
+/// A store that was filled so far.
+struct Filled {
+    sink: HistorySink,
+    /// When the first message was requested; each further one a millisecond later.
+    start_ms: i64,
+    /// The next row.
+    next: u64,
+}
+
+impl Filled {
+    /// Writes so many more rows in one transaction, as the store role does; they, and how long it took.
+    fn write(&mut self, count: u64) -> anyhow::Result<(Vec<Logged<History>>, Duration)> {
+        let topic = Topic::hist(Channel::At);
+        let (first, next) = (self.next, self.next + count);
+        let logged = |n| Logged { topic, partition: 0, offset: n as i64, record: examples::step(self.start_ms, n) };
+        let records: Vec<Logged<History>> = (first..next).map(logged).collect();
+        let from = (first > 0).then_some(first as i64);
+        let began = Instant::now();
+        let written = self.sink.write(&records, &[Move { topic, partition: 0, from, to: next as i64 }])?;
+        let spent = began.elapsed();
+        ensure!(written == Written::Moved, "the store did not take the batch: {written:?}");
+        self.next = next;
+        Ok((records, spent))
+    }
+}

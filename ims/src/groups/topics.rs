@@ -1,0 +1,119 @@
+//! Makes the topics of routing groups.
+
+use super::refused;
+use crate::{config::Config, log::open_kafka};
+use processors::{
+    ports::Away,
+    reference::{Group, Reference},
+};
+use schemas::Topic;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use topology::{
+    graph::GroupStream,
+    log::{
+        LogError,
+        kafka::{KafkaAdmin, Made, Shape},
+    },
+};
+
+/// How long a broker may take for a question; the next look asks again.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After how long what Kafka refused is asked for again.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// Makes topics of groups on the log of a deployment.
+pub struct GroupTopics {
+    config: Config,
+    /// What was made, or found, by this process.
+    made: RefCell<BTreeSet<Topic>>,
+    tried: Cell<Option<Instant>>,
+}
+
+impl GroupTopics {
+    /// Of a deployment; asks nobody yet.
+    pub fn new(config: Config) -> Self {
+        Self { config, made: RefCell::default(), tried: Cell::default() }
+    }
+
+    /// Makes the topics that are missing, with the start offsets of those who read them. May be repeated, and done by
+    /// several processes at once.
+    ///
+    /// A group whose topics are refused is left without them, so that nothing else waits for somebody to mend it: its
+    /// messages keep its priority and go over the topics of all.
+    pub fn prepare(&self, reference: &mut Reference) -> Result<(), Away> {
+        let mut refused = BTreeSet::new();
+        for group in reference.groups() {
+            if let Err(cause) = self.make(group)? {
+                refused::note(group, cause);
+                refused.insert(group.name.clone());
+                self.tried.set(Some(Instant::now()));
+            }
+        }
+        refused::keep(&refused);
+        reference.take_topics_of(&refused);
+        Ok(())
+    }
+
+    /// Asks once more for what was refused, from time to time; whether some of it is there now.
+    pub fn retry(&self) -> bool {
+        if self.tried.get().is_none_or(|tried| tried.elapsed() < AGAIN_AFTER) {
+            return false;
+        }
+        let asked: Vec<_> = refused::asked().into_iter().filter(|group| !self.has(group)).collect();
+        self.tried.set((!asked.is_empty()).then(Instant::now));
+        asked.iter().filter(|group| matches!(self.make(group), Ok(Ok(())))).count() > 0
+    }
+
+    fn has(&self, group: &Group) -> bool {
+        group.topics.iter().all(|(_, topic)| self.made.borrow().contains(topic))
+    }
+
+    /// Makes what is missing, or tells why Kafka refuses it.
+    fn make(&self, group: &Group) -> Result<Result<(), String>, Away> {
+        if self.has(group) {
+            return Ok(Ok(()));
+        }
+        // A connection for each group, once: few deployments have any. The log in process has no such topics, and says so.
+        let make = || {
+            let admin = open_kafka(&self.config)?.admin()?.patient(PATIENCE, Box::new(|_| {}));
+            anyhow::Ok(create(&admin, group)?)
+        };
+        match make() {
+            Ok(made) if made.topics.is_empty() => {}
+            Ok(made) => {
+                tracing::info!(group = %group.name, topics = made.topics.len(), "topics of a routing group made")
+            }
+            Err(error) if matches!(error.downcast_ref(), Some(LogError::Away(_))) => {
+                return Err(Away {
+                    dependency: "log",
+                    cause: format!("topics of routing group {}: {error:#}", group.name),
+                });
+            }
+            Err(error) => return Ok(Err(format!("{error:#}"))),
+        }
+        self.made.borrow_mut().extend(topics(group));
+        Ok(Ok(()))
+    }
+}
+
+/// Those of a group.
+pub fn topics(group: &Group) -> Vec<Topic> {
+    group.topics.iter().map(|(_, topic)| *topic).collect()
+}
+
+/// What they are made like.
+pub fn shape(group: &Group) -> Shape {
+    let figure = |figure: Option<u32>| figure.and_then(|figure| i32::try_from(figure).ok());
+    Shape { partitions: figure(group.partitions), replicas: figure(group.replicas) }
+}
+
+/// Makes those that are missing, with start offsets.
+pub fn create(admin: &KafkaAdmin, group: &Group) -> Result<Made, LogError> {
+    let streams: Vec<GroupStream> = GroupStream::of(group).collect();
+    let sources: Vec<_> = streams.iter().map(|stream| (stream.name.as_str(), &*stream.sources)).collect();
+    admin.create_shaped(&topics(group), shape(group), &sources)
+}
