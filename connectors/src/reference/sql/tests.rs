@@ -12,10 +12,12 @@ use crate::{
 };
 use processors::{
     ports::OptOuts as _,
-    reference::{Approval, Customer, OptOut, Seed, ServiceKey, Template},
+    reference::{Approval, Customer, OptOut, Protocol, Seed, ServiceKey, Template},
 };
-use schemas::{Channel, Lane};
+use schemas::{Channel, Family, Lane};
 use serde_json::json;
+use sqlx::migrate::Migrator;
+use std::borrow::Cow;
 
 on_both! {
     what_is_imported_is_what_a_file_would_give
@@ -30,6 +32,7 @@ on_both! {
     every_question_goes_by_an_index
     a_group_keeps_its_topics
     a_store_that_lacks_its_tables_is_told_and_not_touched
+    vendors_of_before_are_simulated_and_new_ones_keep_their_protocol
     an_older_copy_of_the_store_is_read_whole
     data_that_need_something_wait_until_it_is_made
     many_customers_are_loaded_in_time
@@ -409,6 +412,40 @@ fn a_store_that_lacks_its_tables_is_told_and_not_touched(store: &Store) {
     assert!(reference.current().is_empty(), "a start may find nothing yet");
     store.import(customers(1)).unwrap();
     assert_eq!(reference.reload(&READY).unwrap().unwrap().to_string(), "1 customers added, 1 service keys added");
+}
+
+/// Migrations up to one.
+fn up_to(migrator: &Migrator, version: i64) -> Migrator {
+    let migrations = migrator.iter().filter(|migration| migration.version <= version).cloned().collect();
+    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+}
+
+fn vendors_of_before_are_simulated_and_new_ones_keep_their_protocol(store: &Store) {
+    let before = Schema { name: SCHEMA.name, file: up_to(&SCHEMA.file, 1), server: up_to(&SCHEMA.server, 2) };
+    before.migrate(&store.location).unwrap();
+    store.execute(
+        "INSERT INTO vendors (name, position, families, codes, weight, tps, max_in_flight, timeout_ms, receipts, \
+         receipt_hours, in_doubt, title_bytes, version, removed) \
+         VALUES ('old', 0, 'SMS', 'text', 1, 1, 1, 1, FALSE, 25, 'repeat', 50, 1, FALSE)",
+    );
+    store.execute("UPDATE reference_version SET version = 1");
+    SCHEMA.migrate(&store.location).unwrap();
+    if matches!(store.location, Location::Server { .. }) {
+        // Killed between the change and the note that it was made.
+        store.execute("DELETE FROM _sqlx_migrations WHERE version = 3");
+        SCHEMA.migrate(&store.location).unwrap();
+    }
+    let reference = store.reference();
+    let old = reference.current().vendor(Family::Sms, "old").cloned().unwrap();
+    assert_eq!((old.protocol, old.url.as_str()), (Protocol::Simulated, ""));
+    let new = json!({
+        "name": "dealer", "families": ["AT"], "codes": "bizgo", "weight": 1, "tps": 1, "receipts": true,
+        "protocol": "bizgo", "url": "https://mars.ibapi.kr",
+    });
+    store.import(Seed { vendors: vec![serde_json::from_value(new.clone()).unwrap()], ..customers(1) }).unwrap();
+    reference.reload(&READY).unwrap();
+    let read = reference.current().vendor(Family::At, "dealer").cloned().unwrap();
+    assert_eq!(*read, serde_json::from_value(new).unwrap());
 }
 
 fn an_older_copy_of_the_store_is_read_whole(store: &Store) {
