@@ -15,3 +15,4 @@ pub mod registry;
 pub mod reports;
 pub mod simulator;
 pub mod sql;
+pub mod vendors;

@@ -27,5 +27,6 @@ fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     topology::metrics::describe();
     connectors::claims::describe_metrics();
     connectors::pending::describe_metrics();
+    connectors::vendors::describe_metrics();
     Ok(handle)
 }

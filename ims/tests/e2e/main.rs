@@ -19,4 +19,5 @@ mod stops;
 mod support;
 mod takeover;
 mod thin;
+mod wire;
 mod zombie;

@@ -2,6 +2,7 @@
 
 mod books;
 pub mod cluster;
+pub mod dealer;
 pub mod endpoint;
 pub mod load;
 pub mod mongodb;
@@ -11,7 +12,7 @@ pub mod redis;
 mod server;
 pub mod simulator;
 
-pub use books::Expected;
+pub use books::{Expected, Settled};
 pub use process::{CHAIN, Process, streams};
 
 use cluster::Cluster;
