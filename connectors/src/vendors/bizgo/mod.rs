@@ -41,6 +41,9 @@ const POLLING: &str = "/api/comm/v1/report/polling";
 /// How long a repeat is certain to be known as one: the time of its idempotency key, and five minutes for two clocks.
 const REMEMBERED_MS: i64 = (request::IDEMPOTENCY_S as i64 - 300) * 1_000;
 
+/// No such batch of reports: another process of ours was given it too, and acknowledged it.
+const ACKNOWLEDGED: &str = "A802";
+
 const JSON: &str = "application/json";
 const PRODUCT: &str = concat!("ims/", env!("CARGO_PKG_VERSION"));
 
@@ -89,7 +92,7 @@ impl Bizgo<'_> {
 
     /// Asks for delivery reports; None: there are none now. The error is the reason, without body and key.
     pub async fn poll(&self, clock: &dyn Clock) -> Result<Option<Reports>, String> {
-        let body = self.ask(Method::GET, POLLING).await?;
+        let body = self.ask(Method::GET, POLLING, None).await?;
         report::reports(&body, &self.vendor.name, clock.now_ms())
     }
 
@@ -98,23 +101,24 @@ impl Bizgo<'_> {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) {
             return Err("reportId is no part of a path".into());
         }
-        self.ask(Method::DELETE, &format!("{POLLING}/{id}")).await.map(drop)
+        self.ask(Method::DELETE, &format!("{POLLING}/{id}"), Some(ACKNOWLEDGED)).await.map(drop)
     }
 
-    /// A call about reports, which may be repeated at will.
-    async fn ask(&self, method: Method, path: &str) -> Result<Bytes, String> {
+    /// A call about reports, which may be repeated at will. `fine`: a code that is no failure.
+    async fn ask(&self, method: Method, path: &str, fine: Option<&str>) -> Result<Bytes, String> {
         let key = self.access.key.header();
         match self.call(method, path, &key, Bytes::new(), MOST_REPORTS).await {
             Err(Failed::NotSent(reason) | Failed::NoAnswer(reason)) => Err(reason),
-            Ok(Answered { status, body, .. }) => {
-                if status == 401 || status == 403 {
-                    self.access.key.renew(&key);
+            Ok(Answered { status, body, .. }) => match answer::refusal(status, &body) {
+                None => Ok(body),
+                Some(code) if fine == Some(&code) => Ok(body),
+                Some(code) => {
+                    if judge(self.vendor.codes, &code).handling == Handling::Credential {
+                        self.access.key.renew(&key);
+                    }
+                    Err(format!("HTTP {status}, {code}"))
                 }
-                match answer::refusal(status, &body) {
-                    None => Ok(body),
-                    Some(code) => Err(format!("HTTP {status}, {code}")),
-                }
-            }
+            },
         }
     }
 

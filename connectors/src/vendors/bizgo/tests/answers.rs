@@ -51,6 +51,9 @@ fn an_unknown_code_passes_with_the_vendors_own_words() {
 fn what_fails_inside_the_vendor_may_have_been_taken() {
     for (status, body) in [
         (500, refused("A910")),
+        (500, refused("A306")),
+        (502, accepted("A000")),
+        (500, accepted("A777")),
         (503, refused("A920")),
         (503, gateway("A503")),
         (502, json!("a proxy's page")),

@@ -1,7 +1,11 @@
 //! The connector and the simulator over loopback: each was written from the published schemas, apart from the other.
 
+use super::super::Bizgo;
 use super::{Bench, KEY, PATIENCE, at, code, dispatch, sms, vendor};
-use crate::simulator::{Behaviour, Listener, RequestLog, Simulator, SimulatorSettings};
+use crate::{
+    simulator::{Behaviour, Listener, RequestLog, Simulator, SimulatorSettings},
+    vendors::http::Client,
+};
 use processors::ports::{Receipt, Reply};
 use schemas::{Channel, MessageType};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
@@ -104,6 +108,19 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
     let _listener = listen(Some(&log), well(), port);
     let again = take(&bench, true);
     assert_eq!(again[0].serial_number, first[0].serial_number);
+}
+
+#[test]
+fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
+    let listener = listen(None, well(), 0);
+    let bench = Bench::new(&url(&listener));
+    let client = Client::new(std::time::Duration::from_secs(5)).unwrap();
+    let wire = Bizgo { client: &client, access: &bench.vendors.access["dealer"], vendor: &bench.vendor };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(wire.acknowledge("of-before")), Ok(()));
+    for no_id in ["", "../send/omni", "a/b", "a?b", "a b"] {
+        assert!(runtime.block_on(wire.acknowledge(no_id)).is_err(), "{no_id:?}");
+    }
 }
 
 #[test]
