@@ -17,3 +17,4 @@ pub mod simulator;
 pub mod sql;
 #[cfg(test)]
 mod testing;
+pub mod vendors;

@@ -19,13 +19,15 @@ use connectors::{
     reports::ReportTable,
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
+    vendors::Vendors,
 };
 use processors::{
     ingest,
     night::Night,
     outcome,
     ports::{
-        Away, Caller, Claim, Claims, Clock, HeldOptOuts, NoPending, OptOuts, PendingNotes, Provider, Receipts, Sink,
+        Away, Caller, Claim, Claims, Clock, HeldOptOuts, NoPending, OptOuts, PendingNotes, Provider, Receipts,
+        ReferenceSource, Sink,
     },
     ring::Rings,
 };
@@ -122,6 +124,7 @@ struct Configured {
     analysis: AnalysisStore,
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
+    vendors: Vendors,
     caller: CallerSettings,
 }
 
@@ -151,11 +154,12 @@ impl Backends for Configured {
     }
 
     fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
-        Ok(self.simulator.provider())
+        Ok(self.vendors.provider(self.simulator.provider()))
     }
 
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
-        Ok(self.simulator.receipts())
+        let receipts = self.vendors.receipts(self.simulator.receipts());
+        receipts.map_err(|e| Away { dependency: "thread of delivery reports", cause: e.to_string() })
     }
 
     fn caller(&self) -> Result<Box<dyn Caller>, Away> {
@@ -189,6 +193,7 @@ pub struct Deployment {
     parts: Arc<Parts>,
     stores: Stores,
     reference: Arc<dyn Reloaded>,
+    vendors: Vendors,
     finish_within: Duration,
 }
 
@@ -227,6 +232,7 @@ impl Deployment {
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
+        let vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference))?;
         let state = State::of(config)?;
         let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();
@@ -239,6 +245,7 @@ impl Deployment {
             analysis,
             cipher,
             simulator,
+            vendors: vendors.clone(),
             caller,
         };
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
@@ -265,6 +272,7 @@ impl Deployment {
             parts: Arc::new(parts),
             stores,
             reference,
+            vendors,
             finish_within: Duration::from_millis(config.engine.stop_within_ms),
         })
     }
@@ -308,6 +316,9 @@ impl Deployment {
         if roles.contains(&Role::Reports) {
             ReportTable::SCHEMA.migrate(&self.stores.reports()?)?;
         }
+        if roles.iter().any(|role| Role::SENDERS.contains(role)) {
+            self.vendors.all_have_keys().map_err(|error| usage(error.to_string()))?;
+        }
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
     }
 
@@ -334,6 +345,11 @@ fn open_reference_with(
         true => Arc::new(FileReference::demo()?),
         false => Arc::new(FileReference::open(&config.reference.file)?),
     })
+}
+
+/// The vendors that are reached over a wire, with their keys.
+pub fn open_vendors(config: &Config, reference: Arc<dyn ReferenceSource>) -> anyhow::Result<Vendors> {
+    Vendors::open(&config.vendors, reference, Arc::new(SystemClock)).map_err(|error| usage(error.to_string()))
 }
 
 /// The log in process as configured.

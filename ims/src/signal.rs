@@ -9,6 +9,11 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Returns at SIGTERM, Ctrl-C, or when a worker had to stop.
 pub fn until_stopped(runtime: &Runtime) -> anyhow::Result<()> {
+    until(|| runtime.stopping())
+}
+
+/// Returns at SIGTERM, Ctrl-C, or when there is another reason.
+pub fn until(stopping: impl Fn() -> bool) -> anyhow::Result<()> {
     let waiting = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     waiting.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -18,7 +23,7 @@ pub fn until_stopped(runtime: &Runtime) -> anyhow::Result<()> {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = look.tick() => if runtime.stopping() { return Ok(()) },
+                _ = look.tick() => if stopping() { return Ok(()) },
             }
         }
     })

@@ -104,6 +104,38 @@ fn a_malformed_callback_is_refused_with_the_reference_data_that_holds_it() {
 }
 
 #[test]
+fn a_vendor_that_cannot_be_reached_as_its_row_says_is_refused_with_the_remedy() {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let key = file("hunter2-is-the-key\n");
+    let check = |row: &str, key_file: &str| {
+        let vendor = "name = \"text-one\"\nfamilies = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\n";
+        let codes = "name = \"text-one\"\nfamilies = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"bizgo\"\n";
+        let reference = file(&demo.replace(vendor, &format!("{codes}{row}")));
+        let mut arguments = vec!["config", "check", "--set"];
+        let (reference, key_file) =
+            (format!("reference.file={}", reference.path().display()), format!("vendors.text-one.key_file={key_file}"));
+        arguments.push(&reference);
+        if !key_file.ends_with('=') {
+            arguments.extend(["--set", &key_file]);
+        }
+        ims(&arguments)
+    };
+    let (good, path) = ("protocol = \"bizgo\"\nurl = \"https://mars.ibapi.kr\"\n", key.path().display().to_string());
+    assert_eq!(code(&check(good, &path)), DONE);
+    for (row, key_file, remedy) in [
+        (good, "", "[vendors.text-one] key_file"),
+        (good, "/nowhere/dealer.key", "name a file that holds the vendor's key alone"),
+        ("protocol = \"bizgo\"\nurl = \"http://mars.ibapi.kr\"\n", &path, "write https://"),
+        ("protocol = \"bisgo\"\nurl = \"https://mars.ibapi.kr\"\n", &path, "expected `simulated` or `bizgo`"),
+        ("url = \"https://mars.ibapi.kr\"\n", &path, "set protocol = \"bizgo\""),
+    ] {
+        let refused = check(row, key_file);
+        let told = told(&refused);
+        assert!(code(&refused) == USAGE && told.contains(remedy) && !told.contains("hunter2"), "{row}: {told}");
+    }
+}
+
+#[test]
 fn what_is_set_last_wins() {
     let file = file("[kafka]\npartitions = 4\n");
     let show = |arguments: &[&str]| {

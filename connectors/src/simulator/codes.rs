@@ -73,6 +73,19 @@ pub const fn outcomes(table: CodeTable) -> Weights {
             ("5.7.1", 0.2),
             ("4.4.2", 0.2),
         ],
+        CodeTable::Bizgo => &[
+            ("10000", 95.5),
+            ("63018", 1.5),
+            ("63019", 0.5),
+            ("23001", 0.6),
+            ("33001", 0.2),
+            ("22003", 0.5),
+            ("32003", 0.2),
+            ("23006", 0.3),
+            ("63020", 0.3),
+            ("23012", 0.2),
+            ("90000", 0.2),
+        ],
     }
 }
 
@@ -82,6 +95,9 @@ pub const fn acceptances(table: CodeTable) -> Weights {
         CodeTable::Kakao => &[("0000", 99.3), ("3016", 0.3), ("2001", 0.2), ("9998", 0.2)],
         CodeTable::Text => &[("1000", 99.3), ("1002", 0.2), ("1001", 0.2), ("3015", 0.2), ("E999", 0.1)],
         CodeTable::Rcs => &[("0", 99.3), ("54002", 0.3), ("50201", 0.2), ("59002", 0.2)],
+        CodeTable::Bizgo => {
+            &[("A000", 99.4), ("A306", 0.2), ("A327", 0.1), ("A322", 0.1), ("A910", 0.1), ("A920", 0.1)]
+        }
         CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp => outcomes(table),
     }
 }
@@ -92,6 +108,7 @@ pub const fn duplicate(table: CodeTable) -> Option<&'static str> {
         CodeTable::Kakao => Some("3012"),
         CodeTable::Text => Some("E915"),
         CodeTable::Rcs => Some("55806"),
+        CodeTable::Bizgo => Some("A301"),
         CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp => None,
     }
 }

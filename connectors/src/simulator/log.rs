@@ -15,6 +15,9 @@ pub struct Requested {
     pub at_ms: i64,
     /// Vendor.
     pub vendor: String,
+    /// Family of the message: SMS, LMS, …
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub family: String,
     /// Serial number of the step.
     pub serial_number: String,
     /// Which attempt of the step.

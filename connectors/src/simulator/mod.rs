@@ -5,6 +5,7 @@
 
 mod codes;
 mod fate;
+mod http;
 mod log;
 mod provider;
 mod receipts;
@@ -13,17 +14,20 @@ mod taken;
 #[cfg(test)]
 mod tests;
 
+pub use http::Listener;
 pub use log::{Confirmed, RequestLog, Requested};
 pub use settings::{Behaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spread};
 
 use fate::Drawn;
 use processors::{
     codes::judge,
-    ports::{Clock, Provider, Receipts, Reply, Request},
+    ports::{Clock, Provider, Receipts, Reply},
+    reference::Vendor,
 };
 use provider::Connection;
 use receipts::Deliveries;
 use rustc_hash::FxHashMap;
+use schemas::Family;
 use std::{
     collections::VecDeque,
     io,
@@ -88,11 +92,10 @@ impl Simulator {
     }
 
     /// Serves a request: how long the answer takes, milliseconds, and what it is.
-    fn serve(&self, request: &Request) -> (i64, Reply) {
+    fn serve(&self, vendor: &Vendor, family: Family, serial_number: &str, attempt: i32) -> (i64, Reply) {
         let now_ms = self.clock.now_ms();
-        let (dispatch, vendor) = (&request.dispatch, &request.vendor);
         let behaviour = self.settings.of(&vendor.name);
-        let mut fate = fate::draw(self.settings.seed, behaviour, vendor, &dispatch.serial_number, dispatch.attempt);
+        let mut fate = fate::draw(self.settings.seed, behaviour, vendor, serial_number, attempt);
 
         let mut state = self.lock();
         let outage = state.outages.get(&vendor.name).copied().unwrap_or(behaviour.outage);
@@ -101,7 +104,7 @@ impl Simulator {
         }
         let over = behaviour.tps.and_then(|tps| state.over(&vendor.name, tps, now_ms));
         let duplicate = codes::duplicate(vendor.codes)
-            .filter(|_| behaviour.refuses_duplicates && state.taken.contains(&vendor.name, &dispatch.serial_number));
+            .filter(|_| behaviour.refuses_duplicates && state.taken.contains(&vendor.name, serial_number));
         if outage == Outage::Silent {
             fate.latency_ms = i64::from(vendor.timeout_ms);
             (fate.answer, fate.taken) = (Drawn::Nothing, false);
@@ -110,17 +113,20 @@ impl Simulator {
         } else if let (Some(code), Drawn::Code(_)) = (duplicate, &fate.answer) {
             (fate.answer, fate.taken) = (Drawn::Code(code.to_owned()), false);
         }
-        if !fate.taken || duplicate.is_some() {
+        // Unanswered or not, what was taken before is not taken again.
+        fate.taken &= duplicate.is_none();
+        if !fate.taken {
             fate.receipts.clear();
         }
         if fate.taken {
-            state.taken.insert(&vendor.name, &dispatch.serial_number);
+            state.taken.insert(&vendor.name, serial_number);
         }
         let requested = Requested {
             at_ms: now_ms,
             vendor: vendor.name.clone(),
-            serial_number: dispatch.serial_number.clone(),
-            attempt: dispatch.attempt,
+            family: family.as_str().to_owned(),
+            serial_number: serial_number.to_owned(),
+            attempt,
             code: match &fate.answer {
                 Drawn::Code(code) => Some(code.clone()),
                 Drawn::Throttled => Some("throttled".to_owned()),

@@ -2,6 +2,7 @@
 
 use super::Simulator;
 use processors::ports::{Answer, Provider, Reply, Request};
+use schemas::Family;
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Duration};
 
 /// A connection to the simulated vendors.
@@ -37,7 +38,9 @@ impl Connection {
 impl Provider for Connection {
     fn submit(&mut self, request: Request) {
         let now_ms = self.simulator.clock.now_ms();
-        let (latency_ms, reply) = self.simulator.serve(&request);
+        let Request { dispatch, vendor, .. } = &request;
+        let family = Family::of(dispatch.accepted.channel, dispatch.accepted.message_type);
+        let (latency_ms, reply) = self.simulator.serve(vendor, family, &dispatch.serial_number, dispatch.attempt);
         self.submitted += 1;
         self.answers.push(Due { at_ms: now_ms + latency_ms, order: self.submitted, ticket: request.ticket, reply });
     }

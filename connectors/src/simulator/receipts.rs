@@ -19,14 +19,22 @@ pub struct Deliveries {
 #[derive(Default)]
 struct Owed {
     /// By due time and order of coming.
-    receipts: BTreeMap<(i64, u64), Receipt>,
+    receipts: BTreeMap<(i64, u64), Due>,
     came: u64,
 }
 
+/// A receipt and what it is about.
+#[derive(Debug, Clone)]
+pub struct Due {
+    pub receipt: Receipt,
+    /// Family of the message.
+    pub family: String,
+}
+
 impl Owed {
-    fn add(&mut self, receipt: Receipt) {
+    fn add(&mut self, due: Due) {
         self.came += 1;
-        self.receipts.insert((receipt.at_ms, self.came), receipt);
+        self.receipts.insert((due.receipt.at_ms, self.came), due);
     }
 }
 
@@ -41,7 +49,7 @@ impl Deliveries {
             let mut owed = self.lock();
             let first = |owed: &Owed| owed.receipts.first_key_value().map(|(at, _)| *at);
             let before = first(&owed);
-            receipts_of(request).for_each(|receipt| owed.add(receipt));
+            receipts_of(request).for_each(|due| owed.add(due));
             let sooner = first(&owed) != before;
             drop(owed);
             // Who waits for the first one need not hear of later ones.
@@ -56,15 +64,24 @@ impl Deliveries {
         let mut settled: FxHashMap<Confirmed, usize> = FxHashMap::default();
         confirmed.into_iter().for_each(|receipt| *settled.entry(receipt).or_default() += 1);
         let mut owed = self.lock();
-        for receipt in requests.iter().flat_map(receipts_of) {
-            match settled.get_mut(&confirmation(&receipt)) {
+        for due in requests.iter().flat_map(receipts_of) {
+            match settled.get_mut(&confirmation(&due.receipt)) {
                 Some(times) if *times > 0 => *times -= 1,
-                _ => owed.add(receipt),
+                _ => owed.add(due),
             }
         }
     }
 
-    fn take(&self, wait: Duration, into: &mut Vec<Receipt>) {
+    /// What is due of one vendor, at most so many, without waiting.
+    pub(super) fn due_of(&self, vendor: &str, most: usize) -> Vec<Due> {
+        let mut owed = self.lock();
+        let now_ms = self.clock.now_ms();
+        let due = owed.receipts.range(..(now_ms + 1, 0)).filter(|(_, due)| due.receipt.vendor == vendor);
+        let places: Vec<(i64, u64)> = due.map(|(place, _)| *place).take(most).collect();
+        places.iter().filter_map(|place| owed.receipts.remove(place)).collect()
+    }
+
+    fn take(&self, wait: Duration, into: &mut Vec<Due>) {
         let mut owed = self.lock();
         for last in [false, true] {
             let now_ms = self.clock.now_ms();
@@ -83,9 +100,9 @@ impl Deliveries {
         }
     }
 
-    fn give_back(&self, receipts: Vec<Receipt>) {
+    pub(super) fn give_back(&self, due: Vec<Due>) {
         let mut owed = self.lock();
-        receipts.into_iter().for_each(|receipt| owed.add(receipt));
+        due.into_iter().for_each(|due| owed.add(due));
     }
 
     fn lock(&self) -> MutexGuard<'_, Owed> {
@@ -93,23 +110,26 @@ impl Deliveries {
     }
 }
 
-fn receipts_of(request: &Requested) -> impl Iterator<Item = Receipt> {
-    request.receipts.iter().map(|(at_ms, code)| Receipt {
-        serial_number: request.serial_number.clone(),
-        vendor: request.vendor.clone(),
-        code: code.clone(),
-        at_ms: *at_ms,
+fn receipts_of(request: &Requested) -> impl Iterator<Item = Due> {
+    request.receipts.iter().map(|(at_ms, code)| Due {
+        receipt: Receipt {
+            serial_number: request.serial_number.clone(),
+            vendor: request.vendor.clone(),
+            code: code.clone(),
+            at_ms: *at_ms,
+        },
+        family: request.family.clone(),
     })
 }
 
-fn confirmation(receipt: &Receipt) -> Confirmed {
+pub(super) fn confirmation(receipt: &Receipt) -> Confirmed {
     Confirmed { serial_number: receipt.serial_number.clone(), at_ms: receipt.at_ms }
 }
 
 /// Takes receipts for one worker.
 pub struct Taker {
     simulator: Arc<Simulator>,
-    unconfirmed: Vec<Receipt>,
+    unconfirmed: Vec<Due>,
 }
 
 impl Taker {
@@ -120,13 +140,13 @@ impl Taker {
 
 impl Receipts for Taker {
     fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>) {
-        let before = into.len();
-        self.simulator.deliveries.take(wait, into);
-        self.unconfirmed.extend_from_slice(&into[before..]);
+        let before = self.unconfirmed.len();
+        self.simulator.deliveries.take(wait, &mut self.unconfirmed);
+        into.extend(self.unconfirmed[before..].iter().map(|due| due.receipt.clone()));
     }
 
     fn confirm(&mut self) {
-        let confirmed: Vec<_> = self.unconfirmed.iter().map(confirmation).collect();
+        let confirmed: Vec<_> = self.unconfirmed.iter().map(|due| confirmation(&due.receipt)).collect();
         match self.simulator.confirm(&confirmed) {
             Ok(()) => self.unconfirmed.clear(),
             // They come again, which is allowed, rather than never.

@@ -1,7 +1,7 @@
 use super::*;
 use processors::{
     codes::Class,
-    ports::{Answer, Receipt},
+    ports::{Answer, Receipt, Request},
     reference::{CodeTable, Vendor},
 };
 use schemas::Dispatch;
@@ -79,8 +79,15 @@ fn success(table: CodeTable) -> &'static str {
     codes::outcomes(table)[0].0
 }
 
-const TABLES: [CodeTable; 6] =
-    [CodeTable::Kakao, CodeTable::Text, CodeTable::Rcs, CodeTable::Fcm, CodeTable::Apns, CodeTable::Smtp];
+const TABLES: [CodeTable; 7] = [
+    CodeTable::Kakao,
+    CodeTable::Text,
+    CodeTable::Rcs,
+    CodeTable::Fcm,
+    CodeTable::Apns,
+    CodeTable::Smtp,
+    CodeTable::Bizgo,
+];
 
 #[test]
 fn every_code_it_may_answer_is_in_its_vendors_table() {
@@ -168,6 +175,18 @@ fn a_serial_number_taken_before_is_refused_in_the_tables_own_words() {
         let answers = answers(&mut *provider);
         assert_eq!((code(&answers[0].reply), code(&answers[1].reply)), (success(table), expected));
     }
+}
+
+#[test]
+fn a_repeat_that_is_not_answered_is_not_taken_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.jsonl");
+    let silent = Behaviour { no_answer_share: 1.0, no_answer_taken_share: 1.0, ..Behaviour::perfect() };
+    let (_, simulator) = open(on_file(&path, silent));
+    let (vendor, mut provider) = (vendor(CodeTable::Bizgo, true), simulator.provider());
+    (1..=2).for_each(|attempt| provider.submit(request(1, &vendor, "s", attempt)));
+    let taken: Vec<bool> = RequestLog::read(&path).unwrap().iter().map(|request| request.taken).collect();
+    assert_eq!(taken, [true, false]);
 }
 
 #[test]

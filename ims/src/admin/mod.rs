@@ -28,5 +28,6 @@ fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     connectors::claims::describe_metrics();
     connectors::pending::describe_metrics();
     http::describe_metrics();
+    connectors::vendors::describe_metrics();
     Ok(handle)
 }

@@ -8,8 +8,16 @@ use toml::{Table, Value};
 pub const DEFAULT: &str = include_str!("../../ims.toml");
 
 /// Tables that take any key: they are handed on as they are.
-const OPEN_TABLES: &[&str] =
-    &["kafka.properties", "simulator.vendors", "simulator.every_vendor.codes", "simulator.every_vendor.receipts.codes"];
+const OPEN_TABLES: &[&str] = &[
+    "kafka.properties",
+    "simulator.vendors",
+    "simulator.every_vendor.codes",
+    "simulator.every_vendor.receipts.codes",
+    "vendors",
+];
+
+/// The table whose keys are names, each a table of its own: IMS__VENDORS__DEALER__KEY_FILE.
+const NAMED: &str = "vendors";
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +59,8 @@ fn keys_of(name: &str) -> Option<Vec<String>> {
     }
     let path = name.strip_prefix("--set ")?;
     // The key of an open table is whole, dots included: kafka.properties.sasl.mechanism.
-    let open = OPEN_TABLES.iter().find_map(|table| Some((table, path.strip_prefix(table)?.strip_prefix('.')?)));
+    let open = OPEN_TABLES.iter().filter(|table| **table != NAMED);
+    let open = open.into_iter().find_map(|table| Some((table, path.strip_prefix(table)?.strip_prefix('.')?)));
     let (table, last) = open.map_or_else(|| (path, None), |(table, last)| (*table, Some(last)));
     Some(table.split('.').chain(last).map(str::to_owned).collect())
 }
@@ -83,6 +92,9 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
     let mut at = table;
     let mut path = String::new();
     for key in parents {
+        if path == NAMED && !at.contains_key(key) {
+            at.insert(key.clone(), Value::Table(Table::new()));
+        }
         path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         if !matches!(at.get(key), Some(Value::Table(_))) {
             errors.push(unknown(at, &path, key, name));
@@ -94,6 +106,12 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
     let open = OPEN_TABLES.contains(&path.as_str());
     let kind = match at.get(last) {
         Some(known) => known.clone(),
+        None if path.starts_with(&format!("{NAMED}.")) => {
+            // The type of the settings says which keys there are.
+            let value = text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer);
+            at.insert(last.clone(), value);
+            return;
+        }
         // librdkafka's properties have dots, environment names cannot: SASL_MECHANISM is sasl.mechanism.
         None if open => {
             at.insert(last.replace('_', "."), Value::String(text.to_owned()));
@@ -178,6 +196,24 @@ mod tests {
         let properties = config.unwrap().kafka.properties;
         assert_eq!(properties["ssl.ca.location"], "ca.pem");
         assert_eq!(properties["security.protocol"], "sasl_ssl");
+    }
+
+    #[test]
+    fn a_vendors_key_file_is_named_in_a_file_the_environment_or_on_the_command_line() {
+        let config = loaded(
+            "[vendors.dealer]\nkey_file = \"a.key\"\npoll_ms = 500\n",
+            &[
+                ("IMS__VENDORS__DEALER__KEY_FILE", "b.key"),
+                ("IMS__VENDORS__OTHER__CONNECT_MS", "700"),
+                ("--set vendors.dealer-two.key_file", "c.key"),
+            ],
+        );
+        let vendors = config.unwrap().vendors;
+        assert_eq!((vendors["dealer"].key_file.to_str(), vendors["dealer"].poll_ms), (Some("b.key"), 500));
+        assert_eq!((vendors["other"].connect_ms, vendors["other"].poll_ms), (700, 2_000));
+        assert_eq!(vendors["dealer-two"].key_file.to_str(), Some("c.key"));
+        let wrong = loaded("[vendors.dealer]\nkey = \"geheim\"\n", &[]).unwrap_err().to_string();
+        assert!(wrong.contains("key_file") && !wrong.contains("geheim"), "{wrong}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use connectors::{
     analysis::mongo::MongoSettings, callback::CallerSettings, redis::RedisSettings, simulator::SimulatorSettings,
-    sql::Location,
+    sql::Location, vendors::VendorSettings,
 };
 use ipnet::IpNet;
 use processors::{
@@ -29,6 +29,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub analysis: AnalysisConfig,
     pub simulator: SimulatorSettings,
+    pub vendors: BTreeMap<String, VendorSettings>,
     pub engine: Engine,
     pub http: Http,
     pub admin: Admin,

@@ -22,4 +22,5 @@ mod stores;
 mod support;
 mod takeover;
 mod thin;
+mod wire;
 mod zombie;

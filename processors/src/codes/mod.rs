@@ -3,6 +3,7 @@
 //! A code is looked up once per answer or receipt. Adding a code is adding a row; a test walks the published tables.
 
 mod apns;
+mod bizgo;
 mod fcm;
 mod kakao;
 mod own;
@@ -25,8 +26,12 @@ const UNKNOWN: Row = row::row("", Class::Unknown, Fallback::Never, "a code that 
 /// How to treat a code of a vendor's table.
 pub fn judge(table: CodeTable, code: &str) -> &'static Row {
     let found = row::find(rows(table), code);
-    // An SMTP reply without a row of its own is treated by its first digit (RFC 5321 §4.2.1, RFC 3463 §2).
-    let found = found.or_else(|| (table == CodeTable::Smtp).then(|| smtp::by_class(code)).flatten());
+    let found = found.or_else(|| match table {
+        // An SMTP reply without a row of its own is treated by its first digit (RFC 5321 §4.2.1, RFC 3463 §2).
+        CodeTable::Smtp => smtp::by_class(code),
+        CodeTable::Bizgo => bizgo::passed_on(code),
+        CodeTable::Kakao | CodeTable::Text | CodeTable::Rcs | CodeTable::Fcm | CodeTable::Apns => None,
+    });
     found.unwrap_or(&UNKNOWN)
 }
 
@@ -39,5 +44,6 @@ pub fn rows(table: CodeTable) -> &'static [Row] {
         CodeTable::Fcm => fcm::ROWS,
         CodeTable::Apns => apns::ROWS,
         CodeTable::Smtp => smtp::ROWS,
+        CodeTable::Bizgo => bizgo::ROWS,
     }
 }

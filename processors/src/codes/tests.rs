@@ -1,11 +1,11 @@
 //! The published tables, codes and class column as published in our notes on them, against the rows.
 
 use super::*;
-use crate::reference::CodeTable::{Apns, Fcm, Kakao, Rcs, Smtp, Text};
+use crate::reference::CodeTable::{Apns, Bizgo, Fcm, Kakao, Rcs, Smtp, Text};
 use schemas::State;
 use std::collections::BTreeSet;
 
-const TABLES: [CodeTable; 6] = [Kakao, Text, Rcs, Fcm, Apns, Smtp];
+const TABLES: [CodeTable; 7] = [Kakao, Text, Rcs, Fcm, Apns, Smtp, Bizgo];
 
 /// code or codes | class
 const KAKAO: &str = "
@@ -162,6 +162,69 @@ const SMTP: &str = "
 5.2.2, 5.2.3, 5.3.4, 5.7.1, 5.7.26 | F
 4.2.1, 4.2.2, 4.4.1, 4.4.2, 4.4.7 | R";
 
+/// Reports of text and 알림톡, answers to a request to send; codes as published, the class is ours.
+const BIZGO: &str = "
+10000 | done
+22000 | F
+22001–22005, 22007 | R
+22006 | F
+23000–23004, 23006 | F
+23005 | R
+23008, 23014 | R once
+23009–23010, 23012–23013, 23016 | F
+23011 | R
+23015 | R elsewhere
+23018–23019 | B
+23022, 23025, 23029–23034, 23040–23041 | F
+23023, 23036, 23037 | B
+23035 | R elsewhere
+32000 | F
+32001–32005, 32007 | R
+32006 | F
+33000–33004, 33006 | F
+33005 | R
+33008, 33014 | R once
+33009–33010, 33012–33013, 33016 | F
+33011 | R
+33015 | R elsewhere
+33018–33019 | B
+33022, 33025, 33029–33034, 33040–33041 | F
+33023, 33036 | B
+33035 | R elsewhere
+60162, 60400, 60500, 64008, 64009 | B
+60600 | F
+61001, 61004, 61012–61013, 61015, 61020, 61026, 61028, 61030, 61033 | F
+61002–61003, 61006–61007, 61011, 61014, 61016, 61021–61025, 61027 | B
+62003, 62006 | F
+62004–62005 | R
+63000, 63006 | R
+63005 | U
+63008, 63010–63011, 63013–63014, 63016, 63018–63021, 63023–63048, 63050–63058 | F
+63012 | D
+63015 | B
+63022 | hold
+64000 | poll
+64001 | U
+64102, 64104, 64110, 64121–64122 | F
+65000–65001, 67011, 67014, 68512, 68514, 68520–68523, 68530 | F
+68999, 69998–69999, 90000 | R
+6ME09 | U
+99999 | F
+A000 | done
+A001, A100 | R once
+A002, A110, A111, A113, A302, A323, A325, A327, A502, A505 | B
+A010, A011, A217, A219, A220, A300, A303, A304, A305, A306, A307, A308, A309, A310, A311, A313, A318, A319 | F
+A020, A320 | R
+A301 | D
+A321, A322, A324, A326, A328, A501, A503, A513, A521, A523, A524, A525, A526, A559, A560, A561, A562, A563 | F
+A564, A565 | F
+A910, A920, A999 | U
+common.A100, common.A304, common.A400, common.A406, common.A413, common.A414, common.A415 | F
+common.A301, common.A302, common.A303, common.A307, common.A308, common.A403, common.A404, common.A405 | B
+common.A407 | B
+common.A401 | R once
+common.A500, common.A501, common.A502, common.A503, common.A504, common.A511 | U";
+
 /// Every single code that an entry like `4100–4104, 4110` names.
 fn codes(entry: &str) -> Vec<String> {
     let one = |part: &str| match part.split_once('–') {
@@ -182,6 +245,7 @@ fn published(table: CodeTable) -> Vec<(String, &'static str)> {
         Fcm => FCM,
         Apns => APNS,
         Smtp => SMTP,
+        Bizgo => BIZGO,
     };
     let line = |line: &'static str| {
         let (entry, class) = line.split_once(" | ").unwrap();
@@ -269,6 +333,25 @@ fn the_same_digits_mean_different_things_in_different_tables() {
     assert_eq!(judge(Kakao, "3018").class, Class::Final);
     assert_eq!(judge(Text, "3018").class, Class::Block);
     assert_eq!(judge(Kakao, "1000").class, judge(Text, "1000").class);
+}
+
+#[test]
+fn the_same_word_of_a_gateway_and_of_a_service_mean_different_things() {
+    assert_eq!(judge(Bizgo, "common.A301").class, Class::Block);
+    assert_eq!(judge(Bizgo, "A301").class, Class::Duplicate);
+    assert_eq!(judge(Bizgo, "A401").class, Class::Unknown, "a field of RCS");
+}
+
+#[test]
+fn a_code_that_a_dealer_passes_on_keeps_what_its_owner_means() {
+    for (dealer, table, owner) in
+        [("63018", Kakao, "3018"), ("63020", Kakao, "3020"), ("23018", Text, "3018"), ("33001", Text, "3001")]
+    {
+        assert_eq!(judge(Bizgo, dealer), judge(table, owner), "{dealer}");
+    }
+    for never in ["60000", "61000", "21000", "31000", "2E915", "3E999", "6", "2", "43018"] {
+        assert_eq!(judge(Bizgo, never).class, Class::Unknown, "{never}");
+    }
 }
 
 #[test]

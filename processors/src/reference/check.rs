@@ -92,6 +92,7 @@ impl Rows {
             if vendor.families.is_empty() {
                 wrong.0.push(format!("{} takes no family", of()));
             }
+            wrong.0.extend(vendor.protocol.mistakes(vendor).into_iter().map(|mistake| format!("{}: {mistake}", of())));
         }
         wrong.twice(self.vendors.iter().map(|vendor| (format!("vendor {}", vendor.name), ())));
         wrong.0

@@ -5,10 +5,12 @@
 mod changes;
 mod check;
 mod group;
+mod protocol;
 mod rows;
 
 pub use changes::Changes;
 pub use group::Group;
+pub use protocol::Protocol;
 pub use rows::{
     Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, SecretKey, Seed,
     SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor,

@@ -1,5 +1,6 @@
 //! What reference data is made of: its kinds of rows, as a file or a database holds them.
 
+use super::Protocol;
 use crate::{
     access::{Scope, SecretHash},
     callback::{Batch, Secret},
@@ -265,6 +266,8 @@ pub enum CodeTable {
     Apns,
     /// spec/push-email-rcs.md §3, enhanced status codes.
     Smtp,
+    /// Infobank Bizgo, `error-codes.json` (2026-09-23).
+    Bizgo,
 }
 
 /// A vendor.
@@ -300,6 +303,12 @@ pub struct Vendor {
     /// Longest title in CP949 bytes (40 at some, 50 in the contract).
     #[serde(default = "title_bytes")]
     pub title_bytes: u32,
+    /// What it speaks.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Where: the beginning of its addresses, `https://mars.ibapi.kr`; empty for a simulated one.
+    #[serde(default)]
+    pub url: String,
 }
 
 impl Vendor {

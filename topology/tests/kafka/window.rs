@@ -131,6 +131,8 @@ fn sender(deployment: &Deployment, schemas: &Arc<Schemas>, asked: Arc<Mutex<Aske
         receipt_hours: 25,
         in_doubt: InDoubt::Repeat,
         title_bytes: 50,
+        protocol: Default::default(),
+        url: String::new(),
     };
     let customers = vec![Customer { username: "shop".into(), ..Customer::default() }];
     let reference = Reference::new(Seed { vendors: vec![vendor], customers, ..Seed::default() }).unwrap();

@@ -365,6 +365,8 @@ impl Kind for Vendor {
         "receipt_hours",
         "in_doubt",
         "title_bytes",
+        "protocol",
+        "url",
     ];
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
@@ -377,7 +379,7 @@ impl Kind for Vendor {
             to.put(i64::from(number))?;
         }
         to.put(row.receipts)?.put(i64::from(row.receipt_hours))?.put(said(&row.in_doubt)?)?;
-        to.put(i64::from(row.title_bytes)).map(drop)
+        to.put(i64::from(row.title_bytes))?.put(said(&row.protocol)?)?.put(row.url.as_str()).map(drop)
     }
 
     fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
@@ -393,6 +395,8 @@ impl Kind for Vendor {
             receipt_hours: count(record, "receipt_hours")?,
             in_doubt: understood(record, "in_doubt")?,
             title_bytes: count(record, "title_bytes")?,
+            protocol: understood(record, "protocol")?,
+            url: record.get("url")?,
         };
         Ok(Placed { position: record.get("position")?, row: Arc::new(row) })
     }

@@ -1,5 +1,6 @@
 //! `ims simulate`: the vendors' simulator alone, on a clock that nobody waits for.
 
+mod listen;
 mod play;
 mod show;
 mod steps;
@@ -33,6 +34,10 @@ use std::{path::PathBuf, sync::Arc};
 /// from seed, serial number and attempt alone, as `ims run` and `ims demo` would answer it, and time is not waited for:
 /// an hour of receipts takes no longer than a second of them.
 ///
+/// With --listen nothing is made up: the vendors of the reference data that speak a protocol answer at that address, in
+/// their protocol and in real time, until SIGTERM or Ctrl-C. Each knows its customer by the key of [vendors.NAME]; the
+/// request log is written. What `ims run` needs to reach them is their row's url (docs/vendors.md).
+///
 /// Without --json a table shows how each vendor fared. With --json each request is one line: what was answered
 /// ("answer" is code, no_answer, throttled or not_sent), how the code is classed (done, retry, final, …; see
 /// processors/src/codes/), after how long, and the receipts that would follow, in milliseconds after the start.
@@ -57,12 +62,16 @@ pub struct Args {
     /// Another seed than simulator.seed.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    /// Answer over HTTP at this address, 127.0.0.1:8080.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["steps", "family", "vendor", "messages", "rate"])]
+    listen: Option<String>,
 }
 
 const EXAMPLES: &str = "  ims simulate                                  every vendor, 1,000 requests each
   ims simulate --family SMS,LMS --messages 50000
   ims simulate --vendor talk-one --set simulator.every_vendor.no_answer_share=0.2
   ims simulate --vendor text-one --messages 3 --json
+  ims simulate --listen 127.0.0.1:8080 --config dealer.toml
   echo '{\"vendor\": \"text-one\", \"serial_number\": \"A-1\"}' | ims simulate - --json";
 
 fn families() -> impl TypedValueParser<Value = Family> {
@@ -76,6 +85,9 @@ fn families() -> impl TypedValueParser<Value = Family> {
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
+    if let Some(address) = &args.listen {
+        return listen::run(config, address, args.seed, globals);
+    }
     let reference = assemble::open_reference(&config)?.current();
     let mut settings = config.simulator;
     settings.seed = args.seed.unwrap_or(settings.seed);

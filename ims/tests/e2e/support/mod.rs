@@ -2,6 +2,7 @@
 
 mod books;
 pub mod cluster;
+pub mod dealer;
 pub mod endpoint;
 pub mod load;
 pub mod mariadb;

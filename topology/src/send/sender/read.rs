@@ -219,5 +219,7 @@ pub(super) fn gone(name: &str) -> Vendor {
         receipt_hours: 0,
         in_doubt: InDoubt::Uncertain,
         title_bytes: 0,
+        protocol: Default::default(),
+        url: String::new(),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 use processors::{
     access::{Scope, SecretHash},
     ports::OptOuts as _,
-    reference::{Approval, Customer, OptOut, RoutingGroup, SecretKey, Seed, ServiceKey, Template},
+    reference::{Approval, Customer, OptOut, Protocol, RoutingGroup, SecretKey, Seed, ServiceKey, Template},
 };
 use schemas::{Channel, Family, Lane};
 use serde_json::json;
@@ -43,6 +43,7 @@ on_both! {
     every_question_goes_by_an_index
     a_group_keeps_its_topics
     a_store_that_lacks_its_tables_is_told_and_not_touched
+    vendors_of_before_are_simulated_and_new_ones_keep_their_protocol
     an_older_copy_of_the_store_is_read_whole
     data_that_need_something_wait_until_it_is_made
     what_could_not_be_made_is_left_out_until_it_is_asked_for_again

@@ -1,0 +1,56 @@
+//! The simulated vendors behind a socket: the same behaviour, spoken in the vendors' own protocols, for processes that
+//! reach them as they would reach the real ones.
+
+mod bizgo;
+
+use super::Simulator;
+use processors::reference::{Protocol, Vendor};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread,
+};
+use tokio::sync::oneshot;
+
+/// An open port; closed when this is dropped.
+pub struct Listener {
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Listener {
+    /// Opens the port for these vendors, each with the key that it knows its customer by.
+    pub fn open(simulator: Arc<Simulator>, listen: &str, vendors: Vec<(Arc<Vendor>, String)>) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let of_bizgo = vendors.into_iter().filter(|(vendor, _)| vendor.protocol == Protocol::Bizgo).collect();
+        let pages = bizgo::pages(simulator, of_bizgo);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("simulator-http".into()).spawn(move || {
+            runtime.block_on(async {
+                let listener = match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => listener,
+                    Err(error) => return tracing::error!(%error, "the simulator's port is closed"),
+                };
+                tokio::select! {
+                    served = async { axum::serve(listener, pages).await } => {
+                        tracing::error!(?served, "the simulator's port is closed");
+                    }
+                    // The owner is gone.
+                    _ = stopped => {}
+                }
+            });
+            // Answers that are held back are never given.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { address, _stop: stop })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

@@ -1,0 +1,148 @@
+//! Infobank Bizgo, Communication API v1: 알림톡, SMS, LMS, MMS, and text abroad.
+//!
+//! Source: github icomm-api/bizgo-api-spec (OpenAPI 3.1, v0.2): `openapi/paths/api_comm_v1_send_omni.yaml`,
+//! `api_comm_v1_report_polling.yaml`, the schemas they name, and `skill/bizgo-integration/references/`. Paths, fields,
+//! types and codes are as published there.
+//!
+//! The API key is sent raw in `Authorization`; there is no token to fetch or renew. Every request is for one message,
+//! whose serial number is `ref` (what reports are matched by) and `idempotencyKey`: within 24 hours the vendor answers a
+//! repeat with A301 and sends nothing, so a request in doubt may be repeated.
+
+mod answer;
+mod report;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    Access,
+    http::{Answered, Client, Failed, Times},
+    receipts::Reports,
+};
+use http_body_util::Full;
+use hyper::{
+    Method, Request,
+    body::Bytes,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT},
+};
+use processors::{
+    codes::{Handling, judge},
+    ports::{Clock, Reply},
+    reference::Vendor,
+};
+use schemas::Dispatch;
+use std::time::Duration;
+
+/// Where messages are sent.
+const SEND: &str = "/api/comm/v1/send/omni";
+/// Where reports are polled, and acknowledged below it.
+const POLLING: &str = "/api/comm/v1/report/polling";
+
+/// How long a repeat is certain to be known as one: the time of its idempotency key, and five minutes for two clocks.
+const REMEMBERED_MS: i64 = (request::IDEMPOTENCY_S as i64 - 300) * 1_000;
+
+/// No such batch of reports: another process of ours was given it too, and acknowledged it.
+const ACKNOWLEDGED: &str = "A802";
+
+const JSON: &str = "application/json";
+const PRODUCT: &str = concat!("ims/", env!("CARGO_PKG_VERSION"));
+
+/// Bytes of an answer to a request for one message.
+const MOST_ANSWER: usize = 64 << 10;
+/// Bytes of a batch of reports, whose number is not published.
+const MOST_REPORTS: usize = 16 << 20;
+
+/// A way to the vendor.
+pub struct Bizgo<'w> {
+    /// Connections.
+    pub client: &'w Client,
+    /// Key and times.
+    pub access: &'w Access,
+    /// Its row.
+    pub vendor: &'w Vendor,
+}
+
+impl Bizgo<'_> {
+    /// Sends one message. `origin_code`: the customer's code of the first sender, empty when it has none.
+    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, clock: &dyn Clock) -> Reply {
+        if dispatch.in_doubt && clock.now_ms() - dispatch.routed_at >= REMEMBERED_MS {
+            // The first request left no earlier than it was routed. What the vendor has forgotten it would send again.
+            return Reply::NoAnswer("the vendor no longer knows whether it has this message".into());
+        }
+        let body = match request::body(dispatch, origin_code) {
+            Ok(body) => body,
+            // What the vendor would answer, without a request that could only be refused.
+            Err(request::NoNumber) => return answer::code("A307".into(), None),
+        };
+        let key = self.access.key.header();
+        match self.call(Method::POST, SEND, &key, body.into(), MOST_ANSWER).await {
+            Err(Failed::NotSent(reason)) => Reply::NotSent(reason),
+            Err(Failed::NoAnswer(reason)) => Reply::NoAnswer(reason),
+            Ok(Answered { status, retry_after, body }) => {
+                let reply = answer::reply(status, retry_after.as_deref(), &body, clock.now_ms());
+                if let Reply::Code { code, .. } = &reply
+                    && judge(self.vendor.codes, code).handling == Handling::Credential
+                {
+                    self.access.key.renew(&key);
+                }
+                reply
+            }
+        }
+    }
+
+    /// Asks for delivery reports; None: there are none now. The error is the reason, without body and key.
+    pub async fn poll(&self, clock: &dyn Clock) -> Result<Option<Reports>, String> {
+        let body = self.ask(Method::GET, POLLING, None).await?;
+        report::reports(&body, &self.vendor.name, clock.now_ms())
+    }
+
+    /// Lets the vendor forget a batch of reports.
+    pub async fn acknowledge(&self, id: &str) -> Result<(), String> {
+        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) {
+            return Err("reportId is no part of a path".into());
+        }
+        self.ask(Method::DELETE, &format!("{POLLING}/{id}"), Some(ACKNOWLEDGED)).await.map(drop)
+    }
+
+    /// A call about reports, which may be repeated at will. `fine`: a code that is no failure.
+    async fn ask(&self, method: Method, path: &str, fine: Option<&str>) -> Result<Bytes, String> {
+        let key = self.access.key.header();
+        match self.call(method, path, &key, Bytes::new(), MOST_REPORTS).await {
+            Err(Failed::NotSent(reason) | Failed::NoAnswer(reason)) => Err(reason),
+            Ok(Answered { status, body, .. }) => match answer::refusal(status, &body) {
+                None => Ok(body),
+                Some(code) if fine == Some(&code) => Ok(body),
+                Some(code) => {
+                    if judge(self.vendor.codes, &code).handling == Handling::Credential {
+                        self.access.key.renew(&key);
+                    }
+                    Err(format!("HTTP {status}, {code}"))
+                }
+            },
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: &HeaderValue,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answered, Failed> {
+        let has_body = method == Method::POST;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.vendor.url.trim_end_matches('/')))
+            .header(AUTHORIZATION, key)
+            .header(ACCEPT, JSON)
+            .header(USER_AGENT, PRODUCT);
+        if has_body {
+            request = request.header(CONTENT_TYPE, JSON);
+        }
+        let request = request.body(Full::new(body)).map_err(|error| Failed::NotSent(error.to_string()))?;
+        let first_byte = self.access.settings.first_byte();
+        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
+        self.client.exchange(request, Times { first_byte, total }, most).await
+    }
+}

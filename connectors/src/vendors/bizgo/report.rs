@@ -1,0 +1,59 @@
+//! Delivery reports: published schemas ReportPollingResponse and Report.
+
+use crate::vendors::receipts::Reports;
+use jiff::Timestamp;
+use processors::ports::Receipt;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Polled {
+    data: Service,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    data: Batch,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Batch {
+    /// Empty when there are none.
+    #[serde(default)]
+    report_id: Option<String>,
+    /// Null when there are none.
+    #[serde(default)]
+    report: Option<Vec<Report>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    #[serde(default)]
+    report_time: Option<String>,
+    #[serde(default)]
+    report_code: Option<String>,
+    /// The serial number that the request gave.
+    #[serde(default)]
+    r#ref: Option<String>,
+}
+
+/// The reports of an answer that was not refused; None: there are none now. `now_ms`: when a report does not say so
+/// itself.
+pub fn reports(body: &[u8], vendor: &str, now_ms: i64) -> Result<Option<Reports>, String> {
+    // The error's own text may quote the body.
+    let Polled { data: Service { data } } =
+        serde_json::from_slice(body).map_err(|_| "an answer that is no batch of reports".to_owned())?;
+    let Some(id) = data.report_id.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let receipt = |report: Report| {
+        let at = report.report_time.and_then(|time| time.parse::<Timestamp>().ok());
+        Receipt {
+            serial_number: report.r#ref.unwrap_or_default(),
+            vendor: vendor.to_owned(),
+            code: report.report_code.unwrap_or_default(),
+            at_ms: at.map_or(now_ms, Timestamp::as_millisecond),
+        }
+    };
+    let receipts = data.report.unwrap_or_default().into_iter().map(receipt).collect();
+    Ok(Some(Reports { id, receipts }))
+}

@@ -1,0 +1,136 @@
+//! What is sent, what an answer means, and what a server that misbehaves leads to.
+
+mod answers;
+mod beside;
+mod bodies;
+mod server;
+mod simulated;
+
+use crate::vendors::{VendorSettings, Vendors};
+use processors::{
+    ports::{Answer, Clock, Provider, Receipt, Receipts, ReferenceSource, Reply, Request},
+    reference::{Reference, Seed, Vendor},
+};
+use schemas::{Accepted, Channel, Dispatch, MessageType};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tempfile::NamedTempFile;
+
+/// Longest wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+const KEY: &str = "test-api-key";
+
+struct Now;
+
+impl Clock for Now {
+    fn now_ms(&self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+    }
+}
+
+struct Fixed(Arc<Reference>);
+
+impl ReferenceSource for Fixed {
+    fn current(&self) -> Arc<Reference> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// Nothing is simulated in this process.
+struct Nobody;
+
+impl Provider for Nobody {
+    fn submit(&mut self, request: Request) {
+        panic!("simulated: {}", request.vendor.name);
+    }
+
+    fn answers(&mut self, _: Duration, _: &mut Vec<Answer>) {}
+}
+
+impl Receipts for Nobody {
+    fn take(&mut self, _: Duration, _: &mut Vec<Receipt>) {}
+
+    fn confirm(&mut self) {}
+}
+
+fn vendor(url: &str, timeout_ms: u32) -> Vendor {
+    serde_json::from_value(serde_json::json!({
+        "name": "dealer", "families": ["AT", "SMS", "LMS", "MMS"], "codes": "bizgo", "weight": 1, "tps": 100,
+        "receipts": true, "protocol": "bizgo", "url": url, "timeout_ms": timeout_ms,
+    }))
+    .unwrap()
+}
+
+/// A customer of a vendor at some address.
+struct Bench {
+    key: NamedTempFile,
+    vendor: Arc<Vendor>,
+    vendors: Vendors,
+    provider: Box<dyn Provider>,
+}
+
+impl Bench {
+    fn new(url: &str) -> Self {
+        Self::within(url, 5_000, VendorSettings::default())
+    }
+
+    /// With a bound on each request, milliseconds.
+    fn within(url: &str, timeout_ms: u32, settings: VendorSettings) -> Self {
+        let key = NamedTempFile::new().unwrap();
+        std::fs::write(key.path(), KEY).unwrap();
+        let vendor = vendor(url, timeout_ms);
+        let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
+        let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
+        let known = BTreeMap::from([("dealer".to_owned(), settings)]);
+        let vendors = Vendors::open(&known, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
+        let provider = vendors.provider(Box::new(Nobody));
+        Self { key, vendor: Arc::new(vendor), vendors, provider }
+    }
+
+    fn submit(&mut self, ticket: u64, dispatch: Dispatch) {
+        self.provider.submit(Request { ticket, dispatch: Arc::new(dispatch), vendor: Arc::clone(&self.vendor) });
+    }
+
+    fn next(&mut self) -> Answer {
+        let mut answers = Vec::new();
+        self.provider.answers(PATIENCE, &mut answers);
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        answers.remove(0)
+    }
+
+    /// What comes of one request.
+    fn reply(&mut self) -> Reply {
+        self.submit(1, sms("S-0R"));
+        self.next().reply
+    }
+}
+
+fn dispatch(serial_number: &str, channel: Channel, message_type: MessageType) -> Dispatch {
+    let mut accepted = Accepted { channel, message_type, ..Accepted::default() };
+    accepted.recipient.country_code = Some("82".into());
+    accepted.recipient.phone_number = Some("1012345678".into());
+    accepted.content.callback = Some("0212345678".into());
+    accepted.content.message = Some("준비되었습니다".into());
+    Dispatch { serial_number: serial_number.into(), attempt: 1, accepted, ..Dispatch::default() }
+}
+
+fn sms(serial_number: &str) -> Dispatch {
+    dispatch(serial_number, Channel::Mt, MessageType::Sms)
+}
+
+fn at(serial_number: &str) -> Dispatch {
+    let mut dispatch = dispatch(serial_number, Channel::At, MessageType::At);
+    dispatch.accepted.content.sender_key = Some("profile".into());
+    dispatch.accepted.content.template_code = Some("ORDER_01".into());
+    dispatch
+}
+
+fn code(reply: &Reply) -> &str {
+    match reply {
+        Reply::Code { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,170 @@
+//! The connector and the simulator over loopback: each was written from the published schemas, apart from the other.
+
+use super::super::Bizgo;
+use super::{Bench, KEY, PATIENCE, at, code, dispatch, sms, vendor};
+use crate::{
+    simulator::{Behaviour, Listener, RequestLog, Simulator, SimulatorSettings},
+    vendors::http::Client,
+};
+use processors::ports::{Receipt, Reply};
+use schemas::{Channel, MessageType};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
+
+fn listen(log: Option<&Path>, behaviour: Behaviour, port: u16) -> Listener {
+    let settings = SimulatorSettings {
+        every_vendor: behaviour,
+        request_log: log.map(Path::to_owned),
+        ..SimulatorSettings::default()
+    };
+    let simulator = Simulator::open(settings, Arc::new(super::Now)).unwrap();
+    let known = vec![(Arc::new(vendor("http://127.0.0.1:1", 1_000)), KEY.to_owned())];
+    let at = format!("127.0.0.1:{port}");
+    // A port of before may be closing still.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Listener::open(Arc::clone(&simulator), &at, known.clone()) {
+            Ok(listener) => return listener,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+}
+
+fn url(listener: &Listener) -> String {
+    format!("http://{}", listener.address())
+}
+
+fn always(code: &str) -> BTreeMap<String, f64> {
+    BTreeMap::from([(code.to_owned(), 1.0)])
+}
+
+/// Takes and delivers everything.
+fn well() -> Behaviour {
+    let mut behaviour = Behaviour { codes: always("A000"), ..Behaviour::perfect() };
+    behaviour.receipts.codes = always("10000");
+    behaviour
+}
+
+#[test]
+fn each_kind_of_message_is_taken_and_reported_under_its_serial_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("requests.jsonl");
+    let listener = listen(Some(&log), well(), 0);
+    let mut bench = Bench::new(&url(&listener));
+    let mut mms = dispatch("M-0R", Channel::Mt, MessageType::Mms);
+    mms.accepted.content.attach_file_list = vec!["FILE".into()];
+    let lms = dispatch("L-0R", Channel::Mt, MessageType::Lms);
+    for dispatch in [sms("S-0R"), at("A-0R"), lms, mms] {
+        bench.submit(1, dispatch);
+        let reply = bench.next().reply;
+        assert_eq!(code(&reply), "A000");
+    }
+    let mut receipts = bench.vendors.receipts(Box::new(super::Nobody)).unwrap();
+    let mut taken: Vec<Receipt> = Vec::new();
+    let deadline = Instant::now() + PATIENCE;
+    while taken.len() < 4 {
+        receipts.take(PATIENCE, &mut taken);
+        receipts.confirm();
+        assert!(Instant::now() < deadline, "{taken:?}");
+    }
+    taken.sort_by(|a, b| a.serial_number.cmp(&b.serial_number));
+    let told: Vec<_> = taken.iter().map(|r| (r.serial_number.as_str(), r.code.as_str(), r.vendor.as_str())).collect();
+    assert_eq!(told, ["A-0R", "L-0R", "M-0R", "S-0R"].map(|serial| (serial, "10000", "dealer")));
+    let families: Vec<_> = RequestLog::read(&log).unwrap().into_iter().map(|r| r.family).collect();
+    assert_eq!(families, ["SMS", "AT", "LMS", "MMS"]);
+    let written = std::fs::read_to_string(&log).unwrap();
+    assert!(!written.contains("12345678") && !written.contains("준비"), "{written}");
+}
+
+#[test]
+fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("requests.jsonl");
+    let listener = listen(Some(&log), well(), 0);
+    let port = listener.address().port();
+    let mut bench = Bench::new(&url(&listener));
+    assert_eq!(code(&bench.reply()), "A000");
+    let take = |bench: &Bench, confirm: bool| {
+        let mut receipts = bench.vendors.receipts(Box::new(super::Nobody)).unwrap();
+        let mut taken = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while taken.is_empty() {
+            receipts.take(PATIENCE, &mut taken);
+            assert!(Instant::now() < deadline, "no report");
+        }
+        if confirm {
+            receipts.confirm();
+            let confirmed = || RequestLog::read_confirmed(&log).unwrap().len();
+            while confirmed() == 0 {
+                assert!(Instant::now() < deadline, "it is never acknowledged");
+                std::thread::park_timeout(std::time::Duration::from_millis(10));
+            }
+        }
+        taken
+    };
+    let first = take(&bench, false);
+    assert_eq!(take(&bench, false).len(), 1, "whoever took it did not confirm");
+    drop(listener);
+    let _listener = listen(Some(&log), well(), port);
+    let again = take(&bench, true);
+    assert_eq!(again[0].serial_number, first[0].serial_number);
+}
+
+#[test]
+fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
+    let listener = listen(None, well(), 0);
+    let bench = Bench::new(&url(&listener));
+    let client = Client::new(std::time::Duration::from_secs(5)).unwrap();
+    let wire = Bizgo { client: &client, access: &bench.vendors.access["dealer"], vendor: &bench.vendor };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(wire.acknowledge("of-before")), Ok(()));
+    for no_id in ["", "../send/omni", "a/b", "a?b", "a b"] {
+        assert!(runtime.block_on(wire.acknowledge(no_id)).is_err(), "{no_id:?}");
+    }
+}
+
+#[test]
+fn a_repeat_with_the_same_serial_number_is_told_as_one_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("requests.jsonl");
+    let listener = listen(Some(&log), well(), 0);
+    let mut bench = Bench::new(&url(&listener));
+    assert_eq!(code(&bench.reply()), "A000");
+    assert_eq!(code(&bench.reply()), "A301");
+    let taken = RequestLog::read(&log).unwrap().iter().filter(|request| request.taken).count();
+    assert_eq!(taken, 1);
+}
+
+#[test]
+fn trouble_comes_through_as_what_it_is() {
+    let with = |behaviour: Behaviour| {
+        let listener = listen(None, behaviour, 0);
+        let reply = Bench::within(&url(&listener), 1_000, Default::default()).reply();
+        drop(listener);
+        reply
+    };
+    assert!(matches!(with(Behaviour { no_answer_share: 1.0, ..well() }), Reply::NoAnswer(_)));
+    let asked = with(Behaviour { throttled_share: 1.0, retry_after_ms: 2_500, ..well() });
+    assert_eq!(asked, Reply::Throttled(std::time::Duration::from_secs(3)));
+    for (vendors, ours) in [("A306", "A306"), ("A327", "A327"), ("common.A403", "common.A403"), ("A777", "A777")] {
+        assert_eq!(code(&with(Behaviour { codes: always(vendors), ..well() })), ours);
+    }
+    for open in ["A910", "A920", "common.A502"] {
+        assert!(matches!(with(Behaviour { codes: always(open), ..well() }), Reply::NoAnswer(_)), "{open}");
+    }
+}
+
+#[test]
+fn a_customer_without_the_right_key_and_a_text_beyond_its_limit_are_refused() {
+    let listener = listen(None, well(), 0);
+    let mut bench = Bench::new(&url(&listener));
+    let mut long = sms("S-0R");
+    long.accepted.content.message = Some("가".repeat(46));
+    bench.submit(1, long);
+    assert_eq!(code(&bench.next().reply), "A328");
+    std::fs::write(bench.key.path(), "other").unwrap();
+    let mut other = Bench::new(&url(&listener));
+    std::fs::write(other.key.path(), "wrong").unwrap();
+    other.vendors.access["dealer"].key.renew(&other.vendors.access["dealer"].key.header());
+    assert_eq!(code(&other.reply()), "common.A401");
+}

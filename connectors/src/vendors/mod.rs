@@ -1,0 +1,106 @@
+//! The vendors that are spoken to over a wire: a folder for each protocol, and what all of them share.
+//!
+//! A vendor's row in the reference data says which protocol it speaks and where (`processors::reference::Protocol`); the
+//! configuration gives it a key by its name ([`VendorSettings`]). A vendor without a protocol is answered for by the
+//! simulator in this process.
+
+mod bizgo;
+mod http;
+mod key;
+mod provider;
+mod receipts;
+mod settings;
+
+pub use settings::{VendorSettings, VendorsError};
+
+use key::Key;
+use processors::{
+    ports::{Clock, Provider, Receipts, ReferenceSource},
+    reference::{Reference, Vendor},
+};
+use schemas::Family;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Polls of delivery reports, by vendor and outcome: batch, empty, failed.
+pub const POLLS: &str = "ims_vendor_polls_total";
+
+/// Tells the recorder what the metrics mean.
+pub fn describe_metrics() {
+    metrics::describe_counter!(POLLS, "Polls of vendors' delivery reports, by vendor and outcome.");
+}
+
+/// What a process knows of a vendor besides its row.
+#[derive(Debug, Clone)]
+struct Access {
+    settings: VendorSettings,
+    key: Arc<Key>,
+}
+
+/// The vendors that the configuration has keys for.
+#[derive(Clone)]
+pub struct Vendors {
+    access: Arc<BTreeMap<String, Access>>,
+    reference: Arc<dyn ReferenceSource>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Vendors {
+    /// Reads the keys. Refused with every mistake at once: settings that cannot work, keys that cannot be read.
+    pub fn open(
+        settings: &BTreeMap<String, VendorSettings>,
+        reference: Arc<dyn ReferenceSource>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, VendorsError> {
+        let mut wrong = Vec::new();
+        let mut access = BTreeMap::new();
+        for (name, settings) in settings {
+            wrong.extend(settings.mistakes(name));
+            match Key::read(&settings.key_file) {
+                Ok(key) => drop(access.insert(name.clone(), Access { settings: settings.clone(), key: Arc::new(key) })),
+                Err(reason) => wrong.push(format!("vendors.{name}.key_file {:?}: {reason}", settings.key_file)),
+            }
+        }
+        match wrong.is_empty() {
+            true => Ok(Self { access: Arc::new(access), reference, clock }),
+            false => Err(VendorsError(wrong)),
+        }
+    }
+
+    /// Refuses when a vendor of the reference data that speaks a protocol has no key. Asked by who sends.
+    pub fn all_have_keys(&self) -> Result<(), VendorsError> {
+        let without = wires(&self.reference.current()).into_iter().filter(|v| !self.access.contains_key(&v.name));
+        let told = without.map(|vendor| {
+            let (name, url) = (&vendor.name, &vendor.url);
+            format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { Ok(()) } else { Err(VendorsError(told)) }
+    }
+
+    /// A way to all vendors with connections of its own; `simulated` answers for those without a protocol.
+    pub fn provider(&self, simulated: Box<dyn Provider>) -> Box<dyn Provider> {
+        Box::new(provider::Wires::new(self.clone(), simulated))
+    }
+
+    /// The delivery reports of all vendors.
+    pub fn receipts(&self, simulated: Box<dyn Receipts>) -> std::io::Result<Box<dyn Receipts>> {
+        Ok(Box::new(receipts::Polled::start(self.clone(), simulated)?))
+    }
+
+    /// Each vendor that speaks a protocol and has a key, with what it is reached by: what a simulator of it must know.
+    pub fn keys(&self) -> Vec<(Arc<Vendor>, String)> {
+        let known = |vendor: Arc<Vendor>| Some((Arc::clone(&vendor), self.access.get(&vendor.name)?.key.reveal()));
+        wires(&self.reference.current()).into_iter().filter_map(known).collect()
+    }
+}
+
+/// The vendors that speak a protocol, each once.
+fn wires(reference: &Reference) -> Vec<Arc<Vendor>> {
+    let mut found: BTreeMap<&str, &Arc<Vendor>> = BTreeMap::new();
+    for vendor in Family::ALL.into_iter().flat_map(|family| reference.vendors(family)) {
+        if vendor.protocol.is_wire() {
+            found.insert(&vendor.name, vendor);
+        }
+    }
+    found.into_values().cloned().collect()
+}

@@ -1,0 +1,146 @@
+//! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
+
+use super::{Access, Vendors, bizgo::Bizgo, http::Client};
+use processors::{
+    ports::{Answer, Provider, Reply, Request},
+    reference::{Protocol, Vendor},
+};
+use rustc_hash::FxHashMap;
+use std::{io, sync::Arc, sync::mpsc, time::Duration};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// While the simulator owes answers too, none of its waits longer for one of a wire.
+const TURN: Duration = Duration::from_millis(1);
+
+/// The vendors, simulated or not.
+pub struct Wires {
+    vendors: Vendors,
+    simulated: Box<dyn Provider>,
+    /// Simulated requests that are not answered yet.
+    simulated_in_flight: usize,
+    requests: Option<UnboundedSender<Request>>,
+    answered: mpsc::Sender<Answer>,
+    answers: mpsc::Receiver<Answer>,
+}
+
+impl Wires {
+    /// Starts no thread before the first request that needs one.
+    pub fn new(vendors: Vendors, simulated: Box<dyn Provider>) -> Self {
+        let (answered, answers) = mpsc::channel();
+        Self { vendors, simulated, simulated_in_flight: 0, requests: None, answered, answers }
+    }
+
+    fn start(&self) -> io::Result<UnboundedSender<Request>> {
+        let (requests, incoming) = unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (vendors, answered) = (self.vendors.clone(), self.answered.clone());
+        std::thread::Builder::new().name("vendor-http".into()).spawn(move || {
+            runtime.block_on(serve(incoming, answered, vendors));
+            // A name that is still being looked up holds nobody up.
+            runtime.shutdown_background();
+        })?;
+        Ok(requests)
+    }
+
+    fn not_sent(&self, ticket: u64, reason: &str) {
+        let at_ms = self.vendors.clock.now_ms();
+        // The receiver is ours.
+        let _ = self.answered.send(Answer { ticket, reply: Reply::NotSent(reason.to_owned()), at_ms });
+    }
+
+    fn simulated(&mut self, wait: Duration, into: &mut Vec<Answer>) {
+        let before = into.len();
+        self.simulated.answers(wait, into);
+        self.simulated_in_flight = self.simulated_in_flight.saturating_sub(into.len() - before);
+    }
+}
+
+impl Provider for Wires {
+    fn submit(&mut self, request: Request) {
+        if !request.vendor.protocol.is_wire() {
+            self.simulated_in_flight += 1;
+            return self.simulated.submit(request);
+        }
+        if self.requests.is_none() {
+            match self.start() {
+                Ok(requests) => self.requests = Some(requests),
+                Err(error) => {
+                    tracing::error!(%error, "no thread for requests to vendors");
+                    return self.not_sent(request.ticket, "no thread for requests to vendors");
+                }
+            }
+        }
+        let ticket = request.ticket;
+        if self.requests.as_ref().is_none_or(|requests| requests.send(request).is_err()) {
+            tracing::error!("the thread of requests to vendors has ended");
+            self.requests = None;
+            self.not_sent(ticket, "the thread of requests to vendors has ended");
+        }
+    }
+
+    fn answers(&mut self, wait: Duration, into: &mut Vec<Answer>) {
+        let before = into.len();
+        let alone = self.requests.is_none();
+        self.simulated(if alone { wait } else { Duration::ZERO }, into);
+        into.extend(self.answers.try_iter());
+        if into.len() > before || wait.is_zero() || alone {
+            return;
+        }
+        let turn = if self.simulated_in_flight > 0 { wait.min(TURN) } else { wait };
+        into.extend(self.answers.recv_timeout(turn).ok());
+        into.extend(self.answers.try_iter());
+        self.simulated(Duration::ZERO, into);
+    }
+}
+
+/// Makes requests until nobody can ask for more.
+async fn serve(mut incoming: UnboundedReceiver<Request>, answered: mpsc::Sender<Answer>, vendors: Vendors) {
+    let mut clients = FxHashMap::default();
+    while let Some(request) = incoming.recv().await {
+        let way = way(&mut clients, &vendors, &request.vendor);
+        let (answered, vendors) = (answered.clone(), vendors.clone());
+        tokio::spawn(async move {
+            let reply = match way {
+                Ok((client, access)) => exchange(&client, &access, &request, &vendors).await,
+                Err(reason) => Reply::NotSent(reason),
+            };
+            // Nobody listens any more when the sender has ended.
+            let _ = answered.send(Answer { ticket: request.ticket, reply, at_ms: vendors.clock.now_ms() });
+        });
+    }
+}
+
+/// Connections to a vendor and what it is reached by. Reference data that came after the start may name one that has no
+/// key: it is as good as down.
+fn way(
+    clients: &mut FxHashMap<String, Arc<Client>>,
+    vendors: &Vendors,
+    vendor: &Vendor,
+) -> Result<(Arc<Client>, Access), String> {
+    let Some(access) = vendors.access.get(&vendor.name) else {
+        tracing::error!(vendor = vendor.name, "no key: name its file in [vendors] and start again");
+        return Err("the vendor has no key".into());
+    };
+    if let Some(client) = clients.get(&vendor.name) {
+        return Ok((Arc::clone(client), access.clone()));
+    }
+    let client = Client::new(access.settings.connect()).map(Arc::new).inspect_err(|error| {
+        tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made");
+    })?;
+    clients.insert(vendor.name.clone(), Arc::clone(&client));
+    Ok((client, access.clone()))
+}
+
+async fn exchange(client: &Client, access: &Access, request: &Request, vendors: &Vendors) -> Reply {
+    let Request { dispatch, vendor, .. } = request;
+    match vendor.protocol {
+        // Such requests are the simulator's.
+        Protocol::Simulated => Reply::NotSent("the vendor has no protocol".into()),
+        Protocol::Bizgo => {
+            let reference = vendors.reference.current();
+            let customer = reference.customer(&dispatch.accepted.username);
+            let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
+            Bizgo { client, access, vendor }.send(dispatch, origin_code, &*vendors.clock).await
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Delivery reports by polling: a batch is asked for, handed on, and acknowledged only when it is in the log. A process
+//! that dies in between is given it again.
+
+use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, wires};
+use processors::{
+    ports::{Receipt, Receipts},
+    reference::Vendor,
+};
+use rustc_hash::FxHashMap;
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// How often the reference data is looked at for vendors that come and go.
+const LOOK: Duration = Duration::from_secs(1);
+/// While the simulator may owe receipts too, none of its waits longer for one of a wire.
+const TURN: Duration = Duration::from_millis(50);
+/// Longest wait after polls that failed.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Reports of one poll, and who is told that they are in the log.
+struct Batch {
+    receipts: Vec<Receipt>,
+    confirmed: oneshot::Sender<()>,
+}
+
+/// What a vendor's poll gave.
+pub struct Reports {
+    /// By what it is acknowledged.
+    pub id: String,
+    /// The reports.
+    pub receipts: Vec<Receipt>,
+}
+
+/// The delivery reports of all vendors, polled on a thread that ends with this.
+pub struct Polled {
+    vendors: Vendors,
+    simulated: Box<dyn Receipts>,
+    batches: mpsc::Receiver<Batch>,
+    /// Of what was taken and is not confirmed.
+    taken: Vec<oneshot::Sender<()>>,
+    _running: oneshot::Sender<()>,
+}
+
+impl Polled {
+    /// Begins to poll.
+    pub fn start(vendors: Vendors, simulated: Box<dyn Receipts>) -> io::Result<Self> {
+        let (batch, batches) = mpsc::channel();
+        let (running, ended) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let of_thread = vendors.clone();
+        std::thread::Builder::new().name("vendor-reports".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = follow(of_thread, batch) => {}
+                    _ = ended => {}
+                }
+            });
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { vendors, simulated, batches, taken: Vec::new(), _running: running })
+    }
+
+    fn keep(&mut self, batch: Option<Batch>, into: &mut Vec<Receipt>) {
+        if let Some(Batch { receipts, confirmed }) = batch {
+            into.extend(receipts);
+            self.taken.push(confirmed);
+        }
+    }
+}
+
+impl Receipts for Polled {
+    fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>) {
+        let before = into.len();
+        while let Ok(batch) = self.batches.try_recv() {
+            self.keep(Some(batch), into);
+        }
+        let alone = wires(&self.vendors.reference.current()).is_empty();
+        let more = into.len() > before;
+        self.simulated.take(if alone && !more { wait } else { Duration::ZERO }, into);
+        if alone || wait.is_zero() || into.len() > before {
+            return;
+        }
+        let batch = self.batches.recv_timeout(wait.min(TURN)).ok();
+        self.keep(batch, into);
+    }
+
+    fn confirm(&mut self) {
+        self.simulated.confirm();
+        for confirmed in self.taken.drain(..) {
+            // One whose poller has ended is polled again by the next.
+            let _ = confirmed.send(());
+        }
+    }
+}
+
+/// Keeps a poller for each vendor that reports over a wire.
+async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
+    let mut pollers: FxHashMap<String, (Arc<Vendor>, JoinHandle<()>)> = FxHashMap::default();
+    loop {
+        let wanted = wires(&vendors.reference.current());
+        pollers.retain(|name, (polled, poller)| {
+            let same = wanted.iter().any(|vendor| vendor.name == *name && same_way(vendor, polled));
+            if !same {
+                poller.abort();
+            }
+            same && !poller.is_finished()
+        });
+        for vendor in wanted {
+            if vendors.access.contains_key(&vendor.name) && !pollers.contains_key(&vendor.name) {
+                let poller = tokio::spawn(poll(vendors.clone(), Arc::clone(&vendor), batches.clone()));
+                pollers.insert(vendor.name.clone(), (vendor, poller));
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn same_way(one: &Vendor, other: &Vendor) -> bool {
+    (one.protocol, &one.url, one.timeout_ms) == (other.protocol, &other.url, other.timeout_ms)
+}
+
+/// Polls a vendor until nobody takes its reports.
+async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch>) {
+    let Some(access) = vendors.access.get(&vendor.name) else { return };
+    let client = match Client::new(access.settings.connect()) {
+        Ok(client) => client,
+        Err(error) => return tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made"),
+    };
+    let wire = Bizgo { client: &client, access, vendor: &vendor };
+    let every = access.settings.poll();
+    let mut failed_for = every;
+    let count = |outcome: &'static str| {
+        metrics::counter!(POLLS, "vendor" => vendor.name.clone(), "outcome" => outcome).increment(1);
+    };
+    loop {
+        match wire.poll(&*vendors.clock).await {
+            Err(reason) => {
+                count("failed");
+                tracing::warn!(vendor = vendor.name, reason, "delivery reports cannot be polled: asking again");
+                tokio::time::sleep(failed_for).await;
+                failed_for = (failed_for * 2).min(LONGEST_WAIT);
+                continue;
+            }
+            Ok(None) => {
+                count("empty");
+                tokio::time::sleep(every).await;
+            }
+            Ok(Some(Reports { id, receipts })) => {
+                count("batch");
+                let (confirmed, waiting) = oneshot::channel();
+                let nothing = receipts.is_empty();
+                if !nothing && (batches.send(Batch { receipts, confirmed }).is_err() || waiting.await.is_err()) {
+                    return;
+                }
+                if let Err(reason) = wire.acknowledge(&id).await {
+                    // It comes again, which is allowed.
+                    tracing::warn!(vendor = vendor.name, reason, "a batch of reports cannot be acknowledged");
+                    tokio::time::sleep(every).await;
+                }
+            }
+        }
+        failed_for = every;
+    }
+}

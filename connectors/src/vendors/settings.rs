@@ -1,0 +1,50 @@
+//! How a vendor is reached.
+
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, time::Duration};
+
+/// What the configuration says of a vendor, `[vendors.NAME]`; its row in the reference data says the rest, and how long
+/// a request may take in all (`timeout_ms`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VendorSettings {
+    /// File that holds the vendor's API key alone. Read again when the vendor refuses the key.
+    pub key_file: PathBuf,
+    /// Time of a connection, TLS included, milliseconds.
+    pub connect_ms: u32,
+    /// Time until an answer begins, connection included, milliseconds; what the whole may take bounds it too.
+    pub first_byte_ms: u32,
+    /// How long the next poll waits when there were no delivery reports, milliseconds.
+    pub poll_ms: u32,
+}
+
+impl Default for VendorSettings {
+    fn default() -> Self {
+        // Published advice is 5 s and 30 s, and at most 5 polls a second of all processes together.
+        Self { key_file: PathBuf::new(), connect_ms: 5_000, first_byte_ms: 30_000, poll_ms: 2_000 }
+    }
+}
+
+impl VendorSettings {
+    pub(super) fn mistakes(&self, name: &str) -> Option<String> {
+        let wrong = self.connect_ms == 0 || self.first_byte_ms == 0 || self.poll_ms == 0;
+        wrong.then(|| format!("vendors.{name}: connect_ms, first_byte_ms and poll_ms must be above 0"))
+    }
+
+    pub(super) fn connect(&self) -> Duration {
+        Duration::from_millis(u64::from(self.connect_ms))
+    }
+
+    pub(super) fn first_byte(&self) -> Duration {
+        Duration::from_millis(u64::from(self.first_byte_ms))
+    }
+
+    pub(super) fn poll(&self) -> Duration {
+        Duration::from_millis(u64::from(self.poll_ms))
+    }
+}
+
+/// Everything that keeps vendors from being reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("vendors refused:\n  {}", .0.join("\n  "))]
+pub struct VendorsError(pub Vec<String>);

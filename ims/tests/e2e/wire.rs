@@ -1,0 +1,97 @@
+//! A vendor that is reached over a wire: `ims run` and `ims simulate`, two processes, over HTTP.
+
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Settled, dealer, until};
+use schemas::{Lane, State};
+use std::collections::BTreeMap;
+
+/// The dealer, whose answers take about so long. `more` is what else there is to say of its behaviour.
+fn settings(latency_ms: u32, more: &str) -> String {
+    format!(
+        "{}[simulator.vendors.dealer]\nlatency_ms = {{ median = {latency_ms}.0, p99 = {}.0 }}\n{more}",
+        dealer::SETTINGS,
+        latency_ms * 2
+    )
+}
+
+/// Each is reported, soon.
+const REPORTED: &str =
+    "receipts = { delay_ms = { median = 50.0, p99 = 500.0 }, twice_share = 0.05, never_share = 0.0 }\n";
+
+/// AT and SMS, codes and others.
+fn load(deployment: &Deployment, count: usize) -> usize {
+    deployment.append(&deployment.messages_like(&["at_otp", "sms_otp"], Lane::Auth, count));
+    deployment.append(&deployment.messages_like(&["at", "sms"], Lane::Realtime, count));
+    2 * count
+}
+
+/// How often each step was taken by the vendor, and requested.
+fn steps(settled: &Settled) -> BTreeMap<&str, (usize, usize)> {
+    let mut steps: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for request in &settled.requests {
+        let (taken, requested) = steps.entry(&request.serial_number).or_default();
+        *taken += usize::from(request.taken);
+        *requested += 1;
+    }
+    steps
+}
+
+#[test]
+fn messages_go_to_a_vendor_over_http_and_its_reports_come_back() {
+    let troubled = "no_answer_share = 0.03\nthrottled_share = 0.03\nretry_after_ms = 1000\n";
+    let Some(deployment) = Deployment::new(&settings(10, &format!("{troubled}{REPORTED}"))) else { return };
+    let (_dealer, _) = deployment.dealer(0);
+    let mut process = deployment.run("one", CHAIN);
+    let messages = load(&deployment, 150);
+    let settled = deployment.settle(Expected { messages, within: PATIENCE });
+    let delivered = settled.count(State::Delivered);
+    assert!(delivered * 10 > messages * 9, "{delivered} of {messages}: {:?}", settled.balance.ended);
+    assert_eq!(settled.count(State::Uncertain), 0, "a repeat with its serial number ends each doubt");
+    assert!(settled.ends.values().all(|report| report.vendor == "dealer"), "nothing was simulated in the process");
+    assert!(steps(&settled).values().all(|(taken, _)| *taken <= 1), "a repeat was sent");
+    let written = process.written();
+    assert!(!written.contains("e2e-dealer-key"), "the key stands in the log");
+    process.stop();
+}
+
+#[test]
+fn a_sender_that_dies_with_requests_in_flight_sends_none_twice() {
+    let Some(deployment) = Deployment::new(&settings(400, &format!("no_answer_share = 0.0\n{REPORTED}"))) else {
+        return;
+    };
+    let (_dealer, _) = deployment.dealer(0);
+    let _rest = deployment.run("rest", "ingest,router,outcome,delay");
+    let mut messages = 0;
+    for _ in 0..3 {
+        let mut victim = deployment.run("victim", "kakao,text");
+        victim.until_ready();
+        messages += load(&deployment, 60);
+        deployment.until_more_requests(20);
+        victim.kill();
+    }
+    let _survivor = deployment.run("victim", "kakao,text");
+    let settled = deployment.settle(Expected { messages, within: PATIENCE });
+    let steps = steps(&settled);
+    let again = steps.values().filter(|(_, requested)| *requested > 1).count();
+    eprintln!("3 kills, {messages} messages, {again} steps requested again: {:?}", settled.balance.ended);
+    assert!(steps.values().all(|(taken, _)| *taken <= 1), "a message was sent twice");
+    assert!(settled.requests.iter().any(|request| request.code.as_deref() == Some("A301")), "nothing was in flight");
+    assert_eq!(settled.count(State::Uncertain), 0);
+}
+
+#[test]
+fn a_vendor_that_dies_is_waited_for_and_still_owes_its_reports() {
+    let late = "receipts = { delay_ms = { median = 3000.0, p99 = 4000.0 }, never_share = 0.0 }\n";
+    let Some(deployment) = Deployment::new(&settings(10, &format!("no_answer_share = 0.0\n{late}"))) else { return };
+    let (mut dealer, port) = deployment.dealer(0);
+    let _process = deployment.run("one", CHAIN);
+    let mut messages = load(&deployment, 20);
+    until("all were requested", PATIENCE, || (deployment.requests().len() >= messages).then_some(()));
+    dealer.kill();
+    // Those of AUTH end within minutes; the others wait for the vendor.
+    deployment.append(&deployment.messages_like(&["sms"], Lane::Realtime, 20));
+    messages += 20;
+    let (_dealer, _) = deployment.dealer(port);
+    let settled = deployment.settle(Expected { messages, within: PATIENCE });
+    assert!(steps(&settled).values().all(|(taken, _)| *taken <= 1));
+    assert_eq!(settled.count(State::Uncertain) + settled.count(State::Expired), 0, "{:?}", settled.balance.ended);
+}

@@ -1,0 +1,143 @@
+//! What a vendor speaks, and what its row must say for that.
+
+use super::{CodeTable, Vendor};
+use schemas::Family;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// Longest address that every store holds, characters.
+const LONGEST_URL: usize = 255;
+
+/// The protocol of a vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// None: it is answered for by the simulator in this process.
+    #[default]
+    Simulated,
+    /// Infobank Bizgo, Communication API v1.
+    Bizgo,
+}
+
+impl Protocol {
+    /// Whether it needs a connection.
+    pub const fn is_wire(self) -> bool {
+        !matches!(self, Self::Simulated)
+    }
+
+    /// What the row of a vendor that speaks it cannot say, with the remedy.
+    pub(super) fn mistakes(self, vendor: &Vendor) -> Vec<String> {
+        match self {
+            Self::Simulated if vendor.url.is_empty() => Vec::new(),
+            Self::Simulated => {
+                vec!["url is set and nothing is spoken there: set protocol = \"bizgo\", or no url".into()]
+            }
+            Self::Bizgo => bizgo(vendor),
+        }
+    }
+}
+
+fn bizgo(vendor: &Vendor) -> Vec<String> {
+    const FAMILIES: [Family; 4] = [Family::At, Family::Sms, Family::Lms, Family::Mms];
+    let mut wrong = Vec::new();
+    if let Some(other) = vendor.families.iter().find(|family| !FAMILIES.contains(family)) {
+        wrong.push(format!("protocol \"bizgo\" takes AT, SMS, LMS and MMS, not {other}"));
+    }
+    if vendor.codes != CodeTable::Bizgo {
+        wrong.push("protocol \"bizgo\" answers with its own codes: set codes = \"bizgo\"".into());
+    }
+    if !vendor.receipts {
+        wrong.push("protocol \"bizgo\" accepts now and reports later: set receipts = true".into());
+    }
+    wrong.extend(address(&vendor.url));
+    wrong
+}
+
+/// What is wrong with an address that an API key goes to.
+fn address(url: &str) -> Option<String> {
+    if url.chars().count() > LONGEST_URL {
+        return Some(format!("url is longer than {LONGEST_URL} characters"));
+    }
+    let parsed = match Url::parse(url) {
+        Ok(parsed) => parsed,
+        Err(error) => return Some(format!("url is no address: {error}: write https://HOST")),
+    };
+    let own = match parsed.host() {
+        Some(Host::Ipv4(host)) => host.is_loopback(),
+        Some(Host::Ipv6(host)) => host.is_loopback(),
+        Some(Host::Domain(_)) | None => false,
+    };
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Some("url holds a name or password: the key belongs into the file of [vendors.NAME] key_file".into());
+    }
+    if parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some() {
+        return Some("url is the beginning of all addresses: write https://HOST and no path".into());
+    }
+    match parsed.scheme() {
+        "https" => None,
+        "http" if own => None,
+        "http" => Some("url begins with http:// and would show the key to the network: write https://".into()),
+        other => Some(format!("url begins with {other}: write https://")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::vendor;
+
+    fn dealer(url: &str) -> Vendor {
+        Vendor {
+            families: vec![Family::At, Family::Sms],
+            codes: CodeTable::Bizgo,
+            receipts: true,
+            protocol: Protocol::Bizgo,
+            url: url.into(),
+            ..vendor("dealer", 1)
+        }
+    }
+
+    fn mistakes(vendor: &Vendor) -> String {
+        vendor.protocol.mistakes(vendor).join("; ")
+    }
+
+    #[test]
+    fn a_row_that_can_work_is_let_pass() {
+        for url in
+            ["https://mars.ibapi.kr", "https://sandbox-mars.ibapi.kr/", "http://127.0.0.1:8080", "http://[::1]:1"]
+        {
+            assert_eq!(mistakes(&dealer(url)), "", "{url}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_sent_to_nobody_who_may_not_see_it() {
+        for (url, remedy) in [
+            ("http://mars.ibapi.kr", "write https://"),
+            ("http://localhost.example", "write https://"),
+            ("http://10.0.0.1", "write https://"),
+            ("https://key@mars.ibapi.kr", "key_file"),
+            ("https://mars.ibapi.kr/api/comm/v1", "no path"),
+            ("https://mars.ibapi.kr?key=1", "no path"),
+            ("ftp://mars.ibapi.kr", "write https://"),
+            ("", "write https://HOST"),
+        ] {
+            let told = mistakes(&dealer(url));
+            assert!(told.contains(remedy), "{url}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_row_must_fit_its_protocol() {
+        let good = dealer("https://mars.ibapi.kr");
+        for (vendor, part) in [
+            (Vendor { families: vec![Family::Ft], ..good.clone() }, "not FT"),
+            (Vendor { codes: CodeTable::Text, ..good.clone() }, "codes = \"bizgo\""),
+            (Vendor { receipts: false, ..good.clone() }, "receipts = true"),
+            (Vendor { protocol: Protocol::Simulated, ..good }, "protocol = \"bizgo\""),
+        ] {
+            let told = mistakes(&vendor);
+            assert!(told.contains(part), "{told}");
+        }
+    }
+}
