@@ -11,10 +11,10 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use append::Appender;
 pub use metrics::describe as describe_metrics;
 
 use crate::config::{Config, ReferenceKind};
-use append::Appender;
 use gate::Gate;
 use lookup::Reports;
 use routes::{Door as State, routes};

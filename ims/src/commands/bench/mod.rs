@@ -5,6 +5,7 @@ mod chain;
 mod drain;
 mod fair;
 mod hops;
+mod http;
 mod local;
 mod store;
 mod usage;
@@ -36,6 +37,10 @@ pub enum Command {
     /// what they take alone.
     #[command(after_long_help = exit::help("  ims bench fair --bulk 25000", &EXITS))]
     Fair(FairArgs),
+    /// The HTTP door, a process of its own, beside a bare handler that appends the same bytes: requests a second and CPU
+    /// of each, how long requests take at half of that, many receivers, many open connections.
+    #[command(after_long_help = exit::help("  ims bench http --connections 64 --seconds 10", &EXITS))]
+    Http(HttpArgs),
     /// The whole chain in this process, without servers: rate and cost of the steady part, peak memory, first delivery.
     ///
     /// The demo's load without advertisements (a night holds them), made before the clock starts and let in as fast as
@@ -105,6 +110,23 @@ pub struct FairArgs {
     singles: u64,
 }
 
+/// Options of `bench http`.
+#[derive(Debug, ClapArgs)]
+pub struct HttpArgs {
+    /// Connections with one request under way each.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
+    connections: u64,
+    /// How long each measurement takes.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Connections that are opened and held; two descriptors each (`ulimit -n`).
+    #[arg(long, default_value_t = 10_000)]
+    open: u64,
+    /// Be the bare handler.
+    #[arg(long, hide = true)]
+    bare: bool,
+}
+
 /// Options of `bench local`.
 #[derive(Debug, ClapArgs)]
 pub struct LocalArgs {
@@ -143,6 +165,11 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         Command::Auth(args) => auth::run(&config, args.seconds, args.rate, args.backlog)?,
         Command::Drain(args) => drain::run(&config, args.small, args.backlog, args.customers)?,
         Command::Fair(args) => fair::run(&config, args.bulk, args.singles)?,
+        Command::Http(HttpArgs { bare: true, .. }) => {
+            http::bare::serve(&config)?;
+            return Ok(Exit::Done);
+        }
+        Command::Http(args) => http::run(&config, args)?,
         Command::Local(args) => local::run(&config, args.messages)?,
         Command::Store(args) => store::run(&config, args)?,
     };

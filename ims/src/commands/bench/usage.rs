@@ -70,8 +70,17 @@ impl Process {
 
     /// Largest resident memory so far, MB.
     pub fn peak_mb(self) -> u64 {
+        self.memory_mb("VmHWM:")
+    }
+
+    /// Resident memory now, MB.
+    pub fn resident_mb(self) -> u64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    fn memory_mb(self, name: &str) -> u64 {
         let status = self.told("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         line.split_whitespace().next().and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024
     }
 

@@ -20,7 +20,7 @@ use schemas::{Lane, Schemas, Topic};
 use std::{
     net::TcpListener,
     ops::Range,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
@@ -63,26 +63,18 @@ impl Chain {
         config.simulator.vendors.insert(customers::VENDOR.to_owned(), customers.vendor_behaviour(&config.simulator));
         config.reference.file = folder.path().join("reference.toml");
         std::fs::write(&config.reference.file, toml::to_string(&customers.reference()?)?)?;
-        // Free a moment ago; the process says so should somebody else have taken it.
         // Load comes by Kafka.
         config.http.listen.clear();
+        // Free a moment ago; the process says so should somebody else have taken it.
         config.admin.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let file = folder.path().join("ims.toml");
-        std::fs::write(&file, toml::to_string(&config)?)?;
-        let ims = |arguments: &[&str]| {
-            let mut command = Command::new(std::env::current_exe()?);
-            // The file says all: nothing of the environment comes over it.
-            command.env_clear().current_dir(folder.path()).args(arguments).arg("--config").arg(&file);
-            command.stdin(Stdio::null()).stdout(Stdio::null());
-            anyhow::Ok(command)
-        };
-        let made = ims(&["topics", "create"])?.status()?;
+        let ims = program(&config, folder.path())?;
+        let made = ims(&["topics", "create"]).status()?;
         // It has said why.
         ensure!(made.code() != Some(Exit::Away as i32), LogError::Away("no topics could be made".into()));
         ensure!(made.success(), "`ims topics create` ended with {made}");
         let (schemas, _) = open_schemas(&config)?;
         let mut chain = Self {
-            child: ims(&["run"])?.spawn()?,
+            child: ims(&["run"]).spawn()?,
             listen: config.admin.listen.clone(),
             schemas,
             log: open_kafka(&config)?,
@@ -177,6 +169,20 @@ impl Drop for Chain {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// This program with a configuration of its own, kept in this folder: a command of any arguments.
+pub fn program(config: &Config, folder: &Path) -> anyhow::Result<impl Fn(&[&str]) -> Command + use<>> {
+    let file = folder.join("ims.toml");
+    std::fs::write(&file, toml::to_string(config)?)?;
+    let (program, folder) = (std::env::current_exe()?, folder.to_owned());
+    Ok(move |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        // The file says all: nothing of the environment comes over it.
+        command.env_clear().current_dir(&folder).args(arguments).arg("--config").arg(&file);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    })
 }
 
 /// Unix milliseconds that no record written before has as its timestamp.
