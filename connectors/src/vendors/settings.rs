@@ -16,12 +16,20 @@ pub struct VendorSettings {
     pub first_byte_ms: u32,
     /// How long the next poll waits when there were no delivery reports, milliseconds.
     pub poll_ms: u32,
+    /// File that holds the secret of the vendor's webhook alone; empty: reports are polled.
+    pub webhook_secret_file: PathBuf,
 }
 
 impl Default for VendorSettings {
     fn default() -> Self {
         // Published advice is 5 s and 30 s, and at most 5 polls a second of all processes together.
-        Self { key_file: PathBuf::new(), connect_ms: 5_000, first_byte_ms: 30_000, poll_ms: 2_000 }
+        Self {
+            key_file: PathBuf::new(),
+            connect_ms: 5_000,
+            first_byte_ms: 30_000,
+            poll_ms: 2_000,
+            webhook_secret_file: PathBuf::new(),
+        }
     }
 }
 

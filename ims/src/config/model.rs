@@ -30,6 +30,7 @@ pub struct Config {
     pub analysis: AnalysisConfig,
     pub simulator: SimulatorSettings,
     pub vendors: BTreeMap<String, VendorSettings>,
+    pub webhooks: Webhooks,
     pub engine: Engine,
     pub admin: Admin,
     pub logs: Logs,
@@ -280,6 +281,12 @@ pub struct Engine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
     pub listen: String,
 }
 

@@ -3,8 +3,17 @@
 //! Source: as connectors/src/vendors/bizgo names it; written apart from it, so that a mistake of one shows at the other.
 
 mod body;
+mod webhook;
 
-use crate::simulator::{Simulator, receipts::Due};
+pub use webhook::webhook;
+
+use crate::{
+    simulator::{
+        Simulator,
+        receipts::{Due, confirmation},
+    },
+    vendors::Shared,
+};
 use axum::{
     Router,
     body::Bytes,
@@ -32,9 +41,9 @@ const COUNTED: usize = 500_000;
 /// Bytes of a request.
 const MOST_BODY: usize = 1 << 20;
 
-struct Shared {
+struct Served {
     simulator: Arc<Simulator>,
-    vendors: Vec<(Arc<Vendor>, String)>,
+    vendors: Vec<Shared>,
     state: Mutex<Kept>,
 }
 
@@ -47,16 +56,16 @@ struct Kept {
     batches: u64,
 }
 
-impl Drop for Shared {
+impl Drop for Served {
     fn drop(&mut self) {
         let kept = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
         kept.given.into_values().for_each(|(_, due)| self.simulator.deliveries.give_back(due));
     }
 }
 
-/// The paths, for vendors and the keys of their customer.
-pub fn pages(simulator: Arc<Simulator>, vendors: Vec<(Arc<Vendor>, String)>) -> Router {
-    let shared = Arc::new(Shared { simulator, vendors, state: Mutex::default() });
+/// The paths of these vendors.
+pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
+    let shared = Arc::new(Served { simulator, vendors, state: Mutex::default() });
     Router::new()
         .route("/api/comm/v1/send/omni", post(send))
         .route("/api/comm/v1/report/polling", get(poll))
@@ -65,11 +74,11 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<(Arc<Vendor>, String)>) -> 
         .with_state(shared)
 }
 
-impl Shared {
+impl Served {
     /// The vendor whose customer it is; None: nobody's.
     fn vendor(&self, headers: &HeaderMap) -> Option<Arc<Vendor>> {
         let key = headers.get(AUTHORIZATION)?.to_str().ok()?;
-        self.vendors.iter().find(|(_, known)| known == key).map(|(vendor, _)| Arc::clone(vendor))
+        self.vendors.iter().find(|shared| shared.key == key).map(|shared| Arc::clone(&shared.vendor))
     }
 
     fn attempt(&self, serial_number: &str) -> i32 {
@@ -87,7 +96,7 @@ impl Shared {
     }
 }
 
-async fn send(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
     let messages = match body::read(&body) {
         Ok(messages) => messages,
@@ -126,8 +135,12 @@ async fn send(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     }
 }
 
-async fn poll(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+async fn poll(State(shared): State<Arc<Served>>, headers: HeaderMap) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
+    if shared.simulator.settings.of(&vendor.name).receipts.webhook_url.is_some() {
+        // The key is set to receive reports by webhook.
+        return service("A801");
+    }
     let mut kept = shared.lock();
     if !kept.given.contains_key(&vendor.name) {
         let due = shared.simulator.deliveries.due_of(&vendor.name, BATCH);
@@ -143,13 +156,11 @@ async fn poll(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response
     answer(StatusCode::OK, "A000", "Success", json!({"reportId": id, "report": reports}))
 }
 
-async fn acknowledge(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn acknowledge(State(shared): State<Arc<Served>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
     let mut kept = shared.lock();
     let confirmed = match kept.given.get(&vendor.name) {
-        Some((given, due)) if *given == id => {
-            due.iter().map(|due| crate::simulator::receipts::confirmation(&due.receipt)).collect::<Vec<_>>()
-        }
+        Some((given, due)) if *given == id => due.iter().map(|due| confirmation(&due.receipt)).collect::<Vec<_>>(),
         _ => return service("A802"),
     };
     if let Err(error) = shared.simulator.confirm(&confirmed) {
