@@ -9,7 +9,7 @@ pub use webhook::webhook;
 
 use crate::{
     simulator::{
-        Simulator,
+        Asked, Simulator,
         receipts::{Due, confirmation},
     },
     vendors::Shared,
@@ -104,9 +104,10 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
     };
     let (mut latency_ms, mut told) = (0, Vec::new());
     let mut whole = None;
-    for body::Message { to, serial_number, family } in messages {
+    for body::Message { to, serial_number, known_by, family } in messages {
         let attempt = shared.attempt(&serial_number);
-        let (after_ms, reply) = shared.simulator.serve(&vendor, family, &serial_number, attempt);
+        let asked = Asked { family, serial_number: &serial_number, known_by: known_by.as_deref(), attempt };
+        let (after_ms, reply) = shared.simulator.serve(&vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
         match reply {
             Reply::Code { code, text } if of_destination(&code) => {
