@@ -129,7 +129,7 @@ fn same_way(one: &Vendor, other: &Vendor) -> bool {
 /// Polls a vendor until nobody takes its reports.
 async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch>) {
     let Some(access) = vendors.access.get(&vendor.name) else { return };
-    let client = match Client::new(access.settings.connect()) {
+    let client = match Client::new(access.settings.connect(&vendor)) {
         Ok(client) => client,
         Err(error) => return tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made"),
     };

@@ -1,5 +1,6 @@
 //! How a vendor is reached.
 
+use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
@@ -39,8 +40,10 @@ impl VendorSettings {
         wrong.then(|| format!("vendors.{name}: connect_ms, first_byte_ms and poll_ms must be above 0"))
     }
 
-    pub(super) fn connect(&self) -> Duration {
-        Duration::from_millis(u64::from(self.connect_ms))
+    /// The time of a connection to a vendor: half of a request's at most, so that one that never comes is known not to
+    /// have carried anything.
+    pub(super) fn connect(&self, vendor: &Vendor) -> Duration {
+        Duration::from_millis(u64::from(self.connect_ms.min(vendor.timeout_ms / 2)))
     }
 
     pub(super) fn first_byte(&self) -> Duration {

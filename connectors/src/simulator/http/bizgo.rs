@@ -98,8 +98,8 @@ impl Served {
 
 async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
-    let messages = match body::read(&body) {
-        Ok(messages) => messages,
+    let (reference, messages) = match body::read(&body) {
+        Ok(read) => read,
         Err(code) => return service(code),
     };
     let (mut latency_ms, mut told) = (0, Vec::new());
@@ -118,7 +118,13 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
     }
     tokio::time::sleep(Duration::from_millis(latency_ms.max(0) as u64)).await;
     match whole {
-        None => answer(StatusCode::OK, "A000", "Success", json!({"destinations": told})),
+        None => {
+            let mut service = json!({"code": "A000", "result": "Success", "data": {"destinations": told}});
+            if let Some(reference) = reference {
+                service["ref"] = reference.into();
+            }
+            json_of(StatusCode::OK, &json!({"common": passed(), "data": service}))
+        }
         Some(Reply::Code { code, .. }) => match code.strip_prefix("common.") {
             Some(auth_code) => gateway(auth_code[1..].parse().unwrap_or(500), judge(vendor.codes, &code).meaning),
             None => service(&code),
@@ -221,8 +227,12 @@ fn answer(status: StatusCode, code: &str, words: &str, data: Value) -> Response 
     if !data.is_null() {
         service["data"] = data;
     }
-    let common = json!({"authCode": "A000", "authResult": "Success", "infobankTrId": "simulated"});
-    json_of(status, &json!({"common": common, "data": service}))
+    json_of(status, &json!({"common": passed(), "data": service}))
+}
+
+/// What the gateway says of a request that it lets pass.
+fn passed() -> Value {
+    json!({"authCode": "A000", "authResult": "Success", "infobankTrId": "simulated"})
 }
 
 fn json_of(status: StatusCode, body: &Value) -> Response {

@@ -8,7 +8,15 @@ use crate::{
 };
 use processors::ports::{Receipt, Reply};
 use schemas::{Channel, MessageType};
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
 pub fn listen_with(log: Option<&Path>, behaviour: Behaviour, port: u16) -> Listener {
     let settings = SimulatorSettings {
@@ -124,6 +132,58 @@ fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
     assert_eq!(runtime.block_on(wire.acknowledge("of-before")), Ok(()));
     for no_id in ["", "../send/omni", "a/b", "a?b", "a b"] {
         assert!(runtime.block_on(wire.acknowledge(no_id)).is_err(), "{no_id:?}");
+    }
+}
+
+/// What a request gets that was written by hand.
+fn asked(listener: &Listener, body: &Value) -> (String, Value) {
+    let mut stream = TcpStream::connect(listener.address()).unwrap();
+    let body = body.to_string();
+    write!(
+        stream,
+        "POST /api/comm/v1/send/omni HTTP/1.1\r\nHost: dealer\r\nConnection: close\r\nAuthorization: {KEY}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
+}
+
+#[test]
+fn the_simulator_answers_and_refuses_as_published() {
+    let listener = listen_with(None, well(), 0);
+    let sms = json!({"sms": {"from": "01000000000", "text": "인증번호는 123456 입니다."}});
+    let request = |more: Value| {
+        let mut request = json!({"destinations": [{"to": "01000000000"}], "messageFlow": [sms], "ref": "sms-001"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    let (status, answer) = asked(&listener, &request(json!({})));
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(answer["common"]["authCode"], "A000");
+    assert_eq!((&answer["data"]["code"], &answer["data"]["ref"]), (&json!("A000"), &json!("sms-001")));
+    let destination = &answer["data"]["data"]["destinations"][0];
+    assert_eq!((&destination["to"], &destination["code"]), (&json!("01000000000"), &json!("A000")));
+    assert!(destination["msgKey"].is_string() && destination["result"].is_string(), "{destination}");
+    // Without an idempotency key it cannot tell a repeat.
+    assert_eq!(asked(&listener, &request(json!({}))).1["data"]["data"]["destinations"][0]["code"], "A000");
+    for (more, code) in [
+        (json!({"idempotencyKey": "k"}), "A309"),
+        (json!({"idempotencyKey": "k", "idempotencyTtl": 86_401}), "A309"),
+        (json!({"idempotencyKey": "", "idempotencyTtl": 1}), "A308"),
+        (json!({"destinations": [{"to": ""}]}), "A306"),
+        (json!({"destinations": vec![json!({"to": "01000000000"}); 201]}), "A318"),
+        (json!({"messageFlow": []}), "A300"),
+        (json!({"messageFlow": [{"sms": {"from": "01000000000", "text": "x", "title": "none"}}]}), "A011"),
+        (json!({"messageFlow": [{"alimtalk": {"senderKey": "s", "templateCode": "t", "text": "x"}}]}), "A523"),
+        (json!({"serialNumber": "S"}), "A011"),
+    ] {
+        let (status, answer) = asked(&listener, &request(more.clone()));
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{more}");
+        assert_eq!(answer["data"]["code"], code, "{more}");
     }
 }
 
