@@ -349,7 +349,8 @@ fn open_reference_with(
 
 /// The vendors that are reached over a wire, with their keys.
 pub fn open_vendors(config: &Config, reference: Arc<dyn ReferenceSource>) -> anyhow::Result<Vendors> {
-    Vendors::open(&config.vendors, reference, Arc::new(SystemClock)).map_err(|error| usage(error.to_string()))
+    Vendors::open(&config.vendors, &config.webhooks.listen, reference, Arc::new(SystemClock))
+        .map_err(|error| usage(error.to_string()))
 }
 
 /// The log in process as configured.

@@ -44,6 +44,15 @@ pub struct Simulator {
     deliveries: Arc<Deliveries>,
 }
 
+/// One message of a request.
+struct Asked<'r> {
+    family: Family,
+    serial_number: &'r str,
+    /// What tells a repeat from another message; None: the vendor cannot.
+    known_by: Option<&'r str>,
+    attempt: i32,
+}
+
 struct State {
     log: Option<RequestLog>,
     taken: Taken,
@@ -92,8 +101,9 @@ impl Simulator {
     }
 
     /// Serves a request: how long the answer takes, milliseconds, and what it is.
-    fn serve(&self, vendor: &Vendor, family: Family, serial_number: &str, attempt: i32) -> (i64, Reply) {
+    fn serve(&self, vendor: &Vendor, asked: &Asked<'_>) -> (i64, Reply) {
         let now_ms = self.clock.now_ms();
+        let Asked { family, serial_number, known_by, attempt } = *asked;
         let behaviour = self.settings.of(&vendor.name);
         let mut fate = fate::draw(self.settings.seed, behaviour, vendor, serial_number, attempt);
 
@@ -103,8 +113,9 @@ impl Simulator {
             return (0, Reply::NotSent("connection refused".to_owned()));
         }
         let over = behaviour.tps.and_then(|tps| state.over(&vendor.name, tps, now_ms));
-        let duplicate = codes::duplicate(vendor.codes)
-            .filter(|_| behaviour.refuses_duplicates && state.taken.contains(&vendor.name, serial_number));
+        let duplicate = codes::duplicate(vendor.codes).filter(|_| {
+            behaviour.refuses_duplicates && known_by.is_some_and(|id| state.taken.contains(&vendor.name, id))
+        });
         if outage == Outage::Silent {
             fate.latency_ms = i64::from(vendor.timeout_ms);
             (fate.answer, fate.taken) = (Drawn::Nothing, false);
@@ -119,7 +130,7 @@ impl Simulator {
             fate.receipts.clear();
         }
         if fate.taken {
-            state.taken.insert(&vendor.name, serial_number);
+            state.taken.insert(&vendor.name, known_by.unwrap_or(serial_number));
         }
         let requested = Requested {
             at_ms: now_ms,

@@ -1,6 +1,6 @@
 //! One sender's connection: requests go in, answers come out when they are due.
 
-use super::Simulator;
+use super::{Asked, Simulator};
 use processors::ports::{Answer, Provider, Reply, Request};
 use schemas::Family;
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Duration};
@@ -40,7 +40,9 @@ impl Provider for Connection {
         let now_ms = self.simulator.clock.now_ms();
         let Request { dispatch, vendor, .. } = &request;
         let family = Family::of(dispatch.accepted.channel, dispatch.accepted.message_type);
-        let (latency_ms, reply) = self.simulator.serve(vendor, family, &dispatch.serial_number, dispatch.attempt);
+        let (serial_number, attempt) = (dispatch.serial_number.as_str(), dispatch.attempt);
+        let asked = Asked { family, serial_number, known_by: Some(serial_number), attempt };
+        let (latency_ms, reply) = self.simulator.serve(vendor, &asked);
         self.submitted += 1;
         self.answers.push(Due { at_ms: now_ms + latency_ms, order: self.submitted, ticket: request.ticket, reply });
     }

@@ -58,6 +58,8 @@ pub struct ReceiptBehaviour {
     pub before_answer_share: f64,
     /// Messages that are never reported.
     pub never_share: f64,
+    /// Where a vendor behind a socket brings its reports (`ims simulate --listen`); none: they are polled.
+    pub webhook_url: Option<String>,
 }
 
 /// A log-normal spread, as network times are.
@@ -115,6 +117,7 @@ impl Default for ReceiptBehaviour {
             twice_share: 0.002,
             before_answer_share: 0.002,
             never_share: 0.001,
+            webhook_url: None,
         }
     }
 }

@@ -271,6 +271,7 @@ fn receipts_come_twice_early_out_of_order_or_never_as_often_as_the_settings_say(
         before_answer_share: 0.2,
         never_share: 0.3,
         codes: always("3001"),
+        ..ReceiptBehaviour::default()
     };
     let (clock, simulator) = open(settings(behaviour));
     let (vendor, mut provider) = (vendor(CodeTable::Text, true), simulator.provider());

@@ -10,8 +10,11 @@ mod key;
 mod provider;
 mod receipts;
 mod settings;
+mod webhook;
 
+pub(crate) use http::{Client, Times};
 pub use settings::{VendorSettings, VendorsError};
+pub use webhook::WEBHOOKS;
 
 use key::Key;
 use processors::{
@@ -19,7 +22,7 @@ use processors::{
     reference::{Reference, Vendor},
 };
 use schemas::Family;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Polls of delivery reports, by vendor and outcome: batch, empty, failed.
 pub const POLLS: &str = "ims_vendor_polls_total";
@@ -27,6 +30,7 @@ pub const POLLS: &str = "ims_vendor_polls_total";
 /// Tells the recorder what the metrics mean.
 pub fn describe_metrics() {
     metrics::describe_counter!(POLLS, "Polls of vendors' delivery reports, by vendor and outcome.");
+    metrics::describe_counter!(WEBHOOKS, "Calls of vendors' webhooks, by vendor and outcome.");
 }
 
 /// What a process knows of a vendor besides its row.
@@ -34,12 +38,27 @@ pub fn describe_metrics() {
 struct Access {
     settings: VendorSettings,
     key: Arc<Key>,
+    /// What the vendor signs its reports with; None: they are polled.
+    webhook: Option<Arc<Key>>,
+}
+
+/// A vendor, and what it and its customer share: what a simulator of it must know.
+#[derive(Clone)]
+pub struct Shared {
+    /// Its row.
+    pub vendor: Arc<Vendor>,
+    /// What its customer is known by.
+    pub key: String,
+    /// What it signs its reports with; None: they are polled.
+    pub webhook_secret: Option<String>,
 }
 
 /// The vendors that the configuration has keys for.
 #[derive(Clone)]
 pub struct Vendors {
     access: Arc<BTreeMap<String, Access>>,
+    /// Where webhooks are received; empty: nowhere.
+    listen: Arc<str>,
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
 }
@@ -48,6 +67,7 @@ impl Vendors {
     /// Reads the keys. Refused with every mistake at once: settings that cannot work, keys that cannot be read.
     pub fn open(
         settings: &BTreeMap<String, VendorSettings>,
+        listen: &str,
         reference: Arc<dyn ReferenceSource>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, VendorsError> {
@@ -55,13 +75,26 @@ impl Vendors {
         let mut access = BTreeMap::new();
         for (name, settings) in settings {
             wrong.extend(settings.mistakes(name));
-            match Key::read(&settings.key_file) {
-                Ok(key) => drop(access.insert(name.clone(), Access { settings: settings.clone(), key: Arc::new(key) })),
-                Err(reason) => wrong.push(format!("vendors.{name}.key_file {:?}: {reason}", settings.key_file)),
+            let mut read = |what: &str, path: &Path| match Key::read(path) {
+                Ok(key) => Some(Arc::new(key)),
+                Err(reason) => {
+                    wrong.push(format!("vendors.{name}.{what} {path:?}: {reason}"));
+                    None
+                }
+            };
+            let by_webhook = !settings.webhook_secret_file.as_os_str().is_empty();
+            let key = read("key_file", &settings.key_file);
+            let webhook = by_webhook.then(|| read("webhook_secret_file", &settings.webhook_secret_file)).flatten();
+            if by_webhook && listen.is_empty() {
+                wrong
+                    .push(format!("vendors.{name}.webhook_secret_file is set and nobody listens: set webhooks.listen"));
+            }
+            if let Some(key) = key {
+                access.insert(name.clone(), Access { settings: settings.clone(), key, webhook });
             }
         }
         match wrong.is_empty() {
-            true => Ok(Self { access: Arc::new(access), reference, clock }),
+            true => Ok(Self { access: Arc::new(access), listen: listen.into(), reference, clock }),
             false => Err(VendorsError(wrong)),
         }
     }
@@ -87,9 +120,13 @@ impl Vendors {
         Ok(Box::new(receipts::Polled::start(self.clone(), simulated)?))
     }
 
-    /// Each vendor that speaks a protocol and has a key, with what it is reached by: what a simulator of it must know.
-    pub fn keys(&self) -> Vec<(Arc<Vendor>, String)> {
-        let known = |vendor: Arc<Vendor>| Some((Arc::clone(&vendor), self.access.get(&vendor.name)?.key.reveal()));
+    /// Each vendor that speaks a protocol and has a key.
+    pub fn shared(&self) -> Vec<Shared> {
+        let known = |vendor: Arc<Vendor>| {
+            let access = self.access.get(&vendor.name)?;
+            let webhook_secret = access.webhook.as_ref().map(|secret| secret.reveal());
+            Some(Shared { key: access.key.reveal(), webhook_secret, vendor })
+        };
         wires(&self.reference.current()).into_iter().filter_map(known).collect()
     }
 }

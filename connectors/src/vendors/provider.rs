@@ -124,7 +124,7 @@ fn way(
     if let Some(client) = clients.get(&vendor.name) {
         return Ok((Arc::clone(client), access.clone()));
     }
-    let client = Client::new(access.settings.connect()).map(Arc::new).inspect_err(|error| {
+    let client = Client::new(access.settings.connect(vendor)).map(Arc::new).inspect_err(|error| {
         tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made");
     })?;
     clients.insert(vendor.name.clone(), Arc::clone(&client));

@@ -1,7 +1,7 @@
-//! Delivery reports by polling: a batch is asked for, handed on, and acknowledged only when it is in the log. A process
-//! that dies in between is given it again.
+//! Delivery reports, by polling or webhook: handed on, and acknowledged only when they are in the log. A process that dies
+//! in between is given them again.
 
-use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, wires};
+use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, webhook, wires};
 use processors::{
     ports::{Receipt, Receipts},
     reference::Vendor,
@@ -21,10 +21,10 @@ const TURN: Duration = Duration::from_millis(50);
 /// Longest wait after polls that failed.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Reports of one poll, and who is told that they are in the log.
-struct Batch {
-    receipts: Vec<Receipt>,
-    confirmed: oneshot::Sender<()>,
+/// Reports of one poll or call, and who is told that they are in the log.
+pub struct Batch {
+    pub receipts: Vec<Receipt>,
+    pub confirmed: oneshot::Sender<()>,
 }
 
 /// What a vendor's poll gave.
@@ -52,9 +52,11 @@ impl Polled {
         let (running, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let of_thread = vendors.clone();
+        let port = webhook::bind(&vendors)?;
         std::thread::Builder::new().name("vendor-reports".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
+                    () = webhook::serve(port, of_thread.clone(), batch.clone()) => {}
                     () = follow(of_thread, batch) => {}
                     _ = ended => {}
                 }
@@ -110,7 +112,8 @@ async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
             same && !poller.is_finished()
         });
         for vendor in wanted {
-            if vendors.access.contains_key(&vendor.name) && !pollers.contains_key(&vendor.name) {
+            let polled = vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
+            if polled && !pollers.contains_key(&vendor.name) {
                 let poller = tokio::spawn(poll(vendors.clone(), Arc::clone(&vendor), batches.clone()));
                 pollers.insert(vendor.name.clone(), (vendor, poller));
             }
@@ -126,7 +129,7 @@ fn same_way(one: &Vendor, other: &Vendor) -> bool {
 /// Polls a vendor until nobody takes its reports.
 async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch>) {
     let Some(access) = vendors.access.get(&vendor.name) else { return };
-    let client = match Client::new(access.settings.connect()) {
+    let client = match Client::new(access.settings.connect(&vendor)) {
         Ok(client) => client,
         Err(error) => return tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made"),
     };

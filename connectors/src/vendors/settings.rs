@@ -1,5 +1,6 @@
 //! How a vendor is reached.
 
+use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
@@ -16,12 +17,20 @@ pub struct VendorSettings {
     pub first_byte_ms: u32,
     /// How long the next poll waits when there were no delivery reports, milliseconds.
     pub poll_ms: u32,
+    /// File that holds the secret of the vendor's webhook alone; empty: reports are polled.
+    pub webhook_secret_file: PathBuf,
 }
 
 impl Default for VendorSettings {
     fn default() -> Self {
         // Published advice is 5 s and 30 s, and at most 5 polls a second of all processes together.
-        Self { key_file: PathBuf::new(), connect_ms: 5_000, first_byte_ms: 30_000, poll_ms: 2_000 }
+        Self {
+            key_file: PathBuf::new(),
+            connect_ms: 5_000,
+            first_byte_ms: 30_000,
+            poll_ms: 2_000,
+            webhook_secret_file: PathBuf::new(),
+        }
     }
 }
 
@@ -31,8 +40,10 @@ impl VendorSettings {
         wrong.then(|| format!("vendors.{name}: connect_ms, first_byte_ms and poll_ms must be above 0"))
     }
 
-    pub(super) fn connect(&self) -> Duration {
-        Duration::from_millis(u64::from(self.connect_ms))
+    /// The time of a connection to a vendor: half of a request's at most, so that one that never comes is known not to
+    /// have carried anything.
+    pub(super) fn connect(&self, vendor: &Vendor) -> Duration {
+        Duration::from_millis(u64::from(self.connect_ms.min(vendor.timeout_ms / 2)))
     }
 
     pub(super) fn first_byte(&self) -> Duration {

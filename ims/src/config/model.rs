@@ -30,6 +30,7 @@ pub struct Config {
     pub analysis: AnalysisConfig,
     pub simulator: SimulatorSettings,
     pub vendors: BTreeMap<String, VendorSettings>,
+    pub webhooks: Webhooks,
     pub engine: Engine,
     pub http: Http,
     pub admin: Admin,
@@ -310,6 +311,12 @@ impl Http {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
     pub listen: String,
 }
 

@@ -3,8 +3,17 @@
 //! Source: as connectors/src/vendors/bizgo names it; written apart from it, so that a mistake of one shows at the other.
 
 mod body;
+mod webhook;
 
-use crate::simulator::{Simulator, receipts::Due};
+pub use webhook::webhook;
+
+use crate::{
+    simulator::{
+        Asked, Simulator,
+        receipts::{Due, confirmation},
+    },
+    vendors::Shared,
+};
 use axum::{
     Router,
     body::Bytes,
@@ -32,9 +41,9 @@ const COUNTED: usize = 500_000;
 /// Bytes of a request.
 const MOST_BODY: usize = 1 << 20;
 
-struct Shared {
+struct Served {
     simulator: Arc<Simulator>,
-    vendors: Vec<(Arc<Vendor>, String)>,
+    vendors: Vec<Shared>,
     state: Mutex<Kept>,
 }
 
@@ -47,16 +56,16 @@ struct Kept {
     batches: u64,
 }
 
-impl Drop for Shared {
+impl Drop for Served {
     fn drop(&mut self) {
         let kept = std::mem::take(self.state.get_mut().unwrap_or_else(PoisonError::into_inner));
         kept.given.into_values().for_each(|(_, due)| self.simulator.deliveries.give_back(due));
     }
 }
 
-/// The paths, for vendors and the keys of their customer.
-pub fn pages(simulator: Arc<Simulator>, vendors: Vec<(Arc<Vendor>, String)>) -> Router {
-    let shared = Arc::new(Shared { simulator, vendors, state: Mutex::default() });
+/// The paths of these vendors.
+pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
+    let shared = Arc::new(Served { simulator, vendors, state: Mutex::default() });
     Router::new()
         .route("/api/comm/v1/send/omni", post(send))
         .route("/api/comm/v1/report/polling", get(poll))
@@ -65,11 +74,11 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<(Arc<Vendor>, String)>) -> 
         .with_state(shared)
 }
 
-impl Shared {
+impl Served {
     /// The vendor whose customer it is; None: nobody's.
     fn vendor(&self, headers: &HeaderMap) -> Option<Arc<Vendor>> {
         let key = headers.get(AUTHORIZATION)?.to_str().ok()?;
-        self.vendors.iter().find(|(_, known)| known == key).map(|(vendor, _)| Arc::clone(vendor))
+        self.vendors.iter().find(|shared| shared.key == key).map(|shared| Arc::clone(&shared.vendor))
     }
 
     fn attempt(&self, serial_number: &str) -> i32 {
@@ -87,17 +96,18 @@ impl Shared {
     }
 }
 
-async fn send(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
-    let messages = match body::read(&body) {
-        Ok(messages) => messages,
+    let (reference, messages) = match body::read(&body) {
+        Ok(read) => read,
         Err(code) => return service(code),
     };
     let (mut latency_ms, mut told) = (0, Vec::new());
     let mut whole = None;
-    for body::Message { to, serial_number, family } in messages {
+    for body::Message { to, serial_number, known_by, family } in messages {
         let attempt = shared.attempt(&serial_number);
-        let (after_ms, reply) = shared.simulator.serve(&vendor, family, &serial_number, attempt);
+        let asked = Asked { family, serial_number: &serial_number, known_by: known_by.as_deref(), attempt };
+        let (after_ms, reply) = shared.simulator.serve(&vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
         match reply {
             Reply::Code { code, text } if of_destination(&code) => {
@@ -108,7 +118,13 @@ async fn send(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     }
     tokio::time::sleep(Duration::from_millis(latency_ms.max(0) as u64)).await;
     match whole {
-        None => answer(StatusCode::OK, "A000", "Success", json!({"destinations": told})),
+        None => {
+            let mut service = json!({"code": "A000", "result": "Success", "data": {"destinations": told}});
+            if let Some(reference) = reference {
+                service["ref"] = reference.into();
+            }
+            json_of(StatusCode::OK, &json!({"common": passed(), "data": service}))
+        }
         Some(Reply::Code { code, .. }) => match code.strip_prefix("common.") {
             Some(auth_code) => gateway(auth_code[1..].parse().unwrap_or(500), judge(vendor.codes, &code).meaning),
             None => service(&code),
@@ -126,8 +142,12 @@ async fn send(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     }
 }
 
-async fn poll(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+async fn poll(State(shared): State<Arc<Served>>, headers: HeaderMap) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
+    if shared.simulator.settings.of(&vendor.name).receipts.webhook_url.is_some() {
+        // The key is set to receive reports by webhook.
+        return service("A801");
+    }
     let mut kept = shared.lock();
     if !kept.given.contains_key(&vendor.name) {
         let due = shared.simulator.deliveries.due_of(&vendor.name, BATCH);
@@ -143,13 +163,11 @@ async fn poll(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response
     answer(StatusCode::OK, "A000", "Success", json!({"reportId": id, "report": reports}))
 }
 
-async fn acknowledge(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn acknowledge(State(shared): State<Arc<Served>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
     let mut kept = shared.lock();
     let confirmed = match kept.given.get(&vendor.name) {
-        Some((given, due)) if *given == id => {
-            due.iter().map(|due| crate::simulator::receipts::confirmation(&due.receipt)).collect::<Vec<_>>()
-        }
+        Some((given, due)) if *given == id => due.iter().map(|due| confirmation(&due.receipt)).collect::<Vec<_>>(),
         _ => return service("A802"),
     };
     if let Err(error) = shared.simulator.confirm(&confirmed) {
@@ -209,8 +227,12 @@ fn answer(status: StatusCode, code: &str, words: &str, data: Value) -> Response 
     if !data.is_null() {
         service["data"] = data;
     }
-    let common = json!({"authCode": "A000", "authResult": "Success", "infobankTrId": "simulated"});
-    json_of(status, &json!({"common": common, "data": service}))
+    json_of(status, &json!({"common": passed(), "data": service}))
+}
+
+/// What the gateway says of a request that it lets pass.
+fn passed() -> Value {
+    json!({"authCode": "A000", "authResult": "Success", "infobankTrId": "simulated"})
 }
 
 fn json_of(status: StatusCode, body: &Value) -> Response {

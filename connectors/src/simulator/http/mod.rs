@@ -4,7 +4,8 @@
 mod bizgo;
 
 use super::Simulator;
-use processors::reference::{Protocol, Vendor};
+use crate::vendors::Shared;
+use processors::reference::Protocol;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -21,12 +22,13 @@ pub struct Listener {
 
 impl Listener {
     /// Opens the port for these vendors, each with the key that it knows its customer by.
-    pub fn open(simulator: Arc<Simulator>, listen: &str, vendors: Vec<(Arc<Vendor>, String)>) -> io::Result<Self> {
+    pub fn open(simulator: Arc<Simulator>, listen: &str, vendors: Vec<Shared>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let of_bizgo = vendors.into_iter().filter(|(vendor, _)| vendor.protocol == Protocol::Bizgo).collect();
-        let pages = bizgo::pages(simulator, of_bizgo);
+        let of_bizgo: Vec<Shared> =
+            vendors.into_iter().filter(|shared| shared.vendor.protocol == Protocol::Bizgo).collect();
+        let pages = bizgo::pages(Arc::clone(&simulator), Vec::clone(&of_bizgo));
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("simulator-http".into()).spawn(move || {
@@ -35,6 +37,9 @@ impl Listener {
                     Ok(listener) => listener,
                     Err(error) => return tracing::error!(%error, "the simulator's port is closed"),
                 };
+                for shared in of_bizgo {
+                    tokio::spawn(bizgo::webhook(Arc::clone(&simulator), shared));
+                }
                 tokio::select! {
                     served = async { axum::serve(listener, pages).await } => {
                         tracing::error!(?served, "the simulator's port is closed");

@@ -11,8 +11,12 @@
 mod answer;
 mod report;
 mod request;
+mod signature;
 #[cfg(test)]
 mod tests;
+
+pub use report::report;
+pub use signature::signed;
 
 use super::{
     Access,

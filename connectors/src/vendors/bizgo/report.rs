@@ -30,6 +30,8 @@ struct Batch {
 #[serde(rename_all = "camelCase")]
 struct Report {
     #[serde(default)]
+    msg_key: Option<String>,
+    #[serde(default)]
     report_time: Option<String>,
     #[serde(default)]
     report_code: Option<String>,
@@ -45,15 +47,24 @@ pub fn reports(body: &[u8], vendor: &str, now_ms: i64) -> Result<Option<Reports>
     let Polled { data: Service { data } } =
         serde_json::from_slice(body).map_err(|_| "an answer that is no batch of reports".to_owned())?;
     let Some(id) = data.report_id.filter(|id| !id.is_empty()) else { return Ok(None) };
-    let receipt = |report: Report| {
-        let at = report.report_time.and_then(|time| time.parse::<Timestamp>().ok());
-        Receipt {
-            serial_number: report.r#ref.unwrap_or_default(),
-            vendor: vendor.to_owned(),
-            code: report.report_code.unwrap_or_default(),
-            at_ms: at.map_or(now_ms, Timestamp::as_millisecond),
-        }
-    };
-    let receipts = data.report.unwrap_or_default().into_iter().map(receipt).collect();
+    let receipts = data.report.unwrap_or_default().into_iter().map(|report| receipt(report, vendor, now_ms)).collect();
     Ok(Some(Reports { id, receipts }))
+}
+
+/// The report that a webhook brings, and the message key that its answer repeats.
+pub fn report(body: &[u8], vendor: &str, now_ms: i64) -> Option<(String, Receipt)> {
+    let mut report: Report = serde_json::from_slice(body).ok()?;
+    let msg_key = report.msg_key.take()?;
+    report.report_code.as_ref()?;
+    Some((msg_key, receipt(report, vendor, now_ms)))
+}
+
+fn receipt(report: Report, vendor: &str, now_ms: i64) -> Receipt {
+    let at = report.report_time.and_then(|time| time.parse::<Timestamp>().ok());
+    Receipt {
+        serial_number: report.r#ref.unwrap_or_default(),
+        vendor: vendor.to_owned(),
+        code: report.report_code.unwrap_or_default(),
+        at_ms: at.map_or(now_ms, Timestamp::as_millisecond),
+    }
 }

@@ -15,13 +15,13 @@ use std::sync::Arc;
 /// Answers until a signal comes.
 pub fn run(config: Config, address: &str, seed: Option<u64>, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
-    let vendors = assemble::open_vendors(&config, assemble::open_reference(&config)?)?.keys();
+    let vendors = assemble::open_vendors(&config, assemble::open_reference(&config)?)?.shared();
     if vendors.is_empty() {
         return Err(usage(
             "no vendor of the reference data has a protocol and a key: see docs/vendors.md, or leave --listen out",
         ));
     }
-    let names: Vec<String> = vendors.iter().map(|(vendor, _)| vendor.name.clone()).collect();
+    let names: Vec<String> = vendors.iter().map(|shared| shared.vendor.name.clone()).collect();
     let mut settings = config.simulator;
     settings.seed = seed.unwrap_or(settings.seed);
     settings.request_log = settings.request_log.filter(|path| !path.as_os_str().is_empty());

@@ -10,6 +10,8 @@ use serde_json::Value;
 pub struct Message {
     pub to: String,
     pub serial_number: String,
+    /// Idempotency key, of this destination among several.
+    pub known_by: Option<String>,
     pub family: Family,
 }
 
@@ -152,8 +154,8 @@ struct Button {
     tel_number: Option<String>,
 }
 
-/// The messages of a request; or the code that the vendor refuses it with.
-pub fn read(body: &[u8]) -> Result<Vec<Message>, &'static str> {
+/// The `ref` of a request, which its answer repeats, and its messages; or the code that the vendor refuses it with.
+pub fn read(body: &[u8]) -> Result<(Option<String>, Vec<Message>), &'static str> {
     let value: Value = serde_json::from_slice(body).map_err(|_| "A010")?;
     let omni: Omni = serde_json::from_value(value).map_err(|_| "A011")?;
     match (&omni.idempotency_key, omni.idempotency_ttl) {
@@ -166,15 +168,18 @@ pub fn read(body: &[u8]) -> Result<Vec<Message>, &'static str> {
     if omni.destinations.len() > 200 {
         return Err("A318");
     }
+    let alone = omni.destinations.len() == 1;
     let message = |destination: Destination| {
         let to = destination.to;
         if to.is_empty() || !to.bytes().all(|b| b.is_ascii_digit()) {
             return Err("A306");
         }
         let serial_number = destination.r#ref.or_else(|| omni.r#ref.clone()).or_else(|| omni.idempotency_key.clone());
-        Ok(Message { to, serial_number: serial_number.ok_or("A305")?, family })
+        let known_by = omni.idempotency_key.as_ref().map(|key| if alone { key.clone() } else { format!("{key}/{to}") });
+        Ok(Message { to, serial_number: serial_number.ok_or("A305")?, known_by, family })
     };
-    omni.destinations.into_iter().map(message).collect()
+    let messages = omni.destinations.into_iter().map(message).collect::<Result<_, _>>()?;
+    Ok((omni.r#ref, messages))
 }
 
 fn family(flow: &Flow) -> Result<Family, &'static str> {

@@ -44,7 +44,7 @@ fn simulated_vendors_answer_while_a_wire_hangs() {
 fn a_vendor_without_a_key_is_refused_at_the_start_and_counts_as_down_later() {
     let dealer = vendor("https://mars.ibapi.kr", 1_000);
     let reference = Reference::new(Seed { vendors: vec![dealer.clone()], ..Seed::default() }).unwrap();
-    let vendors = Vendors::open(&BTreeMap::new(), Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
+    let vendors = Vendors::open(&BTreeMap::new(), "", Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
     let refused = vendors.all_have_keys().unwrap_err().to_string();
     assert!(refused.contains("[vendors.dealer] key_file"), "{refused}");
     let mut provider = vendors.provider(Box::new(super::Nobody));

@@ -5,6 +5,7 @@ mod beside;
 mod bodies;
 mod server;
 mod simulated;
+mod webhooks;
 
 use crate::vendors::{VendorSettings, Vendors};
 use processors::{
@@ -79,13 +80,18 @@ impl Bench {
 
     /// With a bound on each request, milliseconds.
     fn within(url: &str, timeout_ms: u32, settings: VendorSettings) -> Self {
+        Self::listening(url, timeout_ms, settings, "")
+    }
+
+    /// With a port for webhooks.
+    fn listening(url: &str, timeout_ms: u32, settings: VendorSettings, listen: &str) -> Self {
         let key = NamedTempFile::new().unwrap();
         std::fs::write(key.path(), KEY).unwrap();
         let vendor = vendor(url, timeout_ms);
         let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
         let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
         let known = BTreeMap::from([("dealer".to_owned(), settings)]);
-        let vendors = Vendors::open(&known, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
+        let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
         let provider = vendors.provider(Box::new(Nobody));
         Self { key, vendor: Arc::new(vendor), vendors, provider }
     }

@@ -4,20 +4,29 @@ use super::super::Bizgo;
 use super::{Bench, KEY, PATIENCE, at, code, dispatch, sms, vendor};
 use crate::{
     simulator::{Behaviour, Listener, RequestLog, Simulator, SimulatorSettings},
-    vendors::http::Client,
+    vendors::{Shared, http::Client},
 };
 use processors::ports::{Receipt, Reply};
 use schemas::{Channel, MessageType};
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
-fn listen(log: Option<&Path>, behaviour: Behaviour, port: u16) -> Listener {
+pub fn listen_with(log: Option<&Path>, behaviour: Behaviour, port: u16) -> Listener {
     let settings = SimulatorSettings {
         every_vendor: behaviour,
         request_log: log.map(Path::to_owned),
         ..SimulatorSettings::default()
     };
     let simulator = Simulator::open(settings, Arc::new(super::Now)).unwrap();
-    let known = vec![(Arc::new(vendor("http://127.0.0.1:1", 1_000)), KEY.to_owned())];
+    let vendor = Arc::new(vendor("http://127.0.0.1:1", 1_000));
+    let known = vec![Shared { vendor, key: KEY.to_owned(), webhook_secret: Some(SECRET.to_owned()) }];
     let at = format!("127.0.0.1:{port}");
     // A port of before may be closing still.
     let deadline = Instant::now() + PATIENCE;
@@ -30,16 +39,19 @@ fn listen(log: Option<&Path>, behaviour: Behaviour, port: u16) -> Listener {
     }
 }
 
+/// What the dealer signs with.
+pub const SECRET: &str = "webhook-secret";
+
 fn url(listener: &Listener) -> String {
     format!("http://{}", listener.address())
 }
 
-fn always(code: &str) -> BTreeMap<String, f64> {
+pub fn always(code: &str) -> BTreeMap<String, f64> {
     BTreeMap::from([(code.to_owned(), 1.0)])
 }
 
 /// Takes and delivers everything.
-fn well() -> Behaviour {
+pub fn well() -> Behaviour {
     let mut behaviour = Behaviour { codes: always("A000"), ..Behaviour::perfect() };
     behaviour.receipts.codes = always("10000");
     behaviour
@@ -49,7 +61,7 @@ fn well() -> Behaviour {
 fn each_kind_of_message_is_taken_and_reported_under_its_serial_number() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
-    let listener = listen(Some(&log), well(), 0);
+    let listener = listen_with(Some(&log), well(), 0);
     let mut bench = Bench::new(&url(&listener));
     let mut mms = dispatch("M-0R", Channel::Mt, MessageType::Mms);
     mms.accepted.content.attach_file_list = vec!["FILE".into()];
@@ -80,7 +92,7 @@ fn each_kind_of_message_is_taken_and_reported_under_its_serial_number() {
 fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
-    let listener = listen(Some(&log), well(), 0);
+    let listener = listen_with(Some(&log), well(), 0);
     let port = listener.address().port();
     let mut bench = Bench::new(&url(&listener));
     assert_eq!(code(&bench.reply()), "A000");
@@ -105,14 +117,14 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
     let first = take(&bench, false);
     assert_eq!(take(&bench, false).len(), 1, "whoever took it did not confirm");
     drop(listener);
-    let _listener = listen(Some(&log), well(), port);
+    let _listener = listen_with(Some(&log), well(), port);
     let again = take(&bench, true);
     assert_eq!(again[0].serial_number, first[0].serial_number);
 }
 
 #[test]
 fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
-    let listener = listen(None, well(), 0);
+    let listener = listen_with(None, well(), 0);
     let bench = Bench::new(&url(&listener));
     let client = Client::new(std::time::Duration::from_secs(5)).unwrap();
     let wire = Bizgo { client: &client, access: &bench.vendors.access["dealer"], vendor: &bench.vendor };
@@ -123,11 +135,63 @@ fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
     }
 }
 
+/// What a request gets that was written by hand.
+fn asked(listener: &Listener, body: &Value) -> (String, Value) {
+    let mut stream = TcpStream::connect(listener.address()).unwrap();
+    let body = body.to_string();
+    write!(
+        stream,
+        "POST /api/comm/v1/send/omni HTTP/1.1\r\nHost: dealer\r\nConnection: close\r\nAuthorization: {KEY}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
+}
+
+#[test]
+fn the_simulator_answers_and_refuses_as_published() {
+    let listener = listen_with(None, well(), 0);
+    let sms = json!({"sms": {"from": "01000000000", "text": "인증번호는 123456 입니다."}});
+    let request = |more: Value| {
+        let mut request = json!({"destinations": [{"to": "01000000000"}], "messageFlow": [sms], "ref": "sms-001"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    let (status, answer) = asked(&listener, &request(json!({})));
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(answer["common"]["authCode"], "A000");
+    assert_eq!((&answer["data"]["code"], &answer["data"]["ref"]), (&json!("A000"), &json!("sms-001")));
+    let destination = &answer["data"]["data"]["destinations"][0];
+    assert_eq!((&destination["to"], &destination["code"]), (&json!("01000000000"), &json!("A000")));
+    assert!(destination["msgKey"].is_string() && destination["result"].is_string(), "{destination}");
+    // Without an idempotency key it cannot tell a repeat.
+    assert_eq!(asked(&listener, &request(json!({}))).1["data"]["data"]["destinations"][0]["code"], "A000");
+    for (more, code) in [
+        (json!({"idempotencyKey": "k"}), "A309"),
+        (json!({"idempotencyKey": "k", "idempotencyTtl": 86_401}), "A309"),
+        (json!({"idempotencyKey": "", "idempotencyTtl": 1}), "A308"),
+        (json!({"destinations": [{"to": ""}]}), "A306"),
+        (json!({"destinations": vec![json!({"to": "01000000000"}); 201]}), "A318"),
+        (json!({"messageFlow": []}), "A300"),
+        (json!({"messageFlow": [{"sms": {"from": "01000000000", "text": "x", "title": "none"}}]}), "A011"),
+        (json!({"messageFlow": [{"alimtalk": {"senderKey": "s", "templateCode": "t", "text": "x"}}]}), "A523"),
+        (json!({"serialNumber": "S"}), "A011"),
+    ] {
+        let (status, answer) = asked(&listener, &request(more.clone()));
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{more}");
+        assert_eq!(answer["data"]["code"], code, "{more}");
+    }
+}
+
 #[test]
 fn a_repeat_with_the_same_serial_number_is_told_as_one_and_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
-    let listener = listen(Some(&log), well(), 0);
+    let listener = listen_with(Some(&log), well(), 0);
     let mut bench = Bench::new(&url(&listener));
     assert_eq!(code(&bench.reply()), "A000");
     assert_eq!(code(&bench.reply()), "A301");
@@ -138,7 +202,7 @@ fn a_repeat_with_the_same_serial_number_is_told_as_one_and_sends_nothing() {
 #[test]
 fn trouble_comes_through_as_what_it_is() {
     let with = |behaviour: Behaviour| {
-        let listener = listen(None, behaviour, 0);
+        let listener = listen_with(None, behaviour, 0);
         let reply = Bench::within(&url(&listener), 1_000, Default::default()).reply();
         drop(listener);
         reply
@@ -156,7 +220,7 @@ fn trouble_comes_through_as_what_it_is() {
 
 #[test]
 fn a_customer_without_the_right_key_and_a_text_beyond_its_limit_are_refused() {
-    let listener = listen(None, well(), 0);
+    let listener = listen_with(None, well(), 0);
     let mut bench = Bench::new(&url(&listener));
     let mut long = sms("S-0R");
     long.accepted.content.message = Some("가".repeat(46));
