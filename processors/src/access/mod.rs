@@ -55,6 +55,7 @@ pub fn find<'k>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
 
     /// As cheap as a hash may be: these tests are not about its strength.
     fn key(secret: &str) -> SecretKey {
@@ -85,15 +86,15 @@ mod tests {
             (0..keys).map(|_| key()).collect::<Vec<_>>()
         });
         let nobody = hash();
-        // The shortest of several: what else the machine did is not in it.
-        let took = customers.map(|keys| {
-            let once = |_| {
-                let began = std::time::Instant::now();
-                assert!(find(&keys, b"wrong", &nobody, 0).is_none());
-                began.elapsed()
-            };
-            (0..7).map(once).min().unwrap()
-        });
+        // The shortest of several, taken in turn: what else the machine did is not in it.
+        let mut took = [Duration::MAX; 3];
+        for _ in 0..12 {
+            for (keys, shortest) in customers.iter().zip(&mut took) {
+                let began = Instant::now();
+                assert!(find(keys, b"wrong", &nobody, 0).is_none());
+                *shortest = began.elapsed().min(*shortest);
+            }
+        }
         let (shortest, longest) = (took.iter().min().unwrap(), took.iter().max().unwrap());
         assert!(*longest < *shortest * 3 / 2, "{took:?}");
     }
