@@ -461,3 +461,26 @@ fn the_health_of_nobody_and_of_somebody_else_is_told() {
 fn files(folder: &Path) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
+
+#[test]
+fn a_secret_key_is_told_once_and_its_row_fits_the_reference_data() {
+    let made = shown(&["reference", "secret", "hanbit-shop", "--name", "next", "--network", "203.0.113.0/24"]);
+    let secret = made.lines().find_map(|line| line.strip_prefix("# Told once, for the customer: secret_key ")).unwrap();
+    assert_eq!(secret.len(), 43, "256 bits");
+    assert_eq!(made.matches(secret).count(), 1, "the row has its hash alone");
+    assert!(made.contains("[[secret_keys]]") && made.contains("hash = \"$argon2id$v=19$m=19456,t=2,p=1$"), "{made}");
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let check = |rows: &str| {
+        let reference = file(&format!("{demo}{rows}"));
+        ims(&["config", "check", "--set", &format!("reference.file={}", reference.path().display())])
+    };
+    // As it was told, comments and all.
+    let checked = check(&made);
+    assert_eq!(code(&checked), DONE, "{}", told(&checked));
+    let third = check(&format!("{made}{}", made.replace("\"next\"", "\"third\"")));
+    assert!(code(&third) == USAGE && told(&third).contains("\"hanbit-shop\" has 3 secret keys"), "{}", told(&third));
+    let plain = check(&made.replace("$argon2id$", "$1$"));
+    assert!(code(&plain) == USAGE && told(&plain).contains("`ims reference secret` makes one"), "{}", told(&plain));
+    assert_eq!(code(&ims(&["reference", "secret", "a:b", "--name", "x"])), USAGE);
+    assert_eq!(code(&ims(&["reference", "secret", "a", "--name", "x", "--scope", "all"])), USAGE);
+}

@@ -28,7 +28,7 @@ use std::sync::Arc;
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
-    /// Roles of this process, separated by commas; all when left out. `api` opens the HTTP door ([http]).
+    /// Roles of this process, separated by commas; all when left out. `api` opens the HTTP door of `[http]`.
     #[arg(long, value_delimiter = ',', value_name = "ROLES")]
     roles: Vec<Work>,
 }

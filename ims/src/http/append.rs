@@ -1,7 +1,7 @@
 //! Appends records for requests: many at a time, each told when all in-sync replicas have it.
 
 use super::answer::Problem;
-use std::{io, thread, thread::JoinHandle, time::Duration};
+use std::{io, thread, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use topology::log::{LogError, Outgoing, Producer};
 
@@ -25,11 +25,12 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// Starts the thread; it ends when the last clone is gone and all that was handed over is told.
-    pub fn start(name: &str, producer: Box<dyn Producer>, within: Duration) -> io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread; it ends with the last clone. Nobody waits for that end: who still waited for a record has been
+    /// told by then.
+    pub fn start(name: &str, producer: Box<dyn Producer>, within: Duration) -> io::Result<Self> {
         let (to, from) = mpsc::channel(WAITING);
-        let thread = thread::Builder::new().name(name.into()).spawn(move || work(producer, from))?;
-        Ok((Self { to, within }, thread))
+        thread::Builder::new().name(name.into()).spawn(move || work(producer, from))?;
+        Ok(Self { to, within })
     }
 
     /// Appends a record; it is there when this says so. When it does not it may be there, or come to be, and the same
@@ -114,7 +115,7 @@ mod tests {
         let (gate, let_go) = channel();
         let appended = Appended::default();
         let producer = Gated { let_go, appended: Arc::clone(&appended) };
-        (Appender::start("test", Box::new(producer), within).unwrap().0, gate, appended)
+        (Appender::start("test", Box::new(producer), within).unwrap(), gate, appended)
     }
 
     fn record() -> Outgoing {

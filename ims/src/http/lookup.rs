@@ -5,7 +5,7 @@ use connectors::{
     reports::{Found, ReportReader},
     sql::Location,
 };
-use std::{io, thread, thread::JoinHandle, time::Duration};
+use std::{io, thread, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 /// Questions that may wait; more are told to come again.
@@ -28,10 +28,10 @@ pub struct Reports {
 
 impl Reports {
     /// Starts the thread, which ends with the last clone. The store is opened at the first question.
-    pub fn start(store: Location) -> io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(store: Location) -> io::Result<Self> {
         let (to, from) = mpsc::channel(WAITING);
-        let thread = thread::Builder::new().name("http-reports".into()).spawn(move || work(&store, from))?;
-        Ok((Self { to }, thread))
+        thread::Builder::new().name("http-reports".into()).spawn(move || work(&store, from))?;
+        Ok(Self { to })
     }
 
     /// What is known of the message that this id stands for: the newest that was not refused as a duplicate.

@@ -38,7 +38,7 @@ const NAME: &str = "api";
 pub struct Door {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    threads: Vec<JoinHandle<()>>,
+    server: JoinHandle<()>,
 }
 
 /// Opens the configured door, if there is one.
@@ -49,21 +49,17 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
     let listener = server::bind(&config.http)?;
     let address = listener.local_addr()?;
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
-    let appender = |name| {
-        let started = Appender::start(name, parts.log.producer()?, ms(config.http.acknowledged_within_ms))?;
-        anyhow::Ok(started)
+    let appender = |name| -> anyhow::Result<Appender> {
+        Ok(Appender::start(name, parts.log.producer()?, ms(config.http.acknowledged_within_ms))?)
     };
-    let (urgent, urgent_thread) = appender("http-auth")?;
-    let (others, others_thread) = appender("http-append")?;
-    let (reports, reports_thread) = Reports::start(reports)?;
     let door = State {
         gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock))?,
         clock: Arc::clone(&parts.clock),
         schemas: Arc::clone(&parts.schemas),
         settings: parts.ingest,
-        urgent,
-        others,
-        reports,
+        urgent: appender("http-auth")?,
+        others: appender("http-append")?,
+        reports: Reports::start(reports)?,
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),
         places: Semaphore::new(config.http.requests),
@@ -86,7 +82,7 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
         tracing::warn!("the demo's reference data are in force: everybody knows its secret keys ([reference])");
     }
     tracing::info!(%address, "HTTP door");
-    Ok(Some(Door { address, stop, threads: vec![server, urgent_thread, others_thread, reports_thread] }))
+    Ok(Some(Door { address, stop, server }))
 }
 
 impl Door {
@@ -99,9 +95,7 @@ impl Door {
     pub fn close(self) {
         // A server that has ended already takes no more either.
         let _ = self.stop.send(true);
-        for thread in self.threads {
-            // A thread of ours that panicked has said so.
-            drop(thread.join());
-        }
+        // A thread of ours that panicked has said so.
+        let _ = self.server.join();
     }
 }

@@ -55,6 +55,16 @@ impl Customer {
         answer
     }
 
+    /// Sends until it is confirmed: a machine that is busy may take longer than the door waits.
+    #[track_caller]
+    fn until_confirmed(&self, message_id: &str, body: &Value) -> Value {
+        until(&format!("{message_id} is confirmed"), PATIENCE, || {
+            let (status, told) = self.send(body);
+            assert!(status == 200 || (status, told["code"].as_str()) == (503, Some("9998")), "{status} {told}");
+            (told["code"] == "0000" && told["data"] == message_id).then_some(told)
+        })
+    }
+
     /// Asks until the report tells this state.
     #[track_caller]
     fn until_report(&self, message_id: &str, state: &str) -> Value {
@@ -79,10 +89,6 @@ fn sms(message_id: &str) -> Value {
     body
 }
 
-fn confirmed(message_id: &str) -> (u16, Value) {
-    (200, json!({"code": "0000", "data": message_id}))
-}
-
 #[test]
 fn what_is_sent_by_http_is_delivered_and_reported_by_http() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(5)) else { return };
@@ -94,7 +100,7 @@ fn what_is_sent_by_http_is_delivered_and_reported_by_http() {
     let customer = Customer::of(&process);
 
     assert_eq!(customer.report("ONE")["code"], "2100");
-    assert_eq!(customer.send(&sms("ONE")), confirmed("ONE"));
+    customer.until_confirmed("ONE", &sms("ONE"));
     let told = customer.until_report("ONE", "DELIVERED");
     assert_eq!((&told["code"], &told["data"]["message_id"]), (&json!("0000"), &json!("ONE")));
 
@@ -102,15 +108,15 @@ fn what_is_sent_by_http_is_delivered_and_reported_by_http() {
     many.as_object_mut().unwrap().remove("phone_number");
     many["receiver_list"] =
         json!([{"phone_number": "01020000001"}, {"phone_number": "12"}, {"phone_number": "01020000003"}]);
-    let (status, told) = customer.send(&many);
+    let told = customer.until_confirmed("MANY", &many);
     let codes: Vec<&str> = told["receivers"].as_array().unwrap().iter().map(|r| r["code"].as_str().unwrap()).collect();
-    assert_eq!((status, told["code"].as_str(), codes), (200, Some("0000"), vec!["0000", "1400", "0000"]));
+    assert_eq!(codes, ["0000", "1400", "0000"]);
     customer.until_report("MANY-0001", "DELIVERED");
     customer.until_report("MANY-0003", "DELIVERED");
 
     let mut later = sms("LATER");
     later["send_at"] = (now_ms() + 3_600_000).into();
-    assert_eq!(customer.send(&later), confirmed("LATER"));
+    customer.until_confirmed("LATER", &later);
     customer.until_report("LATER", "SCHEDULED");
     let cancel = customer.request(Method::DELETE, &format!("/ims/{SHOP}/message/LATER"), SHOP_KEY);
     assert_eq!(answer(cancel).1["data"]["asked"], true);
@@ -173,7 +179,7 @@ fn settle(deployment: &Deployment, ids: BTreeSet<String>) {
 }
 
 /// The promise of 9998, and what a busy machine may add to it.
-const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 1_500);
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 3_000);
 
 /// Callers at a time.
 const ASKERS: usize = 6;
@@ -218,7 +224,7 @@ fn what_is_not_confirmed_is_neither_lost_nor_doubled_when_it_is_repeated() {
 
     deployment.cluster().restart(1);
     for id in unconfirmed {
-        until(&format!("{id} is confirmed"), PATIENCE, || (customer.send(&sms(id)) == confirmed(id)).then_some(()));
+        customer.until_confirmed(id, &sms(id));
     }
     process.until_ready();
     settle(&deployment, answers.into_iter().map(|(id, ..)| id).collect());

@@ -92,7 +92,7 @@ impl Fixture {
         let seed = parse("demo", DEMO).unwrap();
         let reference = Arc::new(Exchanged(Mutex::new(Arc::new(Reference::new(seed.clone()).unwrap()))));
         let clock = Arc::new(Moved(AtomicI64::new(examples::seed::NOW_MS)));
-        let appender = || Appender::start("test", log.producer().unwrap(), PATIENCE).unwrap().0;
+        let appender = || Appender::start("test", log.producer().unwrap(), PATIENCE).unwrap();
         let mut door = Door {
             gate: Gate::new(reference.clone(), clock.clone()).unwrap(),
             clock: clock.clone(),
@@ -100,7 +100,7 @@ impl Fixture {
             settings: processors::ingest::Settings::default(),
             urgent: appender(),
             others: appender(),
-            reports: Reports::start(stores.reports().unwrap()).unwrap().0,
+            reports: Reports::start(stores.reports().unwrap()).unwrap(),
             body_bytes: 1_000_000,
             body_within: PATIENCE,
             places: Semaphore::new(100),
@@ -111,7 +111,7 @@ impl Fixture {
 
     /// With a log that is away.
     pub fn without_log() -> Self {
-        Self::with(|door| door.others = Appender::start("test", Box::new(Away), PATIENCE).unwrap().0)
+        Self::with(|door| door.others = Appender::start("test", Box::new(Away), PATIENCE).unwrap())
     }
 
     pub fn routes(&self) -> Router {
