@@ -12,7 +12,7 @@ const PARTITIONS: usize = 2;
 const TOO_MANY_COPIES: &str = "replicas = 3";
 
 /// The demo's reference data, with a group.
-fn with_group() -> String {
+pub fn with_group() -> String {
     let demo = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/seed/demo.toml")).unwrap();
     let (name, customer) = ("VIP", seed::USERNAME);
     format!(
