@@ -46,7 +46,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let deployment = Deployment::new(&config)?;
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
-    reference.prepare(&|reference| topics.prepare(reference))?;
+    reference.prepare(&|reference| topics.begin(reference));
     let _purging = Purging::start(assemble::retention(&config, &roles)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, &roles)?;
     let runtime = Arc::new(deployment.start(&roles)?);
