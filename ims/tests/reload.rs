@@ -26,9 +26,13 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path, reference: &str) -> Self {
+        Self::start_with(folder, &[reference])
+    }
+
+    fn start_with(folder: &Path, sets: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.current_dir(folder).env_clear().args(["run", "--roles", "ingest,router"]);
-        for set in WITHOUT_SERVERS.iter().chain([&reference]) {
+        for set in WITHOUT_SERVERS.iter().chain(sets) {
             command.args(["--set", set]);
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -71,8 +75,12 @@ fn lines(stderr: ChildStderr) -> Receiver<serde_json::Value> {
 }
 
 fn metrics(address: &str) -> String {
+    page(address, "/metrics")
+}
+
+fn page(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: ims\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: ims\r\nConnection: close\r\n\r\n").unwrap();
     let mut page = String::new();
     stream.read_to_string(&mut page).unwrap();
     page
@@ -167,12 +175,32 @@ fn a_changed_store_is_taken_up_while_the_program_runs() {
     assert!(imported && told.contains("says the same already"), "{told}");
 }
 
+/// The demo's reference data with a group that has topics of its own, as a file of this folder.
+fn write_a_group(folder: &Path) {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let group = "[[routing_groups]]\nname = \"VIP\"\npriority = \"MASS\"\ntopics = [\"SMS\"]\n";
+    std::fs::write(folder.join("reference.toml"), format!("{demo}\n{group}")).unwrap();
+}
+
+#[test]
+fn a_start_with_a_group_waits_for_brokers_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    write_a_group(folder.path());
+    let sets =
+        ["reference.file=reference.toml", "log.kind=kafka", "state.kind=sqlite", "kafka.bootstrap_servers=127.0.0.1:1"];
+    let running = Running::start_with(folder.path(), &sets);
+    let address = running.says("admin port", PATIENCE)["address"].as_str().unwrap().to_owned();
+    let told = running.says("a routing group is without its topics", PATIENCE);
+    assert!(told["group"] == "VIP" && told["cause"].as_str().unwrap().contains("log is away"), "{told}");
+    running.says("waiting, nothing is lost", PATIENCE);
+    let page = page(&address, "/health/ready");
+    assert!(page.contains(r#""refused_groups":[{"group":"VIP","cause":""#), "{page}");
+}
+
 #[test]
 fn topics_of_a_group_need_kafka() {
     let folder = tempfile::tempdir().unwrap();
-    let demo = include_str!("../../connectors/seed/demo.toml");
-    let group = "[[routing_groups]]\nname = \"VIP\"\npriority = \"MASS\"\ntopics = [\"SMS\"]\n";
-    std::fs::write(folder.path().join("reference.toml"), format!("{demo}\n{group}")).unwrap();
+    write_a_group(folder.path());
     let mut command = Command::new(PROGRAM);
     command.current_dir(folder.path()).env_clear().args(["run", "--set", "reference.file=reference.toml"]);
     for set in WITHOUT_SERVERS {

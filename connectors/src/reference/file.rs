@@ -2,7 +2,7 @@
 
 use super::{Current, Prepare, ReferenceError, Reloaded};
 use processors::{
-    ports::{Away, ReferenceSource},
+    ports::ReferenceSource,
     reference::{Changes, Reference, Seed},
 };
 use std::{
@@ -51,8 +51,8 @@ impl FileReference {
 }
 
 impl Reloaded for FileReference {
-    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away> {
-        self.current.prepare(prepare)
+    fn prepare(&self, prepare: &dyn Fn(&mut Reference)) {
+        self.current.prepare(prepare);
     }
 
     fn again(&self) {
@@ -115,6 +115,7 @@ pub fn parse(name: &str, text: &str) -> Result<Seed, ReferenceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use processors::ports::Away;
     use schemas::{Channel, examples::seed};
     use std::io::Write;
 

@@ -22,7 +22,7 @@ pub type Prepare<'p> = &'p dyn Fn(&mut Reference) -> Result<(), Away>;
 /// Reference data that may change while it is used.
 pub trait Reloaded: ReferenceSource {
     /// Prepares the data in force: once, before anybody uses them.
-    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away>;
+    fn prepare(&self, prepare: &dyn Fn(&mut Reference));
 
     /// Lets the next call of `reload` take up the newest data whether or not they changed: what could not be prepared
     /// before now can.
@@ -49,7 +49,7 @@ impl Current {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away> {
+    fn prepare(&self, prepare: &dyn Fn(&mut Reference)) {
         prepare(Arc::make_mut(&mut self.0.write().unwrap_or_else(PoisonError::into_inner)))
     }
 

@@ -48,7 +48,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let deployment = Deployment::new(&config)?;
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
-    reference.prepare(&|reference| topics.prepare(reference))?;
+    reference.prepare(&|reference| topics.begin(reference));
     let _purging = Purging::start(assemble::retention(&config, chain)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, chain)?;
     let runtime = Arc::new(deployment.start(chain)?);

@@ -1,4 +1,4 @@
-//! Routing groups whose topics Kafka refuses.
+//! Routing groups whose topics Kafka refuses, or did not answer for when the process started.
 
 use crate::assemble::now_ms;
 use metrics::gauge;
@@ -40,8 +40,8 @@ pub fn note(group: &Arc<Group>, cause: String) {
     if before.is_none_or(|before| before.cause != cause) {
         tracing::warn!(
             group = %group.name, %cause,
-            "Kafka refuses the topics of a routing group: its messages go over the topics of all, with its priority. \
-             Change its partitions or replicas, let this process create topics, or make them with `ims topics create`"
+            "a routing group is without its topics: its messages go over those of all, with its priority. Where Kafka \
+             refuses them, change its partitions or replicas, let this process create topics, or run `ims topics create`"
         );
     }
     let since_ms = before.map_or_else(now_ms, |before| before.since_ms);

@@ -10,6 +10,7 @@ use schemas::Topic;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use topology::{
@@ -44,18 +45,45 @@ impl GroupTopics {
     ///
     /// A group whose topics are refused is left without them, so that nothing else waits for somebody to mend it: its
     /// messages keep its priority and go over the topics of all.
+    ///
+    /// # Errors
+    /// No broker answers: with data that are in force already nothing waits for these.
     pub fn prepare(&self, reference: &mut Reference) -> Result<(), Away> {
-        let mut refused = BTreeSet::new();
+        let mut refused = Vec::new();
         for group in reference.groups() {
             if let Err(cause) = self.make(group)? {
-                refused::note(group, cause);
-                refused.insert(group.name.clone());
-                self.tried.set(Some(Instant::now()));
+                refused.push((Arc::clone(group), cause));
             }
         }
-        refused::keep(&refused);
-        reference.take_topics_of(&refused);
+        self.leave_out(refused, reference);
         Ok(())
+    }
+
+    /// The same at the start of a process, which brokers that are away do not hold up: it waits for them with all its
+    /// streams, and its groups are without topics until they answer.
+    pub fn begin(&self, reference: &mut Reference) {
+        let (mut refused, mut away) = (Vec::new(), None);
+        for group in reference.groups().iter().filter(|group| !self.has(group)) {
+            // Who does not answer for one does not answer for the next.
+            let made = match &away {
+                None => self.make(group).unwrap_or_else(|error| Err(away.insert(error.to_string()).clone())),
+                Some(cause) => Err(String::clone(cause)),
+            };
+            if let Err(cause) = made {
+                refused.push((Arc::clone(group), cause));
+            }
+        }
+        self.leave_out(refused, reference);
+    }
+
+    fn leave_out(&self, refused: Vec<(Arc<Group>, String)>, reference: &mut Reference) {
+        let names: BTreeSet<String> = refused.iter().map(|(group, _)| group.name.clone()).collect();
+        self.tried.set((!names.is_empty()).then(Instant::now));
+        refused::keep(&names);
+        for (group, cause) in refused {
+            refused::note(&group, cause);
+        }
+        reference.take_topics_of(&names);
     }
 
     /// Asks once more for what was refused, from time to time; whether some of it is there now.
@@ -64,8 +92,11 @@ impl GroupTopics {
             return false;
         }
         let asked: Vec<_> = refused::asked().into_iter().filter(|group| !self.has(group)).collect();
-        self.tried.set((!asked.is_empty()).then(Instant::now));
-        asked.iter().filter(|group| matches!(self.make(group), Ok(Ok(())))).count() > 0
+        // Who does not answer for one does not answer for the next.
+        let answers = asked.iter().map_while(|group| self.make(group).ok());
+        let made = answers.filter(Result::is_ok).count();
+        self.tried.set((made < asked.len()).then(Instant::now));
+        made > 0
     }
 
     fn has(&self, group: &Group) -> bool {
@@ -88,10 +119,7 @@ impl GroupTopics {
                 tracing::info!(group = %group.name, topics = made.topics.len(), "topics of a routing group made")
             }
             Err(error) if matches!(error.downcast_ref(), Some(LogError::Away(_))) => {
-                return Err(Away {
-                    dependency: "log",
-                    cause: format!("topics of routing group {}: {error:#}", group.name),
-                });
+                return Err(Away { dependency: "log", cause: format!("{error:#}") });
             }
             Err(error) => return Ok(Err(format!("{error:#}"))),
         }

@@ -1,5 +1,6 @@
 //! Producers that are newer than the program: a schema id that it does not know is learnt while it runs.
 
+use crate::groups::with_group;
 use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, simulator, until};
 use schemas::{Channel, Lane, Record, Report, SendRequest, State, Topic};
 use std::{
@@ -117,6 +118,8 @@ fn an_id_that_is_registered_late_is_learnt_and_its_dead_letters_come_back() {
 fn the_exit_code_tells_whether_every_subject_is_as_it_should_be() {
     let Some((deployment, url)) = Deployment::with_registry(&simulator::everything_arrives(2)) else { return };
     let prefix = format!("kafka.topic_prefix={}-new-", deployment.name);
+    // Topics of routing groups have subjects too.
+    std::fs::write(deployment.file("reference.toml"), with_group()).unwrap();
     let ims = |command: &str| {
         let output = deployment.ims(&["schemas", command, "--json", "--set", &prefix]);
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -126,6 +129,7 @@ fn the_exit_code_tells_whether_every_subject_is_as_it_should_be() {
     let wrong = before["wrong"].as_array().unwrap();
     assert_eq!((code, wrong.len()), (Some(5), before["subjects"].as_u64().unwrap() as usize));
     assert!(wrong[0]["wrong"][0].as_str().unwrap().starts_with("is missing"), "{before}");
+    assert!(wrong.iter().any(|of| of["subject"].as_str().unwrap().ends_with("-SEND-SMS-VIP-value")), "{before}");
     let never = deployment.ims(&["run", "--set", &prefix, "--set", "registry.register=false"]);
     assert_eq!(never.status.code(), Some(5), "{}", String::from_utf8_lossy(&never.stderr));
     let (code, made) = ims("register");

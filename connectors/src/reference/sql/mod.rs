@@ -82,8 +82,8 @@ impl ReferenceSource for SqlReference {
 }
 
 impl Reloaded for SqlReference {
-    fn prepare(&self, prepare: Prepare<'_>) -> Result<(), Away> {
-        self.current.prepare(prepare)
+    fn prepare(&self, prepare: &dyn Fn(&mut Reference)) {
+        self.current.prepare(prepare);
     }
 
     fn again(&self) {

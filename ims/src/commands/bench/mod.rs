@@ -9,6 +9,7 @@ mod http;
 mod local;
 mod store;
 mod usage;
+mod waiting;
 
 use crate::{
     cli::Globals,
@@ -41,6 +42,10 @@ pub enum Command {
     /// of each, how long requests take at half of that, many receivers, many open connections.
     #[command(after_long_help = exit::help("  ims bench http --connections 64 --seconds 10", &EXITS))]
     Http(HttpArgs),
+    /// Callbacks that wait for their next attempt, none due within the hour: memory and CPU of one `ims run` with all roles
+    /// before and beside them, and how late those that are due meanwhile come back.
+    #[command(after_long_help = exit::help("  ims bench waiting --callbacks 1000000 --seconds 60", &EXITS))]
+    Waiting(WaitingArgs),
     /// The whole chain in this process, without servers: rate and cost of the steady part, peak memory, first delivery.
     ///
     /// The demo's load without advertisements (a night holds them), made before the clock starts and let in as fast as
@@ -127,6 +132,20 @@ pub struct HttpArgs {
     bare: bool,
 }
 
+/// Options of `bench waiting`.
+#[derive(Debug, ClapArgs)]
+pub struct WaitingArgs {
+    /// Callbacks that wait for more than an hour.
+    #[arg(long, default_value_t = 1_000_000)]
+    callbacks: u64,
+    /// Callbacks that come due one after the other while it is measured beside the others.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    due: u64,
+    /// How long each of the measurements takes.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+}
+
 /// Options of `bench local`.
 #[derive(Debug, ClapArgs)]
 pub struct LocalArgs {
@@ -170,6 +189,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         }
         Command::Http(args) => http::run(&config, args)?,
+        Command::Waiting(args) => waiting::run(&config, args)?,
         Command::Local(args) => local::run(&config, args.messages)?,
         Command::Store(args) => store::run(&config, args)?,
     };

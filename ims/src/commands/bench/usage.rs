@@ -60,7 +60,7 @@ impl Measured {
 
 impl Process {
     /// CPU time so far, in steps of a hundredth of a second.
-    fn cpu(self) -> Duration {
+    pub fn cpu(self) -> Duration {
         let stat = self.told("stat");
         // Fields 14 and 15; the name in field 2 may hold blanks and ends with the last parenthesis.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

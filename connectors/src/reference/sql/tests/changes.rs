@@ -80,7 +80,7 @@ pub(super) fn what_could_not_be_made_is_left_out_until_it_is_asked_for_again(sto
         fresh.take_topics_of(&["VIP".to_owned()].into());
         Ok(())
     };
-    reference.prepare(&refused).unwrap();
+    reference.prepare(&|data| refused(data).unwrap());
     assert_eq!(topics(), 0);
     assert_eq!(reference.current().group("c0", "").unwrap().priority, Lane::Realtime);
     store.import(Seed { routing_groups, ..customers(2) }).unwrap();

@@ -25,6 +25,7 @@ pub(super) fn an_export_is_a_true_copy(store: &Store) {
     assert!(copy.contains(URI) && copy.contains(SECRET) && copy.contains("821000005999"));
     let parsed = || parse("copy", &copy).unwrap();
     assert!(store.import(parsed()).unwrap().is_none(), "it says the same already");
+    assert_eq!(parsed().opt_outs.len(), everything().opt_outs.len());
     // In a store of its own with a key of its own, which sorts opt-outs otherwise.
     let other = store.file_beside("copy.db");
     let another = Arc::new(Cipher::new(&[9; 32]));

@@ -96,6 +96,16 @@ impl Chain {
         Process::Child(self.child.id())
     }
 
+    /// The way in.
+    pub fn log(&self) -> &KafkaLog {
+        &self.log
+    }
+
+    /// The schema ids in use.
+    pub fn schemas(&self) -> &Schemas {
+        &self.schemas
+    }
+
     /// What its vendors were asked.
     pub fn request_log(&self) -> &PathBuf {
         &self.request_log
