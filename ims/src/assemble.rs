@@ -232,7 +232,7 @@ impl Deployment {
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
-        let vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference))?;
+        let vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference));
         let state = State::of(config)?;
         let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();
@@ -348,9 +348,8 @@ fn open_reference_with(
 }
 
 /// The vendors that are reached over a wire, with their keys.
-pub fn open_vendors(config: &Config, reference: Arc<dyn ReferenceSource>) -> anyhow::Result<Vendors> {
+pub fn open_vendors(config: &Config, reference: Arc<dyn ReferenceSource>) -> Vendors {
     Vendors::open(&config.vendors, &config.webhooks.listen, reference, Arc::new(SystemClock))
-        .map_err(|error| usage(error.to_string()))
 }
 
 /// The log in process as configured.

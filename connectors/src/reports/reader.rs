@@ -54,6 +54,19 @@ impl ReportReader {
             rows.iter().map(found).collect()
         })
     }
+
+    /// The message that an id of a service key stands for, as it was told last: the newest that is no refused duplicate.
+    pub fn current(&mut self, username: &str, service_key: &str, message_id: &str) -> Result<Option<Found>, Away> {
+        self.database.run(async |connection| {
+            let row = connection.query(
+                "SELECT report, late FROM reports
+                 WHERE username = ? AND message_id = ? AND service_key = ? AND NOT duplicate
+                 ORDER BY requested_at DESC, track_id DESC LIMIT 1",
+            );
+            let row = row.bind(username).bind(message_id).bind(service_key).fetch_optional().await?;
+            row.as_ref().map(found).transpose()
+        })
+    }
 }
 
 fn found(row: &Record) -> sqlx::Result<Found> {

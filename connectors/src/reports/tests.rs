@@ -84,7 +84,12 @@ fn a_refused_duplicate_never_stands_for_the_message_it_repeated(store: &Store) {
     let mut store = Reports::of(store);
     let first = report("A", State::Delivered);
     let duplicate = Report { code: "2030".into(), requested_at: NOW_MS + 500, ..report("B", State::Rejected) };
-    store.write(&[first.clone(), duplicate.clone()]);
+    let current = |store: &Reports<'_>| store.reader().current("hanbit-shop", "K1", "order-1").unwrap();
+    // The first may wait in its lane, unreported.
+    store.write(std::slice::from_ref(&duplicate));
+    assert_eq!(current(&store), None);
+    store.write(std::slice::from_ref(&first));
+    assert_eq!(current(&store).unwrap().report, first);
     assert_eq!(store.found("order-1"), [first, duplicate.clone()]);
     assert_eq!(store.reader().by_track_id("B").unwrap().unwrap().report, duplicate);
 }

@@ -29,12 +29,12 @@ impl Key {
         self.header().to_str().unwrap_or_default().to_owned()
     }
 
-    /// The vendor refused `used`: whoever exchanged the key has written the new one into the file. A file that cannot be
+    /// `used` was refused: whoever exchanged the key has written the new one into the file. A file that cannot be
     /// read leaves the key as it is.
     pub fn renew(&self, used: &HeaderValue) {
         match value(&self.path) {
             Ok(fresh) if fresh != *used => {
-                tracing::info!(file = %self.path.display(), "the vendor refused its key: the file has a new one");
+                tracing::info!(file = %self.path.display(), "a key was refused: its file has a new one");
                 *self.value.write().unwrap_or_else(PoisonError::into_inner) = fresh;
             }
             Ok(_) => {}

@@ -57,6 +57,8 @@ pub struct Shared {
 #[derive(Clone)]
 pub struct Vendors {
     access: Arc<BTreeMap<String, Access>>,
+    /// Settings that cannot work, keys that cannot be read: only who reaches vendors minds.
+    wrong: Arc<[String]>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
     reference: Arc<dyn ReferenceSource>,
@@ -64,13 +66,13 @@ pub struct Vendors {
 }
 
 impl Vendors {
-    /// Reads the keys. Refused with every mistake at once: settings that cannot work, keys that cannot be read.
+    /// Reads the keys.
     pub fn open(
         settings: &BTreeMap<String, VendorSettings>,
         listen: &str,
         reference: Arc<dyn ReferenceSource>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, VendorsError> {
+    ) -> Self {
         let mut wrong = Vec::new();
         let mut access = BTreeMap::new();
         for (name, settings) in settings {
@@ -93,14 +95,17 @@ impl Vendors {
                 access.insert(name.clone(), Access { settings: settings.clone(), key, webhook });
             }
         }
-        match wrong.is_empty() {
-            true => Ok(Self { access: Arc::new(access), listen: listen.into(), reference, clock }),
-            false => Err(VendorsError(wrong)),
-        }
+        Self { access: Arc::new(access), wrong: wrong.into(), listen: listen.into(), reference, clock }
     }
 
-    /// Refuses when a vendor of the reference data that speaks a protocol has no key. Asked by who sends.
+    /// Refused with every mistake at once: settings that cannot work, keys that cannot be read.
+    pub fn can_be_used(&self) -> Result<(), VendorsError> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(VendorsError(self.wrong.to_vec())) }
+    }
+
+    /// Refuses besides when a vendor of the reference data that speaks a protocol has no key. Asked by who sends.
     pub fn all_have_keys(&self) -> Result<(), VendorsError> {
+        self.can_be_used()?;
         let without = wires(&self.reference.current()).into_iter().filter(|v| !self.access.contains_key(&v.name));
         let told = without.map(|vendor| {
             let (name, url) = (&vendor.name, &vendor.url);

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -63,17 +63,25 @@ async fn report(
     body: Bytes,
 ) -> Response {
     let Shared { vendors, batches } = &*shared;
-    let known = wires(&vendors.reference.current())
+    let found = wires(&vendors.reference.current())
         .into_iter()
         .find(|vendor| vendor.name == name && vendor.protocol == Protocol::Bizgo);
-    let secret = known.as_ref().and_then(|vendor| vendors.access.get(&vendor.name)?.webhook.as_ref());
-    let (Some(vendor), Some(secret)) = (&known, secret) else { return StatusCode::NOT_FOUND.into_response() };
+    let secret = found.as_ref().and_then(|vendor| vendors.access.get(&vendor.name)?.webhook.as_ref());
+    let (Some(vendor), Some(secret)) = (&found, secret) else { return StatusCode::NOT_FOUND.into_response() };
     let count = |outcome: &'static str| {
         metrics::counter!(WEBHOOKS, "vendor" => vendor.name.clone(), "outcome" => outcome).increment(1);
     };
     let now_ms = vendors.clock.now_ms();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !bizgo::signed(&secret.header(), header("x-ib-timestamp"), header("x-ib-signature"), now_ms) {
+    let signed =
+        |secret: &HeaderValue| bizgo::signed(secret, header("x-ib-timestamp"), header("x-ib-signature"), now_ms);
+    let used = secret.header();
+    let known = signed(&used) || {
+        // The secret may have been exchanged.
+        secret.renew(&used);
+        signed(&secret.header())
+    };
+    if !known {
         count("refused");
         tracing::warn!(vendor = vendor.name, "a webhook that is not signed with the vendor's secret is refused");
         return StatusCode::UNAUTHORIZED.into_response();

@@ -51,9 +51,10 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     reference.prepare(&|reference| topics.begin(reference));
     let _purging = Purging::start(assemble::retention(&config, chain)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, chain)?;
+    // Before any stream: a port in use ends the process, and no group should hear of it.
+    let door = if roles.api { deployment.open_door(&config)? } else { None };
     let runtime = Arc::new(deployment.start(chain)?);
     let _reloading = Reloading::start(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
-    let door = if roles.api { deployment.open_door(&config)? } else { None };
     output::note(format_args!("IMS {} runs {roles}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;
     // First: who is answered 0000 is in the log, whatever ends after.

@@ -39,8 +39,8 @@ pub struct Gate {
     /// Made at the start and told nobody: who sees the digests learns nothing.
     digest_key: hmac::Key,
     known: Mutex<Known>,
-    waiting: Semaphore,
-    hashing: Semaphore,
+    waiting: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
     /// Looked at in the place of keys that a customer does not have.
     nobody: Arc<SecretHash>,
 }
@@ -64,8 +64,8 @@ impl Gate {
             clock,
             digest_key: hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(no_randomness)?,
             known: Mutex::default(),
-            waiting: Semaphore::new(WAITING),
-            hashing: Semaphore::new(cores.div_ceil(2)),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            hashing: Arc::new(Semaphore::new(cores.div_ceil(2))),
             nobody: Arc::new(SecretHash::of(&secret, &salt)?),
         })
     }
@@ -111,7 +111,8 @@ impl Gate {
     fn known(&self, digest: &[u8; 32], reference: &Arc<Reference>) -> Option<Arc<SecretKey>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.follow(reference);
-        known.keys.get(digest).cloned()
+        // Another row of the same secret may still be in time.
+        known.keys.get(digest).filter(|key| key.is_valid(self.clock.now_ms())).cloned()
     }
 
     async fn learn(
@@ -120,15 +121,20 @@ impl Gate {
         credentials: &Credentials,
         reference: &Arc<Reference>,
     ) -> Result<Arc<SecretKey>, Problem> {
-        let _place = self.waiting.try_acquire().map_err(|_| Problem::TooMany)?;
-        let _turn = self.hashing.acquire().await.map_err(|_| Problem::Unexpected)?;
+        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Problem::TooMany)?;
+        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| Problem::Unexpected)?;
         // Many requests of one caller come together: the first of them learnt it for all.
         if let Some(key) = self.known(digest, reference) {
             return Ok(key);
         }
         let keys = reference.secret_keys(&credentials.username).to_vec();
         let (secret, nobody, now_ms) = (credentials.secret.clone(), Arc::clone(&self.nobody), self.clock.now_ms());
-        let found = tokio::task::spawn_blocking(move || find(&keys, &secret, &nobody, now_ms).cloned()).await;
+        let found = tokio::task::spawn_blocking(move || {
+            // A caller that goes away ends its request and not the hashing: the turn is the work's.
+            let _held = (place, turn);
+            find(&keys, &secret, &nobody, now_ms).cloned()
+        });
+        let found = found.await;
         let Some(key) = found.map_err(|_| Problem::Unexpected)? else {
             counter!(SECRETS, "result" => "refused").increment(1);
             return Err(Problem::Unauthorized);

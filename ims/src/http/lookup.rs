@@ -61,12 +61,12 @@ fn work(store: &Location, mut from: mpsc::Receiver<Question>) {
             Some(reader) => Ok(reader),
             None => ReportReader::open(store).map(|opened| reader.insert(opened)),
         };
-        let found = opened.map_err(|error| error.to_string()).and_then(|reader| {
-            reader.by_message_id(&username, Some(&service_key), &message_id, 1).map_err(|away| away.to_string())
-        });
+        let found = opened
+            .map_err(|error| error.to_string())
+            .and_then(|reader| reader.current(&username, &service_key, &message_id).map_err(|away| away.to_string()));
         match found {
             // Who gave up asks again.
-            Ok(found) => drop(answer.send(found.into_iter().next())),
+            Ok(found) => drop(answer.send(found)),
             Err(cause) => tracing::warn!(cause, "reports cannot be read"),
         }
     }

@@ -12,7 +12,7 @@ use aws_lc_rs::rand::fill;
 use axum::{
     Extension, Router,
     body::{Body, HttpBody as _, to_bytes},
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -158,6 +158,11 @@ fn with(served: Served, answer: impl IntoResponse) -> Response {
     response
 }
 
+/// What stands in a path; one that is no text leads nowhere.
+fn words(path: Result<Path<(String, String)>, PathRejection>) -> Result<(String, String), Problem> {
+    path.map(|Path(words)| words).map_err(|_| Problem::NotFound)
+}
+
 /// Another customer's key is as unknown as one that does not exist.
 fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
     match caller.reference.service_key(service_key) {
@@ -170,10 +175,11 @@ fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
 async fn send(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    Path((service_key, channel)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Answer, Response> {
+    let (service_key, channel) = words(path).map_err(IntoResponse::into_response)?;
     let channel = ask::channel(&channel).ok_or_else(|| Problem::NotFound.into_response())?;
     let Judged { answer, record } = match door.asked(&caller, &service_key, channel, &headers, body).await {
         Ok(judged) => judged,
@@ -242,8 +248,9 @@ fn not_found<D>() -> Answer<D> {
 async fn report(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    Path((service_key, message_id)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let (service_key, message_id) = words(path)?;
     if let Err(answer) = own::<String>(&caller, &service_key) {
         return Ok(answer.into_response());
     }
@@ -267,8 +274,9 @@ struct Cancel {
 async fn cancel(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    Path((service_key, message_id)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Answer<Cancel>, Problem> {
+    let (service_key, message_id) = words(path)?;
     if let Err(answer) = own(&caller, &service_key) {
         return Ok(answer);
     }

@@ -27,7 +27,9 @@ impl Step<'_> {
         let after = match row.class {
             Class::Done if self.vendor.receipts => reported(),
             Class::Done => After::End { state: State::Delivered, fallback_allowed: false },
-            Class::Final | Class::Block | Class::Unknown => failed(),
+            Class::Final => failed(),
+            // Of the customer's and our own affairs, or of nothing that is known: not of this message.
+            Class::Block | Class::Unknown => given_up(),
             Class::Uncertain => UNCERTAIN,
             // The first request arrived; what became of it, only a report can say.
             Class::Duplicate if self.vendor.receipts => reported(),
@@ -39,6 +41,8 @@ impl Step<'_> {
             }
             Class::RetryOnce if self.dispatch.attempt >= 2 => given_up(),
             Class::Retry | Class::RetryOnce => self.later(row).unwrap_or_else(given_up),
+            // Only the vendor that may have it can tell a repeat from a second message.
+            Class::RetryElsewhere if self.dispatch.in_doubt => self.later(row).unwrap_or_else(given_up),
             Class::RetryElsewhere => self.elsewhere(true).unwrap_or_else(failed),
         };
         let ambiguous = self.dispatch.in_doubt || matches!(row.class, Class::Uncertain | Class::Duplicate);

@@ -337,7 +337,7 @@ proptest! {
                 prop_assert!(again.due_ms >= given.now_ms && again.due_ms < dispatch.accepted.expires_at);
                 prop_assert_eq!(again.attempt, attempt + i32::from(decided.asked));
                 // Who may have it already is the only one that may get it again.
-                prop_assert!(!again.in_doubt || again.vendor == dispatch.vendor);
+                prop_assert!(!(in_doubt || again.in_doubt) || again.vendor == dispatch.vendor);
             }
             After::Hold { until_ms } => prop_assert!(until_ms <= dispatch.accepted.expires_at),
             After::End { state, fallback_allowed } => {

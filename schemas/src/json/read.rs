@@ -74,10 +74,10 @@ fn place_of(name: &str, names: &[&str]) -> Option<usize> {
 }
 
 fn unknown(name: &str, at: &At<'_>, names: &'static [&'static str]) -> JsonError {
-    let same_case = name.to_lowercase();
+    let same_case = shown(name).to_lowercase();
     let likeness = |known: &str| strsim::jaro_winkler(known, &same_case);
     let nearest = names.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
-    JsonError::Unknown { field: At::Field(at, name).to_string(), nearest }
+    JsonError::Unknown { field: At::Field(at, shown(name)).to_string(), nearest }
 }
 
 /// The entries of a JSON object in their order, doubles included.
@@ -109,7 +109,12 @@ pub(super) fn wrong(json: &RawValue, at: &At<'_>, allowed: &str) -> JsonError {
 
 /// A wrong word or time is told as it came: it is not personal.
 pub(super) fn wrong_word(word: &str, at: &At<'_>, allowed: &str) -> JsonError {
-    JsonError::Wrong { field: at.to_string(), got: format!("{word:.40?}"), allowed: allowed.into() }
+    JsonError::Wrong { field: at.to_string(), got: format!("{:?}", shown(word)), allowed: allowed.into() }
+}
+
+/// As much of a word as is told.
+fn shown(word: &str) -> &str {
+    word.char_indices().nth(40).map_or(word, |(end, _)| &word[..end])
 }
 
 fn kind_of(json: &RawValue) -> &'static str {

@@ -47,8 +47,13 @@ pub fn reports(body: &[u8], vendor: &str, now_ms: i64) -> Result<Option<Reports>
     let Polled { data: Service { data } } =
         serde_json::from_slice(body).map_err(|_| "an answer that is no batch of reports".to_owned())?;
     let Some(id) = data.report_id.filter(|id| !id.is_empty()) else { return Ok(None) };
-    let receipts = data.report.unwrap_or_default().into_iter().map(|report| receipt(report, vendor, now_ms)).collect();
-    Ok(Some(Reports { id, receipts }))
+    // Acknowledged, a batch is forgotten by the vendor: one that cannot be read must not be.
+    let told = data.report.ok_or("a batch without a list of reports")?;
+    let (told, without): (Vec<Report>, Vec<Report>) = told.into_iter().partition(|report| report.report_code.is_some());
+    for report in without {
+        tracing::error!(vendor, serial_number = report.r#ref, "a report without a code says nothing: it is left out");
+    }
+    Ok(Some(Reports { id, receipts: told.into_iter().map(|report| receipt(report, vendor, now_ms)).collect() }))
 }
 
 /// The report that a webhook brings, and the message key that its answer repeats.

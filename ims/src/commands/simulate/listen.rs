@@ -15,7 +15,9 @@ use std::sync::Arc;
 /// Answers until a signal comes.
 pub fn run(config: Config, address: &str, seed: Option<u64>, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
-    let vendors = assemble::open_vendors(&config, assemble::open_reference(&config)?)?.shared();
+    let vendors = assemble::open_vendors(&config, assemble::open_reference(&config)?);
+    vendors.can_be_used().map_err(|error| usage(error.to_string()))?;
+    let vendors = vendors.shared();
     if vendors.is_empty() {
         return Err(usage(
             "no vendor of the reference data has a protocol and a key: see docs/vendors.md, or leave --listen out",

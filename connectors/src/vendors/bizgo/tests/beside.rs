@@ -18,7 +18,7 @@ fn request(ticket: u64, vendor: &Vendor) -> Request {
 #[test]
 fn simulated_vendors_answer_while_a_wire_hangs() {
     let settings = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
-    let simulator = Simulator::open(settings, Arc::new(Now)).unwrap();
+    let simulator = Simulator::open(settings, Arc::new(Now));
     // It accepts connections and says nothing.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let bench = Bench::new(&format!("http://{}", hanging.local_addr().unwrap()));

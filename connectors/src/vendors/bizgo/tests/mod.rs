@@ -91,7 +91,7 @@ impl Bench {
         let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
         let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
         let known = BTreeMap::from([("dealer".to_owned(), settings)]);
-        let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
+        let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
         let provider = vendors.provider(Box::new(Nobody));
         Self { key, vendor: Arc::new(vendor), vendors, provider }
     }

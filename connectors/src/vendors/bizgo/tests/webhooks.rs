@@ -168,11 +168,12 @@ fn a_secret_without_a_port_and_a_port_that_is_taken_are_told() {
     };
     let known = BTreeMap::from([("dealer".to_owned(), settings)]);
     let reference = Arc::new(super::Fixed(Arc::default()));
-    let refused = Vendors::open(&known, "", Arc::clone(&reference) as _, Arc::new(Now)).err().unwrap().to_string();
+    let refused =
+        Vendors::open(&known, "", Arc::clone(&reference) as _, Arc::new(Now)).can_be_used().unwrap_err().to_string();
     assert!(refused.contains("set webhooks.listen"), "{refused}");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();
-    let vendors = Vendors::open(&known, &at, reference, Arc::new(Now)).unwrap();
+    let vendors = Vendors::open(&known, &at, reference, Arc::new(Now));
     let refused = vendors.receipts(Box::new(Nobody)).err().unwrap().to_string();
     assert!(refused.contains("webhooks.listen") && refused.contains(&at), "{refused}");
 }
