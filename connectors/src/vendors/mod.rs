@@ -10,13 +10,15 @@ mod key;
 mod provider;
 mod receipts;
 mod settings;
+mod smtp;
 
 pub use settings::{VendorSettings, VendorsError};
+pub use smtp::SmtpSettings;
 
 use key::Key;
 use processors::{
     ports::{Clock, Provider, Receipts, ReferenceSource},
-    reference::{Reference, Vendor},
+    reference::{Protocol, Reference, Vendor},
 };
 use schemas::Family;
 use std::{collections::BTreeMap, sync::Arc};
@@ -36,10 +38,11 @@ struct Access {
     key: Arc<Key>,
 }
 
-/// The vendors that the configuration has keys for.
+/// The vendors that the configuration has keys or settings for.
 #[derive(Clone)]
 pub struct Vendors {
     access: Arc<BTreeMap<String, Access>>,
+    mail: Arc<BTreeMap<String, Arc<smtp::Access>>>,
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
 }
@@ -52,29 +55,47 @@ impl Vendors {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, VendorsError> {
         let mut wrong = Vec::new();
-        let mut access = BTreeMap::new();
+        let (mut access, mut mail) = (BTreeMap::new(), BTreeMap::new());
         for (name, settings) in settings {
             wrong.extend(settings.mistakes(name));
+            if let Some(of_mail) = &settings.smtp {
+                match smtp::Access::open(name, settings, of_mail) {
+                    Ok(access) => drop(mail.insert(name.clone(), access)),
+                    Err(reasons) => wrong.extend(reasons),
+                }
+                continue;
+            }
             match Key::read(&settings.key_file) {
                 Ok(key) => drop(access.insert(name.clone(), Access { settings: settings.clone(), key: Arc::new(key) })),
                 Err(reason) => wrong.push(format!("vendors.{name}.key_file {:?}: {reason}", settings.key_file)),
             }
         }
         match wrong.is_empty() {
-            true => Ok(Self { access: Arc::new(access), reference, clock }),
+            true => Ok(Self { access: Arc::new(access), mail: Arc::new(mail), reference, clock }),
             false => Err(VendorsError(wrong)),
         }
     }
 
-    /// Refuses when a vendor of the reference data that speaks a protocol has no key. Asked by who sends.
+    /// Refuses when a vendor of the reference data that speaks a protocol has no key or no settings, or settings that do
+    /// not fit its row. Asked by who sends.
     pub fn all_have_keys(&self) -> Result<(), VendorsError> {
-        let without = wires(&self.reference.current()).into_iter().filter(|v| !self.access.contains_key(&v.name));
-        let told = without.map(|vendor| {
-            let (name, url) = (&vendor.name, &vendor.url);
-            format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
-        });
-        let told: Vec<String> = told.collect();
+        let told: Vec<String> =
+            wires(&self.reference.current()).into_iter().filter_map(|vendor| self.lacks(&vendor)).collect();
         if told.is_empty() { Ok(()) } else { Err(VendorsError(told)) }
+    }
+
+    /// What keeps a vendor from being reached, with the remedy.
+    fn lacks(&self, vendor: &Vendor) -> Option<String> {
+        let (name, url) = (&vendor.name, &vendor.url);
+        match (vendor.protocol, self.mail.get(name)) {
+            (Protocol::Smtp, Some(access)) => access.mistake(vendor),
+            (Protocol::Smtp, None) => Some(format!(
+                "vendor {name}, {url}, has no settings: write [vendors.{name}.smtp] with this host's hello"
+            )),
+            (Protocol::Simulated | Protocol::Bizgo, _) => (!self.access.contains_key(name)).then(|| {
+                format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
+            }),
+        }
     }
 
     /// A way to all vendors with connections of its own; `simulated` answers for those without a protocol.

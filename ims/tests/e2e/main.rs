@@ -9,6 +9,7 @@ mod claims;
 mod commands;
 mod groups;
 mod kills;
+mod mail;
 mod membership;
 mod overtaking;
 mod registry;
