@@ -126,12 +126,48 @@ fn a_vendor_that_cannot_be_reached_as_its_row_says_is_refused_with_the_remedy() 
         (good, "", "[vendors.text-one] key_file"),
         (good, "/nowhere/dealer.key", "name a file that holds the vendor's key alone"),
         ("protocol = \"bizgo\"\nurl = \"http://mars.ibapi.kr\"\n", &path, "write https://"),
-        ("protocol = \"bisgo\"\nurl = \"https://mars.ibapi.kr\"\n", &path, "expected `simulated` or `bizgo`"),
+        (
+            "protocol = \"bisgo\"\nurl = \"https://mars.ibapi.kr\"\n",
+            &path,
+            "expected one of `simulated`, `bizgo`, `smtp`",
+        ),
         ("url = \"https://mars.ibapi.kr\"\n", &path, "set protocol = \"bizgo\""),
     ] {
         let refused = check(row, key_file);
         let told = told(&refused);
         assert!(code(&refused) == USAGE && told.contains(remedy) && !told.contains("hunter2"), "{row}: {told}");
+    }
+}
+
+#[test]
+fn a_mail_server_that_cannot_be_reached_as_its_row_says_is_refused_with_the_remedy() {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let password = file("hunter2-is-the-password\n");
+    let check = |row: &str, settings: &[&str]| {
+        let row = format!("name = \"smtp-spare\"\nfamilies = [\"EMAIL\"]\n{row}");
+        let reference = file(&demo.replace("name = \"smtp-spare\"\nfamilies = [\"EMAIL\"]\n", &row));
+        let reference = format!("reference.file={}", reference.path().display());
+        let sets = settings.iter().flat_map(|set| ["--set", set]);
+        ims(&["config", "check", "--set", &reference].into_iter().chain(sets).collect::<Vec<_>>())
+    };
+    let good = "max_in_flight = 20\nprotocol = \"smtp\"\nurl = \"smtp://mail.example.kr:587\"\n";
+    let key_file = format!("vendors.smtp-spare.key_file={}", password.path().display());
+    let (hello, user) = ("vendors.smtp-spare.smtp.hello=ims.example.kr", "vendors.smtp-spare.smtp.user=ims");
+    let plaintext = "vendors.smtp-spare.smtp.plaintext=true";
+    for settings in [&[hello][..], &[hello, user, &key_file]] {
+        assert_eq!(code(&check(good, settings)), DONE, "{settings:?}");
+    }
+    for (row, settings, remedy) in [
+        (good, &[][..], "write [vendors.smtp-spare.smtp]"),
+        (good, &[user, &key_file], "smtp.hello"),
+        (good, &[hello, user], "vendors.smtp-spare.key_file"),
+        (good, &[hello, user, &key_file, plaintext], "leave out [vendors.smtp-spare.smtp] plaintext"),
+        ("protocol = \"smtp\"\nurl = \"https://mail.example.kr\"\n", &[hello], "write smtp://HOST:587"),
+        ("protocol = \"smtp\"\nurl = \"smtp://mail.example.kr\"\n", &[hello], "set max_in_flight"),
+    ] {
+        let refused = check(row, settings);
+        let told = told(&refused);
+        assert!(code(&refused) == USAGE && told.contains(remedy) && !told.contains("hunter2"), "{remedy}: {told}");
     }
 }
 

@@ -10,16 +10,18 @@ mod key;
 mod provider;
 mod receipts;
 mod settings;
+mod smtp;
 mod webhook;
 
 pub(crate) use http::{Client, Times};
 pub use settings::{VendorSettings, VendorsError};
+pub use smtp::SmtpSettings;
 pub use webhook::WEBHOOKS;
 
 use key::Key;
 use processors::{
     ports::{Clock, Provider, Receipts, ReferenceSource},
-    reference::{Reference, Vendor},
+    reference::{Protocol, Reference, Vendor},
 };
 use schemas::Family;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -53,12 +55,13 @@ pub struct Shared {
     pub webhook_secret: Option<String>,
 }
 
-/// The vendors that the configuration has keys for.
+/// The vendors that the configuration has keys or settings for.
 #[derive(Clone)]
 pub struct Vendors {
     access: Arc<BTreeMap<String, Access>>,
     /// Settings that cannot work, keys that cannot be read: only who reaches vendors minds.
     wrong: Arc<[String]>,
+    mail: Arc<BTreeMap<String, Arc<smtp::Access>>>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
     reference: Arc<dyn ReferenceSource>,
@@ -74,9 +77,16 @@ impl Vendors {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let mut wrong = Vec::new();
-        let mut access = BTreeMap::new();
+        let (mut access, mut mail) = (BTreeMap::new(), BTreeMap::new());
         for (name, settings) in settings {
             wrong.extend(settings.mistakes(name));
+            if let Some(of_mail) = &settings.smtp {
+                match smtp::Access::open(name, settings, of_mail) {
+                    Ok(access) => drop(mail.insert(name.clone(), access)),
+                    Err(reasons) => wrong.extend(reasons),
+                }
+                continue;
+            }
             let mut read = |what: &str, path: &Path| match Key::read(path) {
                 Ok(key) => Some(Arc::new(key)),
                 Err(reason) => {
@@ -95,7 +105,8 @@ impl Vendors {
                 access.insert(name.clone(), Access { settings: settings.clone(), key, webhook });
             }
         }
-        Self { access: Arc::new(access), wrong: wrong.into(), listen: listen.into(), reference, clock }
+        let (access, mail) = (Arc::new(access), Arc::new(mail));
+        Self { access, mail, wrong: wrong.into(), listen: listen.into(), reference, clock }
     }
 
     /// Refused with every mistake at once: settings that cannot work, keys that cannot be read.
@@ -103,16 +114,27 @@ impl Vendors {
         if self.wrong.is_empty() { Ok(()) } else { Err(VendorsError(self.wrong.to_vec())) }
     }
 
-    /// Refuses besides when a vendor of the reference data that speaks a protocol has no key. Asked by who sends.
+    /// Refuses besides when a vendor of the reference data that speaks a protocol has no key or no settings, or settings that do
+    /// not fit its row. Asked by who sends.
     pub fn all_have_keys(&self) -> Result<(), VendorsError> {
         self.can_be_used()?;
-        let without = wires(&self.reference.current()).into_iter().filter(|v| !self.access.contains_key(&v.name));
-        let told = without.map(|vendor| {
-            let (name, url) = (&vendor.name, &vendor.url);
-            format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
-        });
-        let told: Vec<String> = told.collect();
+        let told: Vec<String> =
+            wires(&self.reference.current()).into_iter().filter_map(|vendor| self.lacks(&vendor)).collect();
         if told.is_empty() { Ok(()) } else { Err(VendorsError(told)) }
+    }
+
+    /// What keeps a vendor from being reached, with the remedy.
+    fn lacks(&self, vendor: &Vendor) -> Option<String> {
+        let (name, url) = (&vendor.name, &vendor.url);
+        match (vendor.protocol, self.mail.get(name)) {
+            (Protocol::Smtp, Some(access)) => access.mistake(vendor),
+            (Protocol::Smtp, None) => Some(format!(
+                "vendor {name}, {url}, has no settings: write [vendors.{name}.smtp] with this host's hello"
+            )),
+            (Protocol::Simulated | Protocol::Bizgo, _) => (!self.access.contains_key(name)).then(|| {
+                format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
+            }),
+        }
     }
 
     /// A way to all vendors with connections of its own; `simulated` answers for those without a protocol.

@@ -1,6 +1,6 @@
 //! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
 
-use super::{Access, Vendors, bizgo::Bizgo, http::Client};
+use super::{Access, Vendors, bizgo::Bizgo, http::Client, smtp};
 use processors::{
     ports::{Answer, Provider, Reply, Request},
     reference::{Protocol, Vendor},
@@ -11,6 +11,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// While the simulator owes answers too, none of its waits longer for one of a wire.
 const TURN: Duration = Duration::from_millis(1);
+
+/// What is told of a vendor that the settings do not know, or know too little of.
+const NO_KEY: &str = "the vendor has no key";
 
 /// The vendors, simulated or not.
 pub struct Wires {
@@ -34,7 +37,7 @@ impl Wires {
         let (requests, incoming) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (vendors, answered) = (self.vendors.clone(), self.answered.clone());
-        std::thread::Builder::new().name("vendor-http".into()).spawn(move || {
+        std::thread::Builder::new().name("vendor-wires".into()).spawn(move || {
             runtime.block_on(serve(incoming, answered, vendors));
             // A name that is still being looked up holds nobody up.
             runtime.shutdown_background();
@@ -95,13 +98,13 @@ impl Provider for Wires {
 
 /// Makes requests until nobody can ask for more.
 async fn serve(mut incoming: UnboundedReceiver<Request>, answered: mpsc::Sender<Answer>, vendors: Vendors) {
-    let mut clients = FxHashMap::default();
+    let mut ways = FxHashMap::default();
     while let Some(request) = incoming.recv().await {
-        let way = way(&mut clients, &vendors, &request.vendor);
+        let way = way(&mut ways, &vendors, &request.vendor);
         let (answered, vendors) = (answered.clone(), vendors.clone());
         tokio::spawn(async move {
             let reply = match way {
-                Ok((client, access)) => exchange(&client, &access, &request, &vendors).await,
+                Ok(way) => exchange(&way, &request, &vendors).await,
                 Err(reason) => Reply::NotSent(reason),
             };
             // Nobody listens any more when the sender has ended.
@@ -110,33 +113,52 @@ async fn serve(mut incoming: UnboundedReceiver<Request>, answered: mpsc::Sender<
     }
 }
 
-/// Connections to a vendor and what it is reached by. Reference data that came after the start may name one that has no
-/// key: it is as good as down.
-fn way(
-    clients: &mut FxHashMap<String, Arc<Client>>,
-    vendors: &Vendors,
-    vendor: &Vendor,
-) -> Result<(Arc<Client>, Access), String> {
-    let Some(access) = vendors.access.get(&vendor.name) else {
-        tracing::error!(vendor = vendor.name, "no key: name its file in [vendors] and start again");
-        return Err("the vendor has no key".into());
-    };
-    if let Some(client) = clients.get(&vendor.name) {
-        return Ok((Arc::clone(client), access.clone()));
-    }
-    let client = Client::new(access.settings.connect(vendor)).map(Arc::new).inspect_err(|error| {
-        tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made");
-    })?;
-    clients.insert(vendor.name.clone(), Arc::clone(&client));
-    Ok((client, access.clone()))
+/// Connections to a vendor and what it is reached by.
+#[derive(Clone)]
+enum Way {
+    /// With the time of a connection that it was made with.
+    Http(Arc<Client>, Arc<Access>, Duration),
+    Mail(Arc<smtp::Client>),
 }
 
-async fn exchange(client: &Client, access: &Access, request: &Request, vendors: &Vendors) -> Reply {
+/// The way to a vendor. Reference data that came after the start may name one that has no key: it is as good as down.
+fn way(ways: &mut FxHashMap<String, Way>, vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
+    let known = ways.get(&vendor.name).filter(|way| match way {
+        Way::Http(_, access, connect) => {
+            vendor.protocol == Protocol::Bizgo && *connect == access.settings.connect(vendor)
+        }
+        Way::Mail(client) => vendor.protocol == Protocol::Smtp && client.url == vendor.url,
+    });
+    if let Some(way) = known {
+        return Ok(way.clone());
+    }
+    if let Some(lack) = vendors.lacks(vendor) {
+        tracing::error!(lack, "a vendor cannot be reached: mend it and start again");
+        return Err(NO_KEY.into());
+    }
+    let way = open(vendors, vendor).inspect_err(|error| {
+        tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made");
+    })?;
+    ways.insert(vendor.name.clone(), way.clone());
+    Ok(way)
+}
+
+fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
+    let none = || NO_KEY.to_owned();
+    if vendor.protocol == Protocol::Smtp {
+        let access = vendors.mail.get(&vendor.name).ok_or_else(none)?;
+        return smtp::Client::new(&vendor.url, Arc::clone(access)).map(Arc::new).map(Way::Mail);
+    }
+    let access = vendors.access.get(&vendor.name).ok_or_else(none)?;
+    let connect = access.settings.connect(vendor);
+    Ok(Way::Http(Client::new(connect).map(Arc::new)?, Arc::new(access.clone()), connect))
+}
+
+async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
-    match vendor.protocol {
-        // Such requests are the simulator's.
-        Protocol::Simulated => Reply::NotSent("the vendor has no protocol".into()),
-        Protocol::Bizgo => {
+    match way {
+        Way::Mail(client) => client.send(vendor, dispatch, &*vendors.clock).await,
+        Way::Http(client, access, _) => {
             let reference = vendors.reference.current();
             let customer = reference.customer(&dispatch.accepted.username);
             let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();

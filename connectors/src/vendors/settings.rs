@@ -1,5 +1,6 @@
 //! How a vendor is reached.
 
+use super::smtp::SmtpSettings;
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -9,16 +10,20 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VendorSettings {
-    /// File that holds the vendor's API key alone. Read again when the vendor refuses the key.
+    /// File that holds the vendor's API key, or the password of a mail server, alone. Read again when it is refused.
     pub key_file: PathBuf,
-    /// Time of a connection, TLS included, milliseconds.
+    /// Time of a connection, TLS and a mail server's login included, milliseconds.
     pub connect_ms: u32,
-    /// Time until an answer begins, connection included, milliseconds; what the whole may take bounds it too.
+    /// Time until an answer begins, connection included, milliseconds; what the whole may take bounds it too. Of a mail
+    /// server, each command's.
     pub first_byte_ms: u32,
     /// How long the next poll waits when there were no delivery reports, milliseconds.
     pub poll_ms: u32,
     /// File that holds the secret of the vendor's webhook alone; empty: reports are polled.
     pub webhook_secret_file: PathBuf,
+    /// What a mail server needs besides: it makes the vendor one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<SmtpSettings>,
 }
 
 impl Default for VendorSettings {
@@ -30,6 +35,7 @@ impl Default for VendorSettings {
             first_byte_ms: 30_000,
             poll_ms: 2_000,
             webhook_secret_file: PathBuf::new(),
+            smtp: None,
         }
     }
 }

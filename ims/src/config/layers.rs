@@ -16,7 +16,8 @@ const OPEN_TABLES: &[&str] = &[
     "vendors",
 ];
 
-/// The table whose keys are names, each a table of its own: IMS__VENDORS__DEALER__KEY_FILE.
+/// The table whose keys are names, each a table of its own, with tables in it: IMS__VENDORS__DEALER__KEY_FILE,
+/// IMS__VENDORS__RELAY__SMTP__HELLO.
 const NAMED: &str = "vendors";
 
 /// Everything that is wrong with a configuration.
@@ -86,13 +87,18 @@ fn same_kind(known: &Value, value: &Value) -> bool {
     known.same_type(value) || matches!((known, value), (Value::Float(_), Value::Integer(_)))
 }
 
+/// Whether a path leads into a table of [`NAMED`].
+fn below_named(path: &str) -> bool {
+    path.strip_prefix(NAMED).is_some_and(|rest| rest.starts_with('.'))
+}
+
 /// Sets one key from text, which takes the kind that the default has.
 fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut Vec<String>) {
     let Some((last, parents)) = keys.split_last() else { return };
     let mut at = table;
     let mut path = String::new();
     for key in parents {
-        if path == NAMED && !at.contains_key(key) {
+        if (path == NAMED || below_named(&path)) && !at.contains_key(key) {
             at.insert(key.clone(), Value::Table(Table::new()));
         }
         path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
@@ -106,10 +112,11 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
     let open = OPEN_TABLES.contains(&path.as_str());
     let kind = match at.get(last) {
         Some(known) => known.clone(),
-        None if path.starts_with(&format!("{NAMED}.")) => {
+        None if below_named(&path) => {
             // The type of the settings says which keys there are.
-            let value = text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer);
-            at.insert(last.clone(), value);
+            let whole = text.parse().map(Value::Integer).ok();
+            let value = whole.or_else(|| text.parse().map(Value::Boolean).ok());
+            at.insert(last.clone(), value.unwrap_or_else(|| Value::String(text.to_owned())));
             return;
         }
         // librdkafka's properties have dots, environment names cannot: SASL_MECHANISM is sasl.mechanism.
@@ -206,12 +213,16 @@ mod tests {
                 ("IMS__VENDORS__DEALER__KEY_FILE", "b.key"),
                 ("IMS__VENDORS__OTHER__CONNECT_MS", "700"),
                 ("--set vendors.dealer-two.key_file", "c.key"),
+                ("--set vendors.relay.smtp.hello", "ims.example.kr"),
+                ("IMS__VENDORS__RELAY__SMTP__PLAINTEXT", "true"),
             ],
         );
         let vendors = config.unwrap().vendors;
         assert_eq!((vendors["dealer"].key_file.to_str(), vendors["dealer"].poll_ms), (Some("b.key"), 500));
         assert_eq!((vendors["other"].connect_ms, vendors["other"].poll_ms), (700, 2_000));
         assert_eq!(vendors["dealer-two"].key_file.to_str(), Some("c.key"));
+        let smtp = vendors["relay"].smtp.as_ref().unwrap();
+        assert_eq!((smtp.hello.as_str(), smtp.plaintext), ("ims.example.kr", true));
         let wrong = loaded("[vendors.dealer]\nkey = \"geheim\"\n", &[]).unwrap_err().to_string();
         assert!(wrong.contains("key_file") && !wrong.contains("geheim"), "{wrong}");
     }

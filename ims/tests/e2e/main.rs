@@ -11,6 +11,7 @@ mod door;
 mod groups;
 mod kills;
 mod losses;
+mod mail;
 mod membership;
 mod overtaking;
 mod registry;

@@ -1,10 +1,12 @@
 //! What a vendor speaks, and what its row must say for that.
 
-use super::{CodeTable, Vendor};
+use super::{CodeTable, InDoubt, Vendor};
 use schemas::Family;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+/// Most mails in flight, each of which has a connection: Postfix allows 50 to a client, unless it is told otherwise.
+const MOST_MAILS: u32 = 100;
 /// Longest address that every store holds, characters.
 const LONGEST_URL: usize = 255;
 
@@ -17,6 +19,8 @@ pub enum Protocol {
     Simulated,
     /// Infobank Bizgo, Communication API v1.
     Bizgo,
+    /// Email over SMTP.
+    Smtp,
 }
 
 impl Protocol {
@@ -30,9 +34,10 @@ impl Protocol {
         match self {
             Self::Simulated if vendor.url.is_empty() => Vec::new(),
             Self::Simulated => {
-                vec!["url is set and nothing is spoken there: set protocol = \"bizgo\", or no url".into()]
+                vec!["url is set and nothing is spoken there: set protocol = \"bizgo\" or \"smtp\", or no url".into()]
             }
             Self::Bizgo => bizgo(vendor),
+            Self::Smtp => smtp(vendor),
         }
     }
 }
@@ -51,6 +56,50 @@ fn bizgo(vendor: &Vendor) -> Vec<String> {
     }
     wrong.extend(address(&vendor.url));
     wrong
+}
+
+fn smtp(vendor: &Vendor) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(other) = vendor.families.iter().find(|family| **family != Family::Email) {
+        wrong.push(format!("protocol \"smtp\" takes EMAIL, not {other}"));
+    }
+    if vendor.codes != CodeTable::Smtp {
+        wrong.push("protocol \"smtp\" answers with enhanced status codes: set codes = \"smtp\"".into());
+    }
+    if vendor.receipts {
+        wrong.push("protocol \"smtp\" reports nothing later: set receipts = false".into());
+    }
+    if vendor.in_doubt == InDoubt::Receipt {
+        wrong.push("protocol \"smtp\" reports nothing later: set in_doubt = \"uncertain\" or \"repeat\"".into());
+    }
+    if vendor.max_in_flight > MOST_MAILS {
+        wrong.push(format!(
+            "protocol \"smtp\" has a connection for each request in flight: set max_in_flight to what the server allows, at \
+             most {MOST_MAILS}"
+        ));
+    }
+    wrong.extend(mail_server(&vendor.url));
+    wrong
+}
+
+/// What is wrong with the address of a mail server.
+fn mail_server(url: &str) -> Option<String> {
+    const REMEDY: &str = "write smtp://HOST:587 for STARTTLS, smtps://HOST:465 for TLS from the start";
+    if url.chars().count() > LONGEST_URL {
+        return Some(format!("url is longer than {LONGEST_URL} characters"));
+    }
+    let parsed = match Url::parse(url) {
+        Ok(parsed) => parsed,
+        Err(error) => return Some(format!("url is no address: {error}: {REMEDY}")),
+    };
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Some("url holds a name or password: they belong into [vendors.NAME], smtp.user and key_file".into());
+    }
+    let beyond = !matches!(parsed.path(), "" | "/") || parsed.query().is_some() || parsed.fragment().is_some();
+    let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.[]:".contains(&byte));
+    let nobody = !parsed.host_str().is_some_and(|host| !host.is_empty() && is_name(host)) || parsed.port() == Some(0);
+    let wrong = beyond || nobody || !matches!(parsed.scheme(), "smtp" | "smtps");
+    wrong.then(|| format!("url is no address of a mail server: {REMEDY}"))
 }
 
 /// What is wrong with an address that an API key goes to.
@@ -124,6 +173,49 @@ mod tests {
         ] {
             let told = mistakes(&dealer(url));
             assert!(told.contains(remedy), "{url}: {told}");
+        }
+    }
+
+    fn relay(url: &str) -> Vendor {
+        Vendor {
+            families: vec![Family::Email],
+            codes: CodeTable::Smtp,
+            protocol: Protocol::Smtp,
+            max_in_flight: 20,
+            url: url.into(),
+            ..vendor("relay", 1)
+        }
+    }
+
+    #[test]
+    fn a_mail_server_is_named_with_how_it_is_reached() {
+        for url in
+            ["smtp://mail.example.kr", "smtps://mail.example.kr:465/", "smtp://127.0.0.1:25", "smtp://[::1]:2525"]
+        {
+            assert_eq!(mistakes(&relay(url)), "", "{url}");
+        }
+        for (url, remedy) in [
+            ("https://mail.example.kr", "write smtp://HOST"),
+            ("mail.example.kr:25", "write smtp://HOST"),
+            ("smtp://mail.example.kr/inbox", "write smtp://HOST"),
+            ("smtp://", "write smtp://HOST"),
+            ("smtp://a%0d%0ab", "write smtp://HOST"),
+            ("smtp://ims:geheim@mail.example.kr", "smtp.user and key_file"),
+            ("", "write smtp://HOST"),
+        ] {
+            let told = mistakes(&relay(url));
+            assert!(told.contains(remedy) && !told.contains("geheim"), "{url}: {told}");
+        }
+        let good = relay("smtp://mail.example.kr");
+        for (vendor, part) in [
+            (Vendor { families: vec![Family::Sms], ..good.clone() }, "not SMS"),
+            (Vendor { codes: CodeTable::Text, ..good.clone() }, "codes = \"smtp\""),
+            (Vendor { receipts: true, ..good.clone() }, "receipts = false"),
+            (Vendor { max_in_flight: 101, ..good.clone() }, "at most 100"),
+            (Vendor { in_doubt: InDoubt::Receipt, ..good }, "in_doubt = \"uncertain\""),
+        ] {
+            let told = mistakes(&vendor);
+            assert!(told.contains(part), "{told}");
         }
     }
 

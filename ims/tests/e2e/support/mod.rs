@@ -10,7 +10,7 @@ pub mod mongodb;
 mod personal;
 pub mod process;
 pub mod redis;
-mod server;
+pub mod server;
 pub mod simulator;
 
 pub use books::{Expected, Settled};

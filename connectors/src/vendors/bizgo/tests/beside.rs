@@ -18,7 +18,7 @@ fn request(ticket: u64, vendor: &Vendor) -> Request {
 #[test]
 fn simulated_vendors_answer_while_a_wire_hangs() {
     let settings = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
-    let simulator = Simulator::open(settings, Arc::new(Now));
+    let simulator = Simulator::open(settings, Arc::new(Now)).unwrap();
     // It accepts connections and says nothing.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let bench = Bench::new(&format!("http://{}", hanging.local_addr().unwrap()));
@@ -44,7 +44,7 @@ fn simulated_vendors_answer_while_a_wire_hangs() {
 fn a_vendor_without_a_key_is_refused_at_the_start_and_counts_as_down_later() {
     let dealer = vendor("https://mars.ibapi.kr", 1_000);
     let reference = Reference::new(Seed { vendors: vec![dealer.clone()], ..Seed::default() }).unwrap();
-    let vendors = Vendors::open(&BTreeMap::new(), "", Arc::new(Fixed(Arc::new(reference))), Arc::new(Now)).unwrap();
+    let vendors = Vendors::open(&BTreeMap::new(), "", Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
     let refused = vendors.all_have_keys().unwrap_err().to_string();
     assert!(refused.contains("[vendors.dealer] key_file"), "{refused}");
     let mut provider = vendors.provider(Box::new(super::Nobody));

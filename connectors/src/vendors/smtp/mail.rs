@@ -1,0 +1,116 @@
+//! A step as a mail: RFC 5322 headers, text and HTML as alternatives, every byte of it ASCII.
+
+use super::settings::Unsubscribe;
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use schemas::Dispatch;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A mail, and between whom it goes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Sender's address, the one of the From header.
+    pub from: String,
+    /// Recipient's address.
+    pub to: String,
+    /// Headers and body.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a step cannot be a mail, each with the code that a server would give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoMail {
+    /// The recipient's address is none.
+    Recipient,
+    /// The sender's address is none.
+    Sender,
+    /// It names uploaded files, whose bytes nobody here has.
+    Files,
+    /// A header cannot be made of it.
+    Header,
+}
+
+impl NoMail {
+    /// Code of the SMTP table.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Recipient => "5.1.3",
+            Self::Sender => "5.1.7",
+            Self::Files => "5.3.3",
+            Self::Header => "5.5.2",
+        }
+    }
+}
+
+/// An address that goes into commands as it is: ASCII, one @, no blanks or brackets, so nothing can follow it.
+pub fn address(text: &str) -> Option<Address> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"(),:;\\[]".contains(&byte));
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The mail of a step. `now_ms`: its date, Unix milliseconds.
+///
+/// The Message-ID is made of the serial number alone: a repeat carries the same one.
+pub fn mail(dispatch: &Dispatch, unsubscribe: Option<&Unsubscribe>, now_ms: i64) -> Result<Mail, NoMail> {
+    let accepted = &dispatch.accepted;
+    let content = &accepted.content;
+    if !content.attach_file_list.is_empty() {
+        return Err(NoMail::Files);
+    }
+    let serial_number = &dispatch.serial_number;
+    if serial_number.is_empty()
+        || !serial_number.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    {
+        return Err(NoMail::Header);
+    }
+    let to = accepted.recipient.to.as_deref().and_then(address).ok_or(NoMail::Recipient)?;
+    let from = content.from_email.as_deref().and_then(address).ok_or(NoMail::Sender)?;
+    let name = content.from_name.as_deref().filter(|name| !name.is_empty());
+    let subject = content.title.as_deref().unwrap_or_default();
+    // Ingest refuses them, and a fallback's or a replayed record's are refused here again.
+    if [name.unwrap_or_default(), subject].iter().any(|text| text.contains(is_control)) {
+        return Err(NoMail::Header);
+    }
+    let date = UNIX_EPOCH + Duration::from_millis(now_ms.max(0).unsigned_abs());
+    let mut builder = Message::builder()
+        .date(date)
+        .message_id(Some(format!("<{serial_number}@{}>", from.domain())))
+        .from(Mailbox::new(name.map(str::to_owned), from.clone()))
+        .to(Mailbox::new(None, to.clone()))
+        .subject(subject);
+    if let Some(unsubscribe) = unsubscribe.filter(|_| accepted.ad) {
+        let address = format!("<{}>", unsubscribe.address(serial_number));
+        builder = builder.raw_header(as_it_is(HeaderName::new_from_ascii_str("List-Unsubscribe"), address)).raw_header(
+            as_it_is(HeaderName::new_from_ascii_str("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click".to_owned()),
+        );
+    }
+    let given = |text: &Option<_>| text.as_deref().map(str::to_owned).filter(|text| !text.is_empty());
+    let built = match (given(&content.message), given(&content.html)) {
+        (Some(text), Some(html)) => builder.multipart(
+            // The same bytes for the same step.
+            MultiPart::alternative()
+                .boundary(format!("ims-{serial_number}"))
+                .singlepart(SinglePart::plain(text))
+                .singlepart(SinglePart::html(html)),
+        ),
+        (None, Some(html)) => builder.singlepart(SinglePart::html(html)),
+        (text, None) => builder.singlepart(SinglePart::plain(text.unwrap_or_default())),
+    };
+    let message = built.map_err(|_| NoMail::Header)?;
+    Ok(Mail { from: from.to_string(), to: to.to_string(), bytes: message.formatted() })
+}
+
+/// What would end a line, or begin a command of a terminal.
+fn is_control(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// A value of visible ASCII, which no encoding may touch.
+fn as_it_is(name: HeaderName, value: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value)
+}

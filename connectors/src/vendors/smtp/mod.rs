@@ -1,0 +1,104 @@
+//! Email over SMTP, to a relay or a provider's submission server.
+//!
+//! Sources: RFC 5321 (SMTP), 3207 (STARTTLS), 4954 (AUTH), 2034 and 3463 (enhanced codes), 5322 (the mail), 8058
+//! (one-click unsubscribe).
+//!
+//! Acceptance is the reply to the end of DATA. Until that end is sent the server has taken nothing (RFC 5321
+//! §4.1.1.4); from then until its reply, it is in doubt. A server knows no repeat from a second mail: what a repeat has
+//! is the same Message-ID.
+
+mod mail;
+mod reply;
+mod session;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use settings::{Access, SmtpSettings};
+
+use processors::{
+    ports::{Clock, Reply},
+    reference::Vendor,
+};
+use schemas::Dispatch;
+use session::{Failed, Limits, Session};
+use settings::Server;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout_at};
+
+/// Connections are kept so long for the next mail; servers wait minutes for it.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Connections to one mail server. Mails in flight each have one; how many there are is the sender's to bound
+/// (`max_in_flight`).
+pub struct Client {
+    /// The row's address that they lead to.
+    pub url: String,
+    server: Server,
+    access: Arc<Access>,
+    idle: Mutex<Vec<(Session, Instant)>>,
+}
+
+impl Client {
+    /// Connects to nothing yet.
+    pub fn new(url: &str, access: Arc<Access>) -> Result<Self, String> {
+        let server = Server::of(url).ok_or("the address of the mail server is none")?;
+        Ok(Self { url: url.to_owned(), server, access, idle: Mutex::default() })
+    }
+
+    /// Sends one mail.
+    pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, clock: &dyn Clock) -> Reply {
+        let mail = match mail::mail(dispatch, self.access.unsubscribe.as_ref(), clock.now_ms()) {
+            Ok(mail) => mail,
+            // What a server would answer, without a mail that could only be refused.
+            Err(reason) => return reply::code(reason.code()),
+        };
+        let end = Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms));
+        let limits = Limits { command: self.access.times.first_byte(), end };
+        let return_path = match self.access.smtp.return_path.as_str() {
+            "" => &mail.from,
+            bounces => bounces,
+        };
+        loop {
+            let (mut session, used) = match self.kept() {
+                Some(session) => (session, true),
+                None => match self.open(end).await {
+                    Ok(session) => (session, false),
+                    Err(reason) => return Reply::NotSent(reason),
+                },
+            };
+            match session.deliver(&mail, return_path, limits).await {
+                Ok(said) => {
+                    if said.is_done() || said.code != 421 && session.reset(limits).await {
+                        self.keep(session);
+                    }
+                    return said.answer();
+                }
+                // The server has closed it while nobody looked: another one.
+                Err(Failed::Gone(_)) if used => {}
+                Err(Failed::Gone(reason) | Failed::NotSent(reason)) => return Reply::NotSent(reason),
+                Err(Failed::NoAnswer(reason)) => return Reply::NoAnswer(reason),
+            }
+        }
+    }
+
+    async fn open(&self, end: Instant) -> Result<Session, String> {
+        let by = end.min(Instant::now() + Duration::from_millis(u64::from(self.access.times.connect_ms)));
+        let opened = timeout_at(by, Session::open(&self.server, &self.access)).await;
+        opened.unwrap_or_else(|_| Err("no connection in time".into()))
+    }
+
+    fn kept(&self) -> Option<Session> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, since)| since.elapsed() < IDLE);
+        idle.pop().map(|(session, _)| session)
+    }
+
+    fn keep(&self, session: Session) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((session, Instant::now()));
+    }
+}

@@ -1,0 +1,179 @@
+//! How a mail server is reached, beside its row and what every vendor's settings say.
+
+use crate::vendors::{VendorSettings, key::Key};
+use aws_lc_rs::hmac;
+use processors::reference::Vendor;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+/// What the configuration says of a mail server, `[vendors.NAME.smtp]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmtpSettings {
+    /// What this host calls itself in EHLO: its full name.
+    pub hello: String,
+    /// User of AUTH; empty: the server knows us by our address. The password is in the vendor's `key_file`.
+    pub user: String,
+    /// Speaks without TLS, also where the server offers it.
+    pub plaintext: bool,
+    /// Authority of the server's certificate in PEM form; empty: the system's.
+    pub ca_file: PathBuf,
+    /// Where what cannot be delivered is returned to; empty: to the sender's address.
+    pub return_path: String,
+    /// Beginning of the address of one-click unsubscribe, https; empty: ads have none.
+    pub unsubscribe_url: String,
+    /// File that holds the key alone that these addresses are signed with.
+    pub unsubscribe_key_file: PathBuf,
+}
+
+impl Default for SmtpSettings {
+    fn default() -> Self {
+        Self {
+            hello: String::new(),
+            user: String::new(),
+            plaintext: false,
+            ca_file: PathBuf::new(),
+            return_path: String::new(),
+            unsubscribe_url: String::new(),
+            unsubscribe_key_file: PathBuf::new(),
+        }
+    }
+}
+
+/// What a process knows of a mail server besides its row.
+pub struct Access {
+    /// Times.
+    pub times: VendorSettings,
+    /// The rest.
+    pub smtp: SmtpSettings,
+    /// The password, when there is a user.
+    pub password: Option<Key>,
+    /// One-click unsubscribe, when there is an address.
+    pub unsubscribe: Option<Unsubscribe>,
+    /// Makes a connection TLS.
+    pub tls: TlsConnector,
+}
+
+impl Access {
+    /// Reads the keys. The error is every mistake with its remedy.
+    pub fn open(name: &str, times: &VendorSettings, smtp: &SmtpSettings) -> Result<Arc<Self>, Vec<String>> {
+        let mut wrong = mistakes(times, smtp);
+        let mut read = |key: &str, path: &Path| {
+            Key::read(path).map_err(|reason| wrong.push(format!("{key} {path:?}: {reason}"))).ok()
+        };
+        let password = (!smtp.user.is_empty()).then(|| read("key_file", &times.key_file)).flatten();
+        let unsubscribe = (!smtp.unsubscribe_url.is_empty())
+            .then(|| read("smtp.unsubscribe_key_file", &smtp.unsubscribe_key_file))
+            .flatten()
+            .map(|key| Unsubscribe::new(&smtp.unsubscribe_url, &key.reveal()));
+        let tls = super::tls::connector(&smtp.ca_file).map_err(|reason| wrong.push(reason)).ok();
+        match tls {
+            Some(tls) if wrong.is_empty() => {
+                Ok(Arc::new(Self { times: times.clone(), smtp: smtp.clone(), password, unsubscribe, tls }))
+            }
+            _ => Err(wrong.into_iter().map(|reason| format!("vendors.{name}.{reason}")).collect()),
+        }
+    }
+
+    /// Why this server cannot be reached as its row and the settings say together.
+    pub fn mistake(&self, vendor: &Vendor) -> Option<String> {
+        let server = Server::of(&vendor.url)?;
+        let what = format!("vendor {}, {}", vendor.name, vendor.url);
+        if !self.smtp.plaintext {
+            return None;
+        }
+        if server.implicit_tls {
+            return Some(format!("{what}, is TLS from the start: leave out [vendors.{}.smtp] plaintext", vendor.name));
+        }
+        (self.password.is_some() && !server.is_loopback()).then(|| {
+            format!(
+                "{what}, would be sent its password without TLS: leave out [vendors.{}.smtp] plaintext",
+                vendor.name
+            )
+        })
+    }
+}
+
+fn mistakes(times: &VendorSettings, smtp: &SmtpSettings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut refuse = |is_wrong: bool, reason: &str| {
+        if is_wrong {
+            wrong.push(reason.to_owned());
+        }
+    };
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.[]:".contains(&byte))
+    };
+    refuse(!is_name(&smtp.hello), "smtp.hello is no host name: write this host's full name, ims.example.kr");
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    refuse(!is_word(&smtp.user), "smtp.user has characters that are not visible ASCII");
+    refuse(
+        smtp.user.is_empty() && !times.key_file.as_os_str().is_empty(),
+        "key_file holds a password and nobody to log in: set smtp.user, or no key_file",
+    );
+    let no_address = !smtp.return_path.is_empty() && super::mail::address(&smtp.return_path).is_none();
+    refuse(no_address, "smtp.return_path is no address: write bounces@example.kr");
+    refuse(smtp.plaintext && !smtp.ca_file.as_os_str().is_empty(), "smtp.ca_file is for TLS: leave out smtp.plaintext");
+    let https = |text: &str| {
+        let short = text.len() <= 500 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>');
+        short && Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
+    };
+    refuse(
+        !smtp.unsubscribe_url.is_empty() && !https(&smtp.unsubscribe_url),
+        "smtp.unsubscribe_url must be https, visible ASCII, at most 500 characters: write https://HOST/PATH/",
+    );
+    wrong
+}
+
+/// Where a mail server listens: `smtp://HOST[:587]`, STARTTLS, or `smtps://HOST[:465]`, TLS from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Name or address, an IPv6 one without its brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// TLS before the first word.
+    pub implicit_tls: bool,
+}
+
+impl Server {
+    /// None: no such address, which the reference data refuse.
+    pub fn of(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let implicit_tls = match url.scheme() {
+            "smtp" => false,
+            "smtps" => true,
+            _ => return None,
+        };
+        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+        Some(Self { host, port: url.port().unwrap_or(if implicit_tls { 465 } else { 587 }), implicit_tls })
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// Addresses of one-click unsubscribe (RFC 8058), each of one message and hard to forge.
+pub struct Unsubscribe {
+    beginning: String,
+    key: hmac::Key,
+}
+
+impl Unsubscribe {
+    pub(super) fn new(beginning: &str, key: &str) -> Self {
+        Self { beginning: beginning.to_owned(), key: hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()) }
+    }
+
+    /// The beginning, the serial number, a dot and the first 16 bytes of its HMAC-SHA256 in hexadecimal digits.
+    pub fn address(&self, serial_number: &str) -> String {
+        let signature = hmac::sign(&self.key, serial_number.as_bytes());
+        let digits: String = signature.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}{serial_number}.{digits}", self.beginning)
+    }
+}

@@ -1,0 +1,143 @@
+//! The mail of a step, read by a parser that shares no code with what wrote it.
+
+use super::{NOW_MS, email};
+use crate::vendors::smtp::{
+    mail::{Mail, NoMail, address, mail},
+    session::stuffed,
+    settings::Unsubscribe,
+};
+use mail_parser::{Message, MessageParser};
+use proptest::prelude::*;
+use schemas::Dispatch;
+
+fn parsed(mail: &Mail) -> Message<'_> {
+    MessageParser::default().parse(&mail.bytes).unwrap()
+}
+
+fn headers(message: &Message<'_>) -> Vec<String> {
+    let mut names: Vec<String> = message.headers().iter().map(|header| header.name().to_lowercase()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// A name or address of an address list that has one.
+fn only<'m>(list: Option<&'m mail_parser::Address<'m>>) -> (Option<&'m str>, Option<&'m str>) {
+    let list = list.unwrap();
+    let addresses: Vec<_> = list.iter().collect();
+    assert_eq!(addresses.len(), 1);
+    (addresses[0].name(), addresses[0].address())
+}
+
+const ALWAYS: [&str; 7] = ["content-type", "date", "from", "message-id", "mime-version", "subject", "to"];
+
+#[test]
+fn a_mail_says_what_the_step_says() {
+    let mail = mail(&email("T1-0R", "haneul.kim@mail.example"), None, NOW_MS).unwrap();
+    assert!(mail.bytes.is_ascii());
+    let message = parsed(&mail);
+    assert_eq!(headers(&message), ALWAYS);
+    assert_eq!(message.subject(), Some("[한빛상점] 김하늘님의 3월 이용 내역서"));
+    assert_eq!(only(message.from()), (Some("한빛상점"), Some("no-reply@hanbit.example")));
+    assert_eq!(only(message.to()), (None, Some("haneul.kim@mail.example")));
+    assert_eq!(message.message_id(), Some("T1-0R@hanbit.example"));
+    assert_eq!(message.date().unwrap().to_timestamp() * 1_000, NOW_MS);
+    let lines = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
+    assert_eq!(lines(&message.body_text(0).unwrap()), "3월 이용 금액은 84,000원입니다.\n.\n고맙습니다.");
+    assert_eq!(lines(&message.body_html(0).unwrap()), "<p>3월 이용 금액은 <b>84,000</b>원입니다.</p>");
+    assert_eq!((message.text_body_count(), message.html_body_count(), message.attachment_count()), (1, 1, 0));
+}
+
+#[test]
+fn a_repeat_is_the_same_mail() {
+    let again = Dispatch { attempt: 3, in_doubt: true, ..email("T1-0R", "a@b.example") };
+    assert_eq!(mail(&email("T1-0R", "a@b.example"), None, NOW_MS), mail(&again, None, NOW_MS));
+}
+
+#[test]
+fn an_ad_alone_carries_one_click_unsubscribe_that_nobody_can_make_up() {
+    let one = Unsubscribe::new("https://hanbit.example/u/", "a-key");
+    let ad = |serial: &str| {
+        let mut ad = email(serial, "a@b.example");
+        ad.accepted.ad = true;
+        ad
+    };
+    let sent = mail(&ad("T1-0A"), Some(&one), NOW_MS).unwrap();
+    let text = String::from_utf8(sent.bytes.clone()).unwrap();
+    assert!(text.contains("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{text}");
+    let address = text.split("\r\nList-Unsubscribe: <").nth(1).unwrap().split(">\r\n").next().unwrap().to_owned();
+    // openssl: printf T1-0A | openssl dgst -sha256 -hmac a-key
+    assert_eq!(address, format!("https://hanbit.example/u/T1-0A.{SIGNED}"));
+    let other = Unsubscribe::new("https://hanbit.example/u/", "another-key");
+    assert_ne!(other.address("T1-0A"), address);
+    assert_ne!(one.address("T2-0A"), address);
+    assert_eq!(headers(&parsed(&mail(&email("T1-0R", "a@b.example"), Some(&one), NOW_MS).unwrap())), ALWAYS);
+    assert_eq!(headers(&parsed(&mail(&ad("T1-0A"), None, NOW_MS).unwrap())), ALWAYS);
+}
+
+const SIGNED: &str = "b7ede3a973b0f8ca8a996fd7bc1aa6b9";
+
+#[test]
+fn what_cannot_be_a_mail_is_told_apart() {
+    let changed = |change: fn(&mut Dispatch)| {
+        let mut dispatch = email("T1-0R", "a@b.example");
+        change(&mut dispatch);
+        mail(&dispatch, None, NOW_MS).map(drop)
+    };
+    assert_eq!(changed(|d| d.accepted.recipient.to = None), Err(NoMail::Recipient));
+    assert_eq!(
+        changed(|d| d.accepted.recipient.to = Some("a@b.example>\r\nRCPT TO:<c@d.example".into())),
+        Err(NoMail::Recipient)
+    );
+    assert_eq!(changed(|d| d.accepted.content.from_email = None), Err(NoMail::Sender));
+    assert_eq!(changed(|d| d.accepted.content.attach_file_list = vec!["FILE1".into()]), Err(NoMail::Files));
+    assert_eq!(changed(|d| d.accepted.content.title = Some("a\r\nBcc: c@d.example".into())), Err(NoMail::Header));
+    assert_eq!(changed(|d| d.accepted.content.from_name = Some("a\nBcc: c@d.example".into())), Err(NoMail::Header));
+    assert_eq!(changed(|d| d.serial_number = "a>\r\nBcc: c@d.example".into()), Err(NoMail::Header));
+    assert_eq!(changed(|d| d.accepted.content.html = None), Ok(()));
+    assert_eq!(changed(|d| d.accepted.content.message = None), Ok(()));
+}
+
+#[test]
+fn no_line_of_a_mail_is_its_end() {
+    for (mail, sent) in [
+        ("a\r\n.\r\nb", "a\r\n..\r\nb\r\n"),
+        ("a\n.\nb\n", "a\r\n..\r\nb\r\n"),
+        ("a\r.\rb", "a\r\n..\r\nb\r\n"),
+        (".", "..\r\n"),
+        ("a\r\n\r\n..b\r\n", "a\r\n\r\n...b\r\n"),
+        ("", ""),
+    ] {
+        assert_eq!(String::from_utf8(stuffed(mail.as_bytes())).unwrap(), sent, "{mail:?}");
+    }
+}
+
+proptest! {
+    /// Whatever is put into a name, a subject, a body: the headers stay the same ones, with what was put into them.
+    #[test]
+    fn nothing_put_into_a_mail_becomes_a_header(name in ".{0,40}", subject in ".{0,80}", body in "(?s).{0,200}") {
+        let mut dispatch = email("T1-0R", "a@b.example");
+        dispatch.accepted.content.from_name = Some(name.clone());
+        dispatch.accepted.content.title = Some(subject.clone());
+        dispatch.accepted.content.message = Some(body);
+        match mail(&dispatch, None, NOW_MS) {
+            Err(reason) => prop_assert_eq!(reason, NoMail::Header),
+            Ok(mail) => {
+                prop_assert!(mail.bytes.is_ascii());
+                let message = parsed(&mail);
+                prop_assert_eq!(headers(&message), ALWAYS);
+                let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                prop_assert_eq!(squeezed(message.subject().unwrap_or_default()), squeezed(&subject));
+                prop_assert_eq!(only(message.from()).1, Some("no-reply@hanbit.example"));
+            }
+        }
+    }
+
+    /// What passes for an address can end no command.
+    #[test]
+    fn an_address_stays_inside_its_brackets(text in "(?s).{0,30}@.{0,30}") {
+        if let Some(address) = address(&text) {
+            let address = address.to_string();
+            prop_assert!(address.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>'), "{}", address);
+        }
+    }
+}

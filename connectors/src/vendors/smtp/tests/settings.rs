@@ -1,0 +1,47 @@
+//! Settings that cannot work are refused with the remedy.
+
+use super::{SmtpSettings, VendorSettings, file, open, plain, secure, vendor, with};
+
+fn refused(url: &str, settings: VendorSettings) -> String {
+    let told = open(&vendor(url), settings).and_then(|vendors| vendors.all_have_keys());
+    told.expect_err("it passed").to_string()
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_the_remedy() {
+    let (_kept, key_file) = file("geheim-password\n");
+    let keyed = |smtp| VendorSettings { key_file: key_file.clone(), ..with(smtp) };
+    let user = |smtp| SmtpSettings { user: "ims".into(), ..smtp };
+    let (outside, inside) = ("smtp://mail.example.kr", "smtp://127.0.0.1:25");
+    for (url, settings, remedy) in [
+        (outside, with(SmtpSettings::default()), "write this host's full name"),
+        (outside, with(SmtpSettings { hello: "a\r\nRSET".into(), ..secure() }), "write this host's full name"),
+        (outside, with(user(secure())), "name a file"),
+        (outside, keyed(secure()), "set smtp.user"),
+        (outside, keyed(user(plain())), "leave out [vendors.relay.smtp] plaintext"),
+        ("smtps://mail.example.kr", with(plain()), "leave out [vendors.relay.smtp] plaintext"),
+        (outside, with(SmtpSettings { ca_file: "/nowhere/ca.crt".into(), ..secure() }), "name the server's authority"),
+        (outside, with(SmtpSettings { ca_file: key_file.clone(), ..secure() }), "name the server's authority"),
+        (inside, with(SmtpSettings { ca_file: key_file.clone(), ..plain() }), "leave out smtp.plaintext"),
+        (outside, with(SmtpSettings { return_path: "bounces".into(), ..secure() }), "write bounces@example.kr"),
+        (outside, with(SmtpSettings { unsubscribe_url: "http://a.example/".into(), ..secure() }), "write https://"),
+        (
+            outside,
+            with(SmtpSettings { unsubscribe_url: "https://a.example/u/".into(), ..secure() }),
+            "smtp.unsubscribe_key_file",
+        ),
+        (outside, VendorSettings { key_file: key_file.clone(), ..VendorSettings::default() }, "[vendors.relay.smtp]"),
+    ] {
+        let told = refused(url, settings);
+        assert!(told.contains(remedy) && !told.contains("geheim"), "{remedy}: {told}");
+    }
+    for (url, settings) in [
+        (outside, with(secure())),
+        (outside, keyed(user(secure()))),
+        (outside, with(plain())),
+        (inside, keyed(user(plain()))),
+        ("smtps://mail.example.kr", keyed(user(secure()))),
+    ] {
+        open(&vendor(url), settings).unwrap().all_have_keys().unwrap();
+    }
+}

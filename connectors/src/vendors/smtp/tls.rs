@@ -1,0 +1,32 @@
+//! Who may be the mail server: the authorities that its certificate is judged by.
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::{path::Path, sync::Arc};
+use tokio_rustls::TlsConnector;
+
+/// Trusts the authorities of this file alone; without a file, the system's. The error is the reason with its remedy.
+pub fn connector(ca_file: &Path) -> Result<TlsConnector, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let trusting = if ca_file.as_os_str().is_empty() {
+        builder.with_platform_verifier().map_err(|error| format!("smtp: {error}: install ca-certificates"))?
+    } else {
+        let named =
+            || format!("smtp.ca_file {ca_file:?} holds no certificate in PEM form: name the server's authority");
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(ca_file).map_err(|_| named())? {
+            roots.add(certificate.map_err(|_| named())?).map_err(|_| named())?;
+        }
+        if roots.is_empty() {
+            return Err(named());
+        }
+        builder.with_root_certificates(roots)
+    };
+    Ok(TlsConnector::from(Arc::new(trusting.with_no_client_auth())))
+}
