@@ -158,3 +158,27 @@ impl Known {
         self.keys.retain(|_, key| reference.secret_keys(&key.username).contains(key));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assemble::SystemClock;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use connectors::reference::FileReference;
+    use std::time::{Duration, Instant};
+
+    #[tokio::test]
+    async fn who_goes_away_keeps_its_turn_until_its_secret_is_hashed() {
+        let gate = Gate::new(Arc::new(FileReference::demo().unwrap()), Arc::new(SystemClock)).unwrap();
+        let (places, turns) = (gate.waiting.available_permits(), gate.hashing.available_permits());
+        let header = STANDARD.encode("nobody:secret");
+        let admit = gate.admit(Some(header.as_bytes()), [127, 0, 0, 1].into(), Scope::Send);
+        assert!(tokio::time::timeout(Duration::ZERO, admit).await.is_err(), "hashed at once");
+        assert_eq!((gate.waiting.available_permits(), gate.hashing.available_permits()), (places - 1, turns - 1));
+        let end = Instant::now() + Duration::from_secs(60);
+        while gate.hashing.available_permits() < turns || gate.waiting.available_permits() < places {
+            assert!(Instant::now() < end, "the turn is never given back");
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -243,6 +243,18 @@ fn what_may_have_arrived_is_repeated_only_as_its_vendor_allows() {
 }
 
 #[test]
+fn what_says_nothing_of_the_message_leaves_a_doubt_uncertain() {
+    let doubtful = with_plan(Dispatch { in_doubt: true, ..at(Lane::Mass) });
+    // The sender key, the partner's key, a code of no table.
+    for refused in ["1003", "1002", "7777"] {
+        let plan = two().plan(&code(refused), &doubtful);
+        assert_eq!((&plan.after, plan.ambiguous), (&UNCERTAIN, true), "{refused}");
+    }
+    // What is said of the recipient holds for the earlier request too.
+    assert_eq!(two().plan(&code("3018"), &doubtful).after, failed(true));
+}
+
+#[test]
 fn a_step_in_doubt_stays_with_its_vendor_and_never_ends_as_failed_for_want_of_an_answer() {
     let doubtful = |attempt| with_plan(Dispatch { in_doubt: true, attempt, ..at(Lane::Auth) });
     let down = Given { down: vec!["first"], now_ms: NOON + SECOND, ..two() };
