@@ -1,8 +1,10 @@
-//! Servers of a test's own, by the scripts of dev/.
+//! Servers of a test's own, by the scripts of dev/, and what servers inside a test share.
 
 #![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
 
 use std::{
+    io::Read as _,
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -58,4 +60,19 @@ pub(crate) fn variables(said: &str) -> impl Iterator<Item = (&str, &str)> {
 pub(crate) fn variable(said: &str, name: &str) -> String {
     let found = variables(said).find(|(said, _)| *said == name);
     found.unwrap_or_else(|| panic!("no {name} in {said}")).1.to_owned()
+}
+
+/// The whole of one HTTP request; None: the connection has ended.
+pub(crate) fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let (mut bytes, mut some) = (Vec::new(), [0; 4_096]);
+    loop {
+        let count = stream.read(&mut some).ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&some[..count]);
+        let text = String::from_utf8(bytes.clone()).ok()?;
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if body.len() >= length.unwrap_or(0usize) {
+            return Some(text);
+        }
+    }
 }

@@ -11,6 +11,8 @@ mod provider;
 mod receipts;
 mod settings;
 mod smtp;
+#[cfg(test)]
+mod testing;
 mod webhook;
 
 pub(crate) use http::{Client, Times};

@@ -5,6 +5,7 @@ mod addresses;
 mod answers;
 
 use super::*;
+use crate::testing::read_request;
 use connect::Boxed;
 use processors::callback::{Failure, Reply};
 use std::{
@@ -149,22 +150,6 @@ impl Server {
     /// By the name that the test's network knows.
     fn uri(&self) -> String {
         format!("http://shop.example:{}/callback?key=1", self.port)
-    }
-}
-
-/// The whole of one request.
-fn read_request(stream: &mut StdStream) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut some = [0; 4096];
-    loop {
-        let count = stream.read(&mut some).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&some[..count]);
-        let text = String::from_utf8(bytes.clone()).ok()?;
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        if body.len() >= length.unwrap_or(0usize) {
-            return Some(text);
-        }
     }
 }
 

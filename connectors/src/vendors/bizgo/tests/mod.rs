@@ -7,21 +7,20 @@ mod server;
 mod simulated;
 mod webhooks;
 
+use crate::vendors::testing::{Fixed, Nobody, PATIENCE};
 use crate::vendors::{VendorSettings, Vendors};
 use processors::{
-    ports::{Answer, Clock, Provider, Receipt, Receipts, ReferenceSource, Reply, Request},
+    ports::{Answer, Clock, Provider, Reply, Request},
     reference::{Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tempfile::NamedTempFile;
 
-/// Longest wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
 const KEY: &str = "test-api-key";
 
 struct Now;
@@ -30,31 +29,6 @@ impl Clock for Now {
     fn now_ms(&self) -> i64 {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
     }
-}
-
-struct Fixed(Arc<Reference>);
-
-impl ReferenceSource for Fixed {
-    fn current(&self) -> Arc<Reference> {
-        Arc::clone(&self.0)
-    }
-}
-
-/// Nothing is simulated in this process.
-struct Nobody;
-
-impl Provider for Nobody {
-    fn submit(&mut self, request: Request) {
-        panic!("simulated: {}", request.vendor.name);
-    }
-
-    fn answers(&mut self, _: Duration, _: &mut Vec<Answer>) {}
-}
-
-impl Receipts for Nobody {
-    fn take(&mut self, _: Duration, _: &mut Vec<Receipt>) {}
-
-    fn confirm(&mut self) {}
 }
 
 fn vendor(url: &str, timeout_ms: u32) -> Vendor {

@@ -1,10 +1,11 @@
 //! Servers that refuse, hang, dribble, cut and talk nonsense: what is known of the message afterwards.
 
 use super::{Bench, KEY, VendorSettings, code, sms};
+use crate::testing::read_request;
 use processors::ports::{Clock as _, Reply};
 use schemas::Dispatch;
 use std::{
-    io::{Read, Write},
+    io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
@@ -28,7 +29,7 @@ impl Server {
             for stream in listener.incoming() {
                 let (mut stream, then, seen) = (stream.unwrap(), Arc::clone(&then), Arc::clone(&seen));
                 std::thread::spawn(move || {
-                    while let Some(request) = read(&mut stream) {
+                    while let Some(request) = read_request(&mut stream) {
                         let number = {
                             let mut seen = seen.lock().unwrap();
                             seen.push(request);
@@ -48,21 +49,6 @@ impl Server {
 
     fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
-    }
-}
-
-/// The whole of one request; None: the connection has ended.
-fn read(stream: &mut TcpStream) -> Option<String> {
-    let (mut bytes, mut some) = (Vec::new(), [0; 4_096]);
-    loop {
-        let count = stream.read(&mut some).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&some[..count]);
-        let text = String::from_utf8(bytes.clone()).ok()?;
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        if body.len() >= length.unwrap_or(0usize) {
-            return Some(text);
-        }
     }
 }
 

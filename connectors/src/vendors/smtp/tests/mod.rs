@@ -6,16 +6,15 @@ mod replies;
 mod server;
 mod settings;
 
+use crate::vendors::testing::{Fixed, Nobody, PATIENCE};
 use crate::vendors::{SmtpSettings, VendorSettings, Vendors, VendorsError};
 use processors::{
-    ports::{Answer, Clock, Provider, ReferenceSource, Reply, Request},
+    ports::{Answer, Clock, Provider, Reply, Request},
     reference::{Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-/// Longest wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// 2026-03-11T09:00:00Z
 const NOW_MS: i64 = 1_773_219_600_000;
 
@@ -25,25 +24,6 @@ impl Clock for Then {
     fn now_ms(&self) -> i64 {
         NOW_MS
     }
-}
-
-struct Fixed(Arc<Reference>);
-
-impl ReferenceSource for Fixed {
-    fn current(&self) -> Arc<Reference> {
-        Arc::clone(&self.0)
-    }
-}
-
-/// Nothing is simulated in this process.
-struct Nobody;
-
-impl Provider for Nobody {
-    fn submit(&mut self, request: Request) {
-        panic!("simulated: {}", request.vendor.name);
-    }
-
-    fn answers(&mut self, _: Duration, _: &mut Vec<Answer>) {}
 }
 
 fn vendor(url: &str) -> Vendor {
