@@ -1,6 +1,6 @@
 //! Compares the cluster with what it should be, and tells every difference at once.
 
-use super::{Cluster, Found, KafkaAdmin, Shape, Sources, create::Group, topics, unanswered};
+use super::{Found, KafkaAdmin, Shape, Sources, create::Group, topics, unanswered};
 use crate::log::{
     LogError,
     kafka::{clients::Pace, transaction::TransactionalProducer},
@@ -33,9 +33,9 @@ impl fmt::Display for Difference {
 impl KafkaAdmin {
     /// Everything that differs from what the settings say. Errors only when the cluster does not answer.
     pub fn check(&self, topics: &[Topic], groups: &[Sources<'_>]) -> Result<Vec<Difference>, LogError> {
-        let cluster = self.look()?;
-        let mut differences = self.compare(&cluster, topics, Shape::default(), groups)?;
-        self.compare_brokers(&cluster.brokers, &mut differences)?;
+        let mut differences = self.check_shaped(topics, Shape::default(), groups)?;
+        let brokers = self.look()?.brokers;
+        self.compare_brokers(&brokers, &mut differences)?;
         self.try_transactions(&mut differences)?;
         Ok(differences)
     }
@@ -47,22 +47,13 @@ impl KafkaAdmin {
         shape: Shape,
         groups: &[Sources<'_>],
     ) -> Result<Vec<Difference>, LogError> {
-        self.compare(&self.look()?, topics, shape, groups)
-    }
-
-    fn compare(
-        &self,
-        cluster: &Cluster,
-        topics: &[Topic],
-        shape: Shape,
-        groups: &[Sources<'_>],
-    ) -> Result<Vec<Difference>, LogError> {
-        let (mut differences, found) = (Vec::new(), &cluster.topics);
-        self.compare_topics(topics, shape, found, &mut differences);
+        let mut differences = Vec::new();
+        let found = self.look()?.topics;
+        self.compare_topics(topics, shape, &found, &mut differences);
         let present: Vec<Topic> =
             topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect();
         self.compare_configs(&present, &mut differences)?;
-        self.compare_groups(groups, found, &mut differences)?;
+        self.compare_groups(groups, &found, &mut differences)?;
         Ok(differences)
     }
 

@@ -1,6 +1,6 @@
 //! Makes what is missing.
 
-use super::{ANSWER, Found, KafkaAdmin, PAUSE, Sources, topics, unanswered};
+use super::{ANSWER, KafkaAdmin, PAUSE, Sources, topics, unanswered};
 use crate::log::{
     LogError, Place,
     kafka::{clients, context::ConsumerEar, native},
@@ -12,10 +12,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
 use schemas::Topic;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeSet, time::Instant};
 
 /// Topics made with one request: a controller answers a request when all of its topics are there.
 const AT_ONCE: usize = 50;
@@ -51,8 +48,8 @@ impl KafkaAdmin {
     /// The same with other partitions and copies than the deployment's: for topics that somebody asked for.
     pub fn create_shaped(&self, topics: &[Topic], shape: Shape, groups: &[Sources<'_>]) -> Result<Made, LogError> {
         let made = self.create_topics(topics, shape)?;
-        let found = self.wait_for(&made, shape)?;
-        let groups = self.start_groups(groups, &made, &found)?;
+        self.wait_for(&made, shape)?;
+        let groups = self.start_groups(groups, &made)?;
         Ok(Made { topics: made, groups })
     }
 
@@ -105,8 +102,8 @@ impl KafkaAdmin {
         }
     }
 
-    /// All topics, when brokers tell of the new ones: metadata comes some time after the topic.
-    fn wait_for(&self, topics: &[Topic], shape: Shape) -> Result<BTreeMap<String, Found>, LogError> {
+    /// Returns when brokers tell of the new topics: metadata comes some time after the topic.
+    fn wait_for(&self, topics: &[Topic], shape: Shape) -> Result<(), LogError> {
         let deadline = Instant::now() + ANSWER;
         loop {
             let found = self.look()?.topics;
@@ -114,7 +111,7 @@ impl KafkaAdmin {
                 let partitions = found.get(self.shared.names.of(topic)).map_or(0, |of| of.partitions);
                 partitions as i64 == i64::from(self.partitions_of(topic, shape))
             };
-            let Some(topic) = topics.iter().find(|topic| !is_there(topic)) else { return Ok(found) };
+            let Some(topic) = topics.iter().find(|topic| !is_there(topic)) else { return Ok(()) };
             if Instant::now() > deadline {
                 return Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet")));
             }
@@ -122,17 +119,13 @@ impl KafkaAdmin {
         }
     }
 
-    fn start_groups(
-        &self,
-        groups: &[Sources<'_>],
-        made: &[Topic],
-        found: &BTreeMap<String, Found>,
-    ) -> Result<Vec<(String, usize)>, LogError> {
+    fn start_groups(&self, groups: &[Sources<'_>], made: &[Topic]) -> Result<Vec<(String, usize)>, LogError> {
         let new: BTreeSet<Topic> = made.iter().copied().collect();
+        let found = self.look()?.topics;
         let started = self.of_each_group(groups, |(stream, sources)| {
             let group = Group::open(self, stream)?;
             let mut fresh = Vec::new();
-            for place in group.without_offset(&self.places(sources, found))? {
+            for place in group.without_offset(&self.places(sources, &found))? {
                 if new.contains(&place.topic) || self.patiently(|| self.shared.bounds(place))? == (0, 0) {
                     fresh.push(place);
                 }
