@@ -4,7 +4,8 @@
 //! turn reaches that far; a slot opens when its time comes and stays open for half a turn. So a slot is never written
 //! for its next turn while it is open for this one, and a record behind another in the log never waits for it.
 //!
-//! - Seconds: the due time is rounded **up** to the slot, so what is met in its open slot is due. Late by < 1 s.
+//! - Seconds: the due time is rounded **up** to the slot, so what is met in its open slot is due. Late by less than a slot,
+//!   half a second by default.
 //! - Coarser rings: rounded down, and opened a [lead](Rings::lead_ms) early, so that all of a slot moves to the finer
 //!   ring before the first of it is due. By then the finer ring reaches all of it: no ring is written twice in a wait.
 //! - Beyond the last half turn (64 days by default, where a message may wait 60): to its far end, and again from there.
@@ -56,7 +57,7 @@ impl Default for Sizes {
     /// Half turns of 64 s, 64 min, 32 h and 64 days: the 60 days of send_at fit.
     fn default() -> Self {
         Self {
-            seconds: Size { slots: 128, width_ms: SECOND_MS },
+            seconds: Size { slots: 256, width_ms: SECOND_MS / 2 },
             minutes: Size { slots: 128, width_ms: MINUTE_MS },
             hours: Size { slots: 64, width_ms: HOUR_MS },
             days: Size { slots: 128, width_ms: DAY_MS },
@@ -273,7 +274,7 @@ mod tests {
             let (writes, left) = follow(&Rings::default(), now, now + wait, 0..0);
             prop_assert!(writes <= 4, "{} writes", writes);
             prop_assert!(left >= now + wait);
-            prop_assert!(left - (now + wait).max(now) < 1_000, "{} ms late", left - now - wait);
+            prop_assert!(left - (now + wait).max(now) < 500, "{} ms late", left - now - wait);
         }
 
         #[test]
@@ -325,11 +326,11 @@ mod tests {
     }
 
     #[test]
-    fn a_million_ads_of_eight_o_clock_stand_in_one_second_of_the_finest_ring() {
+    fn a_million_ads_of_eight_o_clock_stand_in_one_slot_of_the_finest_ring() {
         let rings = Rings::default();
         let eight = 1_800_000_000_000 / 86_400_000 * 86_400_000;
         let at = rings.place(eight, eight - 30_000, false).unwrap();
-        assert_eq!(at, Slot { ring: Ring::Seconds, partition: (eight / 1_000 % 128) as i32 });
+        assert_eq!(at, Slot { ring: Ring::Seconds, partition: (eight / 500 % 256) as i32 });
         assert!(!rings.is_open(at, eight - 1) && rings.is_open(at, eight));
         assert!(rings.is_open(at, eight + 63_999) && !rings.is_open(at, eight + 64_000));
     }

@@ -186,7 +186,7 @@ const ASKERS: usize = 6;
 
 #[test]
 fn what_is_not_confirmed_is_neither_lost_nor_doubled_when_it_is_repeated() {
-    let Some(deployment) = Deployment::with_brokers(1, &simulator::everything_arrives(5)) else { return };
+    let Some(deployment) = Deployment::alone_with_brokers(1, &simulator::everything_arrives(5)) else { return };
     let mut process = deployment.run("one", &format!("api,reports,{CHAIN}"));
     process.until_ready();
     let customer = Customer::of(&process);

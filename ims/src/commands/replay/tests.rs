@@ -29,7 +29,7 @@ impl Case {
         let as_clock: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let log = MemoryLog::new(as_clock, Settings::default(), |topic| match topic.kind() {
             Kind::DeadLetter(_) => 1,
-            Kind::Delay(_) => 128,
+            Kind::Delay(_) => 256,
             _ => 3,
         });
         Self { clock, log, config: config::load(None, []).unwrap() }

@@ -87,7 +87,7 @@ pub struct Deployment {
     _turn: Turn,
 }
 
-/// Deployments mostly wait for sessions that end, and two share the machine well. Where time is promised there is one:
+/// Deployments mostly wait for sessions that end, and four share the machine well. Where time is promised there is one:
 /// several times thirty streams on two cores measure each other.
 #[expect(dead_code, reason = "held until the deployment ends")]
 enum Turn {
@@ -138,7 +138,15 @@ impl Deployment {
 
     /// On brokers of its own, which the test may kill.
     pub fn with_brokers(brokers: usize, simulator: &str) -> Option<Self> {
-        let turn = Turn::alone();
+        Self::on_brokers(brokers, simulator, Turn::beside_others())
+    }
+
+    /// The same, with no other deployment at work meanwhile.
+    pub fn alone_with_brokers(brokers: usize, simulator: &str) -> Option<Self> {
+        Self::on_brokers(brokers, simulator, Turn::alone())
+    }
+
+    fn on_brokers(brokers: usize, simulator: &str, turn: Turn) -> Option<Self> {
         let cluster = Cluster::start(brokers)?;
         Some(Self::on(cluster.bootstrap().to_owned(), brokers, simulator, Some(cluster), None, turn))
     }

@@ -44,7 +44,7 @@ pub struct Slots {
 
 impl Default for Slots {
     fn default() -> Self {
-        Self { seconds: 128, minutes: 128, hours: 64, days: 128 }
+        Self { seconds: 256, minutes: 128, hours: 64, days: 128 }
     }
 }
 
