@@ -157,9 +157,10 @@ impl DelayWorker {
         Ok(next.into_iter().map(|(place, next)| Position { place, next, metadata: String::new() }).collect())
     }
 
-    /// Slots open on whole seconds: never sleep over one.
+    /// Never sleeps over the opening of a slot that holds something.
     fn until_next_slot(&self, wait: Duration, now_ms: i64) -> Duration {
-        wait.min(Duration::from_millis(1_000 - now_ms.rem_euclid(1_000) as u64))
+        let opens_ms = self.paused.values().min().copied().unwrap_or(i64::MAX);
+        wait.min(Duration::from_millis(u64::try_from(opens_ms.saturating_sub(now_ms)).unwrap_or(0)))
     }
 
     /// What is due and not yet let go: the lag of the slots that are not paused.
