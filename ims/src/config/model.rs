@@ -286,6 +286,7 @@ pub struct Http {
     pub body_bytes: usize,
     pub headers_within_ms: u32,
     pub body_within_ms: u32,
+    pub read_within_ms: u32,
     pub acknowledged_within_ms: u32,
     pub requests: usize,
     pub connections: usize,
@@ -299,11 +300,12 @@ impl Http {
             body_bytes,
             headers_within_ms,
             body_within_ms,
+            read_within_ms,
             acknowledged_within_ms,
             requests,
             connections,
         } = self;
-        let times = [headers_within_ms, body_within_ms, acknowledged_within_ms];
+        let times = [headers_within_ms, body_within_ms, read_within_ms, acknowledged_within_ms];
         [body_bytes, requests, connections].into_iter().all(|bound| *bound > 0) && times.into_iter().all(|ms| *ms > 0)
     }
 }

@@ -1,13 +1,9 @@
 //! Who may come in: x-ims-key, held against the secret keys of the reference data.
 
-use super::{answer::Problem, metrics::SECRETS};
-use aws_lc_rs::{
-    hmac,
-    rand::{SystemRandom, fill},
-};
-use metrics::counter;
+use super::{answer::Problem, learn::Learner};
+use aws_lc_rs::{hmac, rand::SystemRandom};
 use processors::{
-    access::{Credentials, Scope, SecretHash, find},
+    access::{Credentials, Scope},
     ports::{Clock, ReferenceSource},
     reference::{Reference, SecretKey},
 };
@@ -15,12 +11,7 @@ use rustc_hash::FxHashMap;
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError, Weak},
-    thread,
 };
-use tokio::sync::Semaphore;
-
-/// Requests that may wait for their secret to be hashed; more are told to come again.
-const WAITING: usize = 256;
 
 /// Who asks, and the reference data that said so.
 #[derive(Clone)]
@@ -31,18 +22,14 @@ pub struct Caller {
     pub reference: Arc<Reference>,
 }
 
-/// Hashing a secret takes tens of milliseconds and 19 MiB, twice for each question: as many cores as half of the machine
-/// has do it at most, and a secret that was right is known from then on by a keyed digest.
+/// Hashing a secret is dear ([`Learner`]); one that was right is known from then on by a keyed digest.
 pub struct Gate {
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
     /// Made at the start and told nobody: who sees the digests learns nothing.
     digest_key: hmac::Key,
     known: Mutex<Known>,
-    waiting: Arc<Semaphore>,
-    hashing: Arc<Semaphore>,
-    /// Looked at in the place of keys that a customer does not have.
-    nobody: Arc<SecretHash>,
+    learner: Learner,
 }
 
 /// Secrets that were right under the reference data in force; as many as these have secret keys, at most.
@@ -55,18 +42,13 @@ struct Known {
 impl Gate {
     /// Opens it; knows nobody yet.
     pub fn new(reference: Arc<dyn ReferenceSource>, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let no_randomness = |_| anyhow::anyhow!("the system gives no randomness");
-        let (mut secret, mut salt) = ([0; 32], [0; 16]);
-        fill(&mut secret).and_then(|()| fill(&mut salt)).map_err(no_randomness)?;
-        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Ok(Self {
             reference,
             clock,
-            digest_key: hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(no_randomness)?,
+            digest_key: key.map_err(|_| anyhow::anyhow!("the system gives no randomness"))?,
             known: Mutex::default(),
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            hashing: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            nobody: Arc::new(SecretHash::of(&secret, &salt)?),
+            learner: Learner::new()?,
         })
     }
 
@@ -77,7 +59,7 @@ impl Gate {
         let digest = self.digest(&credentials);
         let key = match self.known(&digest, &reference) {
             Some(key) => key,
-            None => self.learn(&digest, &credentials, &reference).await?,
+            None => self.learn(&digest, &credentials, from, &reference).await?,
         };
         if !key.is_valid(self.clock.now_ms()) {
             return Err(Problem::Unauthorized);
@@ -94,7 +76,7 @@ impl Gate {
     /// Turns away whoever is not known yet.
     #[cfg(test)]
     pub fn close_hashing(&self) {
-        self.hashing.close();
+        self.learner.close();
     }
 
     fn digest(&self, credentials: &Credentials) -> [u8; 32] {
@@ -119,27 +101,11 @@ impl Gate {
         &self,
         digest: &[u8; 32],
         credentials: &Credentials,
+        from: IpAddr,
         reference: &Arc<Reference>,
     ) -> Result<Arc<SecretKey>, Problem> {
-        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Problem::TooMany)?;
-        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| Problem::Unexpected)?;
-        // Many requests of one caller come together: the first of them learnt it for all.
-        if let Some(key) = self.known(digest, reference) {
-            return Ok(key);
-        }
-        let keys = reference.secret_keys(&credentials.username).to_vec();
-        let (secret, nobody, now_ms) = (credentials.secret.clone(), Arc::clone(&self.nobody), self.clock.now_ms());
-        let found = tokio::task::spawn_blocking(move || {
-            // A caller that goes away ends its request and not the hashing: the turn is the work's.
-            let _held = (place, turn);
-            find(&keys, &secret, &nobody, now_ms).cloned()
-        });
-        let found = found.await;
-        let Some(key) = found.map_err(|_| Problem::Unexpected)? else {
-            counter!(SECRETS, "result" => "refused").increment(1);
-            return Err(Problem::Unauthorized);
-        };
-        counter!(SECRETS, "result" => "known").increment(1);
+        let found = self.learner.key(digest, credentials, from, reference, self.clock.now_ms()).await?;
+        let key = found.ok_or(Problem::Unauthorized)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.under.as_ptr() == Arc::as_ptr(reference) {
             known.keys.insert(*digest, Arc::clone(&key));
@@ -156,29 +122,5 @@ impl Known {
         }
         self.under = Arc::downgrade(reference);
         self.keys.retain(|_, key| reference.secret_keys(&key.username).contains(key));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::assemble::SystemClock;
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use connectors::reference::FileReference;
-    use std::time::{Duration, Instant};
-
-    #[tokio::test]
-    async fn who_goes_away_keeps_its_turn_until_its_secret_is_hashed() {
-        let gate = Gate::new(Arc::new(FileReference::demo().unwrap()), Arc::new(SystemClock)).unwrap();
-        let (places, turns) = (gate.waiting.available_permits(), gate.hashing.available_permits());
-        let header = STANDARD.encode("nobody:secret");
-        let admit = gate.admit(Some(header.as_bytes()), [127, 0, 0, 1].into(), Scope::Send);
-        assert!(tokio::time::timeout(Duration::ZERO, admit).await.is_err(), "hashed at once");
-        assert_eq!((gate.waiting.available_permits(), gate.hashing.available_permits()), (places - 1, turns - 1));
-        let end = Instant::now() + Duration::from_secs(60);
-        while gate.hashing.available_permits() < turns || gate.waiting.available_permits() < places {
-            assert!(Instant::now() < end, "the turn is never given back");
-            tokio::task::yield_now().await;
-        }
     }
 }

@@ -1,13 +1,18 @@
 //! The HTTP door (SPEC §3): it authenticates, checks by ingest's rules, appends, and answers once Kafka acknowledged.
 
+mod access;
+mod activity;
 mod answer;
 mod append;
 mod ask;
+mod descriptors;
 mod gate;
+mod learn;
 mod lookup;
 mod metrics;
 mod routes;
 mod server;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +23,7 @@ use crate::config::{Config, ReferenceKind};
 use gate::Gate;
 use lookup::Reports;
 use routes::{Door as State, routes};
+use schemas::{Lane, Topic};
 use server::Bounds;
 use std::{
     net::SocketAddr,
@@ -33,6 +39,9 @@ use topology::{
 
 /// What the door is called where streams are named.
 const NAME: &str = "api";
+/// Times as long as its caller waits a record may take before the producer gives it up too: Kafka back from an outage
+/// is not met by what will be sent again, and one that is a little late still arrives.
+const GIVEN_UP_AFTER: u32 = 2;
 
 /// The door; open until it is closed.
 pub struct Door {
@@ -47,18 +56,20 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
         return Ok(None);
     }
     let listener = server::bind(&config.http)?;
+    descriptors::make_room(config.http.connections);
     let address = listener.local_addr()?;
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
-    let appender = |name| -> anyhow::Result<Appender> {
-        Ok(Appender::start(name, parts.log.producer()?, ms(config.http.acknowledged_within_ms))?)
+    let within = ms(config.http.acknowledged_within_ms);
+    let appender = |name, lane| -> anyhow::Result<Appender> {
+        Ok(Appender::start(name, parts.log.appender(name, GIVEN_UP_AFTER * within)?, Topic::api(lane), within)?)
     };
     let door = State {
         gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock))?,
         clock: Arc::clone(&parts.clock),
         schemas: Arc::clone(&parts.schemas),
         settings: parts.ingest,
-        urgent: appender("http-auth")?,
-        others: appender("http-append")?,
+        urgent: appender("http-auth", Lane::Auth)?,
+        others: appender("http-append", Lane::Realtime)?,
         reports: Reports::start(reports)?,
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),
@@ -67,6 +78,7 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
     let bounds = Bounds {
         connections: config.http.connections,
         headers_within: ms(config.http.headers_within_ms),
+        read_within: ms(config.http.read_within_ms),
         close_within: Duration::from_millis(config.engine.stop_within_ms),
     };
     let (stop, stopped) = watch::channel(false);

@@ -1,14 +1,13 @@
 //! The paths of the door.
 
 use super::{
-    answer::{Answer, Problem, ToldCode},
+    access::{Trace, access},
+    answer::{Answer, Problem},
     append::Appender,
     ask::{self, Judge, Judged},
     gate::{Caller, Gate},
     lookup::Reports,
-    metrics::{ANSWERS, SECONDS, UNDER_WAY},
 };
-use aws_lc_rs::rand::fill;
 use axum::{
     Extension, Router,
     body::{Body, HttpBody as _, to_bytes},
@@ -19,25 +18,16 @@ use axum::{
     routing::{delete, get, post},
 };
 use http_body_util::LengthLimitError;
-use metrics::{counter, gauge, histogram};
 use processors::{access::Scope, callback, ingest::Settings, outcome::news, ports::Clock, refusal::Code};
 use schemas::{Channel, Lane, Schemas, Topic, TrackId};
 use serde::Serialize;
-use std::{
-    error::Error,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use topology::log::Outgoing;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const KEY: HeaderName = HeaderName::from_static("x-ims-key");
 const LANE: HeaderName = HeaderName::from_static("x-ims-lane");
 const VERSION: HeaderName = HeaderName::from_static("x-ims-version");
-/// Longest request id that is taken from a caller, bytes.
-const LONGEST_REQUEST_ID: usize = 64;
 
 /// What every request needs.
 pub struct Door {
@@ -60,13 +50,6 @@ pub struct Door {
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// What the access log says of an answer besides.
-#[derive(Debug, Clone)]
-struct Served {
-    route: &'static str,
-    username: Option<Arc<str>>,
-}
-
 /// The paths with all that stands before them.
 pub fn routes(door: Arc<Door>) -> Router {
     let guarded = |scope| from_fn_with_state((Arc::clone(&door), scope), guard);
@@ -80,82 +63,21 @@ pub fn routes(door: Arc<Door>) -> Router {
         .with_state(door)
 }
 
-/// Names each request, and tells of each answer: who, what, how long; no path, which has a service key, no secret, no
-/// body.
-async fn access(mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = request_id(request.headers());
-    let method = request.method().clone();
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    gauge!(UNDER_WAY).increment(1.0);
-    // A caller that goes away ends its request.
-    let _under_way = Defer(|| gauge!(UNDER_WAY).decrement(1.0));
-    let mut response = next.run(request).await;
-    let code = response.extensions().get::<ToldCode>().map_or_else(Default::default, |told| told.0.clone());
-    let served = response.extensions().get::<Served>().cloned().unwrap_or(Served { route: "other", username: None });
-    let (status, took) = (response.status().as_u16(), began.elapsed());
-    histogram!(SECONDS, "route" => served.route).record(took.as_secs_f64());
-    counter!(ANSWERS, "route" => served.route, "status" => status.to_string(), "code" => code.to_string()).increment(1);
-    tracing::info!(
-        target: "access",
-        request_id = id.to_str().unwrap_or_default(),
-        %method,
-        route = served.route,
-        status,
-        code = &*code,
-        username = served.username.as_deref().unwrap_or_default(),
-        peer = peer.map(|peer| peer.to_string()).unwrap_or_default(),
-        took_ms = took.as_millis() as u64,
-        "answered"
-    );
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
-}
-
-struct Defer<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for Defer<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-/// The caller's own id when it can stand in a log, or a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let plain = |id: &&HeaderValue| {
-        (1..=LONGEST_REQUEST_ID).contains(&id.len())
-            && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
-    };
-    let given = headers.get(REQUEST_ID).filter(plain).cloned();
-    given.unwrap_or_else(|| {
-        let mut random = [0; 16];
-        // Without randomness the ids of two requests are the same, and their log lines say so.
-        let _ = fill(&mut random);
-        HeaderValue::try_from(format!("{:032x}", u128::from_be_bytes(random)))
-            .unwrap_or_else(|_| HeaderValue::from_static("none"))
-    })
-}
-
 /// Lets in who may, and notes who it was.
-async fn guard(State((door, scope)): State<(Arc<Door>, Scope)>, mut request: Request, next: Next) -> Response {
-    let mut served = Served { route: scope.as_str(), username: None };
-    let Ok(_place) = door.places.try_acquire() else { return with(served, Problem::TooMany) };
-    let Some(Peer(peer)) = request.extensions().get().copied() else { return with(served, Problem::Unexpected) };
+async fn guard(
+    State((door, scope)): State<(Arc<Door>, Scope)>,
+    Extension(trace): Extension<Trace>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    trace.route(scope.as_str());
+    let _place = door.places.try_acquire().map_err(|_| Problem::TooMany)?;
+    let Peer(peer) = request.extensions().get().copied().ok_or(Problem::Unexpected)?;
     let header = request.headers().get(KEY).map(HeaderValue::as_bytes);
-    let caller = match door.gate.admit(header, peer.ip(), scope).await {
-        Ok(caller) => caller,
-        Err(problem) => return with(served, problem),
-    };
-    served.username = Some(Arc::clone(&caller.username));
+    let caller = door.gate.admit(header, peer.ip(), scope).await?;
+    trace.username(&caller.username);
     request.extensions_mut().insert(caller);
-    with(served, next.run(request).await)
-}
-
-fn with(served: Served, answer: impl IntoResponse) -> Response {
-    let mut response = answer.into_response();
-    response.extensions_mut().insert(served);
-    response
+    Ok(next.run(request).await)
 }
 
 /// What stands in a path; one that is no text leads nowhere.

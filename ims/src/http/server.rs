@@ -1,6 +1,9 @@
 //! The server of the door: connections with their time-outs, and a stop that lets requests end.
 
-use super::routes::Peer;
+use super::{
+    activity::{Activity, Doing},
+    routes::Peer,
+};
 use crate::{config, exit::usage};
 use axum::{Router, body::Body};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -11,7 +14,7 @@ use std::{
     net::{SocketAddr, TcpListener as StdListener},
     pin::pin,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -32,10 +35,26 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Bounds {
     /// Connections at a time; the next ones wait to be taken.
     pub connections: usize,
-    /// For the headers of a request to come, and for an open connection without one.
+    /// For the headers of a request to come, and for an open connection without one. Above zero, as all of these.
     pub headers_within: Duration,
+    /// For an answer to be read.
+    pub read_within: Duration,
     /// For requests under way to end, once the door closes.
     pub close_within: Duration,
+}
+
+impl Bounds {
+    /// How long a connection may go on with what it does.
+    fn left(self, doing: Doing, closing: Option<Instant>) -> Duration {
+        match (doing, closing) {
+            // That ends by itself: looked at again.
+            (Doing::Answering, _) => self.read_within,
+            (Doing::Unread(since), _) => self.read_within.saturating_sub(since),
+            (Doing::Idle(since), None) => self.headers_within.saturating_sub(since),
+            // What it was told may still have to be read.
+            (Doing::Idle(since), Some(told)) => self.read_within.saturating_sub(since.min(told.elapsed())),
+        }
+    }
 }
 
 /// Takes the address that is configured.
@@ -111,10 +130,14 @@ async fn connection(
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (mut routes, mut request) = (routes.clone(), request.map(Body::new));
+    let activity = Activity::new();
+    let service = service_fn(|request: Request<Incoming>| {
+        let (mut routes, mut request, asked) = (routes.clone(), request.map(Body::new), activity.asked());
         request.extensions_mut().insert(Peer(peer));
-        async move { Ok::<_, Infallible>(routes.call(request).await.unwrap_or_else(|never| match never {})) }
+        async move {
+            let answer = routes.call(request).await.unwrap_or_else(|never| match never {});
+            Ok::<_, Infallible>(answer.map(|body| asked.answered(body)))
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -123,11 +146,29 @@ async fn connection(
         .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let mut served = pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            served.as_mut().graceful_shutdown();
-            served.await
+    let mut closing = None;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = served.as_mut() => break ended,
+            () = stopped(&mut stop), if closing.is_none() => {
+                closing = Some(Instant::now());
+                served.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep(bounds.left(activity.doing(), closing)) => {
+                let doing = activity.doing();
+                match (doing, closing) {
+                    _ if !bounds.left(doing, closing).is_zero() => {}
+                    (Doing::Idle(_), None) => {
+                        closing = Some(Instant::now());
+                        served.as_mut().graceful_shutdown();
+                    }
+                    _ => {
+                        tracing::debug!(%peer, ?doing, "a connection is cut");
+                        return;
+                    }
+                }
+            }
         }
     };
     if let Err(error) = ended {

@@ -150,8 +150,12 @@ pub trait Log: Send + Sync {
     /// Joins the stream's group. Both logs answer at once; partitions come with a later poll.
     fn stream(&self, spec: StreamSpec) -> Result<Box<dyn Stream>, LogError>;
 
-    /// A producer outside any transaction, for the doors: requests, receipts, cancels, replay.
+    /// A producer outside any transaction, for jobs: what is sent from files, replay.
     fn producer(&self) -> Result<Box<dyn Producer>, LogError>;
+
+    /// An appender outside any transaction, for the doors: many callers, each with a record of its own. One that is not
+    /// acknowledged `within` has failed; `name` is for log lines.
+    fn appender(&self, name: &str, within: Duration) -> Result<Box<dyn Appender>, LogError>;
 
     /// A reader without a group, for restoring state and for the ledger.
     fn reader(&self) -> Result<Box<dyn Reader>, LogError>;
@@ -195,6 +199,19 @@ pub trait Stream: Send {
 pub trait Producer: Send {
     /// Appends all; returns when each is acknowledged. On an error some may have been appended.
     fn append(&mut self, records: &[Outgoing]) -> Result<(), LogError>;
+}
+
+/// Who waits for a record: told once, when all in-sync replicas have it or when it has failed. A record that has failed
+/// may have been appended, or come to be.
+pub type Told = Box<dyn FnOnce(Result<(), LogError>) + Send + Sync>;
+
+/// Appends outside transactions, each record with an end of its own: one whose partition has no leader holds up no other.
+pub trait Appender: Send {
+    /// Appends records. Comes back when all that is under way has ended, or after `within`: the rest ends later.
+    fn append(&mut self, records: Vec<(Outgoing, Told)>, within: Duration);
+
+    /// Whether the log can be appended to, as far as is known without an append: asked after a failure.
+    fn reach(&mut self, topic: Topic, within: Duration) -> Result<(), LogError>;
 }
 
 /// Reads partitions from given offsets, committed records only.

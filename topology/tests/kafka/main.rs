@@ -1,5 +1,6 @@
 //! The log on Apache Kafka: what it promises, and what becomes of it when processes and brokers die.
 
+mod appends;
 mod away;
 mod contract;
 mod groups;

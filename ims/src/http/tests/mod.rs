@@ -1,6 +1,7 @@
 //! The door with its routes, on a log in process.
 
 mod keys;
+mod log;
 mod paths;
 mod sockets;
 
@@ -25,7 +26,7 @@ use processors::{
     ports::{Clock, Logged, Move, ReferenceSource, Sink, Written},
     reference::{Reference, Seed},
 };
-use schemas::{Report, Schemas, SendRequest, Topic, examples};
+use schemas::{Lane, Report, Schemas, SendRequest, Topic, examples};
 use serde_json::Value;
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -33,7 +34,7 @@ use std::sync::{
 };
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use topology::log::{Log, LogError, Outgoing, Place, Producer, memory::MemoryLog};
+use topology::log::{self as topology_log, Log, LogError, Outgoing, Place, Told, memory::MemoryLog};
 use tower_service::Service;
 
 pub const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
@@ -60,10 +61,24 @@ impl ReferenceSource for Exchanged {
 /// A log that never acknowledges.
 struct Away;
 
-impl Producer for Away {
-    fn append(&mut self, _: &[Outgoing]) -> Result<(), LogError> {
-        Err(LogError::Away("no broker answers".into()))
+impl Away {
+    fn cause() -> LogError {
+        LogError::Away("no broker answers".into())
     }
+}
+
+impl topology_log::Appender for Away {
+    fn append(&mut self, records: Vec<(Outgoing, Told)>, _: Duration) {
+        records.into_iter().for_each(|(_, told)| told(Err(Self::cause())));
+    }
+
+    fn reach(&mut self, _: Topic, _: Duration) -> Result<(), LogError> {
+        Err(Self::cause())
+    }
+}
+
+pub fn started(log: Box<dyn topology_log::Appender>) -> Appender {
+    Appender::start("test", log, Topic::api(Lane::Realtime), PATIENCE).unwrap()
 }
 
 pub struct Fixture {
@@ -92,7 +107,7 @@ impl Fixture {
         let seed = parse("demo", DEMO).unwrap();
         let reference = Arc::new(Exchanged(Mutex::new(Arc::new(Reference::new(seed.clone()).unwrap()))));
         let clock = Arc::new(Moved(AtomicI64::new(examples::seed::NOW_MS)));
-        let appender = || Appender::start("test", log.producer().unwrap(), PATIENCE).unwrap();
+        let appender = || started(log.appender("test", PATIENCE).unwrap());
         let mut door = Door {
             gate: Gate::new(reference.clone(), clock.clone()).unwrap(),
             clock: clock.clone(),
@@ -111,7 +126,7 @@ impl Fixture {
 
     /// With a log that is away.
     pub fn without_log() -> Self {
-        Self::with(|door| door.others = Appender::start("test", Box::new(Away), PATIENCE).unwrap())
+        Self::with(|door| door.others = started(Box::new(Away)))
     }
 
     pub fn routes(&self) -> Router {

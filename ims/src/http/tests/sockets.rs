@@ -10,7 +10,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-const BOUNDS: Bounds = Bounds { connections: 100, headers_within: PATIENCE, close_within: PATIENCE };
+const BOUNDS: Bounds =
+    Bounds { connections: 100, headers_within: PATIENCE, read_within: PATIENCE, close_within: PATIENCE };
 
 /// Opens the door on a port of its own.
 fn open(fixture: &Fixture, bounds: Bounds) -> (SocketAddr, watch::Sender<bool>, JoinHandle<std::io::Result<()>>) {
@@ -123,4 +124,31 @@ async fn a_door_that_closes_lets_requests_end_and_takes_no_more() {
     assert!(answer.contains("connection: close"), "{answer}");
     served.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn who_does_not_read_its_answers_loses_its_connection() {
+    let fixture = Fixture::new();
+    let short = Duration::from_millis(200);
+    let (address, _stop, _served) = open(&fixture, Bounds { headers_within: short, read_within: short, ..BOUNDS });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let asked = "GET / HTTP/1.1\r\nhost: ims\r\n\r\n".repeat(100);
+    // Until the door is full of answers it reads on; then it ends, and nothing more can be written.
+    let ended = tokio::time::timeout(PATIENCE, async { while stream.write_all(asked.as_bytes()).await.is_ok() {} });
+    ended.await.expect("the connection is cut");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_is_asked_gives_its_place_back() {
+    let fixture = Fixture::new();
+    let bounds = Bounds { connections: 1, headers_within: Duration::from_millis(100), ..BOUNDS };
+    let (address, _stop, _served) = open(&fixture, bounds);
+    let mut asked = TcpStream::connect(address).await.unwrap();
+    asked.write_all((head(sms().len()) + &sms()).as_bytes()).await.unwrap();
+    assert!(read(&mut asked, "}").await.starts_with("HTTP/1.1 200"));
+    let _silent = TcpStream::connect(address).await.unwrap();
+    let mut waits = TcpStream::connect(address).await.unwrap();
+    waits.write_all((head(sms().len()) + &sms()).as_bytes()).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read(&mut waits, "}")).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -228,6 +228,22 @@ pub fn plain(settings: &KafkaSettings, names: &Names) -> ClientConfig {
     with_properties(config, settings)
 }
 
+/// Records that an appender may have under way: a queue that no broker empties is no place to wait in.
+const UNDER_WAY: &str = "20000";
+
+/// A producer of records that callers wait for: each one's end is told.
+pub fn appending(settings: &KafkaSettings, names: &Names, name: &str, within: Duration) -> ClientConfig {
+    let mut config = producer(settings, names.client_id(name));
+    config
+        .set("message.timeout.ms", ms(within))
+        .set("delivery.report.only.error", "false")
+        .set("queue.buffering.max.messages", UNDER_WAY)
+        // Longer than a batch is handed over, and shorter than any time-out: what a broker that was away missed goes
+        // without a flush.
+        .set("linger.ms", "5");
+    with_properties(config, settings)
+}
+
 /// A client that asks and tells about topics and groups.
 pub fn admin(settings: &KafkaSettings, names: &Names) -> ClientConfig {
     with_properties(base(settings, names.client_id("admin")), settings)

@@ -26,7 +26,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// librdkafka's own lines, in ours. It repeats itself while a broker is away: nothing of it is an error of ours.
-fn log(client: &str, level: RDKafkaLogLevel, facility: &str, line: &str) {
+pub fn log(client: &str, level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(client, facility, "{line}");

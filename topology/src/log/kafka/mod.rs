@@ -5,6 +5,7 @@
 //! whatever does not end with a clear yes leads back to what the broker says is committed.
 
 mod admin;
+mod appender;
 mod aside;
 mod clients;
 mod context;
@@ -28,13 +29,14 @@ pub use admin::{Difference, KafkaAdmin, Made, OnAway, Shape, topics};
 pub use settings::{KafkaSettings, Slots};
 pub use watchdog::OnStuck;
 
-use super::{Log, LogError, Producer, Reader, Stream, StreamSpec};
+use super::{Appender, Log, LogError, Producer, Reader, Stream, StreamSpec};
 use names::Names;
 use queries::Queries;
 use rustc_hash::FxHashMap;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use watchdog::Watchdog;
 
@@ -136,6 +138,10 @@ impl Log for KafkaLog {
 
     fn producer(&self) -> Result<Box<dyn Producer>, LogError> {
         Ok(Box::new(producer::KafkaProducer::new(&self.shared, None)?))
+    }
+
+    fn appender(&self, name: &str, within: Duration) -> Result<Box<dyn Appender>, LogError> {
+        Ok(Box::new(appender::KafkaAppender::new(&self.shared, name, within)?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, LogError> {

@@ -81,7 +81,8 @@ impl KafkaProducer {
     }
 }
 
-fn refused(topic: &str, code: Code) -> LogError {
+/// Why a record was not appended.
+pub fn refused(topic: &str, code: Code) -> LogError {
     let text = match code {
         Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
             format!("topic {topic}, or a partition of it, does not exist: run `ims topics create`")

@@ -22,7 +22,7 @@ mod stream;
 
 pub use faults::{Call, Faults, When};
 
-use super::{Log, LogError, Producer, Reader, Stream, StreamSpec};
+use super::{Appender, Log, LogError, Producer, Reader, Stream, StreamSpec};
 use layout::Layout;
 use processors::ports::Clock;
 use schemas::Topic;
@@ -79,6 +79,10 @@ impl Log for MemoryLog {
     }
 
     fn producer(&self) -> Result<Box<dyn Producer>, LogError> {
+        Ok(Box::new(producer::MemoryProducer::new(self.shared.clone())))
+    }
+
+    fn appender(&self, _name: &str, _within: Duration) -> Result<Box<dyn Appender>, LogError> {
         Ok(Box::new(producer::MemoryProducer::new(self.shared.clone())))
     }
 

@@ -28,7 +28,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let (schemas, _) = open_schemas(config)?;
     let record = request::record(&examples::request("at"), Topic::api(Lane::Realtime), &schemas)?;
     let within = Duration::from_millis(u64::from(config.http.acknowledged_within_ms));
-    let appender = Appender::start("bare", open_kafka(config)?.producer()?, within)?;
+    let log = open_kafka(config)?.appender("bare", 2 * within)?;
+    let appender = Appender::start("bare", log, Topic::api(Lane::Realtime), within)?;
     let routes = Router::new().route("/{*path}", post(append)).with_state(Bare { record, appender });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(async {

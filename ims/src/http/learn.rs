@@ -1,0 +1,241 @@
+//! Secrets that must be hashed: each once, and few at a time of one customer and of one address, so that who tries
+//! secrets takes nobody's turn but its own.
+
+use super::{answer::Problem, metrics::SECRETS};
+use aws_lc_rs::rand::fill;
+use metrics::counter;
+use processors::{
+    access::{Credentials, SecretHash, find},
+    reference::{Reference, SecretKey},
+};
+use rustc_hash::FxHashMap;
+use std::{
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+use tokio::sync::{Semaphore, watch};
+
+/// Secrets that may wait to be hashed; more are told to come again.
+const WAITING: usize = 256;
+/// Of these, of one customer, or of one name that nobody has.
+const OF_USERNAME: usize = 8;
+/// Of these, from one address. Behind a proxy all come from one: a restart meets so many customers at a time.
+const OF_ADDRESS: usize = 32;
+
+/// Hashing a secret takes tens of milliseconds and 19 MiB, twice for each question: as many cores as half of the machine
+/// has do it at most.
+pub struct Learner {
+    waiting: Arc<Mutex<Waiting>>,
+    turns: Arc<Semaphore>,
+    /// Looked at in the place of keys that a customer does not have.
+    nobody: Arc<SecretHash>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Who asks the same meanwhile waits for the same answer.
+    under_way: FxHashMap<Question, watch::Receiver<Told>>,
+    of_username: FxHashMap<String, usize>,
+    of_address: FxHashMap<IpAddr, usize>,
+}
+
+/// None as long as it is not known; then the key, if it is anybody's.
+type Told = Option<Option<Arc<SecretKey>>>;
+
+/// A secret by its digest, and where the reference data stand that are asked: they stand there until the answer.
+type Question = ([u8; 32], usize);
+
+/// A question's place, until it is answered, whoever still waits for that.
+struct Place {
+    waiting: Arc<Mutex<Waiting>>,
+    question: Question,
+    reference: Arc<Reference>,
+    username: String,
+    address: IpAddr,
+}
+
+impl Learner {
+    /// Knows nobody.
+    pub fn new() -> anyhow::Result<Self> {
+        let (mut secret, mut salt) = ([0; 32], [0; 16]);
+        let filled = fill(&mut secret).and_then(|()| fill(&mut salt));
+        filled.map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
+        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+        Ok(Self {
+            waiting: Arc::default(),
+            turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
+            nobody: Arc::new(SecretHash::of(&secret, &salt)?),
+        })
+    }
+
+    /// The valid key of these credentials; `digest` stands for them.
+    pub async fn key(
+        &self,
+        digest: &[u8; 32],
+        credentials: &Credentials,
+        from: IpAddr,
+        reference: &Arc<Reference>,
+        now_ms: i64,
+    ) -> Result<Option<Arc<SecretKey>>, Problem> {
+        let mut told = self.ask(digest, credentials, from, reference, now_ms)?;
+        let told = told.wait_for(Option::is_some).await.map_err(|_| Problem::Unexpected)?;
+        Ok(told.clone().flatten())
+    }
+
+    fn ask(
+        &self,
+        digest: &[u8; 32],
+        credentials: &Credentials,
+        from: IpAddr,
+        reference: &Arc<Reference>,
+        now_ms: i64,
+    ) -> Result<watch::Receiver<Told>, Problem> {
+        let question = (*digest, Arc::as_ptr(reference) as usize);
+        let (tell, told) = watch::channel(None);
+        {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(told) = waiting.under_way.get(&question) {
+                return Ok(told.clone());
+            }
+            if !waiting.has_room(&credentials.username, network_of(from)) {
+                return Err(Problem::TooMany);
+            }
+            waiting.under_way.insert(question, told.clone());
+            *waiting.of_username.entry(credentials.username.clone()).or_default() += 1;
+            *waiting.of_address.entry(network_of(from)).or_default() += 1;
+        }
+        let place = Place {
+            waiting: Arc::clone(&self.waiting),
+            question,
+            reference: Arc::clone(reference),
+            username: credentials.username.clone(),
+            address: network_of(from),
+        };
+        let (turns, nobody) = (Arc::clone(&self.turns), Arc::clone(&self.nobody));
+        let secret = credentials.secret.clone();
+        // A caller that goes away ends its request and not the hashing: the turn is the work's.
+        tokio::spawn(async move {
+            let Ok(turn) = turns.acquire_owned().await else { return };
+            let found = tokio::task::spawn_blocking(move || {
+                let _held = turn;
+                let found = find(place.reference.secret_keys(&place.username), &secret, &nobody, now_ms).cloned();
+                (found, place)
+            });
+            // Without an answer the sender goes, and who waits for it is told so.
+            let Ok((found, place)) = found.await else { return };
+            counter!(SECRETS, "result" => if found.is_some() { "known" } else { "refused" }).increment(1);
+            let _ = tell.send(Some(found));
+            drop(place);
+        });
+        Ok(told)
+    }
+
+    /// Turns away whoever must be hashed.
+    #[cfg(test)]
+    pub fn close(&self) {
+        self.turns.close();
+    }
+}
+
+impl Waiting {
+    fn has_room(&self, username: &str, address: IpAddr) -> bool {
+        self.under_way.len() < WAITING
+            && self.of_username.get(username).is_none_or(|&places| places < OF_USERNAME)
+            && self.of_address.get(&address).is_none_or(|&places| places < OF_ADDRESS)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.under_way.remove(&self.question);
+        give_back(&mut waiting.of_username, &self.username);
+        give_back(&mut waiting.of_address, &self.address);
+    }
+}
+
+fn give_back<K: Hash + Eq>(places: &mut FxHashMap<K, usize>, key: &K) {
+    if let Some(taken) = places.get_mut(key) {
+        *taken -= 1;
+        if *taken == 0 {
+            places.remove(key);
+        }
+    }
+}
+
+/// The address, or the network that one who has an IPv6 address has more of.
+fn network_of(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use connectors::reference::FileReference;
+    use processors::ports::ReferenceSource;
+    use std::time::{Duration, Instant};
+
+    struct Fixture {
+        learner: Learner,
+        reference: Arc<Reference>,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            Self { learner: Learner::new().unwrap(), reference: FileReference::demo().unwrap().current() }
+        }
+
+        /// Asks, and leaves at once.
+        fn ask(&self, username: &str, secret: usize, from: &str) -> Result<(), Problem> {
+            let credentials = Credentials { username: username.into(), secret: secret.to_string().into() };
+            let mut digest = [0; 32];
+            let said = format!("{username}:{secret}");
+            digest[..said.len()].copy_from_slice(said.as_bytes());
+            self.learner.ask(&digest, &credentials, from.parse().unwrap(), &self.reference, 0).map(drop)
+        }
+
+        fn waiting(&self) -> usize {
+            self.learner.waiting.lock().unwrap().under_way.len()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_tries_secrets_takes_no_turn_of_others() {
+        let fixture = Fixture::new();
+        // Nobody's turn comes.
+        let turns = fixture.learner.turns.available_permits() as u32;
+        let _held = fixture.learner.turns.clone().try_acquire_many_owned(turns).unwrap();
+        for secret in 0..OF_USERNAME {
+            assert_eq!(fixture.ask("victim", secret, &format!("10.0.0.{secret}")), Ok(()));
+        }
+        assert_eq!(fixture.ask("victim", 99, "10.0.0.99"), Err(Problem::TooMany));
+        assert_eq!(fixture.ask("victim", 0, "10.0.0.99"), Ok(()), "who asks the same waits for the same");
+        assert_eq!(fixture.ask("other", 99, "10.0.0.99"), Ok(()));
+        for name in 0..OF_ADDRESS {
+            assert_eq!(fixture.ask(&format!("guess{name}"), 0, &format!("2001:db8::{name}")), Ok(()));
+        }
+        assert_eq!(fixture.ask("guess", 0, "2001:db8::9:9:9:9"), Err(Problem::TooMany), "of the same network");
+        assert_eq!(fixture.ask("guess", 0, "2001:db8:0:1::9"), Ok(()));
+        assert_eq!(fixture.waiting(), OF_USERNAME + 1 + OF_ADDRESS + 1);
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_keeps_its_turn_until_its_secret_is_hashed() {
+        let fixture = Fixture::new();
+        let turns = fixture.learner.turns.available_permits();
+        fixture.ask("nobody", 1, "10.0.0.1").unwrap();
+        assert_eq!(fixture.waiting(), 1);
+        let end = Instant::now() + Duration::from_secs(60);
+        while fixture.learner.turns.available_permits() < turns || fixture.waiting() > 0 {
+            assert!(Instant::now() < end, "the turn is never given back");
+            tokio::task::yield_now().await;
+        }
+        let waiting = fixture.learner.waiting.lock().unwrap();
+        assert!(waiting.of_username.is_empty() && waiting.of_address.is_empty());
+    }
+}

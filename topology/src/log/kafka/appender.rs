@@ -1,0 +1,121 @@
+//! Appends outside of transactions, each record with an end of its own.
+
+use super::{KafkaShared, clients, context::log, native, producer::refused, transaction::headers_of};
+use crate::log::{Appender, LogError, Outgoing, Told};
+use rdkafka::{
+    ClientContext, Message,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+    message::DeliveryResult,
+    producer::{BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer},
+};
+use schemas::Topic;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Shortest time between two producers: one that fails at once is not made in a loop.
+const RENEWED_EVERY: Duration = Duration::from_secs(1);
+
+/// An idempotent producer whose acknowledgements are told as they come, by a thread of its own.
+pub struct KafkaAppender {
+    producer: ThreadedProducer<Ear>,
+    shared: Arc<KafkaShared>,
+    name: String,
+    within: Duration,
+    made: Instant,
+}
+
+impl KafkaAppender {
+    /// Connects in the background. A record that is not acknowledged `within` has failed.
+    pub fn new(shared: &Arc<KafkaShared>, name: &str, within: Duration) -> Result<Self, LogError> {
+        let producer = producer(shared, name, within)?;
+        Ok(Self { producer, shared: Arc::clone(shared), name: name.to_owned(), within, made: Instant::now() })
+    }
+
+    /// A producer that lost count with a broker is of no more use (librdkafka: fatal): another takes its place. What it
+    /// had under way ends as not appended, which nobody knows.
+    fn renew(&mut self) -> Result<(), LogError> {
+        let Some((_, reason)) = self.producer.client().fatal_error() else { return Ok(()) };
+        if self.made.elapsed() < RENEWED_EVERY {
+            return Err(LogError::Away(format!("the producer of {} failed for good: {reason}", self.name)));
+        }
+        self.made = Instant::now();
+        let next = producer(&self.shared, &self.name, self.within)?;
+        tracing::error!(client = self.name, reason, "a producer failed for good: replaced by a new one");
+        self.shared.drop_aside(std::mem::replace(&mut self.producer, next));
+        Ok(())
+    }
+
+    fn send(&self, record: &Outgoing, told: Told) {
+        let topic = self.shared.names.of(record.topic);
+        let mut handed = BaseRecord::<[u8], [u8], Box<Told>>::with_opaque_to(topic, Box::new(told));
+        handed.key = record.key.as_deref();
+        handed.payload = record.value.as_deref();
+        handed.partition = record.partition;
+        handed.headers = headers_of(record);
+        if let Err((error, back)) = self.producer.send(handed) {
+            (back.delivery_opaque)(Err(refused(topic, error.rdkafka_error_code().unwrap_or(Code::Fail))));
+        }
+    }
+}
+
+fn producer(shared: &Arc<KafkaShared>, name: &str, within: Duration) -> Result<ThreadedProducer<Ear>, LogError> {
+    clients::appending(&shared.settings, &shared.names, name, within)
+        .create_with_context(Ear { name: name.to_owned() })
+        .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))
+}
+
+impl Appender for KafkaAppender {
+    fn append(&mut self, records: Vec<(Outgoing, Told)>, within: Duration) {
+        // A record of a dead producer that cannot be replaced yet is told so by its send.
+        if let Err(error) = self.renew() {
+            tracing::debug!(client = self.name, %error, "not replaced");
+        }
+        for (record, told) in records {
+            self.send(&record, told);
+        }
+        native::flush(self.producer.client(), within);
+    }
+
+    fn reach(&mut self, topic: Topic, within: Duration) -> Result<(), LogError> {
+        self.renew()?;
+        let name = self.shared.names.of(topic);
+        let away = |reason: String| LogError::Away(format!("topic {name}: {reason}"));
+        let metadata = self.producer.client().fetch_metadata(Some(name), within);
+        let metadata = metadata.map_err(|error| away(error.to_string()))?;
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        match partitions.clone().any(|partition| partition.leader() >= 0) {
+            true => Ok(()),
+            false if partitions.count() == 0 => Err(refused(name, Code::UnknownTopicOrPartition)),
+            false => Err(away("no partition has a leader".into())),
+        }
+    }
+}
+
+/// What the producer tells between the calls.
+struct Ear {
+    name: String,
+}
+
+impl ClientContext for Ear {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        log(&self.name, level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(client = self.name, %error, reason, "librdkafka says");
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Ear {
+    type DeliveryOpaque = Box<Told>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, told: Box<Told>) {
+        told(match result {
+            Ok(_) => Ok(()),
+            Err((error, message)) => Err(refused(message.topic(), error.rdkafka_error_code().unwrap_or(Code::Fail))),
+        });
+    }
+}
