@@ -2,7 +2,7 @@
 
 use crate::support::{Deployment, brokers, relay::numbered, settings};
 use rdkafka::{mocking::MockCluster, types::RDKafkaRespErr};
-use schemas::{Lane, Topic, topics::Ring};
+use schemas::{Channel, Lane, Topic, topics::Ring};
 use std::{sync::mpsc, thread, time::Duration};
 use topology::log::{
     Log, LogError,
@@ -118,4 +118,21 @@ fn patience_ends_and_the_last_reason_is_told() {
     let Err(LogError::Away(line)) = made else { panic!("{made:?}") };
     assert!(line.contains("API-AUTH") && line.ends_with("(asked for 1 s)"), "{line}");
     assert!(told.len() > 2 && !told.iter().any(String::is_empty), "{told:?}");
+}
+
+#[test]
+fn a_deployment_is_deleted_with_all_that_has_its_prefix_and_nothing_else() {
+    let Some(brokers) = brokers() else { return };
+    let (goes, stays) = (Deployment::new(settings(&brokers)), Deployment::new(settings(&brokers)));
+    let topics = [Topic::api(Lane::Ad), Topic::recv(Channel::At, Lane::Ad)];
+    for deployment in [&goes, &stays] {
+        deployment.log.admin().unwrap().create(&topics, &[]).unwrap();
+    }
+    assert_eq!(goes.log.admin().unwrap().delete_deployment().unwrap(), 2);
+    assert_eq!(goes.log.admin().unwrap().create(&topics, &[]).unwrap().topics, topics, "they were gone");
+    assert_eq!(stays.log.admin().unwrap().create(&topics, &[]).unwrap().topics, [], "they are there");
+
+    let all = Deployment::new(KafkaSettings { topic_prefix: String::new(), ..settings(&brokers) });
+    let refused = all.log.admin().unwrap().delete_deployment().unwrap_err().to_string();
+    assert!(refused.contains("kafka.topic_prefix is empty"), "{refused}");
 }

@@ -1,6 +1,9 @@
 //! Two hops on Kafka, exactly-once: ingest and router, beside a relay that moves the same bytes and decides nothing.
 
-use super::usage::{Cost, Measured};
+use super::{
+    Topics,
+    usage::{Cost, Measured},
+};
 use crate::{
     assemble::{self, Deployment, now_ms},
     config::{AnalysisKind, Config, LogKind, ReferenceKind},
@@ -42,6 +45,7 @@ pub struct Bench {
     pub log: Arc<KafkaLog>,
     pub metrics: PrometheusHandle,
     limits: BatchLimits,
+    _topics: Topics,
     folder: tempfile::TempDir,
 }
 
@@ -60,11 +64,12 @@ impl Bench {
         let mut groups: Vec<(&str, &[Topic])> =
             names.iter().zip(nodes).map(|(name, node)| (name.as_str(), node.sources.as_slice())).collect();
         groups.extend(others.iter().map(|(name, topics)| (*name, topics.as_slice())));
+        let topics_of_its_own = Topics(open_kafka(&config)?);
         log.admin()?.create(&topics, &groups)?;
         let metrics = PrometheusBuilder::new().install_recorder().context("a recorder for metrics")?;
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let deployment = Deployment::on(&config, Arc::clone(&log) as Arc<dyn Log>)?;
-        Ok(Self { deployment, log, metrics, limits, folder })
+        Ok(Self { deployment, log, metrics, limits, _topics: topics_of_its_own, folder })
     }
 
     /// What the simulated vendors were asked.

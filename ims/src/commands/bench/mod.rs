@@ -17,11 +17,23 @@ use crate::{
     logging, output,
 };
 use clap::{Args as ClapArgs, Subcommand};
+use topology::log::kafka::KafkaLog;
+
+/// Takes the topics of a bench off the cluster when it ends, however it ends.
+struct Topics(KafkaLog);
+
+impl Drop for Topics {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.admin().and_then(|admin| admin.delete_deployment()) {
+            tracing::warn!(%error, "the bench's topics are left: delete those whose names begin with its prefix");
+        }
+    }
+}
 
 /// Measures IMS on this machine and prints JSON: figures, the baseline of the same run, and ratios.
 ///
-/// The Kafka benches make topics of their own (prefix `bench-…`) on kafka.bootstrap_servers and leave them there: use
-/// a broker that you can throw away, for example dev/kafka's.
+/// The Kafka benches make topics of their own (prefix `bench-…`) on kafka.bootstrap_servers and delete them in the end.
+/// Use a broker that you can throw away, for example dev/kafka's.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Ingest and router on Kafka over a backlog, beside a relay of raw bytes over the same two hops.

@@ -62,6 +62,9 @@ impl Drop for Deployment {
         if std::thread::panicking() {
             self.directory.disable_cleanup(true);
             eprintln!("what the processes wrote: {}", self.directory.path().display());
+        } else if self.cluster.is_none() {
+            // A broker holds a file open for each of some five hundred partitions.
+            self.log.admin().unwrap().delete_deployment().unwrap();
         }
     }
 }

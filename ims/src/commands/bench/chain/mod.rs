@@ -5,6 +5,7 @@ mod customers;
 pub use customers::Customers;
 
 use super::{
+    Topics,
     hops::{on_its_own, taken},
     usage::Process,
 };
@@ -48,6 +49,7 @@ pub struct Chain {
     customers: Customers,
     sent: u64,
     request_log: PathBuf,
+    _topics: Topics,
     _folder: tempfile::TempDir,
 }
 
@@ -68,6 +70,7 @@ impl Chain {
         // Free a moment ago; the process says so should somebody else have taken it.
         config.admin.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let ims = program(&config, folder.path())?;
+        let topics = Topics(open_kafka(&config)?);
         let made = ims(&["topics", "create"]).status()?;
         // It has said why.
         ensure!(made.code() != Some(Exit::Away as i32), LogError::Away("no topics could be made".into()));
@@ -81,6 +84,7 @@ impl Chain {
             customers,
             sent: 0,
             request_log,
+            _topics: topics,
             _folder: folder,
         };
         let until = Instant::now() + START_WITHIN;

@@ -4,8 +4,8 @@ pub mod bare;
 mod load;
 mod server;
 
-use super::{HttpArgs, hops::on_its_own, usage::Cost};
-use crate::config::Config;
+use super::{HttpArgs, Topics, hops::on_its_own, usage::Cost};
+use crate::{config::Config, log::open_kafka};
 use load::{Load, Pace, Request};
 use serde_json::{Value, json};
 use server::Server;
@@ -33,6 +33,7 @@ pub fn run(config: &Config, args: &HttpArgs) -> anyhow::Result<serde_json::Value
     let one = Request::of("at", "at", |_| {})?;
     let many = Request::of("sms_many", "mt", |body| body["receiver_list"] = receivers(&body["receiver_list"][0]))?;
     let seconds = Duration::from_secs(args.seconds);
+    let _topics = Topics(open_kafka(&config)?);
     server::make_topics(&config, folder.path())?;
 
     let bare = Server::start(&mut config, folder.path(), &["bench", "http", "--bare"])?;

@@ -1,6 +1,6 @@
 //! Makes what is missing.
 
-use super::{ANSWER, KafkaAdmin, PAUSE, Sources, topics, unanswered};
+use super::{ANSWER, AT_ONCE, KafkaAdmin, PAUSE, Sources, topics, unanswered};
 use crate::log::{
     LogError, Place,
     kafka::{clients, context::ConsumerEar, native},
@@ -13,9 +13,6 @@ use rdkafka::{
 };
 use schemas::Topic;
 use std::{collections::BTreeSet, time::Instant};
-
-/// Topics made with one request: a controller answers a request when all of its topics are there.
-const AT_ONCE: usize = 50;
 
 /// What topics are made like; none: as the deployment says.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

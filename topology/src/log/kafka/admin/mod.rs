@@ -2,6 +2,7 @@
 
 mod check;
 mod create;
+mod delete;
 pub mod topics;
 
 pub use check::Difference;
@@ -29,6 +30,9 @@ const ANSWER: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause before a question is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Topics of one request: a controller answers a request when it is done with all of its topics.
+const AT_ONCE: usize = 50;
 
 /// Groups that are asked at a time: each needs a client of its own, which waits for brokers most of its life.
 const GROUPS_AT_ONCE: usize = 8;
