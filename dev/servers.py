@@ -110,9 +110,13 @@ def make_certificates(directory):
         ["openssl", "x509", "-req", "-days", "2", "-in", "server.csr", "-CA", ca, "-CAkey", "ca.key", "-CAcreateserial"]
         + ["-extfile", "names", "-out", certificate],
     ):
-        done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            raise Failure(f"openssl: {done.stdout}")
+        openssl(directory, command)
+
+
+def openssl(directory, command):
+    done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise Failure(f"openssl: {done.stdout}")
 
 
 def wait_until(condition, what, timeout_s):

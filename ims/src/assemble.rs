@@ -15,7 +15,7 @@ use connectors::{
     history::HistoryTable,
     pending::{Notes, RedisPending},
     redis::RedisSettings,
-    reference::{self, FileReference, ReferenceError, Reloaded, SqlOptOuts, SqlReference},
+    reference::{self, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlOptOuts, SqlReference},
     reports::ReportTable,
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
@@ -232,7 +232,10 @@ impl Deployment {
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
-        let vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference));
+        let mut vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference));
+        if config.reference.kind == ReferenceKind::Sql && vendors.push() {
+            vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
+        }
         let state = State::of(config)?;
         let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();

@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod night;
 pub mod outcome;
 pub mod ports;
+pub mod push;
 pub mod reference;
 pub mod refusal;
 pub mod retry;

@@ -55,6 +55,32 @@ impl OptOuts for HeldOptOuts {
     }
 }
 
+/// A push token that its service called dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadToken {
+    /// Name of the vendor: what one service does not know, another may.
+    pub vendor: String,
+    /// The token.
+    pub token: String,
+    /// What the service said, a code of its table.
+    pub code: String,
+    /// Since when, Unix milliseconds: a token that was registered later lives.
+    pub since_ms: i64,
+}
+
+/// Push tokens that are not asked about any more.
+pub trait DeadTokens: Send {
+    /// Which of these (vendor, token) are dead, in order: what their service said. One round trip for the batch.
+    fn known(&mut self, asked: &[(String, String)], now_ms: i64) -> Result<Vec<Option<String>>, Away>;
+
+    /// These are dead; one that is known already stays as it is.
+    fn note(&mut self, dead: &[DeadToken], now_ms: i64) -> Result<(), Away>;
+}
+
+/// How long a token is taken for dead before its service is asked again: an app that is installed again may get the
+/// same one.
+pub const DEAD_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How long a claim lasts (SPEC §2); retention of API topics must be longer.
 pub const CLAIM_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
@@ -96,6 +122,28 @@ pub enum Reply {
     NoAnswer(String),
     /// The vendor asks to slow down; safe to repeat after the given time.
     Throttled(Duration),
+    /// A push: what came of each token that this vendor was asked about.
+    Tokens(Vec<OfToken>),
+}
+
+impl Reply {
+    /// Whether a request left, or part of one.
+    pub fn has_left(&self) -> bool {
+        match self {
+            Self::NotSent(_) => false,
+            Self::Tokens(replies) => replies.iter().any(|of| of.reply.has_left()),
+            Self::Code { .. } | Self::NoAnswer(_) | Self::Throttled(_) => true,
+        }
+    }
+}
+
+/// What came of one token of a push: a request of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfToken {
+    /// Its place in `push_tokens`.
+    pub place: i32,
+    /// What came; never [`Reply::Tokens`].
+    pub reply: Reply,
 }
 
 /// A vendor's delivery report.

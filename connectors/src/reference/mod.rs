@@ -7,7 +7,7 @@ mod text;
 
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
-pub use sql::{Importer, SCHEMA, SqlOptOuts, SqlReference, export};
+pub use sql::{Importer, SCHEMA, SqlDeadTokens, SqlOptOuts, SqlReference, export};
 pub use text::Revealed;
 
 use processors::{

@@ -1,20 +1,27 @@
 //! One exchange over HTTP: what came back, or whether the request can have arrived.
 
+use super::tls;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, Response, Uri,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Frame, Incoming, SizeHint},
     header::RETRY_AFTER,
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client as Pool, connect::HttpConnector},
+    client::legacy::{Builder, Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{
+    convert::Infallible,
     error::Error,
     future::Future,
+    path::Path,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -26,9 +33,13 @@ const IDLE: Duration = Duration::from_secs(20);
 /// Bytes of an answer's headers.
 const MOST_HEADERS: usize = 64 << 10;
 
-/// Connections to one vendor. Requests in flight each have one; how many there are is the sender's to bound
-/// (`max_in_flight`).
-pub struct Client(Pool<Timed<HttpsConnector<HttpConnector>>, Full<Bytes>>);
+/// How often a connection with requests under way is asked whether it lives, and how long it may take to say so: many
+/// requests share one in HTTP/2, and none of them would end it.
+const PING: Duration = Duration::from_secs(5);
+
+/// Connections to one vendor. Over HTTP/1 each request in flight has one; how many there are is the sender's to bound
+/// (`max_in_flight`). Over HTTP/2 all share one.
+pub struct Client(Pool<Timed<HttpsConnector<HttpConnector>>, Watched>);
 
 /// How long an exchange may take, connection included.
 #[derive(Debug, Clone, Copy)]
@@ -60,22 +71,41 @@ pub enum Failed {
 }
 
 impl Client {
-    /// Connects to nothing yet.
+    /// Over HTTP/1, to a server whose authority is one of the system's. Connects to nothing yet.
     pub fn new(connect: Duration) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_platform_verifier(provider)
-            .map_err(|error| format!("{error}: install ca-certificates"))?;
-        let https = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .http1_max_buf_size(MOST_HEADERS)
-            .build(Timed { inner: https, within: connect });
-        Ok(Self(pool))
+        Self::http1(connect, Path::new(""), "")
+    }
+
+    /// Over HTTP/1, to a server whose authority is in this file, which the setting names; empty: one of the system's.
+    pub fn http1(connect: Duration, ca_file: &Path, setting: &str) -> Result<Self, String> {
+        let tls = HttpsConnectorBuilder::new().with_tls_config(tls::config(ca_file, setting)?);
+        let https = tls.https_or_http().enable_http1().wrap_connector(tcp());
+        let mut pool = Pool::builder(TokioExecutor::new());
+        pool.http1_max_buf_size(MOST_HEADERS);
+        Ok(Self(Self::pool(pool, https, connect)))
+    }
+
+    /// The same over HTTP/2 alone.
+    pub fn http2(connect: Duration, ca_file: &Path, setting: &str) -> Result<Self, String> {
+        let tls = HttpsConnectorBuilder::new().with_tls_config(tls::config(ca_file, setting)?);
+        let https = tls.https_or_http().enable_http2().wrap_connector(tcp());
+        let mut pool = Pool::builder(TokioExecutor::new());
+        pool.http2_only(true)
+            .timer(TokioTimer::new())
+            // One request until the server says how many it takes: what is too many for it would come back.
+            .http2_initial_max_send_streams(1)
+            .http2_keep_alive_interval(PING)
+            .http2_keep_alive_timeout(PING)
+            .http2_max_header_list_size(MOST_HEADERS as u32);
+        Ok(Self(Self::pool(pool, https, connect)))
+    }
+
+    fn pool(
+        mut builder: Builder,
+        https: HttpsConnector<HttpConnector>,
+        within: Duration,
+    ) -> Pool<Timed<HttpsConnector<HttpConnector>>, Watched> {
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(Timed { inner: https, within })
     }
 
     /// Sends a request and reads the whole answer, of at most so many bytes.
@@ -83,12 +113,23 @@ impl Client {
         let begun = Instant::now();
         let end = begun + times.total;
         let first_byte = begun + times.first_byte.min(times.total);
-        let response = match timeout_at(first_byte, self.0.request(request)).await {
-            // A connection that is not there by then has failed by itself: its own time is shorter or has run out too.
-            Err(_) => return Err(Failed::NoAnswer("no answer in time".into())),
-            Ok(Err(error)) if error.is_connect() => return Err(Failed::NotSent(cause(&error))),
-            Ok(Err(error)) => return Err(Failed::NoAnswer(cause(&error))),
-            Ok(Ok(response)) => response,
+        let mut refused = false;
+        let response = loop {
+            let left = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+            let request = request.clone().map(|body| Watched { body, left: Arc::clone(&left) });
+            let failed = |reason: String| match left.load(Ordering::Acquire) {
+                true => Failed::NoAnswer(reason),
+                false => Failed::NotSent(reason),
+            };
+            match timeout_at(first_byte, self.0.request(request)).await {
+                Err(_) => return Err(failed("no answer in time".into())),
+                Ok(Err(error)) if error.is_connect() => return Err(Failed::NotSent(cause(&error))),
+                // A server that goes away says what it has not looked at: over another connection, once.
+                Ok(Err(error)) if is_refused(&error) && !std::mem::replace(&mut refused, true) => {}
+                Ok(Err(error)) if is_refused(&error) => return Err(Failed::NotSent(cause(&error))),
+                Ok(Err(error)) => return Err(failed(cause(&error))),
+                Ok(Ok(response)) => break response,
+            }
         };
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|text| Some(text.to_str().ok()?.to_owned()));
@@ -97,6 +138,55 @@ impl Client {
             Ok(Err(reason)) => Err(Failed::NoAnswer(format!("the answer, {status}: {reason}"))),
             Ok(Ok(body)) => Ok(Answered { status, retry_after, body }),
         }
+    }
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp
+}
+
+/// Whether the server says that it has not looked at a request and will not (RFC 9113 §8.7): its stream was refused, or
+/// is behind the last one that a GOAWAY names.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            return error.is_remote() && (error.is_go_away() || refused);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// A body, and whether it was taken to be sent. Without its end nobody acts on a request, so one whose body nobody took
+/// has not arrived; one without a body may have arrived at once.
+struct Watched {
+    body: Full<Bytes>,
+    left: Arc<AtomicBool>,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.left.store(true, Ordering::Release);
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

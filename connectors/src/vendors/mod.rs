@@ -4,25 +4,34 @@
 //! configuration gives it a key by its name ([`VendorSettings`]). A vendor without a protocol is answered for by the
 //! simulator in this process.
 
+mod apns;
 mod bizgo;
+mod fcm;
 mod http;
+mod jwt;
 mod key;
 mod provider;
+mod push;
 mod receipts;
 mod settings;
 mod smtp;
+mod stamp;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod webhook;
 
+pub use apns::ApnsSettings;
+pub use fcm::FcmSettings;
 pub(crate) use http::{Client, Times};
+pub use push::{MemoryDeadTokens, TOKENS};
 pub use settings::{VendorSettings, VendorsError};
 pub use smtp::SmtpSettings;
 pub use webhook::WEBHOOKS;
 
 use key::Key;
 use processors::{
-    ports::{Clock, Provider, Receipts, ReferenceSource},
+    ports::{Clock, DeadTokens, Provider, Receipts, ReferenceSource},
     reference::{Protocol, Reference, Vendor},
 };
 use schemas::Family;
@@ -34,6 +43,10 @@ pub const POLLS: &str = "ims_vendor_polls_total";
 /// Tells the recorder what the metrics mean.
 pub fn describe_metrics() {
     metrics::describe_counter!(POLLS, "Polls of vendors' delivery reports, by vendor and outcome.");
+    metrics::describe_counter!(
+        TOKENS,
+        "Push tokens that were removed, skipped or not looked up, by vendor and outcome."
+    );
     metrics::describe_counter!(WEBHOOKS, "Calls of vendors' webhooks, by vendor and outcome.");
 }
 
@@ -64,6 +77,9 @@ pub struct Vendors {
     /// Settings that cannot work, keys that cannot be read: only who reaches vendors minds.
     wrong: Arc<[String]>,
     mail: Arc<BTreeMap<String, Arc<smtp::Access>>>,
+    google: Arc<BTreeMap<String, Arc<fcm::Access>>>,
+    apple: Arc<BTreeMap<String, Arc<apns::Access>>>,
+    dead_tokens: Arc<push::Desk>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
     reference: Arc<dyn ReferenceSource>,
@@ -80,8 +96,23 @@ impl Vendors {
     ) -> Self {
         let mut wrong = Vec::new();
         let (mut access, mut mail) = (BTreeMap::new(), BTreeMap::new());
+        let (mut google, mut apple) = (BTreeMap::new(), BTreeMap::new());
         for (name, settings) in settings {
             wrong.extend(settings.mistakes(name));
+            if let Some(of_google) = &settings.fcm {
+                match fcm::Access::open(name, settings, of_google) {
+                    Ok(access) => drop(google.insert(name.clone(), access)),
+                    Err(reasons) => wrong.extend(reasons),
+                }
+                continue;
+            }
+            if let Some(of_apple) = &settings.apns {
+                match apns::Access::open(name, settings, of_apple) {
+                    Ok(access) => drop(apple.insert(name.clone(), access)),
+                    Err(reasons) => wrong.extend(reasons),
+                }
+                continue;
+            }
             if let Some(of_mail) = &settings.smtp {
                 match smtp::Access::open(name, settings, of_mail) {
                     Ok(access) => drop(mail.insert(name.clone(), access)),
@@ -107,8 +138,29 @@ impl Vendors {
                 access.insert(name.clone(), Access { settings: settings.clone(), key, webhook });
             }
         }
-        let (access, mail) = (Arc::new(access), Arc::new(mail));
-        Self { access, mail, wrong: wrong.into(), listen: listen.into(), reference, clock }
+        let dead_tokens = Box::new(MemoryDeadTokens::default());
+        Self {
+            access: Arc::new(access),
+            mail: Arc::new(mail),
+            google: Arc::new(google),
+            apple: Arc::new(apple),
+            dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock))),
+            wrong: wrong.into(),
+            listen: listen.into(),
+            reference,
+            clock,
+        }
+    }
+
+    /// Whether some of them are push services.
+    pub fn push(&self) -> bool {
+        !self.google.is_empty() || !self.apple.is_empty()
+    }
+
+    /// The same where dead push tokens are remembered by others than this process.
+    pub fn remembering(self, dead_tokens: Box<dyn DeadTokens>) -> Self {
+        let dead_tokens = Arc::new(push::Desk::new(dead_tokens, Arc::clone(&self.clock)));
+        Self { dead_tokens, ..self }
     }
 
     /// Refused with every mistake at once: settings that cannot work, keys that cannot be read.
@@ -133,6 +185,15 @@ impl Vendors {
             (Protocol::Smtp, None) => Some(format!(
                 "vendor {name}, {url}, has no settings: write [vendors.{name}.smtp] with this host's hello"
             )),
+            (Protocol::Fcm, _) => (!self.google.contains_key(name)).then(|| {
+                format!("vendor {name}, {url}, has no settings: write [vendors.{name}.fcm] with service_account_file")
+            }),
+            (Protocol::Apns, _) => (!self.apple.contains_key(name)).then(|| {
+                format!(
+                    "vendor {name}, {url}, has no settings: write [vendors.{name}.apns] with key_file, key_id, team_id \
+                     and topic"
+                )
+            }),
             (Protocol::Simulated | Protocol::Bizgo, _) => (!self.access.contains_key(name)).then(|| {
                 format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
             }),

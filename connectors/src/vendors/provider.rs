@@ -1,6 +1,6 @@
 //! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
 
-use super::{Access, Vendors, bizgo::Bizgo, http::Client, smtp};
+use super::{Access, Vendors, apns, bizgo::Bizgo, fcm, http::Client, smtp};
 use processors::{
     ports::{Answer, Provider, Reply, Request},
     reference::{Protocol, Vendor},
@@ -119,6 +119,8 @@ enum Way {
     /// With the time of a connection that it was made with.
     Http(Arc<Client>, Arc<Access>, Duration),
     Mail(Arc<smtp::Client>),
+    Google(Arc<fcm::Client>),
+    Apple(Arc<apns::Client>),
 }
 
 /// The way to a vendor. Reference data that came after the start may name one that has no key: it is as good as down.
@@ -128,6 +130,8 @@ fn way(ways: &mut FxHashMap<String, Way>, vendors: &Vendors, vendor: &Vendor) ->
             vendor.protocol == Protocol::Bizgo && *connect == access.settings.connect(vendor)
         }
         Way::Mail(client) => vendor.protocol == Protocol::Smtp && client.url == vendor.url,
+        Way::Google(client) => vendor.protocol == Protocol::Fcm && client.is_for(vendor),
+        Way::Apple(client) => vendor.protocol == Protocol::Apns && client.is_for(vendor),
     });
     if let Some(way) = known {
         return Ok(way.clone());
@@ -145,9 +149,20 @@ fn way(ways: &mut FxHashMap<String, Way>, vendors: &Vendors, vendor: &Vendor) ->
 
 fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
     let none = || NO_KEY.to_owned();
-    if vendor.protocol == Protocol::Smtp {
-        let access = vendors.mail.get(&vendor.name).ok_or_else(none)?;
-        return smtp::Client::new(&vendor.url, Arc::clone(access)).map(Arc::new).map(Way::Mail);
+    match vendor.protocol {
+        Protocol::Smtp => {
+            let access = vendors.mail.get(&vendor.name).ok_or_else(none)?;
+            return smtp::Client::new(&vendor.url, Arc::clone(access)).map(Arc::new).map(Way::Mail);
+        }
+        Protocol::Fcm => {
+            let access = vendors.google.get(&vendor.name).ok_or_else(none)?;
+            return fcm::Client::new(vendor, Arc::clone(access)).map(Arc::new).map(Way::Google);
+        }
+        Protocol::Apns => {
+            let access = vendors.apple.get(&vendor.name).ok_or_else(none)?;
+            return apns::Client::new(vendor, Arc::clone(access)).map(Arc::new).map(Way::Apple);
+        }
+        Protocol::Simulated | Protocol::Bizgo => {}
     }
     let access = vendors.access.get(&vendor.name).ok_or_else(none)?;
     let connect = access.settings.connect(vendor);
@@ -158,6 +173,8 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
     match way {
         Way::Mail(client) => client.send(vendor, dispatch, &*vendors.clock).await,
+        Way::Google(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
+        Way::Apple(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
         Way::Http(client, access, _) => {
             let reference = vendors.reference.current();
             let customer = reference.customer(&dispatch.accepted.username);

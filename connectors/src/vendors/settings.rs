@@ -1,6 +1,6 @@
 //! How a vendor is reached.
 
-use super::smtp::SmtpSettings;
+use super::{apns::ApnsSettings, fcm::FcmSettings, smtp::SmtpSettings};
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -24,6 +24,12 @@ pub struct VendorSettings {
     /// What a mail server needs besides: it makes the vendor one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp: Option<SmtpSettings>,
+    /// What Firebase Cloud Messaging needs instead of a key: it makes the vendor one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fcm: Option<FcmSettings>,
+    /// What Apple's push service needs instead of a key: it makes the vendor one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apns: Option<ApnsSettings>,
 }
 
 impl Default for VendorSettings {
@@ -36,12 +42,18 @@ impl Default for VendorSettings {
             poll_ms: 2_000,
             webhook_secret_file: PathBuf::new(),
             smtp: None,
+            fcm: None,
+            apns: None,
         }
     }
 }
 
 impl VendorSettings {
     pub(super) fn mistakes(&self, name: &str) -> Option<String> {
+        let kinds = [self.smtp.is_some(), self.fcm.is_some(), self.apns.is_some()];
+        if kinds.into_iter().filter(|kind| *kind).count() > 1 {
+            return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm and apns"));
+        }
         let wrong = self.connect_ms == 0 || self.first_byte_ms == 0 || self.poll_ms == 0;
         wrong.then(|| format!("vendors.{name}: connect_ms, first_byte_ms and poll_ms must be above 0"))
     }

@@ -1,13 +1,40 @@
 //! What the tests of all protocols share.
 
+use aws_lc_rs::{
+    encoding::AsDer,
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use processors::{
     ports::{Answer, Provider, Receipt, Receipts, ReferenceSource, Request},
     reference::Reference,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// Longest wait for what must come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A key of an RSA pair of this run's own, in PEM form.
+pub(super) static RSA_KEY: LazyLock<String> = LazyLock::new(|| {
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    pem(pair.as_der().unwrap().as_ref())
+});
+
+/// A key on the curve P-256 of this run's own, in PEM form.
+pub(super) static P256_KEY: LazyLock<String> = LazyLock::new(|| {
+    pem(EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap().as_ref())
+});
+
+fn pem(pkcs8: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(pkcs8);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+}
 
 /// Reference data that never change.
 pub(super) struct Fixed(pub Arc<Reference>);

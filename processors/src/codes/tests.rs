@@ -140,20 +140,28 @@ const RCS: &str = "
 const FCM: &str = "
 200 | done
 UNSPECIFIED_ERROR | R once
-INVALID_ARGUMENT | F
+INVALID_ARGUMENT, INVALID_ARGUMENT.token | F
 THIRD_PARTY_AUTH_ERROR | B
 SENDER_ID_MISMATCH | F
 UNREGISTERED | F
 QUOTA_EXCEEDED | R
 INTERNAL | R
-UNAVAILABLE | R";
+UNAVAILABLE | R
+UNAUTHENTICATED | R once
+NOT_FOUND, PERMISSION_DENIED | B";
 
 const APNS: &str = "
 200 | done
 BadDeviceToken, DeviceTokenNotForTopic | F
+BadCollapseId, BadExpirationDate, BadMessageId, BadPath, BadPriority, DuplicateHeaders, InvalidPushType | F
+MethodNotAllowed, MissingDeviceToken, PayloadEmpty | F
+BadTopic, MissingTopic, TopicDisallowed | B
+BadCertificate, BadCertificateEnvironment, BadEnvironmentKeyIdInToken, UnrelatedKeyIdInToken | B
+Forbidden, MissingProviderToken | B
 ExpiredProviderToken, InvalidProviderToken | R once
-Unregistered | F
+ExpiredToken, Unregistered | F
 PayloadTooLarge | F
+IdleTimeout | R
 TooManyRequests, TooManyProviderTokenUpdates | R
 InternalServerError, ServiceUnavailable, Shutdown | R";
 
@@ -383,14 +391,14 @@ fn a_mail_reply_is_treated_by_its_first_digit() {
     assert_eq!(judge(Smtp, "5.2.2").handling, Handling::Plain);
 }
 
-/// Tokens go only on FCM UNREGISTERED and SENDER_ID_MISMATCH, APNs 410 and the two 400s.
+/// Tokens go only on FCM UNREGISTERED, SENDER_ID_MISMATCH and an explicit invalid token, APNs 410 and the two 400s.
 #[test]
 fn a_token_is_removed_only_when_it_is_dead() {
     let removing = |table| -> Vec<&str> {
         rows(table).iter().filter(|row| row.handling == Handling::Token).map(|row| row.codes().0).collect()
     };
-    assert_eq!(removing(Fcm), ["SENDER_ID_MISMATCH", "UNREGISTERED"]);
-    assert_eq!(removing(Apns), ["BadDeviceToken", "DeviceTokenNotForTopic", "Unregistered"]);
+    assert_eq!(removing(Fcm), ["INVALID_ARGUMENT.token", "SENDER_ID_MISMATCH", "UNREGISTERED"]);
+    assert_eq!(removing(Apns), ["BadDeviceToken", "DeviceTokenNotForTopic", "ExpiredToken", "Unregistered"]);
 }
 
 #[test]

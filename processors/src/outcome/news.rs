@@ -79,9 +79,10 @@ pub fn of_sender(dispatch: Dispatch, plan: Plan, sent_at: Option<i64>, now_ms: i
         After::End { state, fallback_allowed } => {
             Some(StepResult { fallback_allowed, ..said(ResultKind::Final, state, asked) })
         }
-        After::Again(Again { due_ms, vendor, attempt, tried, in_doubt }) => {
+        After::Again(Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, reached }) => {
             let ended = plan.asked.then(|| said(ResultKind::Attempt, State::Sent, asked));
-            again = Some((due_ms, Dispatch { vendor, attempt, tried, in_doubt, ..dispatch.clone() }));
+            let next = Dispatch { vendor, attempt, tried, in_doubt, tokens_done, reached, ..dispatch.clone() };
+            again = Some((due_ms, next));
             ended
         }
     };

@@ -48,6 +48,8 @@ pub(super) fn dispatch_of(accepted: Accepted) -> Dispatch {
         attempt: 1,
         in_doubt: false,
         tried: Vec::new(),
+        tokens_done: Vec::new(),
+        reached: false,
         routed_at: NOON,
         accepted,
     }

@@ -21,6 +21,10 @@ pub enum Protocol {
     Bizgo,
     /// Email over SMTP.
     Smtp,
+    /// Firebase Cloud Messaging, HTTP v1.
+    Fcm,
+    /// Apple Push Notification service.
+    Apns,
 }
 
 impl Protocol {
@@ -29,17 +33,56 @@ impl Protocol {
         !matches!(self, Self::Simulated)
     }
 
+    /// Whether it takes some push tokens and others not.
+    pub const fn chooses_tokens(self) -> bool {
+        matches!(self, Self::Fcm | Self::Apns)
+    }
+
+    /// Whether a push token is one of its service. Apple's are hexadecimal digits of 32 to 100 bytes; Google's have
+    /// other characters too.
+    pub fn takes_token(self, token: &str) -> bool {
+        let digits = token.len().is_multiple_of(2) && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let of_apple = digits && (64..=200).contains(&token.len());
+        match self {
+            Self::Fcm => !of_apple,
+            Self::Apns => of_apple,
+            Self::Simulated | Self::Bizgo | Self::Smtp => true,
+        }
+    }
+
     /// What the row of a vendor that speaks it cannot say, with the remedy.
     pub(super) fn mistakes(self, vendor: &Vendor) -> Vec<String> {
         match self {
             Self::Simulated if vendor.url.is_empty() => Vec::new(),
             Self::Simulated => {
-                vec!["url is set and nothing is spoken there: set protocol = \"bizgo\" or \"smtp\", or no url".into()]
+                let named = "set protocol = \"bizgo\", \"smtp\", \"fcm\" or \"apns\", or no url";
+                vec![format!("url is set and nothing is spoken there: {named}")]
             }
             Self::Bizgo => bizgo(vendor),
             Self::Smtp => smtp(vendor),
+            Self::Fcm => push(vendor, "fcm", CodeTable::Fcm),
+            Self::Apns => push(vendor, "apns", CodeTable::Apns),
         }
     }
+}
+
+fn push(vendor: &Vendor, protocol: &str, codes: CodeTable) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(other) = vendor.families.iter().find(|family| **family != Family::Push) {
+        wrong.push(format!("protocol \"{protocol}\" takes PUSH, not {other}"));
+    }
+    if vendor.codes != codes {
+        wrong.push(format!("protocol \"{protocol}\" answers with its own codes: set codes = \"{protocol}\""));
+    }
+    if vendor.receipts {
+        wrong.push(format!("protocol \"{protocol}\" reports nothing later: set receipts = false"));
+    }
+    if vendor.in_doubt == InDoubt::Receipt {
+        wrong
+            .push(format!("protocol \"{protocol}\" reports nothing later: set in_doubt = \"repeat\" or \"uncertain\""));
+    }
+    wrong.extend(address(&vendor.url));
+    wrong
 }
 
 fn bizgo(vendor: &Vendor) -> Vec<String> {
@@ -213,6 +256,44 @@ mod tests {
             (Vendor { receipts: true, ..good.clone() }, "receipts = false"),
             (Vendor { max_in_flight: 101, ..good.clone() }, "at most 100"),
             (Vendor { in_doubt: InDoubt::Receipt, ..good }, "in_doubt = \"uncertain\""),
+        ] {
+            let told = mistakes(&vendor);
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_push_token_belongs_to_one_service() {
+        let apples = "0123456789abcdefABCDEF0123456789".repeat(2);
+        for token in [apples.clone(), apples.repeat(3)] {
+            assert!(Protocol::Apns.takes_token(&token) && !Protocol::Fcm.takes_token(&token), "{token}");
+        }
+        let long = "ab".repeat(101);
+        for token in ["dGVzdA:APA91bH_x-y", "", &apples[..62], &apples[..63], &long, &format!("{apples}g1")] {
+            assert!(Protocol::Fcm.takes_token(token) && !Protocol::Apns.takes_token(token), "{token}");
+        }
+        assert!(Protocol::Simulated.takes_token(&apples) && Protocol::Simulated.takes_token("x:y"));
+    }
+
+    #[test]
+    fn a_push_service_is_a_row_of_its_own_kind() {
+        let row = |protocol, codes, url: &str| Vendor {
+            families: vec![Family::Push],
+            codes,
+            protocol,
+            url: url.into(),
+            ..vendor("app", 1)
+        };
+        let google = row(Protocol::Fcm, CodeTable::Fcm, "https://fcm.googleapis.com");
+        let apple = row(Protocol::Apns, CodeTable::Apns, "https://api.push.apple.com");
+        assert_eq!((mistakes(&google), mistakes(&apple)), (String::new(), String::new()));
+        for (vendor, part) in [
+            (Vendor { families: vec![Family::Push, Family::Sms], ..google.clone() }, "not SMS"),
+            (Vendor { codes: CodeTable::Apns, ..google.clone() }, "codes = \"fcm\""),
+            (Vendor { codes: CodeTable::Fcm, ..apple.clone() }, "codes = \"apns\""),
+            (Vendor { receipts: true, ..apple.clone() }, "receipts = false"),
+            (Vendor { in_doubt: InDoubt::Receipt, ..google }, "in_doubt = \"repeat\""),
+            (Vendor { url: "https://api.push.apple.com/3/device".into(), ..apple }, "no path"),
         ] {
             let told = mistakes(&vendor);
             assert!(told.contains(part), "{told}");

@@ -4,8 +4,10 @@ mod backoff;
 mod step;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use backoff::{Backoff, Paces};
+pub use tokens::typical;
 
 use crate::codes::{Class, OutcomeCode, Row};
 use crate::ports::Reply;
@@ -51,6 +53,10 @@ pub struct Again {
     pub tried: Vec<String>,
     /// An earlier request may have arrived.
     pub in_doubt: bool,
+    /// A push: places of the tokens that are not asked about any more.
+    pub tokens_done: Vec<i32>,
+    /// A push: one of its tokens has it.
+    pub reached: bool,
 }
 
 /// What was said about the step, as reports and logs show it.
@@ -96,6 +102,10 @@ pub struct Desk<'r> {
 
 /// Whether a step may not leave now, although it was routed: asked right before each request.
 pub fn stop(dispatch: &Dispatch, desk: &Desk<'_>) -> Option<Plan> {
+    stopped(dispatch, desk).map(|plan| tokens::unless_reached(dispatch.reached, plan))
+}
+
+fn stopped(dispatch: &Dispatch, desk: &Desk<'_>) -> Option<Plan> {
     let accepted = &dispatch.accepted;
     let own =
         |after, code| Plan { after, said: Said::own(code), asked: false, ambiguous: dispatch.in_doubt, row: None };
@@ -117,12 +127,7 @@ pub fn stop(dispatch: &Dispatch, desk: &Desk<'_>) -> Option<Plan> {
 /// [`Reply::NoAnswer`].
 pub fn plan(reply: &Reply, dispatch: &Dispatch, vendor: &Vendor, desk: &Desk<'_>) -> Plan {
     let step = Step { dispatch, vendor, desk, pace: desk.paces.of(dispatch.priority) };
-    match reply {
-        Reply::Code { code, text } => step.code(code, text),
-        Reply::NotSent(_) => step.not_sent(),
-        Reply::NoAnswer(_) => step.no_answer(),
-        Reply::Throttled(time) => step.throttled(*time),
-    }
+    tokens::unless_reached(dispatch.reached, step.plan(reply))
 }
 
 const UNCERTAIN: After = After::End { state: State::Uncertain, fallback_allowed: false };

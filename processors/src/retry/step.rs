@@ -1,14 +1,16 @@
 //! What each kind of answer leads to.
 
-use super::{After, Again, Backoff, Desk, Plan, Said, UNCERTAIN, backoff, by_night};
+use super::{After, Again, Backoff, Desk, Plan, Said, UNCERTAIN, backoff, by_night, tokens};
 use crate::codes::{Class, Handling, OutcomeCode, Row, judge};
+use crate::ports::Reply;
 use crate::reference::{InDoubt, Vendor};
-use crate::route::{choose, title_bytes_of};
+use crate::route::{choose, takes};
 use rustc_hash::FxHasher;
 use schemas::{Dispatch, Family, Lane, State};
 use std::{hash::Hasher, time::Duration};
 
 /// One step and what decides about it.
+#[derive(Clone, Copy)]
 pub(super) struct Step<'a> {
     pub dispatch: &'a Dispatch,
     pub vendor: &'a Vendor,
@@ -17,6 +19,17 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// What an answer leads to.
+    pub fn plan(&self, reply: &Reply) -> Plan {
+        match reply {
+            Reply::Code { code, text } => self.code(code, text),
+            Reply::NotSent(_) => self.not_sent(),
+            Reply::NoAnswer(_) => self.no_answer(),
+            Reply::Throttled(time) => self.throttled(*time),
+            Reply::Tokens(replies) => tokens::plan(self, replies),
+        }
+    }
+
     pub fn code(&self, code: &str, text: &str) -> Plan {
         let row = judge(self.vendor.codes, code);
         let failed =
@@ -144,27 +157,29 @@ impl Step<'_> {
     }
 
     /// None when there is no time for it.
-    fn again(&self, vendor: String, due_ms: i64, tried: Vec<String>, asked: bool, in_doubt: bool) -> Option<After> {
+    pub fn again(&self, vendor: String, due_ms: i64, tried: Vec<String>, asked: bool, in_doubt: bool) -> Option<After> {
         let attempt = self.dispatch.attempt.saturating_add(i32::from(asked));
         let in_time = due_ms < self.dispatch.accepted.expires_at;
-        in_time.then_some(After::Again(Again { due_ms, vendor, attempt, tried, in_doubt }))
+        let Dispatch { tokens_done, reached, .. } = self.dispatch;
+        let (tokens_done, reached) = (tokens_done.clone(), *reached);
+        in_time.then_some(After::Again(Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, reached }))
     }
 
     /// A vendor of the family that is up and not among these.
-    fn another(&self, besides: &[String]) -> Option<String> {
-        let title_bytes = title_bytes_of(&self.dispatch.accepted);
-        let takes = |vendor: &Vendor| {
-            vendor.title_bytes >= title_bytes && !besides.contains(&vendor.name) && !(self.desk.down)(&vendor.name)
+    pub fn another(&self, besides: &[String]) -> Option<String> {
+        let Dispatch { accepted, tokens_done, .. } = self.dispatch;
+        let fits = |vendor: &Vendor| {
+            takes(vendor, accepted, tokens_done) && !besides.contains(&vendor.name) && !(self.desk.down)(&vendor.name)
         };
         let vendors = self.desk.rules.reference.vendors(self.family());
-        choose(vendors, self.draw(), takes).map(|vendor| vendor.name.clone())
+        choose(vendors, self.draw(), fits).map(|vendor| vendor.name.clone())
     }
 
     fn has_next(&self) -> bool {
         !self.dispatch.accepted.fallback.is_empty()
     }
 
-    fn exhausted(&self) -> bool {
+    pub fn exhausted(&self) -> bool {
         self.dispatch.attempt >= self.pace.requests as i32
     }
 

@@ -15,6 +15,8 @@ fn dispatch(accepted: Accepted, priority: Lane) -> Dispatch {
         attempt: 1,
         in_doubt: false,
         tried: Vec::new(),
+        tokens_done: Vec::new(),
+        reached: false,
         routed_at: NOON,
         accepted,
     }
@@ -183,7 +185,7 @@ fn a_vendor_that_is_down_gives_its_step_to_another() {
     let again = down.again(&code("9998"), &at(Lane::Mass));
     assert!(again.vendor == "second" && again.due_ms > NOON, "a refusal waits its time: {again:?}");
     let short = Given { vendors: vec![vendor("first", 1), Vendor { title_bytes: 4, ..vendor("second", 1) }], ..one() };
-    let mut titled = at(Lane::Mass);
+    let mut titled = dispatch(message(Channel::Mt, MessageType::Lms, Lane::Mass), Lane::Mass);
     titled.accepted.content.title = Some("제목입".into());
     assert_eq!(short.again(&not_sent(), &titled).vendor, "first", "the other cannot take its title");
 }

@@ -8,11 +8,11 @@ mod vendor;
 pub use priority::priority;
 use priority::topic;
 use vendor::draw;
-pub(crate) use vendor::{choose, cp949_bytes, title_bytes_of};
+pub(crate) use vendor::{choose, cp949_bytes, takes};
 
 use crate::codes::OutcomeCode;
 use crate::night::Night;
-use crate::reference::{NightAds, Reference};
+use crate::reference::{NightAds, Reference, Vendor};
 use schemas::{AcceptedView, DecodeError, DispatchHead, Family, Lane, Serial, State, Topic, TrackId, UnknownWord};
 use std::fmt::Write;
 
@@ -98,8 +98,9 @@ pub fn route(view: &AcceptedView<'_>, datum: &[u8], rules: Rules<'_>, now_ms: i6
         };
     }
     let vendors = rules.reference.vendors(family);
-    let title_bytes = vendor::title_bytes(family, vendors, datum)?;
-    let Some(vendor) = choose(vendors, draw(track_id, step, 1), |vendor| vendor.title_bytes >= title_bytes) else {
+    let looked_at = vendor::looked_at(family, vendors, datum)?;
+    let fits = |vendor: &Vendor| looked_at.as_ref().is_none_or(|accepted| takes(vendor, accepted, &[]));
+    let Some(vendor) = choose(vendors, draw(track_id, step, 1), fits) else {
         return end(State::Failed, OutcomeCode::NoVendor, true);
     };
     let head = DispatchHead {
@@ -109,6 +110,8 @@ pub fn route(view: &AcceptedView<'_>, datum: &[u8], rules: Rules<'_>, now_ms: i6
         attempt: 1,
         in_doubt: false,
         tried: Vec::new(),
+        tokens_done: Vec::new(),
+        reached: false,
         routed_at: now_ms,
     };
     Ok(Routed::Dispatch { topic: topic(view, family, priority, rules.reference), head })

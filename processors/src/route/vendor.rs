@@ -34,20 +34,32 @@ pub fn choose(vendors: &[Arc<Vendor>], draw: u64, takes: impl Fn(&Vendor) -> boo
     })
 }
 
-/// Bytes of a step's title, where one of the vendors takes fewer than the contract allows; 0 where the title plays no part.
+/// The message, where it decides which vendors may have it: a title that is too long for one of them, tokens of which
+/// each vendor takes some.
 ///
 /// The view ends before the content, so only then is the whole message decoded.
-pub fn title_bytes(family: Family, vendors: &[Arc<Vendor>], datum: &[u8]) -> Result<u32, DecodeError> {
-    let plays = matches!(family, Family::Lms | Family::Mms) && vendors.iter().any(|v| v.title_bytes < TITLE_BYTES);
+pub fn looked_at(family: Family, vendors: &[Arc<Vendor>], datum: &[u8]) -> Result<Option<Accepted>, DecodeError> {
+    let plays = match family {
+        Family::Lms | Family::Mms => vendors.iter().any(|vendor| vendor.title_bytes < TITLE_BYTES),
+        Family::Push => vendors.iter().any(|vendor| vendor.protocol.chooses_tokens()),
+        Family::At | Family::Ft | Family::Bt | Family::Sms | Family::Rcs | Family::Email => false,
+    };
     if !plays {
-        return Ok(0);
+        return Ok(None);
     }
-    Ok(title_bytes_of(&Accepted::decode(&mut Input::new(datum))?))
+    Accepted::decode(&mut Input::new(datum)).map(Some)
 }
 
-/// Bytes of a message's title.
-pub fn title_bytes_of(accepted: &Accepted) -> u32 {
-    accepted.content.title.as_deref().map_or(0, cp949_bytes)
+/// Whether a vendor takes a message, or the tokens of it that are not among `tokens_done`.
+pub fn takes(vendor: &Vendor, accepted: &Accepted, tokens_done: &[i32]) -> bool {
+    let of_title = match Family::of(accepted.channel, accepted.message_type) {
+        Family::Lms | Family::Mms => vendor.title_bytes >= accepted.content.title.as_deref().map_or(0, cp949_bytes),
+        _ => true,
+    };
+    let tokens = &accepted.recipient.push_tokens;
+    let of_tokens =
+        || (0..).zip(tokens).any(|(place, token)| !tokens_done.contains(&place) && vendor.protocol.takes_token(token));
+    of_title && (tokens.is_empty() || of_tokens())
 }
 
 /// Bytes of a text that ingest let pass: it holds nothing that CP949 cannot. Of any other, its bytes as it stands here,

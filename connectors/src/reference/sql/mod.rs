@@ -3,6 +3,7 @@
 //! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
 
 mod audit;
+mod dead_tokens;
 mod export;
 mod held;
 mod import;
@@ -12,6 +13,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
+pub use dead_tokens::SqlDeadTokens;
 pub use export::export;
 pub use import::Importer;
 pub use opt_outs::SqlOptOuts;

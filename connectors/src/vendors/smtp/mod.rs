@@ -13,7 +13,6 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 pub use settings::{Access, SmtpSettings};
 

@@ -1,6 +1,6 @@
 //! How a mail server is reached, beside its row and what every vendor's settings say.
 
-use crate::vendors::{VendorSettings, key::Key};
+use crate::vendors::{VendorSettings, key::Key, tls};
 use aws_lc_rs::hmac;
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,8 @@ impl Access {
             .then(|| read("smtp.unsubscribe_key_file", &smtp.unsubscribe_key_file))
             .flatten()
             .map(|key| Unsubscribe::new(&smtp.unsubscribe_url, &key.reveal()));
-        let tls = super::tls::connector(&smtp.ca_file).map_err(|reason| wrong.push(reason)).ok();
+        let tls = tls::config(&smtp.ca_file, "smtp.ca_file").map_err(|reason| wrong.push(reason)).ok();
+        let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
         match tls {
             Some(tls) if wrong.is_empty() => {
                 Ok(Arc::new(Self { times: times.clone(), smtp: smtp.clone(), password, unsubscribe, tls }))

@@ -7,6 +7,7 @@ use processors::{
     codes::{Class, judge},
     ports::{Receipt, Reply},
     reference::Vendor,
+    retry::typical,
 };
 use schemas::Family;
 use serde::Serialize;
@@ -54,9 +55,9 @@ impl<'p> Line<'p> {
     /// What came of a request.
     pub fn of(step: &'p Step, played: &'p Played) -> Self {
         let vendor = &step.vendor;
-        let (answer, code, retry_after_ms) = match &played.reply {
+        let (answer, code, retry_after_ms) = match typical(&played.reply, vendor) {
             Reply::Code { code, .. } => ("code", Some(Code::of(vendor, code)), None),
-            Reply::NoAnswer(_) => ("no_answer", None, None),
+            Reply::NoAnswer(_) | Reply::Tokens(_) => ("no_answer", None, None),
             Reply::NotSent(_) => ("not_sent", None, None),
             Reply::Throttled(wait) => ("throttled", None, Some(wait.as_millis() as u64)),
         };
@@ -106,12 +107,12 @@ impl Row {
         let Step { vendor, after_ms, .. } = step;
         self.requests += 1;
         self.gives_receipts = vendor.receipts;
-        let answered = match &played.reply {
+        let answered = match typical(&played.reply, vendor) {
             Reply::Code { code, .. } => {
                 self.latency.add(*after_ms, played.answered_ms);
                 Some(code)
             }
-            Reply::NoAnswer(_) => {
+            Reply::NoAnswer(_) | Reply::Tokens(_) => {
                 self.no_answer += 1;
                 None
             }

@@ -28,7 +28,8 @@ pub struct Held {
 impl Held {
     /// Calls that it costs at the vendor: one for each device of a push, one otherwise.
     pub fn cost(&self) -> u32 {
-        u32::try_from(self.dispatch.accepted.recipient.push_tokens.len()).unwrap_or(u32::MAX).max(1)
+        let tokens = self.dispatch.accepted.recipient.push_tokens.len();
+        u32::try_from(tokens.saturating_sub(self.dispatch.tokens_done.len())).unwrap_or(u32::MAX).max(1)
     }
 
     /// Whose it is.

@@ -13,6 +13,7 @@ use processors::{
     codes::{Handling, judge},
     ports::{Answer, Reply},
     reference::Vendor,
+    retry::typical,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -41,16 +42,17 @@ impl Sender {
     /// Notes what an answer says about its vendor, and settles it if its partition is ours.
     fn take_answer(&mut self, answer: Answer) {
         if let Some(flight) = self.flights.get_mut(answer.ticket) {
-            let well = match &answer.reply {
+            let reply = typical(&answer.reply, &flight.vendor);
+            let well = match reply {
                 Reply::NotSent(_) | Reply::NoAnswer(_) => Some(false),
-                Reply::Throttled(_) => None,
+                Reply::Throttled(_) | Reply::Tokens(_) => None,
                 Reply::Code { code, .. } => Some(judge(flight.vendor.codes, code).handling != Handling::Breaker),
             };
             if let Some(slot) = flight.slot.take() {
                 slot.answered(well, answer.at_ms - flight.sent_ms);
             }
-            if let Reply::Throttled(time) = answer.reply {
-                self.judge.allowance.quiet(&flight.vendor, time);
+            if let Reply::Throttled(time) = reply {
+                self.judge.allowance.quiet(&flight.vendor, *time);
             }
         }
         let owning = matches!(self.stage, Stage::Sending | Stage::Parting(_));
@@ -65,7 +67,7 @@ impl Sender {
     pub(super) fn settle(&mut self, held: Held, reply: &Reply, vendor: &Vendor, sent_ms: i64) {
         let reference = self.judge.reference.current();
         let plan = self.judge.plan(&reference, reply, &held.dispatch, vendor);
-        let sent_at = (!matches!(reply, Reply::NotSent(_))).then_some(sent_ms);
+        let sent_at = reply.has_left().then_some(sent_ms);
         self.books.settle(held, plan, sent_at, self.judge.now_ms());
     }
 

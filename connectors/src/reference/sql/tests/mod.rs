@@ -7,6 +7,7 @@ mod exports;
 mod imports;
 mod secrets;
 mod speed;
+mod tokens;
 
 use super::*;
 use crate::{
@@ -24,7 +25,7 @@ use processors::{
 use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
-use {changes::*, exports::*, imports::*, secrets::*, speed::*};
+use {changes::*, exports::*, imports::*, secrets::*, speed::*, tokens::*};
 
 on_both! {
     what_is_imported_is_what_a_file_would_give
@@ -40,6 +41,7 @@ on_both! {
     contradicting_rows_are_told_once_and_leave_the_old_data_in_force
     the_audit_tells_who_changed_what_without_secrets
     who_refused_ads_is_asked_in_a_batch_and_never_forgotten
+    dead_tokens_are_known_to_all_and_stand_nowhere_in_the_clear
     every_question_goes_by_an_index
     a_group_keeps_its_topics
     a_store_that_lacks_its_tables_is_told_and_not_touched

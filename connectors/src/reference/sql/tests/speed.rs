@@ -11,7 +11,7 @@ pub(super) fn every_question_goes_by_an_index(store: &Store) {
     store.import(seed).unwrap();
     store.execute(match store.location.dialect() {
         Dialect::Sqlite => "ANALYZE",
-        Dialect::MySql => "ANALYZE TABLE customers, templates, opt_outs",
+        Dialect::MySql => "ANALYZE TABLE customers, templates, opt_outs, dead_push_tokens",
     });
     for table in ["customers", "templates"] {
         assert_eq!(store.index_of(&held::newer_text(table), &["1"]), format!("{table}_version"));
@@ -19,6 +19,8 @@ pub(super) fn every_question_goes_by_an_index(store: &Store) {
     let lookups: Vec<String> = (10..15).map(|n| format!("x'00112233445566778899aabbccddee{n}'")).collect();
     let values: Vec<&str> = lookups.iter().flat_map(|lookup| ["'c1'", lookup]).collect();
     assert_eq!(store.index_of(&opt_outs::text(5), &values), "PRIMARY");
+    let of_tokens: Vec<&str> = ["1", "'app'"].into_iter().chain(lookups.iter().map(String::as_str)).collect();
+    assert_eq!(store.index_of(&dead_tokens::text(5), &of_tokens), "PRIMARY");
     assert_eq!(store.index_of(&export::opt_outs_text(), &["'c1'", "'c1'", values[1]]), "PRIMARY");
 }
 

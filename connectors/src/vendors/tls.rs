@@ -1,4 +1,4 @@
-//! Who may be the mail server: the authorities that its certificate is judged by.
+//! Who may be a vendor: the authorities that its certificate is judged by.
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -7,18 +7,17 @@ use rustls::{
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::{path::Path, sync::Arc};
-use tokio_rustls::TlsConnector;
 
-/// Trusts the authorities of this file alone; without a file, the system's. The error is the reason with its remedy.
-pub fn connector(ca_file: &Path) -> Result<TlsConnector, String> {
+/// Trusts the authorities of this file alone; without a file, the system's. `setting` names the file's setting; the
+/// error is the reason with its remedy.
+pub fn config(ca_file: &Path, setting: &str) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let trusting = if ca_file.as_os_str().is_empty() {
-        builder.with_platform_verifier().map_err(|error| format!("smtp: {error}: install ca-certificates"))?
+        builder.with_platform_verifier().map_err(|error| format!("{error}: install ca-certificates"))?
     } else {
-        let named =
-            || format!("smtp.ca_file {ca_file:?} holds no certificate in PEM form: name the server's authority");
+        let named = || format!("{setting} {ca_file:?} holds no certificate in PEM form: name the server's authority");
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(ca_file).map_err(|_| named())? {
             roots.add(certificate.map_err(|_| named())?).map_err(|_| named())?;
@@ -28,5 +27,5 @@ pub fn connector(ca_file: &Path) -> Result<TlsConnector, String> {
         }
         builder.with_root_certificates(roots)
     };
-    Ok(TlsConnector::from(Arc::new(trusting.with_no_client_auth())))
+    Ok(trusting.with_no_client_auth())
 }

@@ -1,0 +1,108 @@
+//! Push tokens that their service called dead: asked for in batches by the HMAC of the token.
+
+use super::SCHEMA;
+use crate::{
+    cipher::Cipher,
+    sql::{Connection, Database, Insert, Location, Merge, StoreError},
+};
+use processors::ports::{Away, DEAD_FOR, DeadToken, DeadTokens};
+use rustc_hash::FxHashMap;
+use std::{iter::repeat_n, sync::Arc, time::Duration};
+
+/// Tokens asked for in one statement; few sizes stay in the connection's cache of statements.
+const ASKED_AT_ONCE: [usize; 3] = [5, 50, 500];
+/// How long an answer may take. Nobody waits for it for that long; what comes late is not lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Dead tokens of a store.
+#[derive(Debug)]
+pub struct SqlDeadTokens {
+    database: Database,
+    cipher: Arc<Cipher>,
+    insert: Insert,
+}
+
+impl SqlDeadTokens {
+    /// Connects.
+    pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
+        let anew =
+            location.dialect().on_conflict("vendor, token_lookup", Merge::Replace, &["code", "dead_since", "noted_at"]);
+        let head = "INSERT INTO dead_push_tokens (vendor, token_lookup, code, dead_since, noted_at)";
+        let database = Database::connect(location, &SCHEMA)?.patient(PATIENCE);
+        Ok(Self { database, cipher, insert: Insert::new(head, &anew) })
+    }
+}
+
+impl DeadTokens for SqlDeadTokens {
+    fn known(&mut self, asked: &[(String, String)], now_ms: i64) -> Result<Vec<Option<String>>, Away> {
+        let Self { database, cipher, .. } = self;
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        database.run(async |connection| known(connection, cipher, asked, now_ms).await)
+    }
+
+    fn note(&mut self, dead: &[DeadToken], now_ms: i64) -> Result<(), Away> {
+        let Self { database, cipher, insert } = self;
+        // In one order in every process: who writes the same rows waits, and nobody waits for him.
+        let mut rows: Vec<_> = dead.iter().map(|dead| (dead, cipher.lookup(&dead.token))).collect();
+        rows.sort_by(|(a, a_lookup), (b, b_lookup)| (&a.vendor, a_lookup).cmp(&(&b.vendor, b_lookup)));
+        database.run(async |connection| {
+            insert
+                .rows(connection, &rows, |(dead, lookup), to| {
+                    to.put(dead.vendor.as_str())?.put(lookup.as_slice())?.put(dead.code.as_str())?;
+                    to.put(dead.since_ms)?.put(now_ms).map(drop)
+                })
+                .await?;
+            let over = "DELETE FROM dead_push_tokens WHERE noted_at <= ?";
+            connection.query(over).bind(expired_ms(now_ms)).execute().await.map(drop)
+        })
+    }
+}
+
+fn expired_ms(now_ms: i64) -> i64 {
+    now_ms.saturating_sub(DEAD_FOR.as_millis() as i64)
+}
+
+async fn known(
+    connection: &mut Connection,
+    cipher: &Cipher,
+    asked: &[(String, String)],
+    now_ms: i64,
+) -> sqlx::Result<Vec<Option<String>>> {
+    let mut by_vendor: FxHashMap<&str, Vec<(usize, Vec<u8>)>> = FxHashMap::default();
+    for (place, (vendor, token)) in asked.iter().enumerate() {
+        by_vendor.entry(vendor).or_default().push((place, cipher.lookup(token)));
+    }
+    let mut said = vec![None; asked.len()];
+    for (vendor, places) in by_vendor {
+        let mut found: FxHashMap<Vec<u8>, String> = FxHashMap::default();
+        let mut rest = &places[..];
+        while let Some(last) = rest.last() {
+            let holds = |size: &&usize| rest.len() <= **size;
+            let size = ASKED_AT_ONCE.iter().find(holds).copied().unwrap_or(ASKED_AT_ONCE[ASKED_AT_ONCE.len() - 1]);
+            let (some, others) = rest.split_at(size.min(rest.len()));
+            let text = text(size);
+            // The last stands in for those that are missing to a whole statement.
+            let lookups = some.iter().chain(repeat_n(last, size - some.len()));
+            let query = connection.query(&text).bind(expired_ms(now_ms)).bind(vendor);
+            let query = lookups.fold(query, |query, (_, lookup)| query.bind(lookup.as_slice()));
+            for row in query.fetch_all().await? {
+                found.insert(row.get("token_lookup")?, row.get("code")?);
+            }
+            rest = others;
+        }
+        for (place, lookup) in &places {
+            said[*place] = found.get(lookup).cloned();
+        }
+    }
+    Ok(said)
+}
+
+/// The question for so many.
+pub(super) fn text(size: usize) -> String {
+    let lookups = repeat_n("?", size).collect::<Vec<_>>().join(", ");
+    format!(
+        "SELECT token_lookup, code FROM dead_push_tokens WHERE noted_at > ? AND vendor = ? AND token_lookup IN ({lookups})"
+    )
+}

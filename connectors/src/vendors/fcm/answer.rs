@@ -1,0 +1,139 @@
+//! What an answer means: the success body, or google.rpc.Status with FcmError, BadRequest and QuotaFailure among its
+//! details.
+
+use crate::vendors::push::code;
+use processors::{callback::retry_after_ms, ports::Reply, reference::Vendor};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// What the service says in words, and nowhere else, of a token that is malformed.
+const NO_TOKEN: &str = "The registration token is not a valid FCM registration token";
+/// How long a sender waits that is over its quota and was not told: published advice.
+const QUOTA_MS: i64 = 60_000;
+
+#[derive(Deserialize)]
+struct Sent {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    error: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    details: Vec<Detail>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "@type")]
+enum Detail {
+    #[serde(rename = "type.googleapis.com/google.firebase.fcm.v1.FcmError")]
+    Fcm {
+        #[serde(rename = "errorCode")]
+        error_code: String,
+    },
+    #[serde(rename = "type.googleapis.com/google.rpc.BadRequest")]
+    BadRequest {
+        #[serde(default, rename = "fieldViolations")]
+        field_violations: Vec<FieldViolation>,
+    },
+    #[serde(rename = "type.googleapis.com/google.rpc.QuotaFailure")]
+    Quota {
+        #[serde(default)]
+        violations: Vec<QuotaViolation>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct FieldViolation {
+    #[serde(default)]
+    field: String,
+}
+
+#[derive(Deserialize)]
+struct QuotaViolation {
+    #[serde(default)]
+    subject: String,
+}
+
+/// What came of a request for one token. `now_ms`: for a Retry-After that is a date.
+pub fn reply(vendor: &Vendor, status: u16, retry_after: Option<&str>, body: &[u8], now_ms: i64) -> Reply {
+    let asked_ms = retry_after.and_then(|text| retry_after_ms(text, now_ms));
+    let wait = |ms: i64| Reply::Throttled(Duration::from_millis(ms.max(0).unsigned_abs()));
+    if (200..300).contains(&status) {
+        return match serde_json::from_slice::<Sent>(body) {
+            Ok(Sent { name }) if !name.is_empty() => code(vendor, "200", ""),
+            _ => Reply::NoAnswer(format!("HTTP {status}, and a body that is no answer")),
+        };
+    }
+    let Ok(Failed { error }) = serde_json::from_slice::<Failed>(body) else {
+        // Something in between, which may have passed the request on when it is a 5xx.
+        return match status {
+            401 => code(vendor, "UNAUTHENTICATED", ""),
+            403 => code(vendor, "PERMISSION_DENIED", ""),
+            429 => wait(asked_ms.unwrap_or(QUOTA_MS)),
+            300..=499 => code(vendor, &format!("HTTP {status}"), "a body that is no answer"),
+            _ => Reply::NoAnswer(format!("HTTP {status}, and a body that is no answer")),
+        };
+    };
+    let own = error.details.iter().find_map(|detail| match detail {
+        Detail::Fcm { error_code } => Some(error_code.as_str()),
+        _ => None,
+    });
+    let word = match own.unwrap_or(&error.status) {
+        "INVALID_ARGUMENT" if own.is_some() && names_the_token(&error) => "INVALID_ARGUMENT.token",
+        "RESOURCE_EXHAUSTED" => "QUOTA_EXCEEDED",
+        word => word,
+    };
+    match (word, asked_ms) {
+        ("UNAVAILABLE", Some(ms)) => wait(ms),
+        ("QUOTA_EXCEEDED", _) if is_of_all(&error) => wait(asked_ms.unwrap_or(QUOTA_MS)),
+        // It says nothing of the message: only what the table knows was certainly not taken.
+        ("" | "UNKNOWN" | "DEADLINE_EXCEEDED" | "CANCELLED" | "ABORTED", _) if status >= 499 => {
+            Reply::NoAnswer(format!("HTTP {status} {word}"))
+        }
+        ("", _) => code(vendor, &format!("HTTP {status}"), "an answer without a code"),
+        (word, _) => code(vendor, word, &error.status),
+    }
+}
+
+/// Whether it is the token, and nothing else, that is invalid.
+fn names_the_token(error: &Status) -> bool {
+    let mut fields = error
+        .details
+        .iter()
+        .filter_map(|detail| match detail {
+            Detail::BadRequest { field_violations } => Some(field_violations),
+            _ => None,
+        })
+        .flatten()
+        .map(|violation| violation.field.as_str())
+        .peekable();
+    match fields.peek() {
+        Some(_) => fields.all(|field| field == "message.token"),
+        None => error.message == NO_TOKEN,
+    }
+}
+
+/// Whether a quota is that of the whole project: one device that gets too many holds nobody else up.
+fn is_of_all(error: &Status) -> bool {
+    let mut subjects = error
+        .details
+        .iter()
+        .filter_map(|detail| match detail {
+            Detail::Quota { violations } => Some(violations),
+            _ => None,
+        })
+        .flatten()
+        .peekable();
+    subjects.peek().is_none() || subjects.any(|violation| violation.subject.starts_with("project"))
+}

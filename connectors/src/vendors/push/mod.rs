@@ -1,0 +1,183 @@
+//! What the push services share: every token of a message is a request of its own, and a token that its service calls
+//! dead is not asked about again.
+
+mod dead;
+mod desk;
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use dead::MemoryDeadTokens;
+pub use desk::Desk;
+
+use futures_util::{StreamExt, stream};
+use processors::{
+    codes::judge,
+    ports::{Clock, DeadToken, OfToken, Reply},
+    push::is_dead,
+    reference::Vendor,
+    rules::push::DATA_BYTES,
+};
+use schemas::Dispatch;
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Tokens of one message that are asked about at once.
+const AT_ONCE: usize = 100;
+
+/// Push tokens, by vendor and outcome: removed, skipped, unchecked.
+pub const TOKENS: &str = "ims_push_tokens_total";
+
+/// What a service said of a token.
+pub struct Told {
+    /// As an answer.
+    pub reply: Reply,
+    /// Since when it has been dead, if it says so, Unix milliseconds.
+    pub since_ms: Option<i64>,
+}
+
+impl Told {
+    /// An answer that tells no time.
+    pub fn now(reply: Reply) -> Self {
+        Self { reply, since_ms: None }
+    }
+}
+
+/// A code of the table, or the service's own words for one that is not in it.
+pub fn code(vendor: &Vendor, code: &str, words: &str) -> Reply {
+    let row = judge(vendor.codes, code);
+    let text = if row.meaning.is_empty() || row.codes().0.is_empty() { words } else { row.meaning };
+    Reply::Code { code: code.to_owned(), text: text.to_owned() }
+}
+
+/// A message that is about to be asked for.
+pub struct Push<'p> {
+    /// Its step.
+    pub dispatch: &'p Dispatch,
+    /// The service.
+    pub vendor: &'p Vendor,
+    /// Which tokens are dead.
+    pub desk: &'p Desk,
+    /// Whether the service has ever accepted a token: until then its address or app may be the wrong one.
+    pub accepted: &'p AtomicBool,
+    /// Time.
+    pub clock: &'p dyn Clock,
+}
+
+impl Push<'_> {
+    /// Asks about every token that is the service's and not done. `ask` gets the token, and by when its answer must be
+    /// there.
+    pub async fn ask<'t, A, F>(&'t self, ask: A) -> Reply
+    where
+        A: Fn(&'t str, Instant) -> F,
+        F: Future<Output = Told>,
+    {
+        let Self { dispatch, vendor, .. } = self;
+        let by = Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms));
+        let tokens: Vec<(i32, &str)> = (0..)
+            .zip(&dispatch.accepted.recipient.push_tokens)
+            .filter(|(place, token)| !dispatch.tokens_done.contains(place) && vendor.protocol.takes_token(token))
+            .map(|(place, token)| (place, token.as_str()))
+            .collect();
+        let known = self.desk.known(&vendor.name, tokens.iter().map(|(_, token)| *token)).await;
+        let (ask, mut asked) = (&ask, Vec::with_capacity(tokens.len()));
+        for ((place, token), known) in tokens.into_iter().zip(known) {
+            asked.push(async move {
+                let reply = match known {
+                    Some(dead) => code(vendor, &dead, ""),
+                    None if Instant::now() >= by => Reply::NotSent("no time was left for this token".into()),
+                    None => {
+                        let told = ask(token, by).await;
+                        self.heed(token, &told);
+                        told.reply
+                    }
+                };
+                OfToken { place, reply }
+            });
+        }
+        let mut replies: Vec<OfToken> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        replies.sort_unstable_by_key(|of| of.place);
+        Reply::Tokens(replies)
+    }
+
+    /// Remembers what an answer says of a token.
+    fn heed(&self, token: &str, told: &Told) {
+        let Reply::Code { code, .. } = &told.reply else { return };
+        if code == "200" {
+            self.accepted.store(true, Ordering::Relaxed);
+        } else if is_dead(self.vendor.codes, code, self.accepted.load(Ordering::Relaxed)) {
+            metrics::counter!(TOKENS, "vendor" => self.vendor.name.clone(), "outcome" => "removed").increment(1);
+            let now_ms = self.clock.now_ms();
+            self.desk.note(DeadToken {
+                vendor: self.vendor.name.clone(),
+                token: token.to_owned(),
+                code: code.clone(),
+                since_ms: told.since_ms.unwrap_or(now_ms).min(now_ms),
+            });
+        }
+    }
+}
+
+/// Name of the serial number among a message's data.
+const SERIAL_NUMBER: &str = "serial_number";
+
+/// What the app gets beside what is shown: the customer's data, the link, and the serial number, by which the app knows a
+/// repeat. Of two by one name the customer's wins; the serial number stays away where it would be too much.
+pub fn data(dispatch: &Dispatch) -> BTreeMap<&str, &str> {
+    let content = &dispatch.accepted.content;
+    let mut data: BTreeMap<&str, &str> =
+        content.data.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    if let Some(link) = link(dispatch) {
+        data.entry("link").or_insert(link);
+    }
+    let text = |text: &Option<_>| text.as_deref().map_or(0, str::len);
+    let bytes: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let bytes = bytes + text(&content.title) + text(&content.message) + image(dispatch).map_or(0, str::len);
+    if bytes + SERIAL_NUMBER.len() + dispatch.serial_number.len() <= DATA_BYTES {
+        data.entry(SERIAL_NUMBER).or_insert(&dispatch.serial_number);
+    }
+    data
+}
+
+/// What a tap opens.
+pub fn link(dispatch: &Dispatch) -> Option<&str> {
+    let attachment = dispatch.accepted.content.attachment.as_ref()?;
+    attachment.link.as_deref().filter(|link| !link.is_empty())
+}
+
+/// What is shown with it.
+pub fn image(dispatch: &Dispatch) -> Option<&str> {
+    Some(&dispatch.accepted.content.attachment.as_ref()?.image.as_ref()?.img_url)
+}
+
+/// What names the notifications of which a newer one takes the place of an older one: the customer's word, or the serial
+/// number, so that a repeat does.
+pub fn shown_as(dispatch: &Dispatch) -> &str {
+    let given = dispatch.accepted.content.collapse_key.as_deref().filter(|key| !key.is_empty());
+    given.unwrap_or(&dispatch.serial_number)
+}
+
+/// When a service gives up, Unix seconds; 0: at once.
+pub fn until_s(dispatch: &Dispatch, now_ms: i64) -> i64 {
+    match lives_s(dispatch, now_ms) {
+        0 => 0,
+        lives_s => now_ms.div_euclid(1_000).saturating_add(lives_s),
+    }
+}
+
+/// How long a service may keep trying, seconds: no longer than the message is good for, whatever its `ttl_seconds`. What
+/// is 0 is shown now or never.
+pub fn lives_s(dispatch: &Dispatch, now_ms: i64) -> i64 {
+    /// Four weeks, FCM's longest.
+    const LONGEST_S: i64 = 28 * 24 * 3_600;
+    let accepted = &dispatch.accepted;
+    let left_s = accepted.expires_at.saturating_sub(now_ms).div_euclid(1_000);
+    let asked_s = accepted.content.ttl_seconds.map_or(LONGEST_S, i64::from);
+    left_s.min(asked_s).clamp(0, LONGEST_S)
+}

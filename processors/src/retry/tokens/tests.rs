@@ -1,0 +1,238 @@
+use super::*;
+use crate::fixtures::*;
+use crate::night::Night;
+use crate::reference::{CodeTable, Protocol, Reference, Seed};
+use crate::retry::{Again, Desk, Paces, stop};
+use crate::route::Rules;
+use proptest::prelude::*;
+use schemas::{Channel, Lane, MessageType, Serial};
+use std::time::Duration;
+
+const GOOGLE: &str = "google";
+const APPLE: &str = "apple";
+
+fn service(name: &str, in_doubt: InDoubt) -> Vendor {
+    let (protocol, codes) = match name {
+        GOOGLE => (Protocol::Fcm, CodeTable::Fcm),
+        _ => (Protocol::Apns, CodeTable::Apns),
+    };
+    let url = "https://push.example".into();
+    Vendor { families: vec![schemas::Family::Push], codes, protocol, url, in_doubt, ..vendor(name, 1) }
+}
+
+/// Tokens by their services: g of Google's, a of Apple's.
+fn push(services: &str) -> Dispatch {
+    let mut accepted = message(Channel::Pu, MessageType::Pu, Lane::Mass);
+    let token = |(place, service): (usize, char)| match service {
+        'g' => format!("token-{place}:APA91b"),
+        _ => format!("{place:02}").repeat(32),
+    };
+    accepted.recipient.push_tokens = services.chars().enumerate().map(token).collect();
+    let serial = Serial { track_id: track_id(7), step: 0, priority: Lane::Mass };
+    let vendor = if services.starts_with('g') { GOOGLE } else { APPLE };
+    Dispatch {
+        serial_number: serial.to_string(),
+        priority: Lane::Mass,
+        vendor: vendor.into(),
+        attempt: 1,
+        routed_at: NOON,
+        accepted,
+        ..Dispatch::default()
+    }
+}
+
+fn desk<T>(vendors: &[Vendor], now_ms: i64, look: impl FnOnce(&Desk<'_>) -> T) -> T {
+    let reference = Reference::new(Seed { vendors: vendors.to_vec(), ..seed() }).unwrap();
+    let (night, paces) = (Night::default(), Paces::default());
+    let rules = Rules { reference: &reference, night: &night };
+    look(&Desk { rules, paces: &paces, down: &|_| false, now_ms })
+}
+
+fn both(in_doubt: InDoubt) -> [Vendor; 2] {
+    [service(GOOGLE, in_doubt), service(APPLE, in_doubt)]
+}
+
+fn decide(dispatch: &Dispatch, vendors: &[Vendor], now_ms: i64, replies: Vec<Reply>) -> Plan {
+    let vendor = vendors.iter().find(|vendor| vendor.name == dispatch.vendor).unwrap();
+    let replies = asked(dispatch, vendor).into_iter().zip(replies).map(|(place, reply)| OfToken { place, reply });
+    let reply = Reply::Tokens(replies.collect());
+    desk(vendors, now_ms, |desk| crate::retry::plan(&reply, dispatch, vendor, desk))
+}
+
+/// Whom the wire of this vendor asks about.
+fn asked(dispatch: &Dispatch, vendor: &Vendor) -> Vec<i32> {
+    let tokens = (0..).zip(&dispatch.accepted.recipient.push_tokens);
+    tokens
+        .filter(|(place, token)| !dispatch.tokens_done.contains(place) && vendor.protocol.takes_token(token))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn code(code: &str) -> Reply {
+    Reply::Code { code: code.into(), text: String::new() }
+}
+
+fn then(plan: &Plan) -> &Again {
+    match &plan.after {
+        After::Again(again) => again,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ended(plan: &Plan) -> (State, &str) {
+    match plan.after {
+        After::End { state, .. } => (state, plan.said.code.as_str()),
+        ref other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_device_that_has_it_is_enough() {
+    let plan = decide(
+        &push("ggg"),
+        &both(InDoubt::Repeat),
+        NOON,
+        vec![code("UNREGISTERED"), code("200"), code("INVALID_ARGUMENT")],
+    );
+    assert_eq!(ended(&plan), (State::Delivered, "0000"));
+    let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![code("UNREGISTERED"), code("INVALID_ARGUMENT")]);
+    assert_eq!(ended(&plan), (State::Failed, "UNREGISTERED"));
+    assert!(matches!(plan.after, After::End { fallback_allowed: true, .. }));
+    let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![code("UNREGISTERED"), code("WHAT_IS_THIS")]);
+    assert_eq!(ended(&plan), (State::Failed, "5050"));
+    assert!(matches!(plan.after, After::End { fallback_allowed: false, .. }));
+}
+
+#[test]
+fn what_was_put_off_is_asked_again_for_its_token_alone() {
+    let vendors = both(InDoubt::Repeat);
+    let first = push("ggg");
+    let plan = decide(&first, &vendors, NOON, vec![code("200"), code("UNAVAILABLE"), code("UNREGISTERED")]);
+    let again = then(&plan);
+    assert_eq!((&again.tokens_done[..], again.reached, again.attempt), (&[0, 2][..], true, 2));
+    assert!(again.due_ms > NOON);
+    let second = Dispatch { tokens_done: vec![0, 2], reached: true, attempt: 2, ..first };
+    let plan = decide(&second, &vendors, NOON, vec![code("UNREGISTERED")]);
+    assert_eq!(ended(&plan), (State::Delivered, "0000"), "the first one has it");
+    let too_late = desk(&vendors, second.accepted.expires_at, |desk| stop(&second, desk)).unwrap();
+    assert_eq!(ended(&too_late), (State::Delivered, "0000"));
+    let quiet = decide(&second, &vendors, NOON, vec![Reply::Throttled(Duration::from_secs(60))]);
+    assert!(then(&quiet).due_ms >= NOON + 60_000);
+}
+
+#[test]
+fn tokens_of_another_service_follow_at_once_in_the_same_step() {
+    let vendors = both(InDoubt::Repeat);
+    let plan = decide(&push("gag"), &vendors, NOON, vec![code("UNREGISTERED"), code("200")]);
+    let again = then(&plan);
+    assert_eq!((again.vendor.as_str(), again.due_ms), (APPLE, NOON));
+    assert_eq!((&again.tokens_done[..], again.reached), (&[0, 2][..], true));
+    let alone = decide(&push("ga"), &vendors[..1], NOON, vec![code("UNREGISTERED")]);
+    assert_eq!(ended(&alone), (State::Failed, "UNREGISTERED"), "nobody takes the other");
+    let alone = decide(&push("ga"), &vendors[..1], NOON, vec![code("200")]);
+    assert_eq!(ended(&alone), (State::Delivered, "0000"));
+}
+
+#[test]
+fn a_token_of_which_nothing_is_known_leaves_the_message_uncertain_unless_another_has_it() {
+    let nothing = || Reply::NoAnswer("no answer in time".into());
+    let vendors = both(InDoubt::Uncertain);
+    let plan = decide(&push("gg"), &vendors, NOON, vec![nothing(), code("UNREGISTERED")]);
+    assert_eq!(ended(&plan), (State::Uncertain, "5030"));
+    assert!(plan.ambiguous);
+    let plan = decide(&push("gg"), &vendors, NOON, vec![nothing(), code("200")]);
+    assert_eq!(ended(&plan), (State::Delivered, "0000"));
+    let plan = decide(&push("ga"), &vendors, NOON, vec![nothing()]);
+    let again = then(&plan).clone();
+    assert!(again.in_doubt && again.vendor == APPLE);
+    let next = Dispatch { vendor: again.vendor, attempt: 2, in_doubt: true, tokens_done: vec![0], ..push("ga") };
+    assert_eq!(ended(&decide(&next, &vendors, NOON, vec![code("Unregistered")])).0, State::Uncertain);
+    // A vendor that may be asked again is.
+    let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![nothing(), code("200")]);
+    assert_eq!((&then(&plan).tokens_done[..], then(&plan).in_doubt), (&[1][..], true));
+}
+
+#[test]
+fn the_health_of_a_vendor_is_what_most_tokens_tell() {
+    let google = service(GOOGLE, InDoubt::Repeat);
+    let of = |replies: Vec<Reply>| {
+        let replies = (0..).zip(replies).map(|(place, reply)| OfToken { place, reply }).collect();
+        typical(&Reply::Tokens(replies), &google).clone()
+    };
+    let quiet = || Reply::Throttled(Duration::from_secs(9));
+    assert_eq!(of(vec![quiet(), code("200"), code("UNREGISTERED")]), code("UNREGISTERED"), "one device's own limit");
+    assert_eq!(of(vec![quiet(), quiet(), code("200")]), quiet());
+    assert_eq!(of(vec![code("INTERNAL"), code("INTERNAL"), code("200")]), code("INTERNAL"));
+    assert_eq!(typical(&code("200"), &google), &code("200"));
+}
+
+fn replies() -> impl Strategy<Value = u8> {
+    0u8..12
+}
+
+fn reply_of(vendor: &Vendor, which: u8) -> Reply {
+    let apple = vendor.protocol == Protocol::Apns;
+    match which {
+        0..4 => code("200"),
+        4 => code(if apple { "Unregistered" } else { "UNREGISTERED" }),
+        5 => code(if apple { "ServiceUnavailable" } else { "UNAVAILABLE" }),
+        6 => code(if apple { "ExpiredProviderToken" } else { "UNSPECIFIED_ERROR" }),
+        7 => code("NEVER_HEARD_OF"),
+        8 => Reply::NotSent("connection refused".into()),
+        9 => Reply::NoAnswer("cut".into()),
+        10 => Reply::Throttled(Duration::from_secs(30)),
+        _ => code(if apple { "BadTopic" } else { "THIRD_PARTY_AUTH_ERROR" }),
+    }
+}
+
+proptest! {
+    /// However its tokens fare, a push ends, no token that has it is asked again, and it is delivered if one has it.
+    #[test]
+    fn a_push_ends_and_nobody_gets_it_twice_by_our_doing(
+        services in "[ga]{1,8}", answers in prop::collection::vec(replies(), 200), repeat: bool, one: bool,
+    ) {
+        let in_doubt = if repeat { InDoubt::Repeat } else { InDoubt::Uncertain };
+        let vendors = both(in_doubt);
+        let mut dispatch = push(&services);
+        let first = vendors.iter().position(|vendor| vendor.name == dispatch.vendor).unwrap();
+        let vendors = if one { vec![vendors[first].clone()] } else { vendors.to_vec() };
+        let (mut answers, mut now_ms) = (answers.into_iter().cycle(), NOON);
+        let (mut has, mut in_the_dark) = (Vec::new(), false);
+        for _ in 0..2_000 {
+            if let Some(plan) = desk(&vendors, now_ms, |desk| stop(&dispatch, desk)) {
+                let (state, _) = ended(&plan);
+                prop_assert_eq!(state == State::Delivered, !has.is_empty());
+                return Ok(());
+            }
+            let vendor = vendors.iter().find(|vendor| vendor.name == dispatch.vendor).unwrap();
+            let places = asked(&dispatch, vendor);
+            prop_assert!(!places.is_empty(), "a vendor with nothing to do: {dispatch:?}");
+            let replies: Vec<Reply> = places.iter().map(|_| reply_of(vendor, answers.next().unwrap())).collect();
+            for (place, reply) in places.iter().zip(&replies) {
+                prop_assert!(!has.contains(place), "asked again");
+                if *reply == code("200") {
+                    has.push(*place);
+                }
+                in_the_dark |= matches!(reply, Reply::NoAnswer(_));
+            }
+            let plan = decide(&dispatch, &vendors, now_ms, replies);
+            match plan.after {
+                After::Again(again) => {
+                    prop_assert!(again.due_ms >= now_ms && again.reached != has.is_empty());
+                    now_ms = again.due_ms;
+                    let Again { vendor, attempt, tried, in_doubt, tokens_done, reached, .. } = again;
+                    dispatch = Dispatch { vendor, attempt, tried, in_doubt, tokens_done, reached, ..dispatch };
+                }
+                After::End { state, fallback_allowed } => {
+                    prop_assert_eq!(state == State::Delivered, !has.is_empty());
+                    prop_assert!(!fallback_allowed || state == State::Failed);
+                    prop_assert!(state != State::Uncertain || in_the_dark, "nothing was in doubt");
+                    prop_assert!(repeat || !in_the_dark || !has.is_empty() || state != State::Failed);
+                    return Ok(());
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        prop_assert!(false, "it never ends");
+    }
+}
