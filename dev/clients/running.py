@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import shutil
 import socket
@@ -49,6 +50,7 @@ no_answer_share = 0.0
 throttled_share = 0.0
 receipts = { delay_ms = { median = 200.0, p99 = 1000.0 }, never_share = 0.0, codes = { "1000" = 1.0 } }"""
 CHECK = Path(sys.argv[0]).name
+SERVING = re.compile(r"serving until Ctrl-C: (http://\S+)")
 
 
 def say(text):
@@ -107,6 +109,34 @@ def ims_run(folder, environment, admin_port):
             sys.exit(f"`ims run` ended with exit code {process.returncode}")
     except BaseException:
         print((folder / "ims.log").read_text(errors="replace")[-4000:], file=sys.stderr)
+        raise
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def ims_demo(folder):
+    """`ims demo --serve` on a day on which no vendor fails: the URL of its HTTP door. Its books must balance."""
+    (folder / "ims.toml").write_text(f"[simulator.vendors.text-one]\n{TEXT_VENDOR}\n[simulator.vendors.text-two]\n"
+                                     f"{TEXT_VENDOR}\n[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"\"\n")
+    told = folder / "demo.log"
+    command = ("ims", "demo", "--serve", "--messages", "100", "--config", folder / "ims.toml")
+    with open(told, "wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=log)
+    try:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not (address := SERVING.search(told.read_text(errors="replace"))):
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("`ims demo --serve` does not get ready")
+            time.sleep(0.2)
+        yield address[1]
+        process.send_signal(signal.SIGINT)
+        if process.wait(STOP_TIMEOUT_S) != 0:
+            sys.exit(f"`ims demo` ended with exit code {process.returncode}")
+    except BaseException:
+        print(told.read_text(errors="replace")[-4000:], file=sys.stderr)
         raise
     finally:
         if process.poll() is None:

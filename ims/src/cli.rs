@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        analyze, bench, completions, config as config_command, demo, health, ledger, migrate, reference, replay,
-        report, run, schemas, send, simulate, topics, topology,
+        analyze, bench, completions, config as config_command, demo, health, ledger, migrate, openapi, reference,
+        replay, report, run, schemas, send, simulate, topics, topology,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -51,6 +51,7 @@ pub enum Command {
     Analyze(analyze::Args),
     Replay(replay::Args),
     Topology(topology::Args),
+    Openapi(openapi::Args),
     Simulate(simulate::Args),
     #[command(subcommand)]
     Bench(bench::Command),

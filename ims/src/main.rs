@@ -49,6 +49,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Bench(command) => commands::bench::run(command, &globals),
         Command::Simulate(args) => commands::simulate::run(args, &globals),
         Command::Topology(args) => commands::topology::run(args, &globals),
+        Command::Openapi(args) => commands::openapi::run(args),
         Command::Send(args) => commands::send::run(args, &globals),
         Command::Analyze(args) => commands::analyze::run(args, &globals),
         Command::Ledger(args) => commands::ledger::run(args, &globals),

@@ -5,11 +5,11 @@ use schemas::Origin;
 use std::fmt;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal;)*) => {
+    ($($variant:ident = $code:literal, $name:literal, $meaning:literal;)*) => {
         /// The contract's codes (SPEC §3), and the two of Kakao's table that ingest finds before Kakao does. Codes are
         /// added, never re-used.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $(#[doc = $meaning] $variant,)* }
 
         impl Code {
             /// Every code, in the order of the table.
@@ -24,63 +24,42 @@ macro_rules! codes {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
+
+            /// What it says, for customers.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
         }
     };
 }
 
 codes! {
-    /// Success.
-    Success = "0000", "success";
-    /// The service key is unknown or inactive.
-    UnknownServiceKey = "1100", "unknown_service_key";
-    /// A field is not what it may be; the text says which, what came, what is allowed.
-    BadRequest = "1400", "bad_request";
-    /// Message, title or header too long, after substitution.
-    TooLong = "2010", "too_long";
-    /// A mandatory field is missing.
-    Missing = "2020", "missing";
-    /// The message_id was used within the last 24 hours.
-    Duplicate = "2030", "duplicate";
-    /// Sender number, profile or template not registered or not approved.
-    NotRegistered = "2040", "not_registered";
-    /// A `#{name}` that nothing fills.
-    Unfilled = "2050", "unfilled";
-    /// send_at or expires_at out of bounds.
-    OutOfBounds = "2060", "out_of_bounds";
-    /// An ad rule; the text names it.
-    AdRule = "2070", "ad_rule";
-    /// The recipient refused this customer's ads.
-    OptedOut = "2080", "opted_out";
-    /// Quota used up.
-    QuotaUsedUp = "2090", "quota_used_up";
-    /// No such message.
-    MessageNotFound = "2100", "message_not_found";
-    /// The text is not its template's (Kakao's NoMatchedTemplate).
-    TemplateMismatch = "3016", "template_mismatch";
-    /// Buttons or quick replies are not the template's (Kakao's NoMatchedTemplateButton).
-    ButtonMismatch = "3027", "button_mismatch";
-    /// Button type not supported.
-    ButtonType = "4000", "button_type";
-    /// Message type not supported.
-    MessageType = "4001", "message_type";
-    /// Attachment malformed.
-    Attachment = "4002", "attachment";
-    /// Supplement malformed.
-    Supplement = "4003", "supplement";
-    /// Expired before it left.
-    Expired = "5010", "expired";
-    /// Cancelled by the customer.
-    Cancelled = "5020", "cancelled";
-    /// The provider may have delivered; nobody knows.
-    Uncertain = "5030", "uncertain";
-    /// No vendor takes it.
-    NoVendor = "5040", "no_vendor";
-    /// The vendor refused; its own code stands beside.
-    VendorRefused = "5050", "vendor_refused";
-    /// Not confirmed by Kafka: repeat with the same message_id.
-    NotConfirmed = "9998", "not_confirmed";
-    /// Unexpected error.
-    Unexpected = "9999", "unexpected";
+    Success = "0000", "success", "success";
+    UnknownServiceKey = "1100", "unknown_service_key", "service key unknown, inactive or another customer's";
+    BadRequest = "1400", "bad_request", "bad request; the text says which field, what came, what is allowed";
+    TooLong = "2010", "too_long", "message, title or header too long, after substitution";
+    Missing = "2020", "missing", "mandatory field missing";
+    Duplicate = "2030", "duplicate", "the message_id was used within the last 24 hours; of one receiver_list at once, otherwise in the report";
+    NotRegistered = "2040", "not_registered", "sender number, profile or template not registered or not approved";
+    Unfilled = "2050", "unfilled", "a variable is left unfilled";
+    OutOfBounds = "2060", "out_of_bounds", "send_at or expires_at out of bounds";
+    AdRule = "2070", "ad_rule", "an ad rule; the text names it";
+    OptedOut = "2080", "opted_out", "the recipient opted out of ads (report)";
+    QuotaUsedUp = "2090", "quota_used_up", "quota used up";
+    MessageNotFound = "2100", "message_not_found", "message not found";
+    TemplateMismatch = "3016", "template_mismatch", "the text is not its template's (KakaoTalk's code)";
+    ButtonMismatch = "3027", "button_mismatch", "buttons or quick replies are not the template's (KakaoTalk's code)";
+    ButtonType = "4000", "button_type", "button type not supported";
+    MessageType = "4001", "message_type", "message type not supported";
+    Attachment = "4002", "attachment", "attachment malformed";
+    Supplement = "4003", "supplement", "supplement malformed";
+    Expired = "5010", "expired", "expired before it left (report)";
+    Cancelled = "5020", "cancelled", "cancelled (report)";
+    Uncertain = "5030", "uncertain", "uncertain: the provider may have delivered, nobody knows (report)";
+    NoVendor = "5040", "no_vendor", "no vendor takes it (report)";
+    VendorRefused = "5050", "vendor_refused", "the vendor refused; its own code stands beside (report)";
+    NotConfirmed = "9998", "not_confirmed", "not confirmed: repeat with the same message_id";
+    Unexpected = "9999", "unexpected", "unexpected error";
 }
 
 impl Code {

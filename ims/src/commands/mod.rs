@@ -9,6 +9,7 @@ mod follow;
 pub mod health;
 pub mod ledger;
 pub mod migrate;
+pub mod openapi;
 pub mod reference;
 pub mod replay;
 pub mod report;

@@ -11,6 +11,7 @@ use axum::{
 use processors::refusal::{Code, Refusal};
 use serde::Serialize;
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// Why the door refuses by itself, whatever a request says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,6 @@ pub enum Problem {
 
 impl Problem {
     /// All of them, by status.
-    #[cfg(test)]
     pub const ALL: [Self; 12] = [
         Self::Unauthorized,
         Self::WrongNetwork,
@@ -89,14 +89,55 @@ impl Problem {
         }
     }
 
+    /// When it is told, for docs/http.md.
+    const fn when(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "no key, an unknown customer, a wrong or an expired secret: told and timed alike",
+            Self::WrongNetwork => "the key has `networks`",
+            Self::WrongScope => "the key has `scopes`",
+            Self::NotFound => "also a channel that there is not",
+            Self::MethodNotAllowed => "",
+            Self::TooSlow => "`body_within_ms`",
+            Self::TooLarge => "`body_bytes`",
+            Self::NotJson => "",
+            Self::TooMany => {
+                "`requests` under way, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
+            }
+            Self::Unexpected => "a defect",
+            Self::NotConfirmed => "Kafka did not acknowledge within `acknowledged_within_ms`",
+            Self::StoreAway => "the store is away",
+        }
+    }
+
     /// Whether the same request may succeed in a second.
-    const fn passes(self) -> bool {
+    pub const fn passes(self) -> bool {
         matches!(self, Self::TooMany | Self::NotConfirmed | Self::StoreAway)
     }
 }
 
+/// Codes that are told with another status than 200, as a [`Problem`].
+pub const OF_DOOR: [Code; 2] = [Code::NotConfirmed, Code::Unexpected];
+
+/// Status and code of every case, as docs/http.md has it.
+pub fn table() -> String {
+    let mut table = String::from("| HTTP | Code | Meaning | When | Retry-After |\n|---|---|---|---|---|\n");
+    let mut row = |status: StatusCode, code: &str, meaning: &str, when: &str, again: &str| {
+        let cells = [status.as_str(), code, meaning, when, again];
+        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+    };
+    for code in Code::ALL.iter().filter(|code| !OF_DOOR.contains(code)) {
+        row(StatusCode::OK, code.as_str(), code.meaning(), "", "");
+    }
+    for problem in Problem::ALL {
+        let (status, code, message) = problem.told();
+        row(status, code, message, problem.when(), if problem.passes() { "1 s" } else { "" });
+    }
+    table
+}
+
 /// What became of one receiver of many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReceiverAnswer)]
 pub struct Receiver {
     /// Its own id, or the parent's with its place.
     pub message_id: String,
@@ -104,6 +145,7 @@ pub struct Receiver {
     pub code: &'static str,
     /// The refusal in words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub message: Option<String>,
 }
 
@@ -178,19 +220,18 @@ impl IntoResponse for Problem {
 mod tests {
     use super::*;
 
-    /// docs/http.md has a row for each refusal of the door, and for each code of the contract.
     #[test]
     fn the_documentation_has_the_table_of_the_code() {
         let docs = include_str!("../../../docs/http.md");
-        for problem in Problem::ALL {
-            let (status, code, message) = problem.told();
-            let row = format!("| {} | {code} | {message} |", status.as_u16());
-            assert!(docs.lines().any(|line| line.starts_with(&row)), "docs/http.md has no row {row}");
-        }
-        let rows = docs.lines().filter(|line| line.strip_prefix("| ").is_some_and(|row| row.starts_with(['4', '5'])));
-        assert_eq!(rows.count(), Problem::ALL.len(), "docs/http.md has a row that the door has not");
-        for code in Code::ALL {
-            assert!(docs.contains(&format!("`{code}`")), "docs/http.md does not know {code}");
-        }
+        let (_, rest) = docs.split_once("<!-- by `ims openapi --table` -->\n").unwrap();
+        let (written, _) = rest.split_once("<!-- until here -->").unwrap();
+        assert_eq!(written, table(), "put what `ims openapi --table` prints into docs/http.md");
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_code_and_each_refusal() {
+        let rows = table().lines().count() - 2;
+        assert_eq!(rows, Code::ALL.len() - OF_DOOR.len() + Problem::ALL.len());
+        assert!(Problem::ALL.is_sorted_by_key(|problem| problem.told().0));
     }
 }

@@ -43,18 +43,25 @@ fn bad(field: &str, reason: impl std::fmt::Display) -> Refusal {
     Refusal { code: Code::BadRequest, field: field.to_owned(), message: format!("{field}: {reason}") }
 }
 
+/// The channels by the words that paths have for them.
+pub const CHANNELS: [(&str, Channel); 7] = [
+    ("at", Channel::At),
+    ("ft", Channel::Ft),
+    ("bt", Channel::Bt),
+    ("mt", Channel::Mt),
+    ("rcs", Channel::Rc),
+    ("push", Channel::Pu),
+    ("email", Channel::Em),
+];
+
 /// The channel of a path's word.
 pub fn channel(word: &str) -> Option<Channel> {
-    Some(match word {
-        "at" => Channel::At,
-        "ft" => Channel::Ft,
-        "bt" => Channel::Bt,
-        "mt" => Channel::Mt,
-        "rcs" => Channel::Rc,
-        "push" => Channel::Pu,
-        "email" => Channel::Em,
-        _ => return None,
-    })
+    CHANNELS.iter().find(|(known, _)| *known == word).map(|(_, channel)| *channel)
+}
+
+/// The word of a channel.
+pub fn word(channel: Channel) -> &'static str {
+    CHANNELS.iter().find(|(_, known)| *known == channel).map_or("", |(word, _)| word)
 }
 
 /// The lane of the header `x-ims-lane`.

@@ -10,14 +10,18 @@ mod gate;
 mod learn;
 mod lookup;
 mod metrics;
+mod openapi;
 mod routes;
 mod server;
 mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use answer::table;
 pub use append::Appender;
+pub use ask::word as channel_word;
 pub use metrics::describe as describe_metrics;
+pub use routes::document;
 
 use crate::config::{Config, ReferenceKind};
 use gate::Gate;

@@ -7,6 +7,7 @@ use super::{
     ask::{self, Judge, Judged},
     gate::{Caller, Gate},
     lookup::Reports,
+    openapi::{self, Api, Contract},
 };
 use axum::{
     Extension, Router,
@@ -15,15 +16,18 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::MethodRouter,
 };
 use http_body_util::LengthLimitError;
 use processors::{access::Scope, callback, ingest::Settings, outcome::news, ports::Clock, refusal::Code};
-use schemas::{Channel, Lane, Schemas, Topic, TrackId};
+use schemas::{Channel, Lane, Schemas, Topic, TrackId, examples};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use topology::log::Outgoing;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
 
 const KEY: HeaderName = HeaderName::from_static("x-ims-key");
 const LANE: HeaderName = HeaderName::from_static("x-ims-lane");
@@ -50,17 +54,43 @@ pub struct Door {
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
+/// Routes before they have their door.
+type Methods = MethodRouter<Arc<Door>>;
+
+/// The paths, each with what it is asked and answers; `guard` stands before those that ask for a key.
+fn described(guard: impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
+    let kept = json!({"code": "0000", "data": "ORD-1"});
+    let told = json!({"code": "0000", "data": callback::data(&examples::report())});
+    let asked = json!({"code": "0000", "data": {"message_id": "ORD-1", "asked": true, "state": "SCHEDULED"}});
+    let sends = Contract::of_message(kept).asking(openapi::request()).refusing(&[
+        Problem::TooSlow,
+        Problem::TooLarge,
+        Problem::NotJson,
+        Problem::NotConfirmed,
+    ]);
+    let reports = Contract::of::<callback::Data<'_>>(told).refusing(&[Problem::StoreAway]);
+    let cancels = Contract::of::<Cancel>(asked).refusing(&[Problem::StoreAway, Problem::NotConfirmed]);
+    let api = Api::new()
+        .route(sends.keyed(Scope::Send), routes!(send), |methods| guard(Scope::Send, methods))
+        .route(reports.keyed(Scope::Report), routes!(report), |methods| guard(Scope::Report, methods))
+        .route(cancels.keyed(Scope::Cancel), routes!(cancel), |methods| guard(Scope::Cancel, methods));
+    openapi::serve(api)
+}
+
 /// The paths with all that stands before them.
 pub fn routes(door: Arc<Door>) -> Router {
-    let guarded = |scope| from_fn_with_state((Arc::clone(&door), scope), guard);
-    Router::new()
-        .route("/ims/{service_key}/{channel}/sendMessage", post(send).layer(guarded(Scope::Send)))
-        .route("/ims/{service_key}/report/{message_id}", get(report).layer(guarded(Scope::Report)))
-        .route("/ims/{service_key}/message/{message_id}", delete(cancel).layer(guarded(Scope::Cancel)))
+    let guarded = |scope, methods: Methods| methods.layer(from_fn_with_state((Arc::clone(&door), scope), guard));
+    described(guarded)
+        .into_router()
         .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
         .layer(from_fn(access))
         .with_state(door)
+}
+
+/// Their description, OpenAPI 3.1.
+pub fn document() -> Value {
+    described(|_, methods| methods).into_document()
 }
 
 /// Lets in who may, and notes who it was.
@@ -93,7 +123,16 @@ fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
     }
 }
 
-/// POST …/sendMessage.
+/// Sends a message, or one to each of a receiver_list.
+///
+/// 0000 says that it is kept and will be sent; the report says what became of it.
+#[utoipa::path(
+    post,
+    path = "/ims/{service_key}/{channel}/sendMessage",
+    operation_id = "sendMessage",
+    tag = "messages",
+    params(openapi::Channels)
+)]
 async fn send(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
@@ -166,7 +205,16 @@ fn not_found<D>() -> Answer<D> {
     Answer::refused(Code::MessageNotFound.as_str(), message)
 }
 
-/// GET …/report/{message_id}.
+/// Tells what became of a message.
+///
+/// The newest report of that id which is no refused duplicate's; 2100 when it has none yet.
+#[utoipa::path(
+    get,
+    path = "/ims/{service_key}/report/{message_id}",
+    operation_id = "report",
+    tag = "messages",
+    params(openapi::Message)
+)]
 async fn report(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
@@ -183,8 +231,9 @@ async fn report(
 }
 
 /// What became of the wish to cancel.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Cancel {
+    /// As it was in the request.
     message_id: String,
     /// Whether it was asked for; not of a message that has ended.
     asked: bool,
@@ -192,7 +241,16 @@ struct Cancel {
     state: &'static str,
 }
 
-/// DELETE …/message/{message_id}: asks; the report says what became of it.
+/// Asks to cancel what has not left.
+///
+/// The report says what became of it.
+#[utoipa::path(
+    delete,
+    path = "/ims/{service_key}/message/{message_id}",
+    operation_id = "cancel",
+    tag = "messages",
+    params(openapi::Message)
+)]
 async fn cancel(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,

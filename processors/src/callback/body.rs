@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use schemas::{Report, StepReport};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// The body of a call and its webhook-id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,40 +24,63 @@ struct Event<D> {
     data: D,
 }
 
-#[derive(Serialize)]
-struct Data<'r> {
+/// What is told of one report: what became of a message.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageReport)]
+pub struct Data<'r> {
+    /// The customer's own id.
     message_id: &'r str,
+    /// Ours, of every record and call about the message.
     track_id: &'r str,
+    /// The channel of the request: AT FT BT MT RC PU EM.
     channel: &'static str,
+    /// The type that was sent last.
+    #[schema(required = true)]
     message_type: Option<&'static str>,
+    /// How it stands, for example DELIVERED or FAILED.
     state: &'static str,
+    /// Why, 0000 for success.
     code: &'r str,
+    /// The same in words.
     message: &'r str,
+    /// The vendor's own code.
     vendor_code: &'r str,
     #[serde(serialize_with = "iso")]
+    #[schema(value_type = String, format = DateTime)]
     requested_at: i64,
+    /// When it left; null when it never did.
     #[serde(serialize_with = "iso_or_null")]
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
     sent_at: Option<i64>,
     #[serde(serialize_with = "iso")]
+    #[schema(value_type = String, format = DateTime)]
     reported_at: i64,
+    /// Each channel that was tried, in order.
     steps: Vec<Step<'r>>,
+    /// The request's.
+    #[schema(required = true)]
     bill_code: Option<&'r str>,
 }
 
-/// Codes mean different things in different tables: a step says whose its code is.
-#[derive(Serialize)]
-struct Step<'r> {
+/// One channel that was tried. Codes mean different things in different tables: a step says whose its code is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageStep)]
+pub struct Step<'r> {
+    /// 0 for the request's own, then those of its fallback.
     step: i32,
     channel: &'static str,
     message_type: &'static str,
     state: &'static str,
+    /// Whose table the code is of: IMS or VENDOR.
     origin: &'static str,
     code: &'r str,
     vendor: &'r str,
     vendor_code: &'r str,
     #[serde(serialize_with = "iso_or_null")]
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
     sent_at: Option<i64>,
     #[serde(serialize_with = "iso")]
+    #[schema(value_type = String, format = DateTime)]
     reported_at: i64,
 }
 
@@ -95,7 +119,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// What is told of one report: `data` of a call, and of the answer to a customer who asks.
-pub fn data(report: &Report) -> impl Serialize + '_ {
+pub fn data(report: &Report) -> Data<'_> {
     Data {
         message_id: &report.message_id,
         track_id: &report.track_id,

@@ -7,11 +7,13 @@
 pub(crate) mod base64;
 mod error;
 mod read;
+mod schema;
 mod time;
 
 pub(crate) use error::At;
 pub use error::JsonError;
 pub(crate) use read::{Fields, FromJson, word};
+pub use schema::schemas;
 
 use crate::records::SendRequest;
 use serde_json::value::RawValue;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt};
 
 /// What the HTTP contract called these fields before units came into their names.
-const FORMER_NAMES: &[(&str, &str)] = &[
+pub(super) const FORMER_NAMES: &[(&str, &str)] = &[
     ("ttl", "ttl_seconds"),
     ("regular_price", "regular_price_krw"),
     ("discount_price", "discount_price_krw"),

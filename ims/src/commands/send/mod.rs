@@ -1,5 +1,6 @@
 //! `ims send`: requests as JSON lines, to an API topic.
 
+mod http;
 mod parse;
 
 use crate::{
@@ -31,6 +32,9 @@ use topology::log::Producer;
 
 /// Send requests: one JSON object a line, with the fields of the HTTP contract and service_key and channel.
 ///
+/// With --http they go to an HTTP door, which checks and answers each; one that is not confirmed (9998), or that the door
+/// has no time for (429), is repeated with the same message_id until it is known what became of it.
+///
 /// The requests go to API-‹LANE› as any producer would write them, each acknowledged by all in-sync replicas. A line
 /// that is no request is told with its number and the reason, and the rest goes on. Whether a request is accepted is
 /// ingest's to say: look for its report. Sending a file again is safe within 24 hours: a message_id that was accepted
@@ -41,13 +45,17 @@ pub struct Args {
     /// File of requests; `-` is standard input.
     #[arg(default_value = "-", value_name = "FILE")]
     file: PathBuf,
-    /// The API topic: how urgent the requests are.
-    #[arg(long, default_value = "REALTIME", ignore_case = true, value_parser = lanes())]
-    lane: Lane,
+    /// The API topic: how urgent the requests are. Without it REALTIME; by HTTP, MASS for more than 100 receivers.
+    #[arg(long, ignore_case = true, value_parser = lanes())]
+    lane: Option<Lane>,
+    #[command(flatten)]
+    http: http::Args,
 }
 
 const EXAMPLES: &str = "  ims send requests.jsonl --lane MASS
   jq -c '.[]' requests.json | ims send --json
+  IMS_HTTP_KEY=username:secret_key ims send requests.jsonl --http https://ims.example.com
+  ims send requests.jsonl --http http://127.0.0.1:30001 --key-file ~/.ims-key --concurrency 64
   ims send requests.jsonl --set kafka.bootstrap_servers=kafka:9093 \\
            --set kafka.properties.security.protocol=SASL_SSL --set kafka.properties.sasl.mechanism=PLAIN
            (with IMS__KAFKA__PROPERTIES__SASL_USERNAME and …_SASL_PASSWORD in the environment)";
@@ -79,11 +87,16 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
     let (input, bytes) = open(&args.file)?;
+    if let Some(url) = &args.http.http {
+        let bar = output::progress(globals.json, bytes, if bytes.is_some() { "sending, bytes" } else { "sent" });
+        return http::run(&args.http, url, args.lane, input, globals.json, &bar);
+    }
+    let lane = args.lane.unwrap_or(Lane::Realtime);
     let mut producer = log::open_log(&config)?.producer()?;
     let (schemas, _) = log::open_schemas(&config)?;
     let bar = output::progress(globals.json, bytes, if bytes.is_some() { "sending, bytes" } else { "sent" });
-    let batches = batches(input, Topic::api(args.lane), schemas)?;
-    let sent = send(&batches, &mut *producer, args.lane, globals.json, &bar);
+    let batches = batches(input, Topic::api(lane), schemas)?;
+    let sent = send(&batches, &mut *producer, lane, globals.json, &bar);
     bar.finish_and_clear();
     let sent = sent.with_context(|| log::place(&config))?;
     output::result(globals.json, &sent, || sent.text())?;

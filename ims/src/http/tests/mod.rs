@@ -1,5 +1,6 @@
 //! The door with its routes, on a log in process.
 
+mod described;
 mod keys;
 mod log;
 mod paths;
@@ -139,6 +140,7 @@ impl Fixture {
 
     pub async fn call_from(&self, peer: &str, mut request: Request<Body>) -> (StatusCode, HeaderMap, Value) {
         request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.routes().call(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -146,6 +148,7 @@ impl Fixture {
         assert!(head.headers.contains_key("x-request-id"));
         let json: Value = serde_json::from_slice(&body).unwrap();
         assert!(json["code"].is_string() && (json["message"].is_string() || !json["data"].is_null()), "{json}");
+        described::fits(&method, &path, &head, &json);
         (head.status, head.headers, json)
     }
 

@@ -1,0 +1,153 @@
+//! What a route is asked and answers.
+
+use super::{SCHEMAS, components::REQUEST_ID};
+use crate::http::answer::{Problem, Receiver};
+use axum::http::StatusCode;
+use processors::access::Scope;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+type Named = (String, RefOr<Schema>);
+
+/// What a route is asked, and every answer that it may give.
+pub struct Contract {
+    content_type: &'static str,
+    content: Value,
+    body: Option<Value>,
+    named: Vec<Named>,
+    scope: Option<Scope>,
+    problems: Vec<Problem>,
+}
+
+/// What stands before a route that asks for a key may refuse.
+const KEYED: [Problem; 5] =
+    [Problem::Unauthorized, Problem::WrongNetwork, Problem::WrongScope, Problem::TooMany, Problem::Unexpected];
+
+impl Contract {
+    /// HTTP 200 with `data` of this type, or with a refusal.
+    pub fn of<D: ToSchema>(example: Value) -> Self {
+        let mut named = vec![(D::name().into_owned(), D::schema())];
+        D::schemas(&mut named);
+        Self::told(json!({"$ref": format!("{SCHEMAS}{}", D::name())}), example, named)
+    }
+
+    /// HTTP 200 with the message_id as `data`, and with what became of each of many receivers, or with a refusal.
+    pub fn of_message(example: Value) -> Self {
+        let named = vec![(Receiver::name().into_owned(), Receiver::schema())];
+        Self::told(json!({"type": "string", "description": "The message_id."}), example, named)
+    }
+
+    fn told(data: Value, example: Value, named: Vec<Named>) -> Self {
+        let mut properties = json!({"code": {"type": "string", "const": "0000"}, "data": data});
+        if named.iter().any(|(name, _)| *name == Receiver::name()) {
+            let items = json!({"$ref": format!("{SCHEMAS}{}", Receiver::name())});
+            properties["receivers"] =
+                json!({"type": "array", "items": items, "description": "Of a receiver_list: each, in order."});
+        }
+        let success = json!({
+            "type": "object",
+            "properties": properties,
+            "required": ["code", "data"],
+            "additionalProperties": false,
+        });
+        let refused = json!({"code": "1400", "message": "x-ims-version: allowed is version-1"});
+        let content = json!({
+            "schema": {"oneOf": [success, {"$ref": format!("{SCHEMAS}Refusal")}]},
+            "examples": {"success": {"value": example}, "refused": {"value": refused}},
+        });
+        Self {
+            content_type: "application/json",
+            content,
+            body: None,
+            named,
+            scope: None,
+            problems: vec![Problem::NotFound],
+        }
+    }
+
+    /// HTTP 200 with a document.
+    pub fn of_document(content_type: &'static str, schema: Value) -> Self {
+        let content = json!({"schema": schema});
+        Self { content_type, content, body: None, named: Vec::new(), scope: None, problems: Vec::new() }
+    }
+
+    /// Asks for a JSON body.
+    pub fn asking(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Asks for a key that may be used for this.
+    pub fn keyed(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self.problems.extend(KEYED);
+        self
+    }
+
+    /// Refuses so, besides what each route may.
+    pub fn refusing(mut self, problems: &[Problem]) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    /// Types that have names.
+    pub fn schemas(&self) -> Vec<Named> {
+        self.named.clone()
+    }
+
+    /// Says all of it in an operation.
+    pub fn complete(&self, operation: &mut Value) {
+        let mut responses = Map::new();
+        let mut content = Map::new();
+        content.insert(self.content_type.to_owned(), self.content.clone());
+        let what = "What was asked for, or the code of the refusal.";
+        responses.insert("200".to_owned(), response(what, &Value::Object(content), false));
+        let mut by_status: BTreeMap<StatusCode, Vec<Problem>> = BTreeMap::new();
+        for problem in &self.problems {
+            by_status.entry(problem.told().0).or_default().push(*problem);
+        }
+        for (status, problems) in by_status {
+            responses.insert(status.as_str().to_owned(), refusals(&problems));
+        }
+        operation["responses"] = Value::Object(responses);
+        if let Some(body) = &self.body {
+            operation["requestBody"] = json!({"required": true, "content": {"application/json": body}});
+        }
+        if let Some(scope) = self.scope {
+            operation["security"] = json!([{"x-ims-key": [scope.as_str()]}]);
+            let request_id = json!({"$ref": format!("#/components/parameters/{REQUEST_ID}")});
+            match operation["parameters"].as_array_mut() {
+                Some(parameters) => parameters.push(request_id),
+                None => operation["parameters"] = json!([request_id]),
+            }
+        }
+    }
+}
+
+/// What the door refuses by itself with one status.
+fn refusals(problems: &[Problem]) -> Value {
+    let told: Vec<_> = problems.iter().map(|problem| (problem.told(), format!("{problem:?}"))).collect();
+    let codes: Vec<_> = told.iter().map(|((_, code, _), _)| *code).collect();
+    let words: Vec<_> = told.iter().map(|((_, _, message), _)| *message).collect();
+    let examples: Map<String, Value> = told
+        .iter()
+        .map(|((_, code, message), name)| (name.clone(), json!({"value": {"code": code, "message": message}})))
+        .collect();
+    let schema = json!({
+        "allOf": [{"$ref": format!("{SCHEMAS}Problem")}, {"properties": {"code": {"enum": codes}}}],
+    });
+    let content = json!({"application/json": {"schema": schema, "examples": examples}});
+    response(&words.join(" · "), &content, problems.iter().any(|problem| problem.passes()))
+}
+
+fn response(description: &str, content: &Value, passes: bool) -> Value {
+    let mut headers = json!({"x-request-id": {"$ref": format!("#/components/headers/{REQUEST_ID}")}});
+    if passes {
+        headers["retry-after"] = json!({"$ref": "#/components/headers/RetryAfter"});
+    }
+    json!({"description": description, "headers": headers, "content": content})
+}
