@@ -6,6 +6,7 @@
 pub mod access;
 pub mod anomaly;
 pub mod callback;
+pub mod center;
 pub mod codes;
 #[cfg(test)]
 mod fixtures;

@@ -47,6 +47,9 @@ codes! {
     OptedOut = "2080", "opted_out", "the recipient opted out of ads (report)";
     QuotaUsedUp = "2090", "quota_used_up", "quota used up";
     MessageNotFound = "2100", "message_not_found", "message not found";
+    NotFound = "2110", "not_found", "what the path names is not registered, or another customer's";
+    Exists = "2120", "exists", "it is registered already";
+    WrongState = "2130", "wrong_state", "its state allows no such change";
     TemplateMismatch = "3016", "template_mismatch", "the text is not its template's (KakaoTalk's code)";
     ButtonMismatch = "3027", "button_mismatch", "buttons or quick replies are not the template's (KakaoTalk's code)";
     ButtonType = "4000", "button_type", "button type not supported";

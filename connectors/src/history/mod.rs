@@ -4,7 +4,7 @@ mod reader;
 mod statistics;
 mod table;
 
-pub use reader::{By, DayStatistics, HistoryReader, Wanted};
+pub use reader::{By, DayStatistics, HistoryReader, Place, Wanted};
 pub use table::{HistorySink, HistoryTable};
 
 use schemas::Recipient;

@@ -5,8 +5,15 @@ use crate::cipher::Cipher;
 use crate::sql::{Database, Location, Record, StoreError, Table, word};
 use processors::ports::Away;
 use schemas::{Channel, History, MessageType};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::iter::repeat_n;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an answer may take: who asks waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reads beside the sink, on a connection of its own.
 #[derive(Debug)]
@@ -49,10 +56,32 @@ pub struct Wanted<'a> {
     pub service_key: &'a str,
     /// By what.
     pub by: By<'a>,
+    /// The channels that they were requested for, one or more.
+    pub channels: &'a [Channel],
     /// When they were requested, Unix milliseconds, the end excluded.
     pub received_ms: Range<i64>,
+    /// The last row of the page before.
+    pub behind: Option<Place>,
     /// Rows at most.
     pub most: u32,
+}
+
+/// Where a row stands in the order in which history is told: the newest request first, its last step first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// When its message was requested, Unix milliseconds.
+    pub received_at: i64,
+    /// Its message.
+    pub track_id: String,
+    /// Its step.
+    pub step: i32,
+}
+
+impl Place {
+    /// Of a row.
+    pub fn of(row: &History) -> Self {
+        Self { received_at: row.received_at, track_id: row.track_id.clone(), step: row.step }
+    }
 }
 
 /// What history is looked up by; each has an index.
@@ -67,15 +96,20 @@ pub enum By<'a> {
 }
 
 impl By<'_> {
-    pub(super) fn text(self) -> String {
+    /// The question for messages of so many channels. Of several channels by time each is asked for by itself: rows of
+    /// one come out of the index in their order, those of several would have to be sorted, all of the span.
+    pub(super) fn text(self, channels: usize) -> String {
         let key = match self {
             Self::MessageId(_) => "message_id = ? AND ",
             Self::Recipient(_) => "recipient_lookup = ? AND ",
             Self::Time => "",
         };
+        let channels = repeat_n("?", channels).collect::<Vec<_>>().join(", ");
         format!(
-            "SELECT * FROM history WHERE {key}service_key = ? AND received_at >= ? AND received_at < ?
-             ORDER BY received_at DESC, track_id DESC, step LIMIT ?"
+            "SELECT * FROM history WHERE {key}service_key = ? AND requested_channel IN ({channels})
+             AND received_at >= ? AND received_at < ?
+             AND (received_at < ? OR track_id < ? OR (track_id = ? AND step < ?))
+             ORDER BY received_at DESC, track_id DESC, step DESC LIMIT ?"
         )
     }
 }
@@ -87,7 +121,7 @@ pub(super) const STATISTICS: &str = "SELECT * FROM daily_statistics WHERE servic
 impl HistoryReader {
     /// Opens the store of history, or makes it.
     pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(location, &HistoryTable::SCHEMA)?, cipher })
+        Ok(Self { database: Database::open(location, &HistoryTable::SCHEMA)?.patient(PATIENCE), cipher })
     }
 
     /// The steps of a message, in order, personal data decrypted.
@@ -102,18 +136,37 @@ impl HistoryReader {
     /// Steps of a service key's messages, the newest request first, personal data decrypted.
     pub fn find(&mut self, wanted: &Wanted<'_>) -> Result<Vec<History>, Away> {
         let Self { database, cipher } = self;
-        let Range { start, end } = wanted.received_ms;
-        database.run(async |connection| {
-            let text = wanted.by.text();
-            let mut query = connection.query(&text);
-            query = match wanted.by {
-                By::MessageId(message_id) => query.bind(message_id),
-                By::Recipient(recipient) => query.bind(cipher.lookup(recipient)),
-                By::Time => query,
-            };
-            let rows = query.bind(wanted.service_key).bind(start).bind(end).bind(wanted.most);
-            rows.fetch_all().await?.iter().map(|row| history(cipher, row)).collect()
-        })
+        let Wanted { service_key, by, channels, received_ms: Range { start, end }, behind, most } = wanted;
+        // Rows of the same moment as the last one may be left; without one, rows of every moment are.
+        let end = behind.as_ref().map_or(*end, |last| last.received_at.saturating_add(1).min(*end));
+        let (at, track_id, step) =
+            behind.as_ref().map_or((i64::MAX, "", 0), |last| (last.received_at, &*last.track_id, last.step));
+        let lookup = match by {
+            By::Recipient(recipient) => cipher.lookup(recipient),
+            By::MessageId(_) | By::Time => Vec::new(),
+        };
+        let together = if *by == By::Time { 1 } else { channels.len().max(1) };
+        let text = by.text(together);
+        let mut rows = database.run(async |connection| {
+            let mut rows = Vec::new();
+            for channels in channels.chunks(together) {
+                let query = match by {
+                    By::MessageId(message_id) => connection.query(&text).bind(*message_id),
+                    By::Recipient(_) => connection.query(&text).bind(&*lookup),
+                    By::Time => connection.query(&text),
+                };
+                let query = channels.iter().fold(query.bind(*service_key), |query, of| query.bind(of.as_str()));
+                let query = query.bind(start).bind(end).bind(at).bind(track_id).bind(track_id).bind(step).bind(most);
+                for row in query.fetch_all().await? {
+                    rows.push(history(cipher, &row)?);
+                }
+            }
+            Ok(rows)
+        })?;
+        let key = |row: &History| (Reverse(row.received_at), Reverse(row.track_id.clone()), Reverse(row.step));
+        rows.sort_by_cached_key(key);
+        rows.truncate(*most as usize);
+        Ok(rows)
     }
 
     /// Statistics of a service key between two days (YYYY-MM-DD, Asia/Seoul), both included.

@@ -7,7 +7,10 @@ mod text;
 
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
-pub use sql::{Importer, SCHEMA, SqlDeadTokens, SqlOptOuts, SqlReference, export};
+pub use sql::{
+    Behind, By, Editor, Importer, Listed, Owned, Refusal, RefusalPlace, SCHEMA, SqlDeadTokens, SqlOptOuts,
+    SqlReference, Unchanged, Which, export,
+};
 pub use text::Revealed;
 
 use processors::{

@@ -1,6 +1,7 @@
 //! Who may come in over HTTP: the secret keys of customers, and what each may do from where.
 
 mod credentials;
+pub mod exchange;
 mod hash;
 mod scope;
 

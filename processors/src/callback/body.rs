@@ -101,6 +101,17 @@ pub fn message(reports: &[Report], batched: bool) -> Message {
     Message { id, body: body.unwrap_or_default() }
 }
 
+/// What is told to try an endpoint: of nobody's message, and of a type that is no report's.
+pub fn trial(id: u128, now_ms: i64) -> Message {
+    #[derive(Serialize)]
+    struct Trial {
+        message: &'static str,
+    }
+    let data = Trial { message: "a call to try this endpoint: no message is behind it" };
+    let event = Event { r#type: "callback.test", timestamp: now_ms, data };
+    Message { id: format!("test-{id:032x}"), body: serde_json::to_vec(&event).unwrap_or_default() }
+}
+
 /// The track_id; of several reports the first one's with a digest of all. A receiver drops what it has seen by this id,
 /// and after a crash the same first report may stand in another company.
 fn id(reports: &[Report]) -> String {

@@ -10,7 +10,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Data, Message, Step, data, message};
+pub use body::{Data, Message, Step, data, message, trial};
 pub use endpoint::{Batch, Endpoint};
 pub use event::{Attempt, event};
 pub use plan::{After, LAST_RETRY, plan, retry_after_ms};

@@ -22,6 +22,8 @@ mod types;
 pub use fallback::following;
 pub use outcome::{Candidate, Checked, Refused};
 pub use settings::{Expiry, Settings};
+pub use types::message_type;
+pub(crate) use types::words;
 
 use crate::reference::Reference;
 use crate::refusal::{Code, Refusal};

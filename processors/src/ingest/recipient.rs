@@ -76,12 +76,15 @@ pub fn reachable<S: Text>(
     }
 }
 
-/// The names under which a recipient may have refused ads: international digits, app user id, address.
+/// The names under which a recipient may have refused ads: international digits, app user id, address, which is noted in
+/// small letters or, in reference data of before, as somebody wrote it.
 pub fn names<S: Text>(recipient: &RecipientOf<S>) -> impl Iterator<Item = String> {
     let phone = match (&recipient.country_code, &recipient.phone_number) {
         (Some(code), Some(number)) => Some(format!("{}{}", &**code, &**number)),
         _ => None,
     };
-    let others = [&recipient.app_user_id, &recipient.to].into_iter().flatten();
-    phone.into_iter().chain(others.map(|name| (**name).to_owned()))
+    let others = [&recipient.app_user_id, &recipient.to].into_iter().flatten().map(|name| (**name).to_owned());
+    let small =
+        recipient.to.as_ref().map(|to| to.to_lowercase()).filter(|small| Some(&**small) != recipient.to.as_deref());
+    phone.into_iter().chain(others).chain(small)
 }

@@ -3,7 +3,7 @@
 use crate::reference::{Approval, Reference, Template};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::Field;
-use crate::rules::{phone, text};
+use crate::rules::{sender, text};
 use schemas::{Channel, ContentOf, MessageType, Text};
 
 /// Checks what the sender of a step names, brings its sender number to plain digits, and finds its template.
@@ -50,17 +50,7 @@ fn sender_number<S: Text>(
     callback: &mut Option<S>,
 ) -> Result<(), Refusal> {
     let given = text::needed(at, callback, channel.as_str())?;
-    let number = match channel {
-        Channel::Mt => phone::sender(at, given)?,
-        _ => {
-            text::at_most(Code::BadRequest, at, given, 20)?;
-            let id = given.replace('-', "");
-            if id.starts_with("010") && id.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(Refusal::bad(at, "RCS chat rooms have no 010 numbers"));
-            }
-            given.to_owned()
-        }
-    };
+    let number = sender::number(at, channel, given)?;
     approved(at, reference.sender_number(channel, username, &number).map(|n| n.state))?;
     *callback = Some(S::from(number));
     Ok(())

@@ -5,7 +5,7 @@ use crate::rules::field::Field;
 use schemas::{Channel, MessageType};
 
 /// The types of a channel by the words that requests use.
-const fn of(channel: Channel) -> &'static [(&'static str, MessageType)] {
+pub const fn words(channel: Channel) -> &'static [(&'static str, MessageType)] {
     match channel {
         Channel::At => &[("AT", MessageType::At), ("AI", MessageType::Ai)],
         Channel::Ft => &[("FT", MessageType::Ft), ("FI", MessageType::Fi), ("FW", MessageType::Fw)],
@@ -50,10 +50,10 @@ pub fn message_type(at: &Field<'_>, channel: Channel, word: &str) -> Result<Mess
     if word.is_empty() {
         return Err(Refusal::missing(at, channel));
     }
-    match of(channel).iter().find(|(known, _)| *known == word) {
+    match words(channel).iter().find(|(known, _)| *known == word) {
         Some((_, message_type)) => Ok(*message_type),
         None => {
-            let words: Vec<&str> = of(channel).iter().map(|(word, _)| *word).collect();
+            let words: Vec<&str> = words(channel).iter().map(|(word, _)| *word).collect();
             let reason = format_args!("got {:?}, {channel} has {}", short(word), words.join(" "));
             Err(Refusal::new(Code::MessageType, at, reason))
         }

@@ -25,6 +25,7 @@ on_both! {
     what_is_written_survives_its_writer
     another_key_reads_nothing
     a_lookup_finds_the_newest_first_and_only_what_was_asked_for
+    pages_tell_every_row_once
     every_lookup_goes_by_an_index
     a_connection_that_breaks_in_the_middle_leaves_nothing
     a_row_that_can_never_be_stored_is_named_and_the_others_go_in
@@ -209,7 +210,7 @@ fn another_key_reads_nothing(store: &Store) {
 }
 
 fn wanted(by: By<'_>) -> Wanted<'_> {
-    Wanted { service_key: KEY, by, received_ms: 0..i64::MAX, most: 100 }
+    Wanted { service_key: KEY, by, channels: &[Channel::At], received_ms: 0..i64::MAX, behind: None, most: 100 }
 }
 
 fn a_lookup_finds_the_newest_first_and_only_what_was_asked_for(store: &Store) {
@@ -246,22 +247,57 @@ fn every_lookup_goes_by_an_index(store: &Store) {
         Dialect::Sqlite => "ANALYZE",
         Dialect::MySql => "ANALYZE TABLE history, daily_statistics",
     });
-    let (since, lookup) = ("1772377000000", "x'00112233445566778899aabbccddeeff'");
-    assert_eq!(
-        store.index_of(&By::MessageId("").text(), &["'order-5'", "'key-5'", since, "1900000000000", "100"]),
-        "history_message"
-    );
-    assert_eq!(
-        store.index_of(&By::Recipient("").text(), &[lookup, "'key-5'", since, "1900000000000", "100"]),
-        "history_recipient"
-    );
-    assert_eq!(store.index_of(&By::Time.text(), &["'key-5'", since, "1900000000000", "100"]), "history_time");
+    let (key, since, end) = ("'key-5'", "1772377000000", "1900000000000");
+    let behind = ["1800000000000", "'01KJ'", "'01KJ'", "0", "100"];
+    let index_of = |by: By<'_>, first: &[&str]| {
+        let channels = if by == By::Time { vec!["'AT'"] } else { vec!["'AT'", "'FT'", "'BT'"] };
+        let values = [first, &[key], &channels, &[since, end], &behind].concat();
+        store.index_of(&by.text(channels.len()), &values)
+    };
+    assert_eq!(index_of(By::MessageId(""), &["'order-5'"]), "history_message");
+    assert_eq!(index_of(By::Recipient(""), &["x'00112233445566778899aabbccddeeff'"]), "history_recipient");
+    assert_eq!(index_of(By::Time, &[]), "history_channel");
     let step = match store.location.dialect() {
         Dialect::Sqlite => "history_step",
         Dialect::MySql => "PRIMARY",
     };
     assert_eq!(store.index_of(reader::STEPS, &["'01KJMXCWW00000000000000005'"]), step);
     assert_eq!(store.index_of(reader::STATISTICS, &["'key-5'", "'2026-03-01'", "'2026-03-02'"]), "PRIMARY");
+}
+
+fn pages_tell_every_row_once(store: &Store) {
+    let row = |id: u32| History {
+        requested_channel: [Channel::At, Channel::Ft, Channel::Mt][id as usize % 3],
+        // Several in the same millisecond, and steps of one message.
+        received_at: BEFORE_MIDNIGHT_MS + i64::from(id / 5),
+        track_id: format!("01KJMXCWW00000000000{:06}", id / 2),
+        step: (id % 2) as i32,
+        ..step(id, State::Delivered)
+    };
+    let mut sink = store.sink();
+    sink.write(&logged(0, (0..120).map(row)), &moved(None, 120)).unwrap();
+    let kakao = |row: &History| row.requested_channel != Channel::Mt;
+    let mut expected: Vec<Place> = (0..120).map(row).filter(kakao).map(|row| Place::of(&row)).collect();
+    expected.sort();
+    expected.reverse();
+    for by in [By::Time, By::Recipient("821012345678")] {
+        let mut reader = store.reader();
+        let mut told: Vec<Place> = Vec::new();
+        loop {
+            let channels = &[Channel::At, Channel::Ft, Channel::Bt];
+            let wanted = Wanted { channels, behind: told.last().cloned(), most: 7, ..wanted(by) };
+            let page = reader.find(&wanted).unwrap();
+            told.extend(page.iter().map(Place::of));
+            if page.len() < 7 {
+                break;
+            }
+        }
+        assert_eq!(told, expected, "{by:?}");
+    }
+    let again = History { message_id: "order-1".into(), ..row(1) };
+    assert_eq!(store.reader().find(&wanted(By::MessageId("order-1"))).unwrap(), []);
+    let channels = &[again.requested_channel];
+    assert_eq!(store.reader().find(&Wanted { channels, ..wanted(By::MessageId("order-1")) }).unwrap(), [again]);
 }
 
 /// Loses its connection after the rows, before the commit.

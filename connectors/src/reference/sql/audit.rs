@@ -27,9 +27,9 @@ impl Line {
         Ok(Self { kind: K::TABLE, subject: K::subject(key), before: told(before)?, after: told(after)? })
     }
 
-    /// Opt-outs that were added for a customer: who they are of is personal.
-    pub fn opt_outs(username: &str, added: usize) -> Self {
-        let after = Some(serde_json::json!({ "added": added }).to_string());
+    /// Opt-outs of a customer that were added or removed: who they are of is personal.
+    pub fn opt_outs(username: &str, what: &str, count: u64) -> Self {
+        let after = Some(serde_json::json!({ what: count }).to_string());
         Self { kind: "opt_outs", subject: username.to_owned(), before: None, after }
     }
 

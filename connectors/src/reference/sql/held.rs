@@ -94,7 +94,8 @@ async fn newer<K: Kind>(
     Ok(())
 }
 
-fn by_key<K: Kind>(rows: &[Arc<K>], ordered: bool) -> Map<K> {
+/// Rows by their keys; where their order means something it is their place.
+pub(super) fn by_key<K: Kind>(rows: &[Arc<K>], ordered: bool) -> Map<K> {
     let place = |(position, row): (i32, &Arc<K>)| {
         let row = Placed { position: if ordered { position } else { 0 }, row: Arc::clone(row) };
         (K::key(&row), row)

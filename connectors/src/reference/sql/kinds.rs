@@ -3,7 +3,7 @@
 use super::{
     held::key_of,
     row::{
-        Kind, Placed, count, decode, encode, json, maybe_count, maybe_of_json, maybe_understood, of_json, said,
+        Kind, Owned, Placed, count, decode, encode, json, maybe_count, maybe_of_json, maybe_understood, of_json, said,
         understood,
     },
 };
@@ -14,7 +14,7 @@ use crate::{
 use processors::{
     callback::{Batch, Endpoint, Secret},
     reference::{
-        Customer, Pattern, RoutingGroup, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
+        Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
     },
 };
 use schemas::Family;
@@ -135,6 +135,14 @@ impl Kind for ServiceKey {
     }
 }
 
+impl Owned for ServiceKey {
+    const NAME: &'static [&'static str] = &["service_key"];
+
+    fn alone(rows: Vec<Arc<Self>>) -> Rows {
+        Rows { service_keys: rows, ..Rows::default() }
+    }
+}
+
 impl Kind for SecretKey {
     const TABLE: &'static str = "secret_keys";
     const KEY: usize = 2;
@@ -172,6 +180,14 @@ impl Kind for SecretKey {
     }
 }
 
+impl Owned for SecretKey {
+    const NAME: &'static [&'static str] = &["name"];
+
+    fn alone(rows: Vec<Arc<Self>>) -> Rows {
+        Rows { secret_keys: rows, ..Rows::default() }
+    }
+}
+
 impl Kind for SenderProfile {
     const TABLE: &'static str = "sender_profiles";
     const KEY: usize = 1;
@@ -191,6 +207,14 @@ impl Kind for SenderProfile {
             username: record.get("username")?,
             state: understood(record, "state")?,
         }))
+    }
+}
+
+impl Owned for SenderProfile {
+    const NAME: &'static [&'static str] = &["sender_key"];
+
+    fn alone(rows: Vec<Arc<Self>>) -> Rows {
+        Rows { sender_profiles: rows, ..Rows::default() }
     }
 }
 
@@ -247,6 +271,14 @@ impl Kind for Template {
     }
 }
 
+impl Owned for Template {
+    const NAME: &'static [&'static str] = &["channel", "code"];
+
+    fn alone(rows: Vec<Arc<Self>>) -> Rows {
+        Rows { templates: rows, ..Rows::default() }
+    }
+}
+
 impl Kind for SenderNumber {
     const TABLE: &'static str = "sender_numbers";
     const KEY: usize = 3;
@@ -268,6 +300,14 @@ impl Kind for SenderNumber {
             number: record.get("number")?,
             state: understood(record, "state")?,
         }))
+    }
+}
+
+impl Owned for SenderNumber {
+    const NAME: &'static [&'static str] = &["channel", "number"];
+
+    fn alone(rows: Vec<Arc<Self>>) -> Rows {
+        Rows { sender_numbers: rows, ..Rows::default() }
     }
 }
 

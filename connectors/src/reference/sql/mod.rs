@@ -4,19 +4,27 @@
 
 mod audit;
 mod dead_tokens;
+mod edit;
 mod export;
 mod held;
 mod import;
 mod kinds;
+mod list;
 mod opt_outs;
+mod refusals;
 mod row;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 pub use dead_tokens::SqlDeadTokens;
+pub use edit::{By, Editor, Unchanged};
 pub use export::export;
 pub use import::Importer;
+pub use list::{Behind, Listed, Which};
 pub use opt_outs::SqlOptOuts;
+pub use refusals::{Refusal, RefusalPlace};
+pub use row::Owned;
 
 use super::{Current, Prepare, ReferenceError, Reloaded};
 use crate::{

@@ -4,6 +4,7 @@ use crate::{
     cipher::Cipher,
     sql::{Arguments, Record},
 };
+use processors::reference::Rows;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 pub(super) const PARTS: char = '\u{1f}';
 
 /// A kind of rows.
-pub(super) trait Kind: Serialize + PartialEq + Sized {
+pub trait Kind: Serialize + PartialEq + Sized {
     /// Its table.
     const TABLE: &'static str;
     /// Columns of the primary key, first of `COLUMNS`.
@@ -49,9 +50,18 @@ pub(super) trait Kind: Serialize + PartialEq + Sized {
     }
 }
 
+/// Rows of customers, which are changed one by one.
+pub trait Owned: Kind + Clone {
+    /// Columns that name one of a customer's rows: the key without the customer.
+    const NAME: &'static [&'static str];
+
+    /// The same rows, to be held against the rules.
+    fn alone(rows: Vec<Arc<Self>>) -> Rows;
+}
+
 /// A row, and its place among the others of its kind where their order means something.
 #[derive(Debug, PartialEq)]
-pub(super) struct Placed<K> {
+pub struct Placed<K> {
     pub position: i32,
     pub row: Arc<K>,
 }

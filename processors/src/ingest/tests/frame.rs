@@ -180,5 +180,10 @@ fn recipients_who_refused_ads_get_none() {
     assert!(!code(&lms, "lms_ad").unwrap_err().1.contains("89012345"));
     assert_eq!(code(&refused_ads(seed::APP_USER_ID), "push_ad").unwrap_err().0, Code::OptedOut);
     assert_eq!(code(&refused_ads("doyun.lee@mail.example"), "email_ad").unwrap_err().0, Code::OptedOut);
+    let mut request = examples::request("email_ad");
+    request.to = Some("Doyun.Lee@Mail.Example".into());
+    let candidate = one_in(&refused_ads("doyun.lee@mail.example"), Lane::Ad, request).unwrap();
+    let asked: Vec<_> = candidate.opt_outs().map(|out| out.recipient).collect();
+    assert_eq!(asked, ["Doyun.Lee@Mail.Example", "doyun.lee@mail.example"], "however it is written");
     assert_eq!(code(&refused_ads("821078901234"), "lms"), Ok(()), "what is no ad still comes");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that measures tells what")]
 
 mod changes;
+mod edits;
 mod exports;
 mod imports;
 mod secrets;
@@ -25,7 +26,7 @@ use processors::{
 use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
-use {changes::*, exports::*, imports::*, secrets::*, speed::*, tokens::*};
+use {changes::*, edits::*, exports::*, imports::*, secrets::*, speed::*, tokens::*};
 
 on_both! {
     what_is_imported_is_what_a_file_would_give
@@ -49,6 +50,12 @@ on_both! {
     an_older_copy_of_the_store_is_read_whole
     data_that_need_something_wait_until_it_is_made
     what_could_not_be_made_is_left_out_until_it_is_asked_for_again
+    a_single_change_is_taken_up_with_its_line_in_the_audit
+    a_refused_change_leaves_nothing
+    changes_at_the_same_time_are_made_one_after_another
+    a_list_goes_on_where_it_ended_and_tells_what_changed_since
+    lists_go_by_an_index
+    opt_outs_come_and_go_one_by_one_and_are_listed_by_time
     many_customers_are_loaded_in_time
 }
 

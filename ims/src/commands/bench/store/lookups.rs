@@ -34,7 +34,14 @@ pub fn measure(location: &Location, cipher: Arc<Cipher>, filled: &Filled, count:
             (By::Time, at + 1 - WINDOW_MS..at + 1),
         ];
         for ((by, received_ms), took) in kinds.into_iter().zip(&mut took) {
-            let wanted = Wanted { service_key: &row.service_key, by, received_ms, most: PAGE };
+            let wanted = Wanted {
+                service_key: &row.service_key,
+                by,
+                channels: &[row.requested_channel],
+                received_ms,
+                behind: None,
+                most: PAGE,
+            };
             let began = Instant::now();
             let found = reader.find(&wanted)?;
             if let Ok(took) = took {

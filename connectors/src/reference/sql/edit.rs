@@ -1,0 +1,108 @@
+//! Changes a few rows of one customer: under the lock, the version and the audit of every change.
+
+use super::{
+    SCHEMA,
+    held::{Map, by_key},
+    list::{Which, select},
+    row::{Kind, Owned},
+    writing::{Writing, Written},
+};
+use crate::{
+    cipher::Cipher,
+    sql::{Connection, Database, Location, StoreError},
+};
+use processors::{
+    ports::Away,
+    reference::{Customer, Reference, Rows},
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long a change may take, waiting for others included.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Changes rows.
+#[derive(Debug)]
+pub struct Editor {
+    pub(super) database: Database,
+    pub(super) cipher: Arc<Cipher>,
+}
+
+/// Who changes something, and when.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// Who: as the audit names it.
+    pub actor: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unchanged<E> {
+    /// Who decides what becomes of the rows refuses.
+    Refused(E),
+    /// They would contradict themselves or what the store can hold; said without secrets.
+    Contents(String),
+}
+
+impl Editor {
+    /// Opens the store, and brings it to this program's version.
+    pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(location, &SCHEMA)?.patient(PATIENCE), cipher })
+    }
+
+    /// Lets `decide` see some rows as they are now, while nobody else changes any, and makes of them what it leaves:
+    /// rows that are new, changed or gone. All of it happens, and then running processes take it up, or nothing.
+    ///
+    /// Rows of another customer are seen when `which` names them, and stay as they are.
+    pub fn change<K: Owned, T, E>(
+        &mut self,
+        by: &By,
+        username: &str,
+        which: &Which<'_>,
+        decide: impl FnOnce(&mut Vec<K>) -> Result<T, E>,
+    ) -> Result<Result<T, Unchanged<E>>, Away> {
+        let Self { database, cipher } = self;
+        let done = database.transact(
+            async |connection| {
+                let mut writing = Writing::begin(connection, cipher, &by.actor, by.at_ms).await?;
+                let before: Vec<Arc<K>> = rows(writing.connection, cipher, which).await?;
+                let mut after: Vec<K> = before.iter().map(|row| (**row).clone()).collect();
+                let told = match decide(&mut after) {
+                    Ok(told) => told,
+                    Err(refusal) => return Ok((Err(Unchanged::Refused(refusal)), false)),
+                };
+                let after: Vec<Arc<K>> = after.into_iter().map(Arc::new).collect();
+                let owner = Which::of(&[("username", username)]);
+                let customers = rows::<Customer>(writing.connection, cipher, &owner).await?;
+                // A row that no process could take up would hold up every change after it.
+                if let Err(wrong) = Reference::of(Rows { customers, ..K::alone(after.clone()) }) {
+                    return Ok((Err(Unchanged::Contents(wrong.0.join("; "))), false));
+                }
+                let (before, after): (Map<K>, Map<K>) = (by_key(&before, false), by_key(&after, false));
+                writing.exchange(&before, &after).await?;
+                Ok(match writing.end().await? {
+                    Written::Rows => (Ok(told), true),
+                    // A version without a row would make every process look for nothing.
+                    Written::Nothing => (Ok(told), false),
+                    Written::Unfit(row, reason) => (Err(Unchanged::Contents(format!("{row}: {reason}"))), false),
+                })
+            },
+            |(_, changed)| *changed,
+        );
+        done.map(|(told, _)| told)
+    }
+
+    /// The rows that there are now.
+    pub fn rows<K: Owned>(&mut self, which: &Which<'_>) -> Result<Vec<Arc<K>>, Away> {
+        let Self { database, cipher } = self;
+        database.run(async |connection| rows(connection, cipher, which).await)
+    }
+}
+
+/// Rows that are not removed.
+async fn rows<K: Kind>(connection: &mut Connection, cipher: &Cipher, which: &Which<'_>) -> sqlx::Result<Vec<Arc<K>>> {
+    let text = select(K::TABLE, which);
+    let found = which.bind(connection.query(&text)).fetch_all().await?;
+    found.iter().map(|record| Ok(K::read(record, cipher)?.row)).collect()
+}

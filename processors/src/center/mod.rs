@@ -1,0 +1,15 @@
+//! What customers keep and look up beside sending: the rules of the center API (docs/center.md).
+
+mod cursor;
+mod group;
+pub mod inspection;
+pub mod opt_out;
+mod span;
+mod statistics;
+pub mod template;
+mod variables;
+
+pub use cursor::Cursor;
+pub use group::Group;
+pub use span::{Days, LONGEST_DAYS, LONGEST_HISTORY_DAYS, Span};
+pub use statistics::{Counts, Types, Whole};
