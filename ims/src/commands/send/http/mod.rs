@@ -31,6 +31,7 @@ use tokio::sync::{Mutex, mpsc};
 /// Where and how to send by HTTP.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "By HTTP")]
+#[group(skip)]
 pub struct Args {
     /// An HTTP door instead of Kafka, for example http://127.0.0.1:30001. Its key, username:secret_key, is read from
     /// --key-file or IMS_HTTP_KEY.
