@@ -192,6 +192,7 @@ impl Backends for Configured {
 pub struct Deployment {
     parts: Arc<Parts>,
     stores: Stores,
+    cipher: Arc<Cipher>,
     reference: Arc<dyn Reloaded>,
     vendors: Vendors,
     finish_within: Duration,
@@ -246,7 +247,7 @@ impl Deployment {
             state,
             stores: stores.clone(),
             analysis,
-            cipher,
+            cipher: Arc::clone(&cipher),
             simulator,
             vendors: vendors.clone(),
             caller,
@@ -274,6 +275,7 @@ impl Deployment {
         Ok(Self {
             parts: Arc::new(parts),
             stores,
+            cipher,
             reference,
             vendors,
             finish_within: Duration::from_millis(config.engine.stop_within_ms),
@@ -327,7 +329,7 @@ impl Deployment {
 
     /// Opens the HTTP door, if the configuration has one.
     pub fn open_door(&self, config: &Config) -> anyhow::Result<Option<Door>> {
-        http::open(config, &self.parts, self.stores.reports()?)
+        http::open(config, &self.parts, &self.stores, &self.cipher)
     }
 }
 

@@ -17,6 +17,7 @@ mod reload;
 mod request;
 mod retention;
 mod roles;
+mod secret;
 mod signal;
 mod stores;
 mod times;

@@ -22,6 +22,8 @@ pub enum Problem {
     WrongNetwork,
     /// The key may not be used for this.
     WrongScope,
+    /// Reference data of a file are not changed here.
+    ReadOnly,
     /// No such path.
     NotFound,
     /// The path has no such method.
@@ -38,16 +40,17 @@ pub enum Problem {
     Unexpected,
     /// Kafka has not acknowledged in time.
     NotConfirmed,
-    /// The store of reports does not answer.
+    /// A store does not answer.
     StoreAway,
 }
 
 impl Problem {
     /// All of them, by status.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unauthorized,
         Self::WrongNetwork,
         Self::WrongScope,
+        Self::ReadOnly,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooSlow,
@@ -69,6 +72,9 @@ impl Problem {
             ),
             Self::WrongNetwork => (StatusCode::FORBIDDEN, "403", "this key may not be used from this address"),
             Self::WrongScope => (StatusCode::FORBIDDEN, "403", "this key may not be used for this"),
+            Self::ReadOnly => {
+                (StatusCode::FORBIDDEN, "403", "the reference data come from a file: they are changed there")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, "404", "there is no such path"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "405", "this path has no such method; the header Allow names its own")
@@ -84,7 +90,7 @@ impl Problem {
                 "not confirmed: repeat it with the same message_id",
             ),
             Self::StoreAway => {
-                (StatusCode::SERVICE_UNAVAILABLE, Code::Unexpected.as_str(), "reports cannot be read now: ask again")
+                (StatusCode::SERVICE_UNAVAILABLE, Code::Unexpected.as_str(), "the store does not answer now: ask again")
             }
         }
     }
@@ -95,6 +101,7 @@ impl Problem {
             Self::Unauthorized => "no key, an unknown customer, a wrong or an expired secret: told and timed alike",
             Self::WrongNetwork => "the key has `networks`",
             Self::WrongScope => "the key has `scopes`",
+            Self::ReadOnly => "`reference.kind` is \"file\"",
             Self::NotFound => "also a channel that there is not",
             Self::MethodNotAllowed => "",
             Self::TooSlow => "`body_within_ms`",
@@ -189,13 +196,22 @@ pub struct ToldCode(pub Cow<'static, str>);
 
 impl<D: Serialize> Answer<D> {
     fn with(&self, status: StatusCode) -> Response<Body> {
-        // Structs of texts and lists of them always make JSON.
-        let mut response = Response::new(Body::from(serde_json::to_vec(self).unwrap_or_default()));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.extensions_mut().insert(ToldCode(self.code.clone()));
-        response
+        json(self, status, self.code.clone())
     }
+}
+
+/// Success in a shape of its own, which the contract has for statistics of all channels.
+pub fn bare(data: &impl Serialize) -> Response<Body> {
+    json(data, StatusCode::OK, Code::Success.as_str().into())
+}
+
+fn json(body: &impl Serialize, status: StatusCode, code: Cow<'static, str>) -> Response<Body> {
+    // Structs of texts and lists of them always make JSON.
+    let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(ToldCode(code));
+    response
 }
 
 impl<D: Serialize> IntoResponse for Answer<D> {

@@ -18,6 +18,8 @@ use std::{
 pub struct Caller {
     /// The customer.
     pub username: Arc<str>,
+    /// Its key.
+    pub key: Arc<SecretKey>,
     /// The data in force when it came in.
     pub reference: Arc<Reference>,
 }
@@ -70,7 +72,7 @@ impl Gate {
         if !key.allows(scope) {
             return Err(Problem::WrongScope);
         }
-        Ok(Caller { username: key.username.as_str().into(), reference })
+        Ok(Caller { username: key.username.as_str().into(), key, reference })
     }
 
     /// Turns away whoever is not known yet.

@@ -5,6 +5,8 @@ mod activity;
 mod answer;
 mod append;
 mod ask;
+mod center;
+mod clerk;
 mod descriptors;
 mod gate;
 mod learn;
@@ -23,7 +25,13 @@ pub use ask::word as channel_word;
 pub use metrics::describe as describe_metrics;
 pub use routes::document;
 
-use crate::config::{Config, ReferenceKind};
+use crate::{
+    config::{Config, ReferenceKind},
+    stores::Stores,
+};
+use center::{Exports, Trials};
+use clerk::Clerk;
+use connectors::{callback::System, cipher::Cipher, history::HistoryReader, reference::Editor};
 use gate::Gate;
 use lookup::Reports;
 use routes::{Door as State, routes};
@@ -46,6 +54,8 @@ const NAME: &str = "api";
 /// Times as long as its caller waits a record may take before the producer gives it up too: Kafka back from an outage
 /// is not met by what will be sent again, and one that is a little late still arrives.
 const GIVEN_UP_AFTER: u32 = 2;
+/// Questions for history at a time: one that takes long does not hold all others up.
+const HISTORY_THREADS: usize = 4;
 
 /// The door; open until it is closed.
 pub struct Door {
@@ -55,7 +65,7 @@ pub struct Door {
 }
 
 /// Opens the configured door, if there is one.
-pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) -> anyhow::Result<Option<Door>> {
+pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Door>> {
     if config.http.listen.is_empty() {
         return Ok(None);
     }
@@ -74,7 +84,11 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
         settings: parts.ingest,
         urgent: appender("http-auth", Lane::Auth)?,
         others: appender("http-append", Lane::Realtime)?,
-        reports: Reports::start(reports)?,
+        reports: Reports::start(stores.reports()?)?,
+        history: history(stores, cipher)?,
+        exports: Exports::default(),
+        editor: editor(config.reference.kind, stores, cipher)?,
+        trials: Trials::new(config.callback.caller(), Arc::new(System)),
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),
         places: Semaphore::new(config.http.requests),
@@ -99,6 +113,21 @@ pub fn open(config: &Config, parts: &Parts, reports: connectors::sql::Location) 
     }
     tracing::info!(%address, "HTTP door");
     Ok(Some(Door { address, stop, server }))
+}
+
+/// Where history is asked.
+fn history(stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Clerk<HistoryReader>> {
+    let (at, cipher) = (stores.history()?, Arc::clone(cipher));
+    Ok(Clerk::start("http-history", HISTORY_THREADS, move || HistoryReader::open(&at, Arc::clone(&cipher)))?)
+}
+
+/// Where reference data are changed, if they are in a store.
+fn editor(kind: ReferenceKind, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Clerk<Editor>>> {
+    if kind == ReferenceKind::File {
+        return Ok(None);
+    }
+    let (at, cipher) = (stores.reference()?, Arc::clone(cipher));
+    Ok(Some(Clerk::start("http-editor", 1, move || Editor::open(&at, Arc::clone(&cipher)))?))
 }
 
 impl Door {

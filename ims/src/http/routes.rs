@@ -5,19 +5,22 @@ use super::{
     answer::{Answer, Problem},
     append::Appender,
     ask::{self, Judge, Judged},
+    center::{self, Exports, Trials},
+    clerk::Clerk,
     gate::{Caller, Gate},
     lookup::Reports,
     openapi::{self, Api, Contract},
 };
 use axum::{
     Extension, Router,
-    body::{Body, HttpBody as _, to_bytes},
+    body::{Body, Bytes, HttpBody as _, to_bytes},
     extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
+use connectors::{history::HistoryReader, reference::Editor};
 use http_body_util::LengthLimitError;
 use processors::{access::Scope, callback, ingest::Settings, outcome::news, ports::Clock, refusal::Code};
 use schemas::{Channel, Lane, Schemas, Topic, TrackId, examples};
@@ -44,6 +47,11 @@ pub struct Door {
     /// For everything else.
     pub others: Appender,
     pub reports: Reports,
+    pub history: Clerk<HistoryReader>,
+    pub exports: Exports,
+    /// None where the reference data come from a file.
+    pub editor: Option<Clerk<Editor>>,
+    pub trials: Trials,
     pub body_bytes: usize,
     pub body_within: Duration,
     /// One place for each request under way.
@@ -55,7 +63,7 @@ pub struct Door {
 pub struct Peer(pub SocketAddr);
 
 /// Routes before they have their door.
-type Methods = MethodRouter<Arc<Door>>;
+pub type Methods = MethodRouter<Arc<Door>>;
 
 /// The paths, each with what it is asked and answers; `guard` stands before those that ask for a key.
 fn described(guard: impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
@@ -74,7 +82,7 @@ fn described(guard: impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
         .route(sends.keyed(Scope::Send), routes!(send), |methods| guard(Scope::Send, methods))
         .route(reports.keyed(Scope::Report), routes!(report), |methods| guard(Scope::Report, methods))
         .route(cancels.keyed(Scope::Cancel), routes!(cancel), |methods| guard(Scope::Cancel, methods));
-    openapi::serve(api)
+    openapi::serve(center::described(api, &guard))
 }
 
 /// The paths with all that stands before them.
@@ -116,7 +124,7 @@ fn words(path: Result<Path<(String, String)>, PathRejection>) -> Result<(String,
 }
 
 /// Another customer's key is as unknown as one that does not exist.
-fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
+pub fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
     match caller.reference.service_key(service_key) {
         Some((_, customer)) if *customer.username == *caller.username => Ok(()),
         _ => Err(Answer::refused(Code::UnknownServiceKey.as_str(), "service_key: unknown".to_owned())),
@@ -155,6 +163,25 @@ async fn send(
 }
 
 impl Door {
+    /// The whole of a JSON body.
+    pub async fn json(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+        if !headers.get(CONTENT_TYPE).is_some_and(|content_type| is_json(content_type.as_bytes())) {
+            return Err(Problem::NotJson);
+        }
+        if body.size_hint().lower() > self.body_bytes as u64 {
+            return Err(Problem::TooLarge);
+        }
+        match tokio::time::timeout(self.body_within, to_bytes(body, self.body_bytes)).await {
+            Err(_) => Err(Problem::TooSlow),
+            Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
+                Err(Problem::TooLarge)
+            }
+            // It was cut: nobody is there to read the answer.
+            Ok(Err(_)) => Err(Problem::TooSlow),
+            Ok(Ok(body)) => Ok(body),
+        }
+    }
+
     async fn asked(
         &self,
         caller: &Caller,
@@ -164,21 +191,7 @@ impl Door {
         body: Body,
     ) -> Result<Judged, Problem> {
         let header = |name| headers.get(name).map(HeaderValue::as_bytes);
-        if !header(CONTENT_TYPE).is_some_and(is_json) {
-            return Err(Problem::NotJson);
-        }
-        if body.size_hint().lower() > self.body_bytes as u64 {
-            return Err(Problem::TooLarge);
-        }
-        let body = match tokio::time::timeout(self.body_within, to_bytes(body, self.body_bytes)).await {
-            Err(_) => return Err(Problem::TooSlow),
-            Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
-                return Err(Problem::TooLarge);
-            }
-            // It was cut: nobody is there to read the answer.
-            Ok(Err(_)) => return Err(Problem::TooSlow),
-            Ok(Ok(body)) => body,
-        };
+        let body = self.json(headers, body).await?;
         if let Err(answer) = own(caller, service_key) {
             return Ok(Judged { answer, record: None });
         }

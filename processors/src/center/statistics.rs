@@ -4,9 +4,10 @@ use super::Group;
 use schemas::{Channel, MessageType};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Messages of a type that have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct Counts {
     /// Success, fail, and those that the customer cancelled.
     pub total: i64,
@@ -20,15 +21,20 @@ pub struct Counts {
 pub type Types = BTreeMap<&'static str, Counts>;
 
 /// All channels; null where nothing was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = Statistics)]
 pub struct Whole {
     /// Email.
+    #[schema(value_type = Option<BTreeMap<String, Counts>>, required = true)]
     pub email: Option<Types>,
     /// 알림톡, 친구톡, 브랜드톡.
+    #[schema(value_type = Option<BTreeMap<String, Counts>>, required = true)]
     pub kakao: Option<Types>,
     /// Text messages.
+    #[schema(value_type = Option<BTreeMap<String, Counts>>, required = true)]
     pub mt: Option<Types>,
     /// App push.
+    #[schema(value_type = Option<BTreeMap<String, Counts>>, required = true)]
     pub push: Option<Types>,
 }
 

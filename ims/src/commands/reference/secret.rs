@@ -2,20 +2,12 @@
 
 use crate::{
     exit::{Exit, usage},
-    output,
-};
-use aws_lc_rs::rand::fill;
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    output, secret,
 };
 use clap::Args as ClapArgs;
 use ipnet::IpNet;
 use jiff::Timestamp;
-use processors::{
-    access::{Scope, SecretHash},
-    reference::SecretKey,
-};
+use processors::{access::Scope, reference::SecretKey};
 use serde::Serialize;
 
 /// What the key is for.
@@ -32,14 +24,14 @@ pub struct Args {
     /// From where it may be used, for example 203.0.113.0/24; from everywhere when left out.
     #[arg(long = "network", value_name = "NETWORK")]
     networks: Vec<IpNet>,
-    /// What it may be used for; everything when left out.
+    /// What it may be used for; everything but operate when left out.
     #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
     scopes: Vec<Scope>,
 }
 
 fn scope(word: &str) -> Result<Scope, String> {
-    let known = Scope::ALL.into_iter().find(|scope| scope.as_str() == word);
-    known.ok_or_else(|| format!("one of {} is allowed", Scope::ALL.map(Scope::as_str).join(", ")))
+    let known = Scope::EVERY.into_iter().find(|scope| scope.as_str() == word);
+    known.ok_or_else(|| format!("one of {} is allowed", Scope::EVERY.map(Scope::as_str).join(", ")))
 }
 
 /// What is told.
@@ -59,18 +51,16 @@ pub fn run(args: &Args, json: bool) -> anyhow::Result<Exit> {
     if username.is_empty() || username.contains(':') {
         return Err(usage("the customer's name is empty or has a colon, which ends it in x-ims-key"));
     }
-    let (mut bytes, mut salt) = ([0; 32], [0; 16]);
-    fill(&mut bytes).and_then(|()| fill(&mut salt)).map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
-    let secret = URL_SAFE_NO_PAD.encode(bytes);
+    let (secret, hash) = secret::secret_key()?;
     let key = SecretKey {
         username: username.clone(),
         name: name.clone(),
-        hash: SecretHash::of(secret.as_bytes(), &salt)?,
+        hash,
         expires_at: *expires_at,
         networks: networks.clone(),
         scopes: if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes.clone() },
     };
-    let header = STANDARD.encode(format!("{username}:{secret}"));
+    let header = secret::header(username, &secret);
     let made = Made { secret, header, secret_keys: [key] };
     let rows = toml::to_string(&Rows { secret_keys: &made.secret_keys })?;
     output::result(json, &made, || {

@@ -58,7 +58,7 @@ pub fn of_all() -> Value {
                 "type": "apiKey",
                 "in": "header",
                 "name": "x-ims-key",
-                "description": "base64(username:secret_key). A key may be good for some of send, report and cancel.",
+                "description": "base64(username:secret_key). A key may be good for some of send, report, cancel, read, manage and operate.",
             },
         },
     })

@@ -17,6 +17,8 @@ type Named = (String, RefOr<Schema>);
 pub struct Contract {
     content_type: &'static str,
     content: Value,
+    /// What stands in the place of JSON when it is asked for.
+    document: Option<&'static str>,
     body: Option<Value>,
     named: Vec<Named>,
     scope: Option<Scope>,
@@ -30,9 +32,50 @@ const KEYED: [Problem; 5] =
 impl Contract {
     /// HTTP 200 with `data` of this type, or with a refusal.
     pub fn of<D: ToSchema>(example: Value) -> Self {
-        let mut named = vec![(D::name().into_owned(), D::schema())];
-        D::schemas(&mut named);
-        Self::told(json!({"$ref": format!("{SCHEMAS}{}", D::name())}), example, named)
+        Self::told(reference::<D>(), example, named::<D>())
+    }
+
+    /// The same with a list of them.
+    pub fn of_list<D: ToSchema>(example: Value) -> Self {
+        let named = named::<D>();
+        Self::told(json!({"type": "array", "items": reference::<D>()}), example, named)
+    }
+
+    /// The same with one for each name.
+    pub fn of_map<D: ToSchema>(example: Value) -> Self {
+        Self::told(json!({"type": "object", "additionalProperties": reference::<D>()}), example, named::<D>())
+    }
+
+    /// The same with a page of a list.
+    pub fn of_page<D: ToSchema>(example: Value) -> Self {
+        let next =
+            json!({"type": ["string", "null"], "description": "The cursor of the next page; null: there is none."});
+        let page = json!({
+            "type": "object",
+            "properties": {"items": {"type": "array", "items": reference::<D>()}, "next": next},
+            "required": ["items", "next"],
+            "additionalProperties": false,
+        });
+        Self::told(page, example, named::<D>())
+    }
+
+    /// HTTP 200 with this type alone, or with a refusal.
+    pub fn of_bare<D: ToSchema>(example: Value) -> Self {
+        let mut this = Self::of::<D>(example);
+        this.content["schema"]["oneOf"][0] = reference::<D>();
+        this
+    }
+
+    /// HTTP 200 with a document instead, when the request asks for it.
+    pub fn or_document(mut self, content_type: &'static str) -> Self {
+        self.document = Some(content_type);
+        self
+    }
+
+    /// Asks for a JSON body of this type.
+    pub fn asking_for<B: ToSchema>(mut self, example: Value) -> Self {
+        self.named.extend(named::<B>());
+        self.asking(json!({"schema": reference::<B>(), "examples": {"request": {"value": example}}}))
     }
 
     /// HTTP 200 with the message_id as `data`, and with what became of each of many receivers, or with a refusal.
@@ -62,6 +105,7 @@ impl Contract {
         Self {
             content_type: "application/json",
             content,
+            document: None,
             body: None,
             named,
             scope: None,
@@ -72,7 +116,7 @@ impl Contract {
     /// HTTP 200 with a document.
     pub fn of_document(content_type: &'static str, schema: Value) -> Self {
         let content = json!({"schema": schema});
-        Self { content_type, content, body: None, named: Vec::new(), scope: None, problems: Vec::new() }
+        Self { content_type, content, document: None, body: None, named: Vec::new(), scope: None, problems: Vec::new() }
     }
 
     /// Asks for a JSON body.
@@ -104,6 +148,9 @@ impl Contract {
         let mut responses = Map::new();
         let mut content = Map::new();
         content.insert(self.content_type.to_owned(), self.content.clone());
+        if let Some(document) = self.document {
+            content.insert(document.to_owned(), json!({"schema": {"type": "string"}}));
+        }
         let what = "What was asked for, or the code of the refusal.";
         responses.insert("200".to_owned(), response(what, &Value::Object(content), false));
         let mut by_status: BTreeMap<StatusCode, Vec<Problem>> = BTreeMap::new();
@@ -126,6 +173,17 @@ impl Contract {
             }
         }
     }
+}
+
+fn reference<D: ToSchema>() -> Value {
+    json!({"$ref": format!("{SCHEMAS}{}", D::name())})
+}
+
+/// A type and those in it.
+fn named<D: ToSchema>() -> Vec<Named> {
+    let mut named = vec![(D::name().into_owned(), D::schema())];
+    D::schemas(&mut named);
+    named
 }
 
 /// What the door refuses by itself with one status.

@@ -9,7 +9,7 @@ mod words;
 pub use components::request;
 pub use contract::Contract;
 pub use serve::routes as serve;
-pub use words::{Channels, Message};
+pub use words::{Channels, Message, parameter, service_key};
 
 use axum::Router;
 use axum::routing::MethodRouter;

@@ -10,7 +10,8 @@ use utoipa::{
     },
 };
 
-fn parameter(name: &str, found: ParameterIn, description: &str, schema: ObjectBuilder) -> Parameter {
+/// A parameter of text.
+pub fn parameter(name: &str, found: ParameterIn, description: &str, schema: ObjectBuilder) -> Parameter {
     let required = if matches!(found, ParameterIn::Path) { Required::True } else { Required::False };
     ParameterBuilder::new()
         .name(name)
@@ -21,7 +22,8 @@ fn parameter(name: &str, found: ParameterIn, description: &str, schema: ObjectBu
         .build()
 }
 
-fn service_key() -> Parameter {
+/// What stands in every path.
+pub fn service_key() -> Parameter {
     let schema = ObjectBuilder::new().pattern(Some("^[0-9A-Za-z]{40}$"));
     parameter("service_key", ParameterIn::Path, "Issued beforehand, 40 letters and digits.", schema)
 }

@@ -1,0 +1,310 @@
+//! Where a service key's reports are called back: its address, its secrets, and a call to try it.
+
+use super::{
+    change::{Stop, Told, refused, whose},
+    history::iso,
+    params::Own,
+};
+use crate::{
+    http::{
+        answer::{Answer, Problem},
+        gate::Caller,
+        routes::Door,
+    },
+    secret,
+};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, State, rejection::PathRejection},
+    http::HeaderMap,
+};
+use connectors::{
+    callback::{CallerSettings, HttpCaller, Network},
+    reference::Which,
+};
+use jiff::Timestamp;
+use processors::{
+    callback::{self, Batch, Call, Endpoint, Reply, Secret},
+    ports::{Caller as _, Clock},
+    reference::ServiceKey,
+    refusal::{Code, Refusal},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+/// Trial calls under way in this process; more are told to come again.
+const TRIALS: usize = 4;
+/// What is left for the thread of a call beside the call itself.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// What trial calls are made with.
+pub struct Trials {
+    settings: CallerSettings,
+    network: Arc<dyn Network>,
+    places: Arc<Semaphore>,
+}
+
+impl Trials {
+    /// As the role `callback` calls.
+    pub fn new(settings: CallerSettings, network: Arc<dyn Network>) -> Self {
+        Self { settings, network, places: Arc::new(Semaphore::new(TRIALS)) }
+    }
+}
+
+/// An endpoint without its secrets.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Callback)]
+pub struct Shown {
+    /// Where.
+    #[schema(required = true)]
+    pub uri: Option<String>,
+    /// How many secrets calls are signed with: one, or two while they are exchanged.
+    pub secrets: usize,
+    /// Several reports in one call.
+    #[schema(value_type = Option<Object>, required = true)]
+    pub batch: Option<Batch>,
+    /// An endpoint that answered 410 before then is called again.
+    #[schema(required = true)]
+    pub enabled_at: Option<String>,
+    /// A secret that was made now, told here and nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// What an endpoint is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewCallback)]
+pub struct Wish {
+    /// Where.
+    uri: String,
+    /// Several reports in one call; without it each comes by itself.
+    #[schema(value_type = Option<Object>)]
+    batch: Option<Batch>,
+}
+
+/// What came of a trial.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CallbackTrial)]
+pub struct Trial {
+    /// Whether the endpoint answered 2xx.
+    pub delivered: bool,
+    /// The status that it answered.
+    #[schema(required = true)]
+    pub status: Option<u16>,
+    /// Why there is none.
+    #[schema(required = true)]
+    pub failure: Option<&'static str>,
+    /// How long it took, milliseconds.
+    pub took_ms: u64,
+}
+
+type At = Result<Path<String>, PathRejection>;
+
+/// Tells where reports are called back.
+#[utoipa::path(get, path = "/ims/{service_key}/callback", operation_id = "callback", tag = "callbacks", params(Own))]
+pub async fn show(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    whose(&caller, &service_key)?;
+    let key = door.row(service_key).await?;
+    Ok(Answer::success(told(&key, None)))
+}
+
+/// Sets where reports are called back; the first time a secret is made for it.
+#[utoipa::path(put, path = "/ims/{service_key}/callback", operation_id = "setCallback", tag = "callbacks", params(Own))]
+pub async fn set(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: At,
+    headers: HeaderMap,
+    body: Body,
+) -> Told<Shown> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    let Wish { uri, batch } = door.read(&headers, body).await?;
+    let now = Timestamp::from_millisecond(door.clock.now_ms()).map_err(|_| Problem::Unexpected)?;
+    let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
+    door.edit(&caller, service_key, move |key| {
+        (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (Some(uri), batch, Some(now));
+        let first = key.callback_secrets.is_empty();
+        if first {
+            key.callback_secrets.push(made.clone());
+        }
+        Ok(first.then_some(made))
+    })
+    .await
+}
+
+/// Takes the callback out: nobody is called any more.
+#[utoipa::path(
+    delete,
+    path = "/ims/{service_key}/callback",
+    operation_id = "removeCallback",
+    tag = "callbacks",
+    params(Own)
+)]
+pub async fn unset(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    door.edit(&caller, service_key, |key| {
+        (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (None, None, None);
+        key.callback_secrets.clear();
+        Ok(None)
+    })
+    .await
+}
+
+/// Makes a new secret, told once, beside the newest of those before.
+#[utoipa::path(
+    post,
+    path = "/ims/{service_key}/callback/secret",
+    operation_id = "addCallbackSecret",
+    tag = "callbacks",
+    params(Own)
+)]
+pub async fn add_secret(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
+    door.edit(&caller, service_key, move |key| {
+        if key.callback_uri.is_none() {
+            return Err(nowhere());
+        }
+        key.callback_secrets.insert(0, made.clone());
+        key.callback_secrets.truncate(2);
+        Ok(Some(made))
+    })
+    .await
+}
+
+/// Takes the older one of two secrets out.
+#[utoipa::path(
+    delete,
+    path = "/ims/{service_key}/callback/secret",
+    operation_id = "removeCallbackSecret",
+    tag = "callbacks",
+    params(Own)
+)]
+pub async fn drop_secret(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    door.edit(&caller, service_key, |key| {
+        if key.callback_secrets.len() < 2 {
+            return Err(refused(Code::WrongState, "secret", "there is no older one"));
+        }
+        key.callback_secrets.truncate(1);
+        Ok(None)
+    })
+    .await
+}
+
+/// Makes one signed call, to the addresses that calls may go to, and tells what came of it.
+#[utoipa::path(
+    post,
+    path = "/ims/{service_key}/callback/test",
+    operation_id = "testCallback",
+    tag = "callbacks",
+    params(Own)
+)]
+pub async fn test(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Trial> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    whose(&caller, &service_key)?;
+    let key = door.row(service_key).await?;
+    let endpoint = match Endpoint::of(&key) {
+        Ok(Some(endpoint)) => endpoint,
+        Ok(None) => return Err(nowhere().into()),
+        Err(reasons) => return Err(refused(Code::BadRequest, "uri", reasons.join("; ")).into()),
+    };
+    let place = Arc::clone(&door.trials.places).try_acquire_owned().map_err(|_| Problem::TooMany)?;
+    let (settings, network) = (door.trials.settings.clone(), Arc::clone(&door.trials.network));
+    let clock = Arc::clone(&door.clock);
+    let id = secret::random::<16>().map_err(|_| Problem::Unexpected)?;
+    let call = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        call(&endpoint, u128::from_be_bytes(id), settings, network, clock)
+    });
+    let trial = call.await.ok().flatten().ok_or(Problem::Unexpected)?;
+    Ok(Answer::success(trial))
+}
+
+/// Waits for the answer on this thread.
+fn call(
+    endpoint: &Endpoint,
+    id: u128,
+    settings: CallerSettings,
+    network: Arc<dyn Network>,
+    clock: Arc<dyn Clock>,
+) -> Option<Trial> {
+    let now_ms = clock.now_ms();
+    let callback::Message { id, body } = callback::trial(id, now_ms);
+    let (began, patience, timestamp_s) = (Instant::now(), settings.timeout + MARGIN, now_ms.div_euclid(1000));
+    let mut caller = HttpCaller::open(settings, clock, network).ok()?;
+    caller.call(Call {
+        ticket: 0,
+        uri: Arc::clone(&endpoint.uri),
+        signature: callback::signature(&endpoint.secrets, &id, timestamp_s, &body),
+        id,
+        timestamp_s,
+        body,
+        replay: None,
+    });
+    let mut answers = Vec::new();
+    caller.answers(patience, &mut answers);
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let trial = |status: Option<u16>, failure| Trial {
+        delivered: status.is_some_and(|status| (200..300).contains(&status)),
+        status,
+        failure,
+        took_ms,
+    };
+    Some(match answers.pop().map(|called| called.reply) {
+        Some(Reply::Status { status, .. }) => trial(Some(status), None),
+        Some(Reply::Failed(failure)) => trial(None, Some(failure.as_str())),
+        None => trial(None, Some(callback::Failure::TimedOut.as_str())),
+    })
+}
+
+fn nowhere() -> Refusal {
+    refused(Code::NotFound, "uri", "there is no callback: PUT one first")
+}
+
+fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
+    Shown {
+        uri: key.callback_uri.clone(),
+        secrets: key.callback_secrets.len(),
+        batch: key.callback_batch,
+        enabled_at: key.callback_enabled_at.map(|at| iso(at.as_millisecond())),
+        secret: secret.map(|secret| secret.reveal()),
+    }
+}
+
+impl Door {
+    /// A service key as the store has it now.
+    async fn row(&self, service_key: String) -> Result<Arc<ServiceKey>, Stop> {
+        let find = move |editor: &mut connectors::reference::Editor| {
+            editor.rows::<ServiceKey>(&Which::of(&[("service_key", &service_key)]))
+        };
+        let found = self.editor()?.ask(find).await?.into_iter().next();
+        Ok(found.ok_or_else(|| refused(Code::UnknownServiceKey, "service_key", "unknown"))?)
+    }
+
+    async fn edit(
+        &self,
+        caller: &Caller,
+        service_key: String,
+        change: impl FnOnce(&mut ServiceKey) -> Result<Option<Secret>, Refusal> + Send + 'static,
+    ) -> Told<Shown> {
+        let username = whose(caller, &service_key)?.username.clone();
+        let named = vec![("service_key", service_key), ("username", username.clone())];
+        let changed = self.change(caller, &username, named, |keys: &mut Vec<ServiceKey>| {
+            let unknown = || refused(Code::UnknownServiceKey, "service_key", "unknown");
+            let key = keys.first_mut().ok_or_else(unknown)?;
+            let made = change(key)?;
+            Endpoint::of(key).map_err(|reasons| refused(Code::BadRequest, "uri", reasons.join("; ")))?;
+            Ok(told(key, made))
+        });
+        Ok(Answer::success(changed.await?))
+    }
+}

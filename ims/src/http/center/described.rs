@@ -1,0 +1,186 @@
+//! The paths of the center API, each with what it is asked and answers.
+
+use super::{
+    callback::{self, Shown, Trial},
+    change::Done,
+    history::{self, Step},
+    keys::{self, Active, Key, NewKey, Rotation, Service},
+    opt_outs::{self, Count, OptOutTold, Recipients},
+    senders::{self, NewNumber, NewProfile, NewState, Number, Profile, StateTold},
+    statistics,
+    templates::{self, Registered},
+};
+use crate::http::{
+    answer::Problem,
+    openapi::{Api, Contract},
+    routes::{Door, Methods},
+};
+use processors::{
+    access::Scope,
+    center::{Counts, Whole},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::{router::UtoipaMethodRouter, routes};
+
+/// What reads and changes in the store may end with.
+const OF_STORE: [Problem; 2] = [Problem::StoreAway, Problem::ReadOnly];
+/// What may be wrong with a body.
+const OF_BODY: [Problem; 3] = [Problem::TooSlow, Problem::TooLarge, Problem::NotJson];
+
+/// Adds them; `guard` stands before each.
+pub fn described(api: Api<Arc<Door>>, guard: &impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
+    let mut paths = Paths { api, guard };
+    looks(&mut paths);
+    senders(&mut paths);
+    templates(&mut paths);
+    opt_outs(&mut paths);
+    callbacks(&mut paths);
+    keys(&mut paths);
+    paths.api
+}
+
+struct Paths<'g, G> {
+    api: Api<Arc<Door>>,
+    guard: &'g G,
+}
+
+impl<G: Fn(Scope, Methods) -> Methods> Paths<'_, G> {
+    fn add(&mut self, scope: Scope, contract: Contract, routes: UtoipaMethodRouter<Arc<Door>>) {
+        let api = std::mem::replace(&mut self.api, Api::new());
+        self.api = api.route(contract.keyed(scope), routes, |methods| (self.guard)(scope, methods));
+    }
+}
+
+fn success(data: Value) -> Value {
+    json!({"code": "0000", "data": data})
+}
+
+fn one<D: ToSchema>(example: Value) -> Contract {
+    Contract::of::<D>(success(example)).refusing(&OF_STORE)
+}
+
+fn page<D: ToSchema>(example: Value) -> Contract {
+    Contract::of_page::<D>(success(json!({"items": [example], "next": null}))).refusing(&OF_STORE)
+}
+
+fn list<D: ToSchema>(example: Value) -> Contract {
+    Contract::of_list::<D>(success(json!([example]))).refusing(&OF_STORE)
+}
+
+fn state<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>, routes: UtoipaMethodRouter<Arc<Door>>) {
+    let state = json!({"state": "approved"});
+    let contract = one::<StateTold>(state.clone()).asking_for::<NewState>(state).refusing(&OF_BODY);
+    paths.add(Scope::Operate, contract, routes);
+}
+
+fn looks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let counts = json!({"total": 100, "success": 99, "fail": 1});
+    let whole = json!({"email": null, "kakao": {"AT": counts, "FW": counts}, "mt": {"SMS": counts}, "push": null});
+    let of_group = Contract::of_map::<Counts>(success(whole["kakao"].clone())).refusing(&[Problem::StoreAway]);
+    let of_all = Contract::of_bare::<Whole>(whole).refusing(&[Problem::StoreAway]);
+    paths.add(Scope::Read, of_all, routes!(statistics::whole));
+    paths.add(Scope::Read, of_group, routes!(statistics::group));
+    let step = json!({
+        "track_id": "01KJMXCWW00000000000000001", "step": 0, "last_step": true, "message_id": "ORD-1",
+        "requested_channel": "MT", "requested_type": "SMS", "channel": "MT", "message_type": "SMS",
+        "priority": "REALTIME", "state": "DELIVERED", "origin": "VENDOR", "code": "1000", "vendor": "text-one",
+        "vendor_code": "1000", "attempts": 1,
+        "recipient": {"phone_number": "1012345678", "country_code": "82"},
+        "title": null, "message": "인증번호 123456", "received_at": "2026-03-11T01:30:00.000Z",
+        "distribution_at": "2026-03-11T01:30:00.012Z", "sent_at": "2026-03-11T01:30:00.020Z",
+        "report_at": "2026-03-11T01:30:02.000Z", "source": "API", "serial_number": "01KJMXCWW00000000000000001-0R",
+        "bill_code": null,
+    });
+    let steps = Contract::of_page::<Step>(success(json!({"items": [step], "next": null})))
+        .refusing(&[Problem::StoreAway])
+        .or_document("text/csv");
+    paths.add(Scope::Read, steps, routes!(history::find));
+}
+
+fn senders<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let changed_at = "2026-03-11T01:30:00.000Z";
+    let number = json!({
+        "channel": "mt", "number": "0234567890", "state": "requested", "removed": false, "changed_at": changed_at,
+    });
+    let key = "a1".repeat(20);
+    let profile = json!({"sender_key": key, "state": "requested", "removed": false, "changed_at": changed_at});
+    let new_number = json!({"channel": "mt", "number": "02-3456-7890"});
+    let made = one::<Number>(number.clone()).asking_for::<NewNumber>(new_number).refusing(&OF_BODY);
+    paths.add(Scope::Read, page::<Number>(number), routes!(senders::numbers));
+    paths.add(Scope::Manage, made, routes!(senders::add_number));
+    paths.add(Scope::Manage, one::<Done>(json!({"name": "0234567890"})), routes!(senders::remove_number));
+    state(paths, routes!(senders::move_number));
+    let new_profile = json!({"sender_key": key});
+    let made = one::<Profile>(profile.clone()).asking_for::<NewProfile>(new_profile).refusing(&OF_BODY);
+    paths.add(Scope::Read, page::<Profile>(profile), routes!(senders::profiles));
+    paths.add(Scope::Manage, made, routes!(senders::add_profile));
+    state(paths, routes!(senders::move_profile));
+}
+
+fn templates<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let wish = json!({
+        "template_code": "order.sent", "sender_key": "a1".repeat(20), "message": "#{name}님의 주문이 발송되었습니다.",
+    });
+    let template = json!({
+        "channel": "at", "template_code": "order.sent", "sender_key": "a1".repeat(20), "state": "requested",
+        "auth_allowed": false, "message": "#{name}님의 주문이 발송되었습니다.", "title": null, "header": null, "html": null,
+        "attachment": null, "supplement": null, "variables": ["name"], "removed": false,
+        "changed_at": "2026-03-11T01:30:00.000Z",
+    });
+    let body = templates::body(wish);
+    let answers = || one::<Registered>(template.clone()).asking(body.clone()).refusing(&OF_BODY);
+    paths.add(Scope::Read, page::<Registered>(template.clone()), routes!(templates::list));
+    paths.add(Scope::Read, one::<Registered>(template.clone()), routes!(templates::show));
+    paths.add(Scope::Manage, answers(), routes!(templates::register));
+    paths.add(Scope::Manage, answers(), routes!(templates::update));
+    paths.add(Scope::Manage, one::<Done>(json!({"name": "order.sent"})), routes!(templates::remove));
+    state(paths, routes!(templates::move_state));
+}
+
+fn opt_outs<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let out = json!({"recipient": "821012345678", "source": "call", "refused_at": "2026-03-11T01:30:00.000Z"});
+    let who = json!({"recipients": ["01012345678", "hana@example.com"], "source": "call"});
+    let count = |who| one::<Count>(json!({"count": 2})).asking_for::<Recipients>(who).refusing(&OF_BODY);
+    paths.add(Scope::Manage, page::<OptOutTold>(out), routes!(opt_outs::list));
+    paths.add(Scope::Manage, count(who), routes!(opt_outs::add));
+    paths.add(Scope::Manage, count(json!({"recipients": ["01012345678"]})), routes!(opt_outs::remove));
+}
+
+fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let uri = "https://shop.example/ims";
+    let shown = json!({"uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z"});
+    let with_secret = json!({
+        "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU",
+    });
+    let set = one::<Shown>(with_secret.clone());
+    let set = set.asking_for::<callback::Wish>(json!({"uri": uri})).refusing(&OF_BODY);
+    let tried = json!({"delivered": true, "status": 204, "failure": null, "took_ms": 12});
+    paths.add(Scope::Manage, one::<Shown>(shown.clone()), routes!(callback::show));
+    paths.add(Scope::Manage, set, routes!(callback::set));
+    paths.add(Scope::Manage, one::<Shown>(shown.clone()), routes!(callback::unset));
+    paths.add(Scope::Manage, one::<Shown>(with_secret), routes!(callback::add_secret));
+    paths.add(Scope::Manage, one::<Shown>(shown), routes!(callback::drop_secret));
+    paths.add(Scope::Manage, one::<Trial>(tried), routes!(callback::test));
+}
+
+fn keys<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let key =
+        json!({"name": "2026-03", "expires_at": null, "networks": ["203.0.113.0/24"], "scopes": ["send", "report"]});
+    let made = json!({"key": key, "secret": "told-once", "header": "aGFuYml0LXNob3A6dG9sZC1vbmNl"});
+    let wish = json!({"name": "2026-03", "scopes": ["send", "report"], "networks": ["203.0.113.0/24"]});
+    let issue = one::<NewKey>(made.clone()).asking_for::<keys::Wish>(wish).refusing(&OF_BODY);
+    let rotate = json!({"name": "2026-04", "overlap_hours": 24});
+    let rotate = one::<NewKey>(made).asking_for::<Rotation>(rotate).refusing(&OF_BODY);
+    paths.add(Scope::Manage, list::<Key>(key), routes!(keys::list));
+    paths.add(Scope::Manage, issue, routes!(keys::issue));
+    paths.add(Scope::Manage, rotate, routes!(keys::rotate));
+    paths.add(Scope::Manage, one::<Done>(json!({"name": "2026-03"})), routes!(keys::revoke));
+    let service = json!({"service_key": "IMSDEMO0SERVICEKEY0000000000000000000001", "active": true});
+    let active = one::<Service>(service.clone()).asking_for::<Active>(json!({"active": true})).refusing(&OF_BODY);
+    paths.add(Scope::Operate, list::<Service>(service.clone()), routes!(keys::services));
+    paths.add(Scope::Operate, one::<Service>(service), routes!(keys::issue_service));
+    paths.add(Scope::Operate, active, routes!(keys::activate));
+}

@@ -1,0 +1,168 @@
+//! Who wants no ads of a customer.
+
+use super::{
+    change::{Told, refused, whose},
+    history::{Page, iso},
+    params::{Listed, Own},
+    query::Query,
+};
+use crate::http::{
+    answer::{Answer, Problem},
+    gate::Caller,
+    routes::Door,
+};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderMap, Uri},
+};
+use connectors::reference::RefusalPlace;
+use processors::{
+    center::{
+        Cursor,
+        opt_out::{self, Source},
+    },
+    reference::OptOut,
+    refusal::{Code, Refusal},
+    rules::field::{Field, top},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Most recipients of one request.
+const MOST: usize = 1000;
+const LIST: &str = "opt-outs";
+
+/// One opt-out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OptOut)]
+pub struct OptOutTold {
+    /// Number in international digits, address, or id in the customer's app.
+    pub recipient: String,
+    /// call (080), click (one-click unsubscribe), customer or import.
+    pub source: &'static str,
+    /// When we were told.
+    pub refused_at: String,
+}
+
+/// Recipients.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OptOuts)]
+pub struct Recipients {
+    /// Numbers and addresses.
+    #[serde(default)]
+    recipients: Vec<String>,
+    /// Ids in the customer's app.
+    #[serde(default)]
+    app_user_ids: Vec<String>,
+    /// call, click or customer; customer when it is not said.
+    source: Option<String>,
+}
+
+/// How many were new, or gone.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OptOutCount)]
+pub struct Count {
+    /// Those that were not there before, or are not any more.
+    pub count: u64,
+}
+
+type At = Result<Path<String>, PathRejection>;
+
+impl Recipients {
+    fn outs(self, username: &str) -> Result<Vec<OptOut>, Refusal> {
+        let Self { recipients, app_user_ids, .. } = self;
+        let got = recipients.len() + app_user_ids.len();
+        if !(1..=MOST).contains(&got) {
+            return Err(Refusal::bad(
+                &top("recipients"),
+                format_args!("got {got} with app_user_ids, 1 to {MOST} are allowed"),
+            ));
+        }
+        let all = recipients.iter().enumerate().map(|(at, one)| ("recipients", at, one, false));
+        let all = all.chain(app_user_ids.iter().enumerate().map(|(at, one)| ("app_user_ids", at, one, true)));
+        all.map(|(name, at, given, app)| {
+            let recipient = opt_out::recipient(&Field::REQUEST.entry(name, at), given, app)?;
+            Ok(OptOut { username: username.to_owned(), recipient })
+        })
+        .collect()
+    }
+}
+
+/// Lists who wants no ads, the oldest first.
+#[utoipa::path(get, path = "/ims/{service_key}/opt-outs", operation_id = "optOuts", tag = "opt-outs", params(Listed))]
+pub async fn list(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: At,
+    uri: Uri,
+) -> Told<Page<OptOutTold>> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    let username = whose(&caller, &service_key)?.username.clone();
+    let query = Query::read(uri.query(), &["limit", "cursor"])?;
+    let behind = query.get("cursor").map(|text| Cursor::<RefusalPlace>::read(&top("cursor"), LIST, text));
+    let (behind, most) = (behind.transpose()?, query.limit()?);
+    let found = door.editor()?.ask(move |editor| editor.refusals(&username, behind.as_ref(), most + 1));
+    let mut found = found.await?;
+    let more = found.len() > most as usize;
+    found.truncate(most as usize);
+    let next = found.last().filter(|_| more).map(|last| Cursor::behind(LIST, last.behind.clone()).write());
+    let items = found.into_iter().map(|one| OptOutTold {
+        recipient: one.out.recipient,
+        source: one.source.as_str(),
+        refused_at: iso(one.refused_at_ms),
+    });
+    Ok(Answer::success(Page { items: items.collect(), next }))
+}
+
+/// Adds opt-outs: in force at once, and never forgotten by an import.
+#[utoipa::path(post, path = "/ims/{service_key}/opt-outs", operation_id = "addOptOuts", tag = "opt-outs", params(Own))]
+pub async fn add(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: At,
+    headers: HeaderMap,
+    body: Body,
+) -> Told<Count> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    let recipients: Recipients = door.read(&headers, body).await?;
+    let username = whose(&caller, &service_key)?.username.clone();
+    let source = match recipients.source.as_deref() {
+        None => Source::Customer,
+        Some(word) => Source::of(word)
+            .filter(|source| *source != Source::Import)
+            .ok_or_else(|| refused(Code::BadRequest, "source", "call, click or customer is allowed"))?,
+    };
+    let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
+    let count = door.editor()?.ask(move |editor| editor.refuse(&by, &outs, source)).await?;
+    Ok(Answer::success(Count { count }))
+}
+
+/// Takes opt-outs back: they agreed to ads again. They stand in the body, because paths stand in logs.
+#[utoipa::path(
+    post,
+    path = "/ims/{service_key}/opt-outs/remove",
+    operation_id = "removeOptOuts",
+    tag = "opt-outs",
+    params(Own)
+)]
+pub async fn remove(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: At,
+    headers: HeaderMap,
+    body: Body,
+) -> Told<Count> {
+    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+    let recipients: Recipients = door.read(&headers, body).await?;
+    let username = whose(&caller, &service_key)?.username.clone();
+    if recipients.source.is_some() {
+        return Err(refused(Code::BadRequest, "source", "is none of what is taken back").into());
+    }
+    let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
+    let count = door.editor()?.ask(move |editor| editor.accept(&by, &outs)).await?;
+    Ok(Answer::success(Count { count }))
+}

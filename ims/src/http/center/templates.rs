@@ -1,0 +1,374 @@
+//! Templates of the four channels.
+
+use super::{
+    change::{Done, Told, refused, whose},
+    history::{Page, iso},
+    params::{OneTemplate, Registry, Templates},
+    query::Query,
+    senders::{Asked, LIST, NewState, Rows, StateTold, nobodys},
+};
+use crate::http::{
+    answer::{Answer, Problem},
+    ask,
+    gate::Caller,
+    routes::Door,
+};
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, State, rejection::PathRejection},
+    http::{HeaderMap, Uri},
+};
+use connectors::reference::{Listed, Which};
+use processors::{
+    center::{Group, inspection::word, template},
+    reference::{Customer, Template},
+    refusal::{Code, Refusal},
+    rules::field::top,
+};
+use schemas::{Attachment, Channel, MessageType, SendRequest, Supplement};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A template as it is registered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Template)]
+pub struct Registered {
+    /// at, ft, bt, mt, push or email.
+    pub channel: &'static str,
+    /// Its code.
+    pub template_code: String,
+    /// Its sender profile, of KakaoTalk's.
+    #[schema(required = true)]
+    pub sender_key: Option<String>,
+    /// requested, approved, rejected, stopped or dormant.
+    pub state: &'static str,
+    /// Whether messages of it may go over AUTH.
+    pub auth_allowed: bool,
+    /// Text with `#{name}` variables.
+    #[schema(required = true)]
+    pub message: Option<String>,
+    /// Title or subject.
+    #[schema(required = true)]
+    pub title: Option<String>,
+    /// Header.
+    #[schema(required = true)]
+    pub header: Option<String>,
+    /// HTML of an email.
+    #[schema(required = true)]
+    pub html: Option<String>,
+    /// Buttons, image, items.
+    #[schema(value_type = Option<Object>, required = true)]
+    pub attachment: Option<Attachment>,
+    /// Quick replies.
+    #[schema(value_type = Option<Object>, required = true)]
+    pub supplement: Option<Supplement>,
+    /// Names of its variables.
+    pub variables: Vec<String>,
+    /// Whether it was removed; told where changes are asked for.
+    pub removed: bool,
+    /// When it was changed last.
+    #[schema(required = true)]
+    pub changed_at: Option<String>,
+}
+
+impl From<&Template> for Registered {
+    fn from(row: &Template) -> Self {
+        Self {
+            channel: ask::word(row.channel),
+            template_code: row.code.clone(),
+            sender_key: row.sender_key.clone(),
+            state: word(row.state),
+            auth_allowed: row.auth_allowed,
+            message: (!row.message.is_empty()).then(|| row.message.clone()),
+            title: row.title.clone(),
+            header: row.header.clone(),
+            html: row.html.clone(),
+            attachment: row.attachment.clone(),
+            supplement: row.supplement.clone(),
+            // Of what stood there before there were rules.
+            variables: template::variables(row).unwrap_or_default(),
+            removed: false,
+            changed_at: None,
+        }
+    }
+}
+
+impl From<Listed<Template>> for Registered {
+    fn from(listed: Listed<Template>) -> Self {
+        let changed_at = listed.changed_at_ms.map(iso);
+        Self { removed: listed.removed, changed_at, ..Self::from(&*listed.row) }
+    }
+}
+
+/// What a template says: a message of the contract, of which it may have these fields.
+struct Wish {
+    row: Template,
+    message_type: Option<MessageType>,
+}
+
+impl Wish {
+    fn read(body: &[u8], channel: Channel, username: &str) -> Result<Self, Refusal> {
+        let request = schemas::json::send_request(body).map_err(|error| {
+            refused(
+                Code::BadRequest,
+                error.field(),
+                error.to_string().trim_start_matches(&format!("{}: ", error.field())),
+            )
+        })?;
+        let SendRequest {
+            template_code,
+            sender_key,
+            message_type,
+            message,
+            title,
+            header,
+            html,
+            attachment,
+            supplement,
+            ..
+        } = &request;
+        let allowed = SendRequest {
+            template_code: template_code.clone(),
+            sender_key: sender_key.clone(),
+            message_type: message_type.clone(),
+            message: message.clone(),
+            title: title.clone(),
+            header: header.clone(),
+            html: html.clone(),
+            attachment: attachment.clone(),
+            supplement: supplement.clone(),
+            ..SendRequest::default()
+        };
+        if request != allowed {
+            let reason = "a template has template_code, message_type, sender_key, message, title, header, html, \
+                          attachment and supplement";
+            return Err(refused(Code::BadRequest, "the request", reason));
+        }
+        let group = Group::with(channel).ok_or_else(nobodys)?;
+        let kind = match &*request.message_type {
+            "" => None,
+            word => Some(processors::ingest::message_type(&top("message_type"), channel, word)?),
+        };
+        let kakao = group == Group::Kakao;
+        if !kakao && request.sender_key.is_some() {
+            return Err(Refusal::bad(&top("sender_key"), "templates of KakaoTalk alone have one"));
+        }
+        let row = Template {
+            code: request.template_code.unwrap_or_default(),
+            username: username.to_owned(),
+            channel,
+            sender_key: request.sender_key,
+            message: request.message.unwrap_or_default(),
+            title: request.title,
+            header: request.header,
+            html: request.html,
+            attachment: request.attachment.map(|given| *given),
+            supplement: request.supplement.map(|given| *given),
+            ..Template::default()
+        };
+        Ok(Self { row, message_type: kind })
+    }
+
+    /// Holds it against the rules, and its sender profile against those of its customer.
+    fn check(&self, caller: &Caller, customer: &Customer) -> Result<Vec<String>, Refusal> {
+        if Group::with(self.row.channel) == Some(Group::Kakao) {
+            let key = self.row.sender_key.as_deref();
+            let key = key.ok_or_else(|| Refusal::missing(&top("sender_key"), "a template of KakaoTalk"))?;
+            let profile = caller.reference.sender_profile(key);
+            if profile.is_none_or(|profile| profile.username != customer.username) {
+                return Err(Refusal::not_registered(&top("sender_key"), "not registered"));
+            }
+        }
+        template::check(&self.row, self.message_type, customer)
+    }
+}
+
+/// The body of a template, described with the contract's own parts.
+pub fn body(example: Value) -> Value {
+    let text = || json!({"type": ["string", "null"]});
+    let part = |name: &str| json!({"oneOf": [{"$ref": format!("#/components/schemas/{name}")}, {"type": "null"}]});
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "template_code": text(), "message_type": text(), "sender_key": text(), "message": text(), "title": text(),
+            "header": text(), "html": text(), "attachment": part("Attachment"), "supplement": part("Supplement"),
+        },
+        "additionalProperties": false,
+    });
+    json!({"schema": schema, "examples": {"request": {"value": example}}})
+}
+
+type At = Result<Path<(String, String)>, PathRejection>;
+type AtOne = Result<Path<(String, String, String)>, PathRejection>;
+
+/// Channels that have templates here.
+fn channel(word: &str) -> Result<Channel, Problem> {
+    ask::channel(word).filter(|channel| *channel != Channel::Rc).ok_or(Problem::NotFound)
+}
+
+fn named(channel: Channel, username: &str, code: &str) -> Vec<(&'static str, String)> {
+    vec![("channel", channel.as_str().to_owned()), ("username", username.to_owned()), ("code", code.to_owned())]
+}
+
+/// Lists templates of one channel, or of all of KakaoTalk, in the order of their last change.
+#[utoipa::path(
+    get,
+    path = "/ims/{service_key}/templates/{channel}",
+    operation_id = "templates",
+    tag = "templates",
+    params(Templates)
+)]
+pub async fn list(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: At,
+    uri: Uri,
+) -> Told<Page<Registered>> {
+    let Path((service_key, word)) = path.map_err(|_| Problem::NotFound)?;
+    let channels = match Group::of(&word) {
+        Some(group) => group.channels().iter().map(|channel| channel.as_str()).collect(),
+        None => vec![channel(&word)?.as_str()],
+    };
+    let username = whose(&caller, &service_key)?.username.clone();
+    let list = format!("templates/{word}");
+    let asked = Asked::read(&Query::read(uri.query(), &LIST)?, &list)?;
+    let rows = Rows { named: vec![("username", username)], any: Some(("channel", channels)) };
+    door.listed::<Template, _>(&list, rows, asked).await
+}
+
+/// Tells one template.
+#[utoipa::path(
+    get,
+    path = "/ims/{service_key}/templates/{channel}/{template_code}",
+    operation_id = "template",
+    tag = "templates",
+    params(OneTemplate)
+)]
+pub async fn show(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: AtOne,
+) -> Told<Registered> {
+    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
+    let channel = channel(&word)?;
+    let named = named(channel, &whose(&caller, &service_key)?.username, &code);
+    let found = door.editor()?.ask(move |editor| {
+        let named: Vec<_> = named.iter().map(|(column, value)| (*column, &**value)).collect();
+        editor.list::<Template>(&Which::of(&named), None, None, 1)
+    });
+    let found = found.await?.into_iter().next().ok_or_else(nobodys)?;
+    Ok(Answer::success(Registered::from(found)))
+}
+
+/// Registers a template, held against the rules of its channel.
+#[utoipa::path(
+    post,
+    path = "/ims/{service_key}/templates/{channel}",
+    operation_id = "registerTemplate",
+    tag = "templates",
+    params(Registry)
+)]
+pub async fn register(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: At,
+    headers: HeaderMap,
+    body: Body,
+) -> Told<Registered> {
+    let Path((service_key, word)) = path.map_err(|_| Problem::NotFound)?;
+    let channel = channel(&word)?;
+    let body = door.json(&headers, body).await?;
+    let customer = whose(&caller, &service_key)?;
+    let wish = Wish::read(&body, channel, &customer.username)?;
+    wish.check(&caller, &customer)?;
+    let named = named(channel, &customer.username, &wish.row.code);
+    let made = door.change(&caller, &customer.username, named, move |rows: &mut Vec<Template>| {
+        if !rows.is_empty() {
+            return Err(refused(Code::Exists, "template_code", "it is registered already: PUT changes it"));
+        }
+        let row = Template { state: template::state(None, channel)?, ..wish.row };
+        let told = Registered::from(&row);
+        rows.push(row);
+        Ok(told)
+    });
+    Ok(Answer::success(made.await?))
+}
+
+/// Changes a template that is not inspected yet, or never is.
+#[utoipa::path(
+    put,
+    path = "/ims/{service_key}/templates/{channel}/{template_code}",
+    operation_id = "changeTemplate",
+    tag = "templates",
+    params(OneTemplate)
+)]
+pub async fn update(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: AtOne,
+    headers: HeaderMap,
+    body: Body,
+) -> Told<Registered> {
+    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
+    let channel = channel(&word)?;
+    let body = door.json(&headers, body).await?;
+    let customer = whose(&caller, &service_key)?;
+    let mut wish = Wish::read(&body, channel, &customer.username)?;
+    match &*wish.row.code {
+        "" => wish.row.code.clone_from(&code),
+        given if given != code => return Err(refused(Code::BadRequest, "template_code", "is not the path's").into()),
+        _ => {}
+    }
+    wish.check(&caller, &customer)?;
+    let named = named(channel, &customer.username, &code);
+    let changed = door.change(&caller, &customer.username, named, move |rows: &mut Vec<Template>| {
+        let there = rows.first_mut().ok_or_else(nobodys)?;
+        let state = template::state(Some(there), channel)?;
+        *there = Template { state, auth_allowed: there.auth_allowed, ..wish.row };
+        Ok(Registered::from(&*there))
+    });
+    Ok(Answer::success(changed.await?))
+}
+
+/// Takes a template out.
+#[utoipa::path(
+    delete,
+    path = "/ims/{service_key}/templates/{channel}/{template_code}",
+    operation_id = "removeTemplate",
+    tag = "templates",
+    params(OneTemplate)
+)]
+pub async fn remove(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: AtOne) -> Told<Done> {
+    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
+    let named = named(channel(&word)?, &whose(&caller, &service_key)?.username, &code);
+    let username = whose(&caller, &service_key)?.username.clone();
+    let removed = door.change(&caller, &username, named, |rows: &mut Vec<Template>| {
+        rows.pop().map(|row| row.code).ok_or_else(nobodys)
+    });
+    Ok(Answer::success(Done { name: removed.await? }))
+}
+
+/// Says what became of the inspection of a template; for operators.
+#[utoipa::path(
+    put,
+    path = "/ims/{service_key}/templates/{channel}/{template_code}/state",
+    operation_id = "moveTemplate",
+    tag = "templates",
+    params(OneTemplate)
+)]
+pub async fn move_state(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    path: AtOne,
+    headers: HeaderMap,
+    body: Body,
+) -> Told<StateTold> {
+    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
+    let NewState { state } = door.read(&headers, body).await?;
+    let username = whose(&caller, &service_key)?.username.clone();
+    let named = named(channel(&word)?, &username, &code);
+    door.move_state(&caller, &username, named, state, |row: &mut Template| &mut row.state).await
+}

@@ -1,0 +1,124 @@
+//! Endpoints of callbacks, and the call that tries one.
+
+use super::{Center, code};
+use crate::http::center::Trials;
+use axum::http::Method;
+use connectors::callback::{CallerSettings, System};
+use processors::callback::{Secret, signature};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// Headers and body of a call.
+type Called = (Vec<String>, Vec<u8>);
+
+/// Answers one call with this status, and tells what came.
+fn endpoint(status: u16) -> (String, JoinHandle<Called>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/ims?token=hunter2", listener.local_addr().unwrap());
+    let served = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            match line.trim_end() {
+                "" => break,
+                line => headers.push(line.to_owned()),
+            }
+        }
+        let length = headers.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap()];
+        reader.read_exact(&mut body).unwrap();
+        write!(reader.get_mut(), "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+        (headers, body)
+    });
+    (uri, served)
+}
+
+fn center(allowed: &[&str]) -> Center {
+    let settings = CallerSettings {
+        allow_networks: allowed.iter().map(|network| network.parse().unwrap()).collect(),
+        timeout: Duration::from_secs(20),
+    };
+    Center::with(|door| door.trials = Trials::new(settings, Arc::new(System)))
+}
+
+#[tokio::test]
+async fn an_endpoint_is_set_its_secrets_exchanged_and_taken_away() {
+    let center = Center::new();
+    center.own(Method::DELETE, "callback", Value::Null).await;
+    assert_eq!(code(&center.own(Method::POST, "callback/secret", Value::Null).await), "2110");
+    assert_eq!(code(&center.own(Method::POST, "callback/test", Value::Null).await), "2110");
+    let wish = json!({"uri": "https://shop.example/ims?token=hunter2", "batch": {"reports": 10, "wait_ms": 500}});
+    let set = center.own(Method::PUT, "callback", wish.clone()).await;
+    let first = set["data"]["secret"].as_str().unwrap().to_owned();
+    assert!(first.starts_with("whsec_"), "{set}");
+    let again = center.own(Method::PUT, "callback", wish).await;
+    assert!(again["data"]["secret"].is_null() && again["data"]["secrets"] == 1, "{again}");
+    let next = center.own(Method::POST, "callback/secret", Value::Null).await;
+    assert_eq!(next["data"]["secrets"], 2);
+    let shown = center.own(Method::GET, "callback", Value::Null).await;
+    assert!(!shown.to_string().contains("whsec_"), "{shown}");
+    assert_eq!(shown["data"]["batch"], json!({"reports": 10, "wait_ms": 500}));
+    assert_eq!(center.own(Method::DELETE, "callback/secret", Value::Null).await["data"]["secrets"], 1);
+    assert_eq!(code(&center.own(Method::DELETE, "callback/secret", Value::Null).await), "2130");
+    assert!(center.own(Method::DELETE, "callback", Value::Null).await["data"]["uri"].is_null());
+    for (_, told) in center.audit() {
+        assert!(!told.contains("hunter2") && !told.contains(&first[6..]), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_calls_never_go_to_is_refused() {
+    let center = Center::new();
+    for uri in ["", "ftp://shop.example/", "https://a:b@shop.example/", "https://shop.example/#a", "no uri"] {
+        let answer = center.own(Method::PUT, "callback", json!({"uri": uri})).await;
+        assert_eq!(code(&answer), "1400", "{uri}: {answer}");
+        assert!(!answer.to_string().contains("a:b"), "{answer}");
+    }
+    let batch = json!({"uri": "https://shop.example/", "batch": {"reports": 101, "wait_ms": 1}});
+    assert_eq!(code(&center.own(Method::PUT, "callback", batch).await), "1400");
+}
+
+#[tokio::test]
+async fn a_trial_is_signed_with_every_secret() {
+    let center = center(&["127.0.0.0/8"]);
+    center.own(Method::DELETE, "callback", Value::Null).await;
+    let (uri, served) = endpoint(204);
+    let mut secrets = Vec::new();
+    let set = center.own(Method::PUT, "callback", json!({"uri": uri})).await;
+    secrets.push(set["data"]["secret"].as_str().unwrap().to_owned());
+    let next = center.own(Method::POST, "callback/secret", Value::Null).await;
+    secrets.insert(0, next["data"]["secret"].as_str().unwrap().to_owned());
+    let tried = center.own(Method::POST, "callback/test", Value::Null).await;
+    assert_eq!((&tried["data"]["delivered"], &tried["data"]["status"]), (&json!(true), &json!(204)), "{tried}");
+    let (headers, body) = served.join().unwrap();
+    let header = |name: &str| {
+        let find = |line: &String| line.to_lowercase().starts_with(name).then(|| line[name.len()..].to_owned());
+        headers.iter().find_map(find).unwrap()
+    };
+    let (id, at) = (header("webhook-id: "), header("webhook-timestamp: ").parse().unwrap());
+    let secrets: Vec<Secret> = secrets.into_iter().map(|secret| secret.try_into().unwrap()).collect();
+    assert_eq!(header("webhook-signature: "), signature(&secrets, &id, at, &body));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["type"], "callback.test");
+}
+
+#[tokio::test]
+async fn a_trial_goes_nowhere_that_calls_do_not() {
+    let center = center(&[]);
+    let (uri, _served) = endpoint(200);
+    for uri in [&*uri, "http://169.254.169.254/latest/meta-data/", "http://[::1]:1/", "http://localhost:1/"] {
+        center.own(Method::PUT, "callback", json!({"uri": uri})).await;
+        let tried = center.own(Method::POST, "callback/test", Value::Null).await;
+        assert_eq!(tried["data"]["failure"], "forbidden_address", "{uri}: {tried}");
+        assert_eq!(tried["data"]["delivered"], false);
+    }
+}

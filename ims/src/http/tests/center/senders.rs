@@ -1,0 +1,104 @@
+//! Sender numbers and sender profiles.
+
+use super::{Center, OTHER, SHOP, code};
+use crate::http::tests::BANK;
+use axum::http::Method;
+use processors::{
+    ports::ReferenceSource as _,
+    reference::{Approval, Reference},
+};
+use schemas::Channel;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn current(center: &Center) -> Arc<Reference> {
+    center.follow();
+    center.0.reference.current()
+}
+
+#[tokio::test]
+async fn a_number_is_registered_proved_stopped_and_removed() {
+    let center = Center::new();
+    let wish = json!({"channel": "mt", "number": "+82 2-3450-6789"});
+    let made = center.own(Method::POST, "sender-numbers", wish.clone()).await;
+    assert_eq!((&made["data"]["number"], &made["data"]["state"]), (&json!("0234506789"), &json!("requested")));
+    assert_eq!(code(&center.own(Method::POST, "sender-numbers", wish.clone()).await), "2120");
+    let state =
+        |center: &Center| current(center).sender_number(Channel::Mt, "hanbit-shop", "0234506789").map(|n| n.state);
+    assert_eq!(state(&center), Some(Approval::Requested));
+    let path = "sender-numbers/mt/02-3450-6789/state";
+    for (to, answered, now) in [
+        ("stopped", "2130", Approval::Requested),
+        ("rejected", "0000", Approval::Rejected),
+        ("approved", "2130", Approval::Rejected),
+        ("gone", "1400", Approval::Rejected),
+    ] {
+        assert_eq!(code(&center.operate(path, json!({"state": to})).await), answered, "{to}");
+        assert_eq!(state(&center), Some(now));
+    }
+    assert_eq!(code(&center.own(Method::POST, "sender-numbers", wish).await), "0000", "asked for once more");
+    for (to, now) in
+        [("approved", Approval::Approved), ("stopped", Approval::Stopped), ("approved", Approval::Approved)]
+    {
+        assert_eq!(center.operate(path, json!({"state": to})).await["data"]["state"], to);
+        assert_eq!(state(&center), Some(now));
+    }
+    let since = "sender-numbers?changed_since=2000-01-01T00:00:00Z";
+    let has = |listed: &Value, removed: bool| {
+        let items = listed["data"]["items"].as_array().unwrap();
+        items.iter().any(|one| one["number"] == "0234506789" && one["removed"] == removed)
+    };
+    assert!(has(&center.own(Method::GET, "sender-numbers", Value::Null).await, false));
+    let gone = center.own(Method::DELETE, "sender-numbers/mt/0234506789", Value::Null).await;
+    assert_eq!(gone["data"]["name"], "0234506789");
+    assert_eq!(state(&center), None);
+    assert_eq!(code(&center.own(Method::DELETE, "sender-numbers/mt/0234506789", Value::Null).await), "2110");
+    assert!(!has(&center.own(Method::GET, "sender-numbers", Value::Null).await, false));
+    assert!(has(&center.own(Method::GET, since, Value::Null).await, true));
+}
+
+#[tokio::test]
+async fn a_number_keeps_the_rules_of_its_channel() {
+    let center = Center::new();
+    for (channel, number, answered) in [
+        ("mt", "010-0234-5678", "1400"),
+        ("mt", "02-1588-1234", "1400"),
+        ("mt", "", "2020"),
+        ("mt", "1661-1234", "0000"),
+        ("rcs", "01012345678", "1400"),
+        ("rcs", "chatbot-7", "0000"),
+        ("email", "shop", "1400"),
+        ("email", "shop@example.kr", "0000"),
+        ("at", "0234506789", "1400"),
+        ("fax", "0234506789", "1400"),
+    ] {
+        let answer = center.own(Method::POST, "sender-numbers", json!({"channel": channel, "number": number})).await;
+        assert_eq!(code(&answer), answered, "{channel} {number}: {answer}");
+    }
+    let elsewhere = center.own(Method::DELETE, "sender-numbers/fax/1", Value::Null).await;
+    assert_eq!(code(&elsewhere), "2110");
+}
+
+#[tokio::test]
+async fn a_profile_is_one_customers() {
+    let center = Center::new();
+    let key = "a1".repeat(20);
+    let wish = json!({"sender_key": key});
+    assert_eq!(code(&center.own(Method::POST, "sender-profiles", json!({"sender_key": "short"})).await), "1400");
+    assert_eq!(center.own(Method::POST, "sender-profiles", wish.clone()).await["data"]["state"], "requested");
+    let theirs = format!("/ims/{BANK}/sender-profiles");
+    let (_, answer) = center.call(OTHER, Method::POST, &theirs, wish).await;
+    assert_eq!(code(&answer), "2120");
+    assert!(!answer.to_string().contains("hanbit"), "{answer}");
+    let path = format!("sender-profiles/{key}/state");
+    assert_eq!(code(&center.operate(&path, json!({"state": "approved"})).await), "0000");
+    assert_eq!(current(&center).sender_profile(&key).unwrap().state, Approval::Approved);
+    let (_, answer) =
+        center.call(super::OPERATOR, Method::PUT, &format!("/ims/{BANK}/{path}"), json!({"state": "stopped"})).await;
+    assert_eq!(code(&answer), "2110", "of that customer there is none");
+    let (_, listed) = center.call(OTHER, Method::GET, &theirs, Value::Null).await;
+    assert!(!listed.to_string().contains(&key), "{listed}");
+    let listed = center.own(Method::GET, "sender-profiles?limit=1", Value::Null).await;
+    assert!(listed["data"]["next"].is_string(), "{listed}");
+    assert!(center.audit().iter().all(|(line, _)| !line.contains(SHOP)));
+}
