@@ -158,7 +158,7 @@ impl Backends for Configured {
     }
 
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
-        let receipts = self.vendors.receipts(self.simulator.receipts());
+        let receipts = self.vendors.receipts(self.simulator.receipts(), http::webhooks());
         receipts.map_err(|e| Away { dependency: "thread of delivery reports", cause: e.to_string() })
     }
 
@@ -233,7 +233,10 @@ impl Deployment {
         simulator.request_log = simulator.request_log.filter(|path| !path.as_os_str().is_empty());
         let simulator = Simulator::open(simulator, Arc::clone(&clock))
             .with_context(|| format!("simulator.request_log = {:?}", config.simulator.request_log))?;
-        let mut vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference));
+        let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
+        let shared = Arc::clone(&allowance);
+        let mut vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference))
+            .sharing(Arc::new(move |vendor| shared.part(vendor)));
         if config.reference.kind == ReferenceKind::Sql && vendors.push() {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
         }
@@ -252,7 +255,6 @@ impl Deployment {
             vendors: vendors.clone(),
             caller,
         };
-        let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };
         let parts = Parts {
             log,

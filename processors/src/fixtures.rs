@@ -49,6 +49,8 @@ pub fn vendor(name: &str, weight: u32) -> Vendor {
         receipt_hours: 25,
         in_doubt: Default::default(),
         title_bytes: 50,
+        paused: false,
+        cost_krw: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     }

@@ -120,6 +120,8 @@ pub enum Reply {
     NotSent(String),
     /// The request left and no answer came: the vendor may have delivered.
     NoAnswer(String),
+    /// Nothing was asked this time: an earlier request may have arrived, and the vendor no longer knows whether it did.
+    Forgotten(String),
     /// The vendor asks to slow down; safe to repeat after the given time.
     Throttled(Duration),
     /// A push: what came of each token that this vendor was asked about.
@@ -130,7 +132,7 @@ impl Reply {
     /// Whether a request left, or part of one.
     pub fn has_left(&self) -> bool {
         match self {
-            Self::NotSent(_) => false,
+            Self::NotSent(_) | Self::Forgotten(_) => false,
             Self::Tokens(replies) => replies.iter().any(|of| of.reply.has_left()),
             Self::Code { .. } | Self::NoAnswer(_) | Self::Throttled(_) => true,
         }

@@ -6,10 +6,12 @@
 
 mod apns;
 mod bizgo;
+mod brands;
 mod fcm;
 mod http;
 mod jwt;
 mod key;
+mod pace;
 mod provider;
 mod push;
 mod receipts;
@@ -22,14 +24,19 @@ mod tls;
 mod webhook;
 
 pub use apns::ApnsSettings;
+pub use bizgo::{Uploaded, Use};
 pub use fcm::FcmSettings;
 pub(crate) use http::{Client, Times};
+pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};
-pub use settings::{VendorSettings, VendorsError};
+pub use receipts::Serve;
+pub use settings::{ResponseMethod, VendorSettings, VendorsError};
 pub use smtp::SmtpSettings;
 pub use webhook::WEBHOOKS;
 
+use brands::Brands;
 use key::Key;
+use pace::Pace;
 use processors::{
     ports::{Clock, DeadTokens, Provider, Receipts, ReferenceSource},
     reference::{Protocol, Reference, Vendor},
@@ -57,6 +64,8 @@ struct Access {
     key: Arc<Key>,
     /// What the vendor signs its reports with; None: they are polled.
     webhook: Option<Arc<Key>>,
+    pace: Arc<Pace>,
+    brands: Arc<Brands>,
 }
 
 /// A vendor, and what it and its customer share: what a simulator of it must know.
@@ -82,6 +91,7 @@ pub struct Vendors {
     dead_tokens: Arc<push::Desk>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
+    part: Part,
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
 }
@@ -134,8 +144,13 @@ impl Vendors {
                 wrong
                     .push(format!("vendors.{name}.webhook_secret_file is set and nobody listens: set webhooks.listen"));
             }
-            if let Some(key) = key {
-                access.insert(name.clone(), Access { settings: settings.clone(), key, webhook });
+            let brands = Brands::read(&settings.rcs_brands_file).map_err(|reason| {
+                wrong.push(format!("vendors.{name}.rcs_brands_file {:?}: {reason}", settings.rcs_brands_file));
+            });
+            if let (Some(key), Ok(brands)) = (key, brands) {
+                let brands = Arc::new(brands);
+                let pace = Arc::new(Pace::new(settings.calls_per_second));
+                access.insert(name.clone(), Access { settings: settings.clone(), key, webhook, pace, brands });
             }
         }
         let dead_tokens = Box::new(MemoryDeadTokens::default());
@@ -147,6 +162,8 @@ impl Vendors {
             dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock))),
             wrong: wrong.into(),
             listen: listen.into(),
+            // Alone, until it is told of others.
+            part: Arc::new(|_| 1.0),
             reference,
             clock,
         }
@@ -161,6 +178,11 @@ impl Vendors {
     pub fn remembering(self, dead_tokens: Box<dyn DeadTokens>) -> Self {
         let dead_tokens = Arc::new(push::Desk::new(dead_tokens, Arc::clone(&self.clock)));
         Self { dead_tokens, ..self }
+    }
+
+    /// The same in a process that has this part of what vendors allow to all of us.
+    pub fn sharing(self, part: Part) -> Self {
+        Self { part, ..self }
     }
 
     /// Refused with every mistake at once: settings that cannot work, keys that cannot be read.
@@ -205,9 +227,30 @@ impl Vendors {
         Box::new(provider::Wires::new(self.clone(), simulated))
     }
 
-    /// The delivery reports of all vendors.
-    pub fn receipts(&self, simulated: Box<dyn Receipts>) -> std::io::Result<Box<dyn Receipts>> {
-        Ok(Box::new(receipts::Polled::start(self.clone(), simulated)?))
+    /// The delivery reports of all vendors; `serve` serves the port that some bring them to.
+    pub fn receipts(&self, simulated: Box<dyn Receipts>, serve: Serve) -> std::io::Result<Box<dyn Receipts>> {
+        Ok(Box::new(receipts::Polled::start(self.clone(), simulated, serve)?))
+    }
+
+    /// Uploads an image to a vendor; the error is the reason with its remedy.
+    pub fn upload(&self, name: &str, what: Use, file_name: &str, image: &[u8]) -> Result<Uploaded, String> {
+        let reference = self.reference.current();
+        let known = wires(&reference).into_iter().find(|vendor| vendor.name == name);
+        let vendor = known.filter(|vendor| vendor.protocol == Protocol::Bizgo).ok_or_else(|| {
+            format!("there is no vendor {name:?} that takes images: name one with protocol = \"bizgo\"")
+        })?;
+        if let Some(lack) = self.lacks(&vendor) {
+            return Err(lack);
+        }
+        let access = self.access.get(name).ok_or("the vendor has no key")?;
+        let client = Client::new(access.settings.connect(&vendor))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        let uploaded = runtime.block_on(async {
+            access.pace.turn(|| (self.part)(&vendor)).await;
+            bizgo::Bizgo { client: &client, access, vendor: &vendor }.upload(what, file_name, image).await
+        });
+        runtime.shutdown_background();
+        uploaded
     }
 
     /// Each vendor that speaks a protocol and has a key.

@@ -2,13 +2,17 @@
 //! in between is given them again.
 
 use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, webhook, wires};
+use axum::Router;
 use processors::{
     ports::{Receipt, Receipts},
     reference::Vendor,
 };
 use rustc_hash::FxHashMap;
 use std::{
+    future::Future,
     io,
+    net::TcpListener,
+    pin::Pin,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -20,6 +24,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const TURN: Duration = Duration::from_millis(50);
 /// Longest wait after polls that failed.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Serves a port, with bounds on connections, headers and time, until it is dropped.
+pub type Serve = Arc<dyn Fn(TcpListener, Router) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> + Send + Sync>;
 
 /// Reports of one poll or call, and who is told that they are in the log.
 pub struct Batch {
@@ -47,7 +54,7 @@ pub struct Polled {
 
 impl Polled {
     /// Begins to poll.
-    pub fn start(vendors: Vendors, simulated: Box<dyn Receipts>) -> io::Result<Self> {
+    pub fn start(vendors: Vendors, simulated: Box<dyn Receipts>, serve: Serve) -> io::Result<Self> {
         let (batch, batches) = mpsc::channel();
         let (running, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -56,7 +63,7 @@ impl Polled {
         std::thread::Builder::new().name("vendor-reports".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = webhook::serve(port, of_thread.clone(), batch.clone()) => {}
+                    () = webhook::open(port, of_thread.clone(), batch.clone(), serve) => {}
                     () = follow(of_thread, batch) => {}
                     _ = ended => {}
                 }
@@ -134,12 +141,14 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
         Err(error) => return tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made"),
     };
     let wire = Bizgo { client: &client, access, vendor: &vendor };
+    let turn = || access.pace.turn(|| (vendors.part)(&vendor));
     let every = access.settings.poll();
     let mut failed_for = every;
     let count = |outcome: &'static str| {
         metrics::counter!(POLLS, "vendor" => vendor.name.clone(), "outcome" => outcome).increment(1);
     };
     loop {
+        turn().await;
         match wire.poll(&*vendors.clock).await {
             Err(reason) => {
                 count("failed");
@@ -159,6 +168,7 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
                 if !nothing && (batches.send(Batch { receipts, confirmed }).is_err() || waiting.await.is_err()) {
                     return;
                 }
+                turn().await;
                 if let Err(reason) = wire.acknowledge(&id).await {
                     // It comes again, which is allowed.
                     tracing::warn!(vendor = vendor.name, reason, "a batch of reports cannot be acknowledged");

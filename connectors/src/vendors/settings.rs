@@ -19,6 +19,17 @@ pub struct VendorSettings {
     pub first_byte_ms: u32,
     /// How long the next poll waits when there were no delivery reports, milliseconds.
     pub poll_ms: u32,
+    /// How long one poll or acknowledgement may take in all, milliseconds.
+    pub poll_timeout_ms: u32,
+    /// Calls that are no sends (polls, acknowledgements, uploads) a second, of all processes together.
+    pub calls_per_second: u32,
+    /// How KakaoTalk answers for 알림톡.
+    pub response_method: ResponseMethod,
+    /// How long it waits for the receipt of one that is polled, seconds, 10 to 86,400.
+    pub response_timeout_s: u32,
+    /// File with a line for each RCS chatbot: its id, a blank, the key of its brand at this vendor; read again when a
+    /// chatbot is not in it. Empty: there are none.
+    pub rcs_brands_file: PathBuf,
     /// File that holds the secret of the vendor's webhook alone; empty: reports are polled.
     pub webhook_secret_file: PathBuf,
     /// What a mail server needs besides: it makes the vendor one.
@@ -32,14 +43,30 @@ pub struct VendorSettings {
     pub apns: Option<ApnsSettings>,
 }
 
+/// When KakaoTalk says that a message was delivered (spec: responseMethod).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseMethod {
+    /// At once, for a recipient who uses KakaoTalk; for others it says that it cannot.
+    #[default]
+    Push,
+    /// When the recipient's device has it; uncertain when that takes longer than `response_timeout_s`.
+    Polling,
+}
+
 impl Default for VendorSettings {
     fn default() -> Self {
-        // Published advice is 5 s and 30 s, and at most 5 polls a second of all processes together.
+        // Published advice is 5 s and 30 s, and at most 5 calls a second beside sends.
         Self {
             key_file: PathBuf::new(),
             connect_ms: 5_000,
             first_byte_ms: 30_000,
             poll_ms: 2_000,
+            poll_timeout_ms: 10_000,
+            calls_per_second: 5,
+            response_method: ResponseMethod::Push,
+            response_timeout_s: 180,
+            rcs_brands_file: PathBuf::new(),
             webhook_secret_file: PathBuf::new(),
             smtp: None,
             fcm: None,
@@ -54,8 +81,15 @@ impl VendorSettings {
         if kinds.into_iter().filter(|kind| *kind).count() > 1 {
             return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm and apns"));
         }
-        let wrong = self.connect_ms == 0 || self.first_byte_ms == 0 || self.poll_ms == 0;
-        wrong.then(|| format!("vendors.{name}: connect_ms, first_byte_ms and poll_ms must be above 0"))
+        let figures = [self.connect_ms, self.first_byte_ms, self.poll_ms, self.poll_timeout_ms, self.calls_per_second];
+        if figures.contains(&0) {
+            return Some(format!(
+                "vendors.{name}: connect_ms, first_byte_ms, poll_ms, poll_timeout_ms and calls_per_second must be above 0"
+            ));
+        }
+        let seconds = self.response_timeout_s;
+        (!(10..=86_400).contains(&seconds))
+            .then(|| format!("vendors.{name}.response_timeout_s: got {seconds}, 10 to 86400 are allowed"))
     }
 
     /// The time of a connection to a vendor: half of a request's at most, so that one that never comes is known not to
@@ -66,6 +100,10 @@ impl VendorSettings {
 
     pub(super) fn first_byte(&self) -> Duration {
         Duration::from_millis(u64::from(self.first_byte_ms))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.poll_timeout_ms))
     }
 
     pub(super) fn poll(&self) -> Duration {

@@ -1,5 +1,6 @@
 //! What the tests of all protocols share.
 
+use super::Serve;
 use aws_lc_rs::{
     encoding::AsDer,
     rand::SystemRandom,
@@ -43,6 +44,11 @@ impl ReferenceSource for Fixed {
     fn current(&self) -> Arc<Reference> {
         Arc::clone(&self.0)
     }
+}
+
+/// Serves a port as it comes.
+pub(super) fn serve() -> Serve {
+    Arc::new(|port, pages| Box::pin(async move { axum::serve(tokio::net::TcpListener::from_std(port)?, pages).await }))
 }
 
 /// Nothing is simulated in this process.

@@ -1,11 +1,15 @@
 //! Delivery reports that vendors bring themselves: one port for all, a path for each vendor, answered when they are in the
 //! log.
 
-use super::{Vendors, bizgo, receipts::Batch, wires};
+use super::{
+    Vendors, bizgo,
+    receipts::{Batch, Serve},
+    wires,
+};
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
+    body::{Body, HttpBody as _, to_bytes},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::post,
@@ -17,13 +21,16 @@ use std::{
     sync::{Arc, mpsc},
     time::Duration,
 };
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
 
 /// Calls of webhooks, by vendor and outcome: taken, refused, malformed, late.
 pub const WEBHOOKS: &str = "ims_vendor_webhooks_total";
 /// Bytes of a call.
 const MOST_BODY: usize = 1 << 20;
-/// A vendor waits 5 s: what is not in the log by then is told so, and brought again.
+/// A vendor waits 5 s: what is not in the log by then is told so, and brought again. The body must be here by then too.
 const LONGEST: Duration = Duration::from_millis(4_500);
 
 /// Opens the port; None: no vendor brings its reports.
@@ -44,24 +51,24 @@ struct Shared {
     batches: mpsc::Sender<Batch>,
 }
 
-/// Serves the port for ever.
-pub async fn serve(port: Option<TcpListener>, vendors: Vendors, batches: mpsc::Sender<Batch>) {
-    let Some(port) = port else { return std::future::pending().await };
-    let shared = Arc::new(Shared { vendors, batches });
-    let pages =
-        Router::new().route("/bizgo/{vendor}", post(report)).layer(DefaultBodyLimit::max(MOST_BODY)).with_state(shared);
-    let served = async { axum::serve(tokio::net::TcpListener::from_std(port)?, pages).await };
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the port of webhooks is closed");
+/// Has the port served for ever. The rest goes on without it.
+pub async fn open(port: Option<TcpListener>, vendors: Vendors, batches: mpsc::Sender<Batch>, serve: Serve) {
+    if let Some(port) = port {
+        let shared = Arc::new(Shared { vendors, batches });
+        let pages = Router::new().route("/bizgo/{vendor}", post(report)).with_state(shared);
+        let served = serve(port, pages).await;
+        tracing::error!(?served, "the port of webhooks is closed");
     }
+    std::future::pending().await
 }
 
 async fn report(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
+    let until = Instant::now() + LONGEST;
     let Shared { vendors, batches } = &*shared;
     let found = wires(&vendors.reference.current())
         .into_iter()
@@ -86,6 +93,22 @@ async fn report(
         tracing::warn!(vendor = vendor.name, "a webhook that is not signed with the vendor's secret is refused");
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    // Whose call it is stands in the headers: of a stranger's, no byte of the body is read.
+    let too_long = || {
+        count("malformed");
+        StatusCode::PAYLOAD_TOO_LARGE.into_response()
+    };
+    if body.size_hint().lower() > MOST_BODY as u64 {
+        return too_long();
+    }
+    let body = match timeout_at(until, to_bytes(body, MOST_BODY)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return too_long(),
+        Err(_) => {
+            count("late");
+            return StatusCode::REQUEST_TIMEOUT.into_response();
+        }
+    };
     let Some((msg_key, receipt)) = bizgo::report(&body, &vendor.name, now_ms) else {
         count("malformed");
         tracing::warn!(vendor = vendor.name, "a webhook that is no report is refused");
@@ -93,7 +116,7 @@ async fn report(
     };
     let (confirmed, waiting) = oneshot::channel();
     let handed = batches.send(Batch { receipts: vec![receipt], confirmed }).is_ok();
-    if !handed || !matches!(timeout(LONGEST, waiting).await, Ok(Ok(()))) {
+    if !handed || !matches!(timeout_at(until, waiting).await, Ok(Ok(()))) {
         count("late");
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }

@@ -19,3 +19,4 @@ pub mod send;
 pub mod simulate;
 pub mod topics;
 pub mod topology;
+pub mod vendor;

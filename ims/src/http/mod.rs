@@ -64,6 +64,24 @@ pub struct Door {
     server: JoinHandle<()>,
 }
 
+/// How the port of vendors' webhooks is served.
+pub fn webhooks() -> connectors::vendors::Serve {
+    // A vendor brings some dozens of reports at a time, each within 5 s.
+    let bounds = Bounds {
+        connections: 256,
+        headers_within: Duration::from_secs(5),
+        read_within: Duration::from_secs(5),
+        close_within: Duration::from_millis(500),
+    };
+    Arc::new(move |listener, routes| {
+        Box::pin(async move {
+            // Whoever drops this ends it: nobody tells it to stop.
+            let (_running, stop) = watch::channel(false);
+            server::serve(listener, routes, bounds, stop).await
+        })
+    })
+}
+
 /// Opens the configured door, if there is one.
 pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Door>> {
     if config.http.listen.is_empty() {

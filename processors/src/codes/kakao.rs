@@ -6,7 +6,7 @@
 use super::row::{
     Class::{Block, Done, Duplicate, Final, Hold, Poll, Retry, Uncertain},
     Fallback::{Allowed, Never, UnlessAd},
-    Handling::{Breaker, Credential, NextWindow, Sender, Template},
+    Handling::{Breaker, LockedOut, NextWindow, Sender, Template},
     Row, row, run,
 };
 
@@ -15,7 +15,7 @@ pub const ROWS: &[Row] = &[
     // NHN writes Kakao's 0000 so.
     row("1000", Done, Never, "accepted or delivered, by response method"),
     row("1001", Final, Never, "the body is not JSON"),
-    row("1002", Block, Never, "the hub partner key is invalid").with(Credential),
+    row("1002", Block, Never, "the hub partner key is invalid").with(LockedOut),
     row("1003", Block, Allowed, "the sender key is invalid").with(Sender),
     row("1004", Final, Never, "a required name is missing"),
     row("1006", Block, Allowed, "the sender profile was deleted").with(Sender),

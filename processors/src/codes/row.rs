@@ -70,8 +70,11 @@ pub enum Handling {
     NextWindow,
     /// Pointless within the minutes that an AUTH message has.
     NotForAuth,
-    /// Our credential at the vendor is bad: renew it, alarm.
+    /// Our credential at the vendor is bad for this: renew it, alarm.
     Credential,
+    /// The vendor lets none of our requests in, by key, account or address: nothing was taken, so messages wait or go
+    /// to another vendor until somebody mends it. Counts for its circuit breaker; renew the credential, alarm.
+    LockedOut,
     /// The sender (profile, channel, number) is stopped: alarm.
     Sender,
     /// The template is stopped or unknown: alarm.
@@ -132,6 +135,11 @@ impl Row {
     /// First and last code of the run; the same for a row of one code.
     pub const fn codes(&self) -> (&'static str, &'static str) {
         (self.first, self.last)
+    }
+
+    /// Whether a fresh credential may help.
+    pub const fn wants_credential(&self) -> bool {
+        matches!(self.handling, Handling::Credential | Handling::LockedOut)
     }
 
     pub(super) const fn with(mut self, handling: Handling) -> Self {

@@ -170,7 +170,7 @@ const SMTP: &str = "
 5.1.7, 5.2.2, 5.2.3, 5.3.3, 5.3.4, 5.5.2, 5.7.1, 5.7.26 | F
 4.2.1, 4.2.2, 4.4.1, 4.4.2, 4.4.7 | R";
 
-/// Reports of text and 알림톡, answers to a request to send; codes as published, the class is ours.
+/// Reports of text, KakaoTalk and RCS, answers to a request to send or an upload; codes as published, the class is ours.
 const BIZGO: &str = "
 10000 | done
 22000 | F
@@ -231,7 +231,21 @@ common.A100, common.A304, common.A400, common.A406, common.A413, common.A414, co
 common.A301, common.A302, common.A303, common.A307, common.A308, common.A403, common.A404, common.A405 | B
 common.A407 | B
 common.A401 | R once
-common.A500, common.A501, common.A502, common.A503, common.A504, common.A511 | U";
+common.A500, common.A501, common.A502, common.A503, common.A504, common.A511 | U
+33100, 33101, 33102–33113, 33117–33120, 33124, 41002, 41200, 41210–41212, 41220–41222, 41230–41232, 41240 | F
+42002–42005, 42007–42015, 42031–42032, 42034–42036, 42038–42073, 42100–42108, 42200–42202, 42205–42208 | F
+42301–42305, 42307–42316, 42402, 42602, 51003–51006, 51900, 51907–51910, 52001, 52016, 53001–53008, 53011 | F
+54001–54003, 54005, 54006–54007, 54008, 55001–55002, 55101–55104, 55201–55210, 55301–55304, 55501–55509 | F
+55601–55604, 55621–55623, 55701–55712, 55801–55805, 55810–55819, 55820, 55822, 55880–55887, 55900–55901 | F
+56007, 56101, 59999, A200, A201, A202, A203, A204, A205, A206, A207, A208, A213, A401, A402, A403, A406 | F
+A407, A408, A409, A411, A412, A415, A417, A424, A425, A426, A427, A428, A429, A430, A431, A432, A433 | F
+A434, A506, A567, A568, A569, A571, A572, A573 | F
+33114, 42514, 55806 | D
+33115–33116, 33121, 33122, 33200, 40001–40004, 40006–40007, 42001, 50001–50012, 50101, 51101–51104, 51911 | B
+52003–52012, 52023, 52098–52099, 55807–55809, 64010, A404, A413, A418, A419, A420, A570 | B
+33123, 41100–41109, 41111–41116, 41118, 42601, 45000–45007, 50100, 50201, 50202, 51901–51906, 51912 | R
+52002, 52101–52106, 54004, 59001–59003, 59202–59203, 59901, A214, A215 | R
+41117, 55821, 56002, 56003 | U";
 
 /// Every single code that an entry like `4100–4104, 4110` names.
 fn codes(entry: &str) -> Vec<String> {
@@ -347,7 +361,8 @@ fn the_same_digits_mean_different_things_in_different_tables() {
 fn the_same_word_of_a_gateway_and_of_a_service_mean_different_things() {
     assert_eq!(judge(Bizgo, "common.A301").class, Class::Block);
     assert_eq!(judge(Bizgo, "A301").class, Class::Duplicate);
-    assert_eq!(judge(Bizgo, "A401").class, Class::Unknown, "a field of RCS");
+    assert_eq!(judge(Bizgo, "A401").class, Class::Final, "a field of the request");
+    assert_eq!(judge(Bizgo, "common.A401").handling, Handling::LockedOut);
 }
 
 #[test]
@@ -357,7 +372,7 @@ fn a_code_that_a_dealer_passes_on_keeps_what_its_owner_means() {
     {
         assert_eq!(judge(Bizgo, dealer), judge(table, owner), "{dealer}");
     }
-    for never in ["60000", "61000", "21000", "31000", "2E915", "3E999", "6", "2", "43018"] {
+    for never in ["60000", "61000", "21000", "31000", "2E915", "3E999", "6", "2", "43018", "41252", "54009"] {
         assert_eq!(judge(Bizgo, never).class, Class::Unknown, "{never}");
     }
 }

@@ -89,6 +89,15 @@ impl Rows {
             if vendor.tps == 0 || vendor.max_in_flight == 0 || vendor.timeout_ms == 0 {
                 wrong.0.push(format!("{}: tps, max_in_flight and timeout_ms must be above 0", of()));
             }
+            for (family, krw) in &vendor.cost_krw {
+                // A won and its thousandths are counted; a million of them is no price of a message.
+                if !(0.0..=1e6).contains(krw) || !vendor.families.contains(family) {
+                    wrong.0.push(format!(
+                        "{}: cost_krw {family} = {krw}: write 0 to 1000000 for a family that it takes",
+                        of()
+                    ));
+                }
+            }
             if vendor.families.is_empty() {
                 wrong.0.push(format!("{} takes no family", of()));
             }

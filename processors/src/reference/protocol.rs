@@ -86,10 +86,10 @@ fn push(vendor: &Vendor, protocol: &str, codes: CodeTable) -> Vec<String> {
 }
 
 fn bizgo(vendor: &Vendor) -> Vec<String> {
-    const FAMILIES: [Family; 4] = [Family::At, Family::Sms, Family::Lms, Family::Mms];
+    const NOT_ITS: [Family; 2] = [Family::Push, Family::Email];
     let mut wrong = Vec::new();
-    if let Some(other) = vendor.families.iter().find(|family| !FAMILIES.contains(family)) {
-        wrong.push(format!("protocol \"bizgo\" takes AT, SMS, LMS and MMS, not {other}"));
+    if let Some(other) = vendor.families.iter().find(|family| NOT_ITS.contains(family)) {
+        wrong.push(format!("protocol \"bizgo\" takes AT, FT, BT, SMS, LMS, MMS and RCS, not {other}"));
     }
     if vendor.codes != CodeTable::Bizgo {
         wrong.push("protocol \"bizgo\" answers with its own codes: set codes = \"bizgo\"".into());
@@ -304,7 +304,7 @@ mod tests {
     fn a_row_must_fit_its_protocol() {
         let good = dealer("https://mars.ibapi.kr");
         for (vendor, part) in [
-            (Vendor { families: vec![Family::Ft], ..good.clone() }, "not FT"),
+            (Vendor { families: vec![Family::Sms, Family::Push], ..good.clone() }, "not PUSH"),
             (Vendor { codes: CodeTable::Text, ..good.clone() }, "codes = \"bizgo\""),
             (Vendor { receipts: false, ..good.clone() }, "receipts = true"),
             (Vendor { protocol: Protocol::Simulated, ..good }, "protocol = \"bizgo\""),

@@ -8,7 +8,7 @@ use crate::{
 use ipnet::IpNet;
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What to do with ads that meet the night window (spec/ads.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -283,6 +283,12 @@ pub struct Vendor {
     pub codes: CodeTable,
     /// Share of its families' messages, relative to the other vendors'; 0 drains it.
     pub weight: u32,
+    /// Nothing leaves to it: what it was to get goes to another vendor, or waits. Its reports are still taken.
+    #[serde(default)]
+    pub paused: bool,
+    /// What a message that it takes costs, by family, won.
+    #[serde(default, with = "prices", skip_serializing_if = "BTreeMap::is_empty")]
+    pub cost_krw: BTreeMap<Family, f64>,
     /// Requests a second that it allows to all of us together.
     pub tps: u32,
     /// Requests in flight at most, per process.
@@ -337,6 +343,22 @@ fn title_bytes() -> u32 {
     50
 }
 
+mod prices {
+    use super::families::family;
+    use schemas::Family;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub fn serialize<S: Serializer>(prices: &BTreeMap<Family, f64>, to: S) -> Result<S::Ok, S::Error> {
+        prices.iter().map(|(family, krw)| (family.as_str(), *krw)).collect::<BTreeMap<_, _>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Family, f64>, D::Error> {
+        let prices = BTreeMap::<String, f64>::deserialize(from)?;
+        prices.into_iter().map(|(name, krw)| Ok((family::<D::Error>(&name)?, krw))).collect()
+    }
+}
+
 mod families {
     use schemas::Family;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -347,13 +369,14 @@ mod families {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Family>, D::Error> {
         let names = Vec::<String>::deserialize(from)?;
-        let family = |name: &String| {
-            Family::ALL
-                .into_iter()
-                .find(|f| f.as_str() == name)
-                .ok_or_else(|| D::Error::custom(format!("{name:?} is no family: AT FT BT SMS LMS MMS RCS PUSH EMAIL")))
-        };
-        names.iter().map(family).collect()
+        names.iter().map(|name| family(name)).collect()
+    }
+
+    pub fn family<E: Error>(name: &str) -> Result<Family, E> {
+        Family::ALL
+            .into_iter()
+            .find(|family| family.as_str() == name)
+            .ok_or_else(|| E::custom(format!("{name:?} is no family: AT FT BT SMS LMS MMS RCS PUSH EMAIL")))
     }
 }
 

@@ -87,6 +87,13 @@ pub struct Plan {
     pub row: Option<&'static Row>,
 }
 
+impl Plan {
+    /// The vendor took the message with this answer, and counts it.
+    pub fn taken(&self) -> bool {
+        self.row.is_some_and(|row| row.class == Class::Done)
+    }
+}
+
 /// What a decision looks at, besides the answer.
 #[derive(Clone, Copy)]
 pub struct Desk<'r> {

@@ -25,6 +25,7 @@ impl Step<'_> {
             Reply::Code { code, text } => self.code(code, text),
             Reply::NotSent(_) => self.not_sent(),
             Reply::NoAnswer(_) => self.no_answer(),
+            Reply::Forgotten(_) => self.forgotten(),
             Reply::Throttled(time) => self.throttled(*time),
             Reply::Tokens(replies) => tokens::plan(self, replies),
         }
@@ -32,6 +33,10 @@ impl Step<'_> {
 
     pub fn code(&self, code: &str, text: &str) -> Plan {
         let row = judge(self.vendor.codes, code);
+        if row.handling == Handling::LockedOut {
+            // It refused us and not the message: as if there had been no connection.
+            return Plan { row: Some(row), ..self.not_sent() };
+        }
         let failed =
             || After::End { state: State::Failed, fallback_allowed: row.fallback_allowed(self.dispatch.accepted.ad) };
         let reported = || After::Sent { due_ms: self.receipt_due_ms() };
@@ -88,6 +93,11 @@ impl Step<'_> {
             }
         };
         Plan { after, said: Said::own(OutcomeCode::Uncertain), asked: true, ambiguous: true, row: None }
+    }
+
+    /// Nobody can tell any more whether the vendor has it.
+    pub fn forgotten(&self) -> Plan {
+        Plan { after: UNCERTAIN, said: Said::own(OutcomeCode::Uncertain), asked: false, ambiguous: true, row: None }
     }
 
     /// Waits as long as the vendor asks, however often; an AUTH message rather goes to another vendor.

@@ -247,8 +247,8 @@ fn what_may_have_arrived_is_repeated_only_as_its_vendor_allows() {
 #[test]
 fn what_says_nothing_of_the_message_leaves_a_doubt_uncertain() {
     let doubtful = with_plan(Dispatch { in_doubt: true, ..at(Lane::Mass) });
-    // The sender key, the partner's key, a code of no table.
-    for refused in ["1003", "1002", "7777"] {
+    // The sender key, a code of no table.
+    for refused in ["1003", "7777"] {
         let plan = two().plan(&code(refused), &doubtful);
         assert_eq!((&plan.after, plan.ambiguous), (&UNCERTAIN, true), "{refused}");
     }
@@ -260,7 +260,7 @@ fn what_says_nothing_of_the_message_leaves_a_doubt_uncertain() {
 fn a_step_in_doubt_stays_with_its_vendor_and_never_ends_as_failed_for_want_of_an_answer() {
     let doubtful = |attempt| with_plan(Dispatch { in_doubt: true, attempt, ..at(Lane::Auth) });
     let down = Given { down: vec!["first"], now_ms: NOON + SECOND, ..two() };
-    for reply in [not_sent(), code("9998"), Reply::Throttled(Duration::from_secs(1)), no_answer()] {
+    for reply in [not_sent(), code("1002"), code("9998"), Reply::Throttled(Duration::from_secs(1)), no_answer()] {
         let again = down.again(&reply, &doubtful(2));
         assert!(again.vendor == "first" && again.in_doubt, "{reply:?} {again:?}");
     }
@@ -323,12 +323,42 @@ fn what_expired_or_met_the_night_does_not_leave() {
     assert_eq!((late.after, late.said.code.as_str()), (UNCERTAIN, "5030"));
 }
 
+#[test]
+fn a_vendor_that_lets_us_not_in_is_as_one_that_is_not_there() {
+    let dealers = |names: &[&str]| {
+        let vendors = names.iter().map(|name| Vendor { codes: CodeTable::Bizgo, ..vendor(name, 1) });
+        Given { vendors: vendors.collect(), ..one() }
+    };
+    for locked_out in ["common.A401", "common.A403", "common.A404", "A100", "A110"] {
+        let again = dealers(&["first"]).again(&code(locked_out), &at(Lane::Mass));
+        assert_eq!((again.vendor.as_str(), again.attempt, again.in_doubt), ("first", 1, false), "{locked_out}");
+        assert!(again.due_ms > NOON, "it waits");
+        let again = dealers(&["first", "second"]).again(&code(locked_out), &at(Lane::Mass));
+        assert_eq!((again.vendor.as_str(), again.due_ms), ("second", NOON), "another vendor takes it at once");
+        // What an earlier request may have brought stays with the vendor that may have it.
+        let doubtful = Dispatch { in_doubt: true, ..at(Lane::Mass) };
+        let again = dealers(&["first", "second"]).again(&code(locked_out), &doubtful);
+        assert_eq!((again.vendor.as_str(), again.in_doubt), ("first", true), "{locked_out}");
+    }
+    let mut late = at(Lane::Mass);
+    late.accepted.expires_at = NOON + 1;
+    assert_eq!(dealers(&["first"]).plan(&code("common.A401"), &late).after, EXPIRED);
+}
+
+#[test]
+fn what_the_vendor_has_forgotten_is_uncertain_and_asked_about_no_more() {
+    let doubtful = Dispatch { in_doubt: true, ..at(Lane::Mass) };
+    let plan = two().plan(&Reply::Forgotten("a day old".into()), &doubtful);
+    assert_eq!((plan.after, plan.asked, plan.ambiguous), (UNCERTAIN, false, true));
+}
+
 fn replies() -> impl Strategy<Value = Reply> {
-    let codes = ["0000", "3018", "3006", "9998", "3012", "3022", "3005", "4161", "4138", "7777", "3015"];
+    let codes = ["0000", "1002", "3018", "3006", "9998", "3012", "3022", "3005", "4161", "4138", "7777", "3015"];
     prop_oneof![
         prop::sample::select(codes.to_vec()).prop_map(code),
         Just(not_sent()),
         Just(no_answer()),
+        Just(Reply::Forgotten("a day old".into())),
         (0u64..100_000).prop_map(|s| Reply::Throttled(Duration::from_secs(s))),
     ]
 }
@@ -356,7 +386,7 @@ proptest! {
             After::Hold { until_ms } => prop_assert!(until_ms <= dispatch.accepted.expires_at),
             After::End { state, fallback_allowed } => {
                 prop_assert!(!fallback_allowed || state == State::Failed);
-                let unanswered = !matches!(reply, Reply::Code { .. });
+                let unanswered = !matches!(&reply, Reply::Code { code, .. } if code != "1002");
                 prop_assert!(!(in_doubt && unanswered) || state == State::Uncertain);
             }
             After::Sent { .. } => {}

@@ -36,14 +36,14 @@ fn weigh(step: &Step<'_>, reply: &Reply) -> Weighed {
         },
         Reply::NotSent(_) | Reply::Throttled(_) => Weighed::Open,
         Reply::NoAnswer(_) if step.vendor.in_doubt == InDoubt::Repeat && !step.exhausted() => Weighed::Open,
-        Reply::NoAnswer(_) | Reply::Tokens(_) => Weighed::Doubt,
+        Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => Weighed::Doubt,
     }
 }
 
 /// Of several answers to be repeated, the one that decides how: what is in doubt, then what asks for the longest wait.
 fn weight(reply: &Reply) -> (u8, u128) {
     match reply {
-        Reply::NoAnswer(_) | Reply::Tokens(_) => (3, 0),
+        Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => (3, 0),
         Reply::Throttled(time) => (2, time.as_millis()),
         Reply::Code { .. } => (1, 0),
         Reply::NotSent(_) => (0, 0),
@@ -159,6 +159,7 @@ pub fn typical<'r>(reply: &'r Reply, vendor: &Vendor) -> &'r Reply {
     let trouble = |of: &&OfToken| match &of.reply {
         Reply::Code { code, .. } => (u8::from(judge(vendor.codes, code).handling == Handling::Breaker) * 2, 0),
         Reply::Throttled(time) => (1, time.as_millis()),
+        Reply::Forgotten(_) => (0, 0),
         Reply::NotSent(_) | Reply::NoAnswer(_) | Reply::Tokens(_) => (3, 0),
     };
     let mut sorted: Vec<&OfToken> = replies.iter().collect();

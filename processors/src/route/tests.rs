@@ -256,3 +256,12 @@ proptest! {
         prop_assert_eq!(vendor(NOON), vendor(NOON + later));
     }
 }
+
+#[test]
+fn a_vendor_that_is_paused_is_chosen_only_where_there_is_no_other() {
+    let paused = |name| std::sync::Arc::new(Vendor { paused: true, ..vendor(name, 90) });
+    let both = [paused("first"), std::sync::Arc::new(vendor("second", 10))];
+    assert!((0..100).all(|draw| choose(&both, draw, |_| true).unwrap().name == "second"));
+    assert_eq!(choose(&both, 7, |vendor| vendor.name == "first").unwrap().name, "first", "it is waited for");
+    assert!(choose(&[paused("first")], 0, |vendor| vendor.weight > 90).is_none());
+}

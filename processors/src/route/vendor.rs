@@ -20,8 +20,13 @@ pub fn draw(track_id: TrackId, step: u8, attempt: i32) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The vendor that a draw falls on, among those with a weight that `takes` lets through.
+/// The vendor that a draw falls on, among those with a weight that `takes` lets through: one that is not paused, as long
+/// as there is one.
 pub fn choose(vendors: &[Arc<Vendor>], draw: u64, takes: impl Fn(&Vendor) -> bool) -> Option<&Arc<Vendor>> {
+    drawn(vendors, draw, |vendor| !vendor.paused && takes(vendor)).or_else(|| drawn(vendors, draw, takes))
+}
+
+fn drawn(vendors: &[Arc<Vendor>], draw: u64, takes: impl Fn(&Vendor) -> bool) -> Option<&Arc<Vendor>> {
     let candidates = || vendors.iter().filter(|vendor| vendor.weight > 0 && takes(vendor));
     let total: u64 = candidates().map(|vendor| u64::from(vendor.weight)).sum();
     let mut left = draw.checked_rem(total)?;

@@ -5,10 +5,14 @@ crate::metrics::list! {
     gauge IN_FLIGHT = "ims_send_in_flight";
     /// Breaker, by vendor: 0 closed, 1 trying, 2 open.
     gauge BREAKER = "ims_send_breaker_state";
+    /// 1 while a vendor refuses our key, account or address, by vendor.
+    gauge LOCKED_OUT = "ims_send_locked_out";
     /// Calls taken from a vendor's rate, by vendor and lane.
     counter CALLS = "ims_send_calls_total";
     /// Records marked as started, by stream.
     counter STARTED = "ims_send_started_total";
+    /// What messages cost that vendors took, by vendor and family, thousandths of a won, by the prices of their rows.
+    counter COST = "ims_send_cost_krw_thousandths_total";
     /// Steps that ended, by vendor and class of the code.
     counter DONE = "ims_send_done_total";
     /// Dispatches that go round again, by vendor and why.

@@ -131,6 +131,8 @@ fn sender(deployment: &Deployment, schemas: &Arc<Schemas>, asked: Arc<Mutex<Aske
         receipt_hours: 25,
         in_doubt: InDoubt::Repeat,
         title_bytes: 50,
+        paused: false,
+        cost_krw: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     };

@@ -18,7 +18,7 @@ use processors::{
     },
 };
 use schemas::Family;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Kind for Customer {
     const TABLE: &'static str = "customers";
@@ -321,6 +321,16 @@ fn families(record: &Record, column: &str) -> sqlx::Result<Vec<Family>> {
     names.split(' ').filter(|name| !name.is_empty()).map(family).collect()
 }
 
+/// What messages cost, by family; none: nothing is known.
+fn costs(record: &Record, column: &str) -> sqlx::Result<BTreeMap<Family, f64>> {
+    let costs: Option<BTreeMap<String, f64>> = maybe_of_json(record, column)?;
+    let cost = |(name, krw): (String, f64)| {
+        let known = Family::ALL.into_iter().find(|family| family.as_str() == name);
+        Ok((known.ok_or_else(|| decode(column, format_args!("{name:?} is no family")))?, krw))
+    };
+    costs.into_iter().flatten().map(cost).collect()
+}
+
 fn names_of(families: &[Family]) -> String {
     families.iter().map(|family| family.as_str()).collect::<Vec<_>>().join(" ")
 }
@@ -407,6 +417,8 @@ impl Kind for Vendor {
         "title_bytes",
         "protocol",
         "url",
+        "paused",
+        "cost_krw",
     ];
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
@@ -419,7 +431,9 @@ impl Kind for Vendor {
             to.put(i64::from(number))?;
         }
         to.put(row.receipts)?.put(i64::from(row.receipt_hours))?.put(said(&row.in_doubt)?)?;
-        to.put(i64::from(row.title_bytes))?.put(said(&row.protocol)?)?.put(row.url.as_str()).map(drop)
+        to.put(i64::from(row.title_bytes))?.put(said(&row.protocol)?)?.put(row.url.as_str())?;
+        let costs: BTreeMap<&str, f64> = row.cost_krw.iter().map(|(family, krw)| (family.as_str(), *krw)).collect();
+        to.put(row.paused)?.put((!costs.is_empty()).then(|| json(&costs)).transpose()?).map(drop)
     }
 
     fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
@@ -437,6 +451,8 @@ impl Kind for Vendor {
             title_bytes: count(record, "title_bytes")?,
             protocol: understood(record, "protocol")?,
             url: record.get("url")?,
+            paused: record.get("paused")?,
+            cost_krw: costs(record, "cost_krw")?,
         };
         Ok(Placed { position: record.get("position")?, row: Arc::new(row) })
     }

@@ -3,6 +3,7 @@
 //! Source: as connectors/src/vendors/bizgo names it; written apart from it, so that a mistake of one shows at the other.
 
 mod body;
+mod file;
 mod webhook;
 
 pub use webhook::webhook;
@@ -39,7 +40,7 @@ const BATCH: usize = 500;
 /// Serial numbers whose requests are counted; then all are forgotten, as vendors do.
 const COUNTED: usize = 500_000;
 /// Bytes of a request.
-const MOST_BODY: usize = 1 << 20;
+const MOST_BODY: usize = 6 << 20;
 
 struct Served {
     simulator: Arc<Simulator>,
@@ -70,6 +71,7 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
         .route("/api/comm/v1/send/omni", post(send))
         .route("/api/comm/v1/report/polling", get(poll))
         .route("/api/comm/v1/report/polling/{report_id}", delete(acknowledge))
+        .merge(file::pages())
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(shared)
 }
@@ -138,7 +140,7 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Some(Reply::NotSent(_)) => gateway(503, "Service Unavailable"),
         // Until the customer gives up.
-        Some(Reply::NoAnswer(_) | Reply::Tokens(_)) => std::future::pending().await,
+        Some(Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_)) => std::future::pending().await,
     }
 }
 
@@ -181,6 +183,8 @@ async fn acknowledge(State(shared): State<Arc<Served>>, Path(id): Path<String>, 
 fn report(vendor: &Vendor, Due { receipt, family }: &Due) -> Value {
     let (service_type, msg_type) = match family.as_str() {
         "AT" => ("ALIMTALK", "AT"),
+        "FT" | "BT" => ("BRANDMESSAGE", "FT"),
+        "RCS" => ("RCS", "RS"),
         "SMS" => ("SMS", "SM"),
         _ => ("MMS", "MM"),
     };

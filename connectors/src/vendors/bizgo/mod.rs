@@ -1,6 +1,6 @@
-//! Infobank Bizgo, Communication API v1: 알림톡, SMS, LMS, MMS, and text abroad.
+//! Infobank Bizgo, Communication API v1: 알림톡, brand messages, RCS, SMS, LMS, MMS, and text abroad.
 //!
-//! Source: github icomm-api/bizgo-api-spec (OpenAPI 3.1, v0.2): `openapi/paths/api_comm_v1_send_omni.yaml`,
+//! Source: github icomm-api/bizgo-api-spec (OpenAPI 3.1, 1.2.0): `openapi/paths/api_comm_v1_send_omni.yaml`,
 //! `api_comm_v1_report_polling.yaml`, the schemas they name, and `skill/bizgo-integration/references/`. Paths, fields,
 //! types and codes are as published there.
 //!
@@ -14,9 +14,13 @@ mod request;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use report::report;
 pub use signature::signed;
+pub use upload::{Uploaded, Use};
+
+use request::Extras;
 
 use super::{
     Access,
@@ -30,11 +34,11 @@ use hyper::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT},
 };
 use processors::{
-    codes::{Handling, judge},
+    codes::judge,
     ports::{Clock, Reply},
     reference::Vendor,
 };
-use schemas::Dispatch;
+use schemas::{Channel, Dispatch};
 use std::time::Duration;
 
 /// Where messages are sent.
@@ -56,6 +60,13 @@ const MOST_ANSWER: usize = 64 << 10;
 /// Bytes of a batch of reports, whose number is not published.
 const MOST_REPORTS: usize = 16 << 20;
 
+/// What goes with a request.
+#[derive(Default)]
+struct Sent<'s> {
+    content_type: Option<&'s str>,
+    body: Bytes,
+}
+
 /// A way to the vendor.
 pub struct Bizgo<'w> {
     /// Connections.
@@ -71,21 +82,32 @@ impl Bizgo<'_> {
     pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, clock: &dyn Clock) -> Reply {
         if dispatch.in_doubt && clock.now_ms() - dispatch.routed_at >= REMEMBERED_MS {
             // The first request left no earlier than it was routed. What the vendor has forgotten it would send again.
-            return Reply::NoAnswer("the vendor no longer knows whether it has this message".into());
+            return Reply::Forgotten("the vendor no longer knows whether it has this message".into());
         }
-        let body = match request::body(dispatch, origin_code) {
+        let chatbot =
+            dispatch.accepted.content.callback.as_deref().filter(|_| dispatch.accepted.channel == Channel::Rc);
+        let brand_key = chatbot.and_then(|chatbot| self.access.brands.key(chatbot));
+        let extras = Extras {
+            origin_code,
+            brand_key: brand_key.as_deref(),
+            settings: &self.access.settings,
+            now_ms: clock.now_ms(),
+        };
+        let body = match request::body(dispatch, extras) {
             Ok(body) => body,
             // What the vendor would answer, without a request that could only be refused.
-            Err(request::NoNumber) => return answer::code("A307".into(), None),
+            Err(unfit) => return answer::code(unfit.code().into(), None),
         };
         let key = self.access.key.header();
-        match self.call(Method::POST, SEND, &key, body.into(), MOST_ANSWER).await {
+        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
+        let body = Sent { content_type: Some(JSON), body: body.into() };
+        match self.call(Method::POST, SEND, &key, body, MOST_ANSWER, total).await {
             Err(Failed::NotSent(reason)) => Reply::NotSent(reason),
             Err(Failed::NoAnswer(reason)) => Reply::NoAnswer(reason),
             Ok(Answered { status, retry_after, body }) => {
                 let reply = answer::reply(status, retry_after.as_deref(), &body, clock.now_ms());
                 if let Reply::Code { code, .. } = &reply
-                    && judge(self.vendor.codes, code).handling == Handling::Credential
+                    && judge(self.vendor.codes, code).wants_credential()
                 {
                     self.access.key.renew(&key);
                 }
@@ -108,16 +130,30 @@ impl Bizgo<'_> {
         self.ask(Method::DELETE, &format!("{POLLING}/{id}"), Some(ACKNOWLEDGED)).await.map(drop)
     }
 
+    /// Uploads an image; the error is the reason with the vendor's code.
+    pub async fn upload(&self, what: Use, file_name: &str, image: &[u8]) -> Result<Uploaded, String> {
+        let (content_type, body) = upload::form(file_name, image)?;
+        let key = self.access.key.header();
+        let sent = Sent { content_type: Some(&content_type), body };
+        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
+        let answered = self.call(Method::POST, what.path(), &key, sent, MOST_ANSWER, total).await;
+        let Answered { status, body, .. } = answered.map_err(|failed| match failed {
+            Failed::NotSent(reason) | Failed::NoAnswer(reason) => reason,
+        })?;
+        upload::uploaded(status, &body)
+    }
+
     /// A call about reports, which may be repeated at will. `fine`: a code that is no failure.
     async fn ask(&self, method: Method, path: &str, fine: Option<&str>) -> Result<Bytes, String> {
         let key = self.access.key.header();
-        match self.call(method, path, &key, Bytes::new(), MOST_REPORTS).await {
+        let total = self.access.settings.poll_timeout();
+        match self.call(method, path, &key, Sent::default(), MOST_REPORTS, total).await {
             Err(Failed::NotSent(reason) | Failed::NoAnswer(reason)) => Err(reason),
             Ok(Answered { status, body, .. }) => match answer::refusal(status, &body) {
                 None => Ok(body),
                 Some(code) if fine == Some(&code) => Ok(body),
                 Some(code) => {
-                    if judge(self.vendor.codes, &code).handling == Handling::Credential {
+                    if judge(self.vendor.codes, &code).wants_credential() {
                         self.access.key.renew(&key);
                     }
                     Err(format!("HTTP {status}, {code}"))
@@ -131,22 +167,21 @@ impl Bizgo<'_> {
         method: Method,
         path: &str,
         key: &HeaderValue,
-        body: Bytes,
+        sent: Sent<'_>,
         most: usize,
+        total: Duration,
     ) -> Result<Answered, Failed> {
-        let has_body = method == Method::POST;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.vendor.url.trim_end_matches('/')))
             .header(AUTHORIZATION, key)
             .header(ACCEPT, JSON)
             .header(USER_AGENT, PRODUCT);
-        if has_body {
-            request = request.header(CONTENT_TYPE, JSON);
+        if let Some(content_type) = sent.content_type {
+            request = request.header(CONTENT_TYPE, content_type);
         }
-        let request = request.body(Full::new(body)).map_err(|error| Failed::NotSent(error.to_string()))?;
+        let request = request.body(Full::new(sent.body)).map_err(|error| Failed::NotSent(error.to_string()))?;
         let first_byte = self.access.settings.first_byte();
-        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
         self.client.exchange(request, Times { first_byte, total }, most).await
     }
 }

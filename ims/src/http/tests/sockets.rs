@@ -152,3 +152,15 @@ async fn a_connection_on_which_nothing_is_asked_gives_its_place_back() {
     let answer = tokio::time::timeout(PATIENCE, read(&mut waits, "}")).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
+
+#[tokio::test]
+async fn the_port_of_webhooks_ends_connections_that_say_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(crate::http::webhooks()(listener, axum::Router::new()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let said = tokio::time::timeout(PATIENCE, read(&mut stream, "")).await;
+    assert_eq!(said.as_deref(), Ok(""), "it ends by its own time");
+    served.abort();
+}

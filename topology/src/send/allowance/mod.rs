@@ -28,7 +28,7 @@ pub enum Admission {
     Go(Slot),
     /// Rate or hands are used up: ask again after this.
     Wait(Duration),
-    /// The breaker is open.
+    /// The breaker is open, or it is paused.
     Down,
 }
 
@@ -58,6 +58,8 @@ struct Limits {
     ended: Meter,
     /// The vendor asked to be left alone until then.
     quiet_until_ms: i64,
+    /// It refuses our key, account or address, and the operator was told.
+    locked_out: bool,
     shown: Shown,
 }
 
@@ -65,6 +67,7 @@ struct Limits {
 struct Shown {
     in_flight: Gauge,
     breaker: Gauge,
+    locked_out: Gauge,
     calls: [Counter; 4],
     answer_seconds: Histogram,
 }
@@ -115,8 +118,17 @@ impl Allowance {
         }
     }
 
+    /// The part of what a vendor allows to all of us, beside sends, that is this process's: that of all partitions of
+    /// its families, whatever their lane.
+    pub fn part(&self, vendor: &Vendor) -> f64 {
+        part(&self.lock().owned, vendor)
+    }
+
     /// Whether a request of this cost may leave to a vendor now.
     pub fn admit(self: &Arc<Self>, vendor: &Arc<Vendor>, lane: Lane, cost: u32) -> Admission {
+        if vendor.paused {
+            return Admission::Down;
+        }
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         let limits = self.limits(&mut kept, vendor, now_ms);
@@ -156,13 +168,14 @@ impl Allowance {
         Admission::Go(Slot { allowance: Arc::clone(self), vendor: Arc::clone(vendor), trial, ended: false })
     }
 
-    /// Until when a vendor's breaker is open or it wants to be left alone, Unix milliseconds; None when requests or
-    /// trials may leave.
+    /// Until when a vendor's breaker is open, or it wants to be left alone or is paused, Unix milliseconds; None when
+    /// requests or trials may leave.
     pub fn down_until(&self, vendor: &Arc<Vendor>) -> Option<i64> {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         let limits = self.limits(&mut kept, vendor, now_ms);
-        limits.breaker.open_until(now_ms).max(limits.quiet_until(now_ms))
+        let paused = vendor.paused.then_some(i64::MAX);
+        limits.breaker.open_until(now_ms).max(limits.quiet_until(now_ms)).max(paused)
     }
 
     /// The most that a lane can send to a vendor from here, requests a second: by its rate, or, when its hands were
@@ -212,6 +225,28 @@ impl std::fmt::Debug for Allowance {
     }
 }
 
+/// Topics that this process does not read, of a role or lane that it has not, count as large as the largest it knows:
+/// somebody else owns them, and the parts of all processes must not be more than 1 together.
+fn part(owned: &Owned, vendor: &Vendor) -> f64 {
+    let largest = owned.values().map(|(.., of)| *of).max().unwrap_or(0);
+    let (mut mine, mut all) = (0, 0);
+    for family in &vendor.families {
+        for lane in Lane::ALL.iter().filter(|lane| **lane != Lane::Auth || family.has_auth()) {
+            // Its topic of all, and those of routing groups.
+            for (_, (_, owned, of)) in
+                owned.iter().filter(|(topic, (l, ..))| l == lane && family_of(**topic) == Some(*family))
+            {
+                mine += owned;
+                all += of;
+            }
+            if !owned.contains_key(&Topic::send(*family, *lane)) {
+                all += largest;
+            }
+        }
+    }
+    if all == 0 { 0.0 } else { f64::from(mine) / f64::from(all) }
+}
+
 impl Limits {
     fn new(vendor: &Arc<Vendor>, breaker: BreakerSettings, owned: &Owned, now_ms: i64) -> Self {
         let mut this = Self {
@@ -222,6 +257,7 @@ impl Limits {
             hands_full_ms: i64::MIN,
             ended: Meter::default(),
             quiet_until_ms: i64::MIN,
+            locked_out: false,
             shown: Shown::of(&vendor.name),
         };
         this.set_rate(owned, now_ms);
@@ -256,7 +292,23 @@ impl Limits {
         (now_ms < self.quiet_until_ms).then_some(self.quiet_until_ms)
     }
 
+    /// Tells the operator once that nothing gets in, and once that it does again.
+    fn lock(&mut self, code: Option<&str>) {
+        let vendor = &self.settings.name;
+        match code {
+            Some(code) if !self.locked_out => tracing::error!(
+                vendor,
+                code,
+                "a vendor refuses our key, account or address: its messages wait or go to another vendor until it is mended"
+            ),
+            None if self.locked_out => tracing::info!(vendor, "a vendor lets us in again"),
+            _ => {}
+        }
+        self.locked_out = code.is_some();
+    }
+
     fn show(&self) {
+        self.shown.locked_out.set(f64::from(u8::from(self.locked_out)));
         self.shown.in_flight.set(f64::from(self.in_flight));
         self.shown.breaker.set(match self.breaker.state() {
             State::Closed => 0.0,
@@ -272,6 +324,7 @@ impl Shown {
         Self {
             in_flight: gauge!(names::IN_FLIGHT, "vendor" => vendor.to_owned()),
             breaker: gauge!(names::BREAKER, "vendor" => vendor.to_owned()),
+            locked_out: gauge!(names::LOCKED_OUT, "vendor" => vendor.to_owned()),
             calls: lanes.map(|lane| counter!(names::CALLS, "vendor" => vendor.to_owned(), "lane" => lane.as_str())),
             answer_seconds: histogram!(names::ANSWER_SECONDS, "vendor" => vendor.to_owned()),
         }
@@ -310,10 +363,15 @@ impl Slot {
             (true, true) => Health::Slow,
             (false, _) => Health::Failed,
         });
-        self.release(health, Some(took_ms));
+        self.release(health, Some(took_ms), None);
     }
 
-    fn release(&mut self, health: Option<Health>, took_ms: Option<i64>) {
+    /// The vendor answered that it lets us not in, with this code.
+    pub fn locked_out(mut self, code: &str, took_ms: i64) {
+        self.release(Some(Health::Failed), Some(took_ms), Some(code));
+    }
+
+    fn release(&mut self, health: Option<Health>, took_ms: Option<i64>, locked_out: Option<&str>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -325,6 +383,9 @@ impl Slot {
         if let Some(took_ms) = took_ms {
             limits.ended.count(now_ms);
             limits.shown.answer_seconds.record(took_ms.max(0) as f64 / 1e3);
+        }
+        if locked_out.is_some() || matches!(health, Some(Health::Well | Health::Slow)) {
+            limits.lock(locked_out);
         }
         let before = limits.breaker.state();
         match health {
@@ -342,7 +403,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.release(None, None);
+        self.release(None, None, None);
     }
 }
 

@@ -143,6 +143,79 @@ fn answers_that_take_half_of_the_time_out_open_the_breaker_though_they_are_good(
     }
 }
 
+/// Counts what is told at a level.
+struct Told(tracing::Level, Arc<AtomicI64>);
+
+impl tracing::Subscriber for Told {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == self.0
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn that_a_key_is_refused_is_told_once_and_again_only_after_it_was_taken() {
+    let (clock, allowance) = setup();
+    let vendor = vendor(&["SMS"], 100_000, 1_000);
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
+    allowance.know(&vendor);
+    clock.to(1_000);
+    let told = Arc::new(AtomicI64::new(0));
+    let refuse = |most| {
+        let slots = take(&allowance, &vendor, Lane::Mass, most);
+        assert_eq!(slots.len(), most);
+        slots.into_iter().for_each(|slot| slot.locked_out("common.A401", 1));
+    };
+    tracing::subscriber::with_default(Told(tracing::Level::ERROR, Arc::clone(&told)), || {
+        refuse(20);
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert!(allowance.down_until(&vendor).is_some(), "it is left alone");
+        clock.to(12_000);
+        take(&allowance, &vendor, Lane::Mass, 5).into_iter().for_each(|slot| slot.answered(Some(true), 1));
+        refuse(1);
+        assert_eq!(told.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn parts_of_what_is_allowed_beside_sends_are_never_more_than_one_together() {
+    let vendor = vendor(&["AT", "SMS", "MMS"], 200, 100);
+    let alone = setup().1;
+    for family in [Family::At, Family::Sms, Family::Mms] {
+        Lane::ALL.iter().for_each(|lane| alone.own(Topic::send(family, *lane), *lane, 3, 3));
+    }
+    assert!((alone.part(&vendor) - 1.0).abs() < 1e-9, "{}", alone.part(&vendor));
+    // One with 알림톡 and AUTH's texts, one with two thirds of the other texts, one with the rest.
+    let processes = [setup().1, setup().1, setup().1];
+    Lane::ALL.iter().for_each(|lane| processes[0].own(Topic::send(Family::At, *lane), *lane, 3, 3));
+    processes[0].own(Topic::send(Family::Sms, Lane::Auth), Lane::Auth, 3, 3);
+    for (process, owned) in [(1, 2), (2, 1)] {
+        for lane in [Lane::Realtime, Lane::Mass, Lane::Ad] {
+            processes[process].own(Topic::send(Family::Sms, lane), lane, owned, 3);
+            processes[process].own(Topic::send(Family::Mms, lane), lane, owned, 3);
+        }
+    }
+    let parts: Vec<f64> = processes.iter().map(|process| process.part(&vendor)).collect();
+    assert!(parts.iter().all(|part| *part > 0.0), "{parts:?}");
+    assert!((parts.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{parts:?}");
+    assert_eq!(setup().1.part(&vendor), 0.0, "who owns nothing leaves it to others");
+}
+
 #[test]
 fn a_vendor_whose_hands_are_full_is_worth_what_it_has_just_achieved() {
     let (clock, allowance) = setup();

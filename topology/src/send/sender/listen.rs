@@ -1,6 +1,6 @@
 //! Takes answers, and commits what followed from them.
 
-use super::{Sender, Stage, flights::Landed};
+use super::{Sender, Stage, costs, flights::Landed};
 use crate::{
     engine::TurnError,
     fault::{self, Point},
@@ -43,13 +43,16 @@ impl Sender {
     fn take_answer(&mut self, answer: Answer) {
         if let Some(flight) = self.flights.get_mut(answer.ticket) {
             let reply = typical(&answer.reply, &flight.vendor);
-            let well = match reply {
-                Reply::NotSent(_) | Reply::NoAnswer(_) => Some(false),
-                Reply::Throttled(_) | Reply::Tokens(_) => None,
-                Reply::Code { code, .. } => Some(judge(flight.vendor.codes, code).handling != Handling::Breaker),
-            };
+            let took_ms = answer.at_ms - flight.sent_ms;
             if let Some(slot) = flight.slot.take() {
-                slot.answered(well, answer.at_ms - flight.sent_ms);
+                match reply {
+                    Reply::NotSent(_) | Reply::NoAnswer(_) => slot.answered(Some(false), took_ms),
+                    Reply::Throttled(_) | Reply::Forgotten(_) | Reply::Tokens(_) => slot.answered(None, took_ms),
+                    Reply::Code { code, .. } => match judge(flight.vendor.codes, code).handling {
+                        Handling::LockedOut => slot.locked_out(code, took_ms),
+                        handling => slot.answered(Some(handling != Handling::Breaker), took_ms),
+                    },
+                }
             }
             if let Reply::Throttled(time) = reply {
                 self.judge.allowance.quiet(&flight.vendor, *time);
@@ -67,6 +70,9 @@ impl Sender {
     pub(super) fn settle(&mut self, held: Held, reply: &Reply, vendor: &Vendor, sent_ms: i64) {
         let reference = self.judge.reference.current();
         let plan = self.judge.plan(&reference, reply, &held.dispatch, vendor);
+        if plan.taken() {
+            costs::count(vendor, &held.dispatch);
+        }
         let sent_at = reply.has_left().then_some(sent_ms);
         self.books.settle(held, plan, sent_at, self.judge.now_ms());
     }

@@ -10,6 +10,7 @@
 //! One thread, no timers: a single OTP goes through all three in one turn.
 
 mod books;
+mod costs;
 mod flights;
 mod judge;
 mod launch;

@@ -219,6 +219,8 @@ pub(super) fn gone(name: &str) -> Vendor {
         receipt_hours: 0,
         in_doubt: InDoubt::Uncertain,
         title_bytes: 0,
+        paused: false,
+        cost_krw: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     }

@@ -174,15 +174,15 @@ pub(super) fn vendors_of_before_are_simulated_and_new_ones_keep_their_protocol(s
     SCHEMA.migrate(&store.location).unwrap();
     if matches!(store.location, Location::Server { .. }) {
         // Killed between the change and the note that it was made.
-        store.execute("DELETE FROM _sqlx_migrations WHERE version = 4");
+        store.execute("DELETE FROM _sqlx_migrations WHERE version IN (4, 8)");
         SCHEMA.migrate(&store.location).unwrap();
     }
     let reference = store.reference();
     let old = reference.current().vendor(Family::Sms, "old").cloned().unwrap();
-    assert_eq!((old.protocol, old.url.as_str()), (Protocol::Simulated, ""));
+    assert_eq!((old.protocol, old.url.as_str(), old.paused), (Protocol::Simulated, "", false));
     let new = json!({
         "name": "dealer", "families": ["AT"], "codes": "bizgo", "weight": 1, "tps": 1, "receipts": true,
-        "protocol": "bizgo", "url": "https://mars.ibapi.kr",
+        "protocol": "bizgo", "url": "https://mars.ibapi.kr", "paused": true, "cost_krw": {"AT": 7.5},
     });
     store.import(Seed { vendors: vec![serde_json::from_value(new.clone()).unwrap()], ..customers(1) }).unwrap();
     reference.reload(&READY).unwrap();

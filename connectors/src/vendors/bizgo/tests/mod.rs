@@ -3,17 +3,19 @@
 mod answers;
 mod beside;
 mod bodies;
+mod polls;
 mod server;
 mod simulated;
+mod uploads;
 mod webhooks;
 
-use crate::vendors::testing::{Fixed, Nobody, PATIENCE};
+use crate::vendors::testing::{Fixed, Nobody, PATIENCE, serve};
 use crate::vendors::{VendorSettings, Vendors};
 use processors::{
     ports::{Answer, Clock, Provider, Reply, Request},
     reference::{Reference, Seed, Vendor},
 };
-use schemas::{Accepted, Channel, Dispatch, MessageType};
+use schemas::{Accepted, Channel, Content, Dispatch, MessageType, SendRequest};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -33,7 +35,7 @@ impl Clock for Now {
 
 fn vendor(url: &str, timeout_ms: u32) -> Vendor {
     serde_json::from_value(serde_json::json!({
-        "name": "dealer", "families": ["AT", "SMS", "LMS", "MMS"], "codes": "bizgo", "weight": 1, "tps": 100,
+        "name": "dealer", "families": ["AT", "FT", "BT", "SMS", "LMS", "MMS", "RCS"], "codes": "bizgo", "weight": 1, "tps": 100,
         "receipts": true, "protocol": "bizgo", "url": url, "timeout_ms": timeout_ms,
     }))
     .unwrap()
@@ -105,6 +107,33 @@ fn at(serial_number: &str) -> Dispatch {
     let mut dispatch = dispatch(serial_number, Channel::At, MessageType::At);
     dispatch.accepted.content.sender_key = Some("profile".into());
     dispatch.accepted.content.template_code = Some("ORDER_01".into());
+    dispatch
+}
+
+/// The example of this name, as a step.
+fn example(name: &str, channel: Channel, message_type: MessageType) -> Dispatch {
+    let request: SendRequest = schemas::examples::request(name);
+    let mut dispatch = dispatch(&format!("{name}-0R"), channel, message_type);
+    dispatch.accepted.ad = request.ad_flag.as_deref() == Some("Y");
+    dispatch.accepted.content = Content {
+        sender_key: request.sender_key,
+        template_code: request.template_code,
+        message: request.message,
+        title: request.title,
+        header: request.header,
+        callback: request.callback,
+        attachment: request.attachment,
+        targeting: request.targeting,
+        content_type: request.content_type,
+        additional_content: request.additional_content,
+        push_alarm: request.push_alarm,
+        adult: request.adult,
+        unsubscribe_phone_number: request.unsubscribe_phone_number,
+        unsubscribe_auth_number: request.unsubscribe_auth_number,
+        copy_allowed: request.copy_allowed,
+        footer: request.footer,
+        ..Content::default()
+    };
     dispatch
 }
 

@@ -14,13 +14,13 @@ use std::{
 const ACCEPTED: &str = r#"{"common":{"authCode":"A000","authResult":"Success"},"data":{"code":"A000","result":"Success","data":{"destinations":[{"to":"01012345678","msgKey":"k","code":"A000","result":"Success"}]}}}"#;
 
 /// A server that does one thing with each request, and what it was asked.
-struct Server {
-    url: String,
+pub struct Server {
+    pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn doing(then: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
+    pub fn doing(then: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -47,12 +47,12 @@ impl Server {
         Self::doing(move |stream, _| drop(stream.write_all(answer.as_bytes())))
     }
 
-    fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -140,7 +140,7 @@ fn a_doubt_that_the_vendor_has_forgotten_is_not_asked_about() {
         Dispatch { routed_at, in_doubt, ..sms("S-0R") }
     };
     bench.submit(1, routed_ago(86_100, true));
-    assert!(matches!(bench.next().reply, Reply::NoAnswer(_)));
+    assert!(matches!(bench.next().reply, Reply::Forgotten(_)));
     assert_eq!(server.requests().len(), 0);
     for asked in [routed_ago(86_000, true), routed_ago(90_000, false)] {
         bench.submit(1, asked);

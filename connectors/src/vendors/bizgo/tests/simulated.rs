@@ -1,7 +1,7 @@
 //! The connector and the simulator over loopback: each was written from the published schemas, apart from the other.
 
 use super::super::Bizgo;
-use super::{Bench, KEY, PATIENCE, at, code, dispatch, sms, vendor};
+use super::{Bench, KEY, PATIENCE, VendorSettings, at, code, dispatch, example, sms, vendor};
 use crate::{
     simulator::{Behaviour, Listener, RequestLog, Simulator, SimulatorSettings},
     vendors::{Shared, http::Client},
@@ -71,7 +71,7 @@ fn each_kind_of_message_is_taken_and_reported_under_its_serial_number() {
         let reply = bench.next().reply;
         assert_eq!(code(&reply), "A000");
     }
-    let mut receipts = bench.vendors.receipts(Box::new(super::Nobody)).unwrap();
+    let mut receipts = bench.vendors.receipts(Box::new(super::Nobody), super::serve()).unwrap();
     let mut taken: Vec<Receipt> = Vec::new();
     let deadline = Instant::now() + PATIENCE;
     while taken.len() < 4 {
@@ -89,6 +89,123 @@ fn each_kind_of_message_is_taken_and_reported_under_its_serial_number() {
 }
 
 #[test]
+fn every_type_of_brand_message_and_rcs_is_taken_as_published() {
+    let brands = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(brands.path(), "0237001234 brand-key\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("requests.jsonl");
+    let listener = listen_with(Some(&log), well(), 0);
+    let settings = VendorSettings { rcs_brands_file: brands.path().to_owned(), ..VendorSettings::default() };
+    let mut bench = Bench::within(&url(&listener), 5_000, settings);
+    let kinds = [
+        ("ft", Channel::Ft, MessageType::Ft),
+        ("fi", Channel::Ft, MessageType::Fi),
+        ("fw", Channel::Ft, MessageType::Fw),
+        ("bt_text", Channel::Bt, MessageType::Text),
+        ("bt_image", Channel::Bt, MessageType::Image),
+        ("bt_wide", Channel::Bt, MessageType::Wide),
+        ("bt_wide_item_list", Channel::Bt, MessageType::WideItemList),
+        ("bt_premium_video", Channel::Bt, MessageType::PremiumVideo),
+        ("bt_commerce", Channel::Bt, MessageType::Commerce),
+        ("bt_carousel_feed", Channel::Bt, MessageType::CarouselFeed),
+        ("rcssms", Channel::Rc, MessageType::Rcssms),
+        ("rcslms", Channel::Rc, MessageType::Rcslms),
+        ("rcsmms", Channel::Rc, MessageType::Rcsmms),
+        ("rcstmpl", Channel::Rc, MessageType::Rcstmpl),
+    ];
+    for (name, channel, message_type) in kinds {
+        bench.submit(1, example(name, channel, message_type));
+        let reply = bench.next().reply;
+        assert_eq!(code(&reply), "A000", "{name}");
+    }
+    let families: Vec<_> = RequestLog::read(&log).unwrap().into_iter().map(|r| r.family).collect();
+    assert_eq!(families[..3], ["FT"; 3]);
+    assert_eq!(families[3..10], ["BT"; 7]);
+    assert_eq!(families[10..], ["RCS"; 4]);
+    let mut cards = example("bt_carousel_commerce", Channel::Bt, MessageType::CarouselCommerce);
+    bench.submit(1, cards.clone());
+    assert_eq!(code(&bench.next().reply), "A568", "published: a card of products has no additional text here");
+    let carousel = cards.accepted.content.attachment.as_mut().and_then(|hung| hung.carousel.as_mut()).unwrap();
+    carousel.list.iter_mut().for_each(|card| card.additional_content = None);
+    cards.serial_number = "cards-0R".into();
+    bench.submit(1, cards);
+    assert_eq!(code(&bench.next().reply), "A000");
+    let mut stranger = example("rcslms", Channel::Rc, MessageType::Rcslms);
+    stranger.accepted.content.callback = Some("15990000".into());
+    bench.submit(1, stranger);
+    assert_eq!(code(&bench.next().reply), "A420", "a chatbot without a brand key");
+}
+
+#[test]
+fn a_brand_message_that_is_not_as_published_is_refused_with_the_published_code() {
+    let listener = listen_with(None, well(), 0);
+    let free = json!({"sendType": "free", "msgType": "FT", "senderKey": "s", "text": "x"});
+    let with = |more: Value| {
+        let mut brand = free.clone();
+        brand.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"destinations": [{"to": "01000000000"}], "messageFlow": [{"brandmessage": brand}], "ref": "b"})
+    };
+    assert_eq!(asked(&listener, &with(json!({}))).0, "HTTP/1.1 200 OK");
+    let image = json!({"image": {"imgUrl": "https://example.com/a.jpg"}});
+    let card = json!({"header": "h", "message": "m", "attachment": image});
+    for (more, code) in [
+        (json!({"content": "x"}), "A011"),
+        (json!({"sendType": "other"}), "A571"),
+        (json!({"msgType": "TEXT"}), "A523"),
+        (json!({"senderKey": ""}), "A502"),
+        (json!({"sendType": "basic"}), "A505"),
+        (json!({"sendType": "basic", "templateCode": "t"}), "A570"),
+        (json!({"sendType": "basic", "templateCode": "t", "targeting": "I", "adult": "Y"}), "A571"),
+        (json!({"targeting": "X"}), "A570"),
+        (json!({"adult": "yes"}), "A569"),
+        (json!({"text": "가".repeat(1_301)}), "A303"),
+        (json!({"msgType": "FI"}), "A513"),
+        (json!({"msgType": "FI", "attachment": image, "text": "가".repeat(401)}), "A303"),
+        (json!({"msgType": "FL", "adFlag": "N"}), "A506"),
+        (json!({"msgType": "FC"}), "A567"),
+        (json!({"msgType": "FC", "carousel": {"list": [card]}}), "A567"),
+        (json!({"msgType": "FC", "carousel": {"head": {}, "list": [card, card]}}), "A568"),
+        (json!({"msgType": "FA", "carousel": {"list": [card, card]}}), "A568"),
+        (json!({"attachment": {"button": [{"type": "WL", "name": "보기", "urlMobile": "https://a.kr"}]}}), "A503"),
+    ] {
+        let (status, answer) = asked(&listener, &with(more.clone()));
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{more}");
+        assert_eq!(answer["data"]["code"], code, "{more}");
+    }
+    let basic = json!({"sendType": "basic", "templateCode": "t", "targeting": "I"});
+    assert_eq!(asked(&listener, &with(basic)).0, "HTTP/1.1 200 OK");
+}
+
+#[test]
+fn an_rcs_message_that_is_not_as_published_is_refused_with_the_published_code() {
+    let listener = listen_with(None, well(), 0);
+    let with = |more: Value| {
+        let mut rcs = json!({"from": "15880000", "formatId": "f", "brandKey": "b", "body": {"description": "x"}});
+        rcs.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"destinations": [{"to": "01000000000"}], "messageFlow": [{"rcs": rcs}], "ref": "r"})
+    };
+    assert_eq!(asked(&listener, &with(json!({}))).0, "HTTP/1.1 200 OK");
+    let button = |action: Value| json!({"buttons": [{"suggestions": [{"displayText": "x", "action": action}]}]});
+    for (more, code) in [
+        (json!({"message": "x"}), "A011"),
+        (json!({"from": ""}), "A302"),
+        (json!({"formatId": ""}), "A404"),
+        (json!({"brandKey": ""}), "A420"),
+        (json!({"body": {}}), "A415"),
+        (json!({"body": {"media": "https://a.kr/a.jpg"}}), "A415"),
+        (json!({"expiryOption": "5"}), "A408"),
+        (json!({"copyAllowed": "Y"}), "A407"),
+        (json!({"header": "1"}), "A412"),
+        (json!({"footer": "080-123-4567"}), "A412"),
+        (button(json!({"urlAction": {"url": "https://a.kr"}})), "A011"),
+    ] {
+        let (status, answer) = asked(&listener, &with(more.clone()));
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{more}");
+        assert_eq!(answer["data"]["code"], code, "{more}");
+    }
+}
+
+#[test]
 fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
@@ -97,7 +214,7 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
     let mut bench = Bench::new(&url(&listener));
     assert_eq!(code(&bench.reply()), "A000");
     let take = |bench: &Bench, confirm: bool| {
-        let mut receipts = bench.vendors.receipts(Box::new(super::Nobody)).unwrap();
+        let mut receipts = bench.vendors.receipts(Box::new(super::Nobody), super::serve()).unwrap();
         let mut taken = Vec::new();
         let deadline = Instant::now() + PATIENCE;
         while taken.is_empty() {

@@ -1,7 +1,7 @@
 //! Reports that the vendor brings: who may, and when it is told that they are here.
 
 use super::{
-    Bench, KEY, Nobody, Now, PATIENCE, VendorSettings, code,
+    Bench, KEY, Nobody, Now, PATIENCE, VendorSettings, code, serve,
     simulated::{SECRET, always, listen_with, well},
 };
 use crate::{simulator::RequestLog, vendors::Vendors};
@@ -42,13 +42,18 @@ impl Customer {
     }
 
     fn receipts(&self) -> Box<dyn Receipts> {
-        self.bench.vendors.receipts(Box::new(Nobody)).unwrap()
+        self.bench.vendors.receipts(Box::new(Nobody), serve()).unwrap()
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
     }
 
     /// Brings a report; the answer is read by whoever waits for it.
     fn bring(&self, vendor: &str, timestamp: &str, signature: &str, body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut stream = self.connect();
         write!(
             stream,
             "POST /bizgo/{vendor} HTTP/1.1\r\nHost: ims\r\nConnection: close\r\nX-IB-Timestamp: {timestamp}\r\n\
@@ -136,6 +141,28 @@ fn only_the_vendor_may_bring_reports() {
 }
 
 #[test]
+fn of_a_strangers_call_no_byte_of_the_body_is_waited_for() {
+    let customer = Customer::of("https://mars.ibapi.kr");
+    let _receipts = customer.receipts();
+    let now = Now.now_ms().to_string();
+    let announce = |signature: &str, length: usize| {
+        let mut stream = customer.connect();
+        write!(
+            stream,
+            "POST /bizgo/dealer HTTP/1.1\r\nHost: ims\r\nX-IB-Timestamp: {now}\r\nX-IB-Signature: {signature}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        stream
+    };
+    let begun = Instant::now();
+    assert!(answer(announce(&sign("other", &now), 1_000)).starts_with("HTTP/1.1 401"));
+    assert!(begun.elapsed() < Duration::from_secs(4), "the body never comes");
+    assert!(answer(announce(&sign(SECRET, &now), 2 << 20)).starts_with("HTTP/1.1 413"));
+    assert!(answer(announce(&sign(SECRET, &now), 1_000)).starts_with("HTTP/1.1 408"), "its time is bounded");
+}
+
+#[test]
 fn the_simulator_brings_each_report_until_it_is_confirmed() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
@@ -174,6 +201,6 @@ fn a_secret_without_a_port_and_a_port_that_is_taken_are_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();
     let vendors = Vendors::open(&known, &at, reference, Arc::new(Now));
-    let refused = vendors.receipts(Box::new(Nobody)).err().unwrap().to_string();
+    let refused = vendors.receipts(Box::new(Nobody), serve()).err().unwrap().to_string();
     assert!(refused.contains("webhooks.listen") && refused.contains(&at), "{refused}");
 }

@@ -149,6 +149,72 @@ fn when_no_vendor_is_left_messages_wait_in_delay_and_go_when_one_is_back() {
 }
 
 #[test]
+fn messages_wait_while_the_key_is_refused_and_the_vendor_is_left_alone() {
+    let mut bench = Bench::new(vec![Vendor { codes: CodeTable::Bizgo, ..vendor("dealer") }]).with_delay();
+    let revoked = Arc::new(AtomicBool::new(true));
+    let is_revoked = Arc::clone(&revoked);
+    bench.script(move |_, _| Some((0, code(if is_revoked.load(Ordering::SeqCst) { "common.A401" } else { "A000" }))));
+    bench.join(Lane::Realtime);
+    bench.advance(1_000);
+    bench.send(500, Lane::Realtime, "dealer", "shop");
+    bench.run(500, 500);
+    let at_first = bench.seen().len();
+    bench.run(60_000, 500);
+    let asked = bench.seen().len() - at_first;
+    assert!(bench.of_kind(ResultKind::Final).is_empty(), "no message ends for it");
+    assert!((1..=40).contains(&asked), "trials every ten seconds, and no storm: {asked}");
+    revoked.store(false, Ordering::SeqCst);
+    bench.run(150_000, 500);
+    let ends = bench.of_kind(ResultKind::Final);
+    assert_eq!(ends.len(), 500);
+    assert!(ends.iter().all(|r| r.state == State::Delivered && r.attempt == 1 && !r.ambiguous));
+}
+
+#[test]
+fn doubts_that_nobody_can_clear_any_more_say_nothing_of_the_vendor() {
+    let mut bench = Bench::new(vec![vendor("kt")]);
+    bench.script(|request, _| match request.dispatch.accepted.username.as_str() {
+        "old" => Some((0, Reply::Forgotten("a day old".into()))),
+        _ => Some((0, code("1000"))),
+    });
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(100, Lane::Mass, "kt", "old");
+    bench.turns();
+    let ends = bench.of_kind(ResultKind::Final);
+    assert_eq!(ends.len(), 100);
+    assert!(ends.iter().all(|r| r.state == State::Uncertain));
+    bench.send(100, Lane::Mass, "kt", "shop");
+    bench.run(1_000, 10);
+    let delivered = bench.of_kind(ResultKind::Final).iter().filter(|r| r.state == State::Delivered).count();
+    assert_eq!(delivered, 100, "its breaker stayed closed");
+}
+
+#[test]
+fn nothing_leaves_to_a_vendor_that_is_paused_and_what_it_was_to_get_goes_to_another() {
+    let paused = || Vendor { paused: true, ..vendor("kt") };
+    let mut bench = Bench::new(vec![paused(), vendor("skt")]).with_delay();
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(300, Lane::Mass, "kt", "shop");
+    bench.run(1_000, 10);
+    let ends = bench.of_kind(ResultKind::Final);
+    assert_eq!(ends.len(), 300);
+    assert!(ends.iter().all(|r| r.state == State::Delivered && r.vendor == "skt"));
+    // Alone, it is waited for.
+    bench.reload(vec![paused()]);
+    bench.send(300, Lane::Mass, "kt", "shop");
+    bench.run(60_000, 500);
+    assert_eq!(bench.of_kind(ResultKind::Final).len(), 300);
+    assert!(bench.seen().iter().all(|seen| seen.vendor == "skt"));
+    bench.reload(vec![vendor("kt")]);
+    bench.run(150_000, 500);
+    let ends = bench.of_kind(ResultKind::Final);
+    assert_eq!(ends.len(), 600);
+    assert!(ends.iter().all(|r| r.state == State::Delivered && r.attempt == 1 && !r.ambiguous));
+}
+
+#[test]
 fn what_is_in_doubt_stays_with_its_vendor_even_when_that_is_down() {
     let mut bench = Bench::new(vec![vendor("kt"), vendor("skt")]).with_delay();
     bench.script(|request, _| match request.vendor.name.as_str() {

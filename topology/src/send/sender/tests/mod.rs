@@ -147,6 +147,8 @@ fn vendor(name: &str) -> Vendor {
         receipt_hours: 25,
         in_doubt: InDoubt::Repeat,
         title_bytes: 50,
+        paused: false,
+        cost_krw: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     }

@@ -1,7 +1,12 @@
 //! A request to send, read as strictly as the published schemas are: unknown fields, a missing time beside an
 //! idempotency key, texts beyond their limits are refused with the published code.
 
+mod brand;
+mod rcs;
+
+use brand::Brand;
 use processors::rules::cp949;
+use rcs::Rcs;
 use schemas::Family;
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,6 +49,9 @@ enum Flow {
     Mms(Mms),
     International(International),
     Alimtalk(Box<Alimtalk>),
+    #[serde(rename = "brandmessage")]
+    Brand(Box<Brand>),
+    Rcs(Box<Rcs>),
 }
 
 #[derive(Deserialize)]
@@ -202,8 +210,18 @@ fn family(flow: &Flow) -> Result<Family, &'static str> {
                 Some(_) => Ok(Family::Mms),
             }
         }
+        Flow::Brand(brand) => brand.check(),
+        Flow::Rcs(rcs) => rcs.check(),
         Flow::Alimtalk(at) => match (at.send_type.as_deref(), at.msg_type.as_deref(), at.text.as_deref()) {
             _ if at.sender_key.is_empty() => Err("A502"),
+            _ if !matches!(at.response_method.as_deref(), None | Some("push" | "polling")) => Err("A501"),
+            _ if !at
+                .timeout
+                .as_deref()
+                .is_none_or(|time| time.parse().is_ok_and(|s| (10..=86_400u32).contains(&s))) =>
+            {
+                Err("A526")
+            }
             _ if at.template_code.is_empty() => Err("A505"),
             (Some("template"), ..) => Ok(Family::At),
             (_, Some("AT" | "AI"), Some(text)) if (1..=1_300).contains(&text.chars().count()) => Ok(Family::At),

@@ -1,60 +1,20 @@
-//! A step as the body of `POST /api/comm/v1/send/omni`: published schemas SendOmniRequest, SmsMessage, MmsMessage,
-//! InternationalMessage, AlimtalkMessage.
+//! 알림톡: published schema AlimtalkMessage and those that it names.
 
-use schemas::{Button, Content, Dispatch, Family, Item, MessageType};
+use crate::vendors::{VendorSettings, settings::ResponseMethod};
+use schemas::{Button, Content, Item, MessageType};
 use serde::Serialize;
 
-/// How long the vendor remembers an idempotency key, seconds: the longest there is.
-pub const IDEMPOTENCY_S: u32 = 86_400;
-
-/// The published schema wants a phone number, and the recipient has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoNumber;
-
+/// 알림톡 (AT, AI).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Omni<'d> {
-    destinations: [Destination; 1],
-    message_flow: [Message<'d>; 1],
-    idempotency_key: &'d str,
-    idempotency_ttl: u32,
-    r#ref: &'d str,
-}
-
-#[derive(Serialize)]
-struct Destination {
-    to: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Message<'d> {
-    Sms(Text<'d>),
-    Mms(Text<'d>),
-    International(Text<'d>),
-    Alimtalk(Box<Alimtalk<'d>>),
-}
-
-/// SMS, LMS, MMS and abroad differ in what may be there.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Text<'d> {
-    from: &'d str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'d str>,
-    text: &'d str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    file_key: &'d [String],
-    #[serde(rename = "originCID", skip_serializing_if = "str::is_empty")]
-    origin_cid: &'d str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Alimtalk<'d> {
+pub struct Alimtalk<'d> {
     msg_type: &'static str,
     sender_key: &'d str,
     template_code: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<String>,
     text: &'d str,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'d str>,
@@ -132,64 +92,15 @@ struct Link<'d> {
     tel_number: Option<&'d str>,
 }
 
-/// The body of a request. `origin_code`: the customer's code of the first sender, empty when it has none.
-pub fn body(dispatch: &Dispatch, origin_code: &str) -> Result<Vec<u8>, NoNumber> {
-    let accepted = &dispatch.accepted;
-    let recipient = &accepted.recipient;
-    let number = recipient.phone_number.as_deref().filter(|number| !number.is_empty()).ok_or(NoNumber)?;
-    let (abroad, to) = match recipient.country_code.as_deref() {
-        None => (false, number.to_owned()),
-        Some("82") => (false, format!("0{number}")),
-        // E.164 without the plus sign.
-        Some(country) => (true, format!("{country}{number}")),
-    };
-    let family = Family::of(accepted.channel, accepted.message_type);
-    let omni = Omni {
-        destinations: [Destination { to }],
-        message_flow: [message(family, accepted.message_type, &accepted.content, abroad, origin_code)],
-        idempotency_key: &dispatch.serial_number,
-        idempotency_ttl: IDEMPOTENCY_S,
-        r#ref: &dispatch.serial_number,
-    };
-    // Structs of strings always become JSON.
-    Ok(serde_json::to_vec(&omni).unwrap_or_default())
-}
-
-fn message<'d>(
-    family: Family,
-    message_type: MessageType,
-    content: &'d Content,
-    abroad: bool,
-    origin_code: &'d str,
-) -> Message<'d> {
-    let text = Text {
-        from: content.callback.as_deref().unwrap_or_default(),
-        title: None,
-        text: content.message.as_deref().unwrap_or_default(),
-        file_key: &[],
-        origin_cid: origin_code,
-    };
-    match family {
-        // Neither title nor file may be there, and no code of the first sender is known.
-        Family::Sms if abroad => Message::International(Text { origin_cid: "", ..text }),
-        Family::Sms => Message::Sms(text),
-        // Without a file key it is an LMS.
-        Family::Lms => Message::Mms(Text { title: content.title.as_deref(), ..text }),
-        Family::Mms => {
-            Message::Mms(Text { title: content.title.as_deref(), file_key: &content.attach_file_list, ..text })
-        }
-        // The reference data gives this vendor no other family.
-        Family::At | Family::Ft | Family::Bt | Family::Rcs | Family::Push | Family::Email => {
-            Message::Alimtalk(Box::new(alimtalk(message_type, content)))
-        }
-    }
-}
-
-fn alimtalk(message_type: MessageType, content: &Content) -> Alimtalk<'_> {
+/// The whole text and what hangs on it; the vendor's default is `push`.
+pub fn alimtalk<'d>(message_type: MessageType, content: &'d Content, settings: &VendorSettings) -> Alimtalk<'d> {
+    let polling = settings.response_method == ResponseMethod::Polling;
     Alimtalk {
         msg_type: if message_type == MessageType::Ai { "AI" } else { "AT" },
         sender_key: content.sender_key.as_deref().unwrap_or_default(),
         template_code: content.template_code.as_deref().unwrap_or_default(),
+        response_method: polling.then_some("polling"),
+        timeout: polling.then(|| settings.response_timeout_s.to_string()),
         text: content.message.as_deref().unwrap_or_default(),
         title: content.title.as_deref(),
         header: content.header.as_deref(),
@@ -206,7 +117,7 @@ fn alimtalk(message_type: MessageType, content: &Content) -> Alimtalk<'_> {
     }
 }
 
-/// None when there is nothing of it that the vendor takes: the image of an AI is its template's.
+/// None when there is nothing of it that the vendor takes: the image of an AI, and that of a highlight, is its template's.
 fn attachment(attachment: &schemas::Attachment) -> Option<Attachment<'_>> {
     let wanted = Attachment {
         button: attachment.button.iter().map(button).collect(),

@@ -1,0 +1,101 @@
+//! RCS: published schema RcsMessage and those that it names.
+//!
+//! One card. What a carousel's cards are called in `body`, and how buttons for maps, calendars, copying and recording
+//! are filled from what a customer says, is not published or not said: such messages are refused as the vendor would,
+//! which lets the next step of the customer's plan follow.
+
+use super::{Extras, Unfit};
+use schemas::{Accepted, Button as Given, MessageType};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// An RCS message.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rcs<'d> {
+    from: &'d str,
+    format_id: &'d str,
+    brand_key: &'d str,
+    body: Body<'d>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    buttons: Vec<Buttons<'d>>,
+    expiry_option: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_allowed: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footer: Option<&'d str>,
+}
+
+#[derive(Serialize)]
+struct Body<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<&'d str>,
+}
+
+#[derive(Serialize)]
+struct Buttons<'d> {
+    suggestions: Vec<Suggestion<'d>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Suggestion<'d> {
+    display_text: &'d str,
+    action: Value,
+}
+
+/// Products of the customer's own text, or a template, which has header and buttons of its own.
+pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Unfit> {
+    let content = &accepted.content;
+    let given = content.attachment.as_deref();
+    let media = given.map_or(&[][..], |given| &given.media);
+    if media.len() > 1 {
+        return Err(Unfit::Content);
+    }
+    let of_template = accepted.message_type == MessageType::Rcstmpl;
+    let buttons = given.map_or(&[][..], |given| &given.button);
+    let suggestions =
+        if of_template { Vec::new() } else { buttons.iter().map(suggestion).collect::<Result<_, _>>()? };
+    Ok(Rcs {
+        from: content.callback.as_deref().unwrap_or_default(),
+        format_id: content.template_code.as_deref().unwrap_or_default(),
+        brand_key: extras.brand_key.ok_or(Unfit::NoBrand)?,
+        body: Body {
+            title: content.title.as_deref(),
+            description: content.message.as_deref(),
+            media: media.first().map(String::as_str),
+        },
+        buttons: if suggestions.is_empty() { Vec::new() } else { vec![Buttons { suggestions }] },
+        expiry_option: expiry(accepted.expires_at - extras.now_ms),
+        copy_allowed: content.copy_allowed.as_deref().map(|allowed| if allowed == "Y" { "1" } else { "0" }),
+        // A header of 1 is refused with a template, and a footer without a header.
+        header: (!of_template).then_some(if accepted.ad { "1" } else { "0" }),
+        footer: content.footer.as_deref().filter(|_| accepted.ad && !of_template),
+    })
+}
+
+/// The longest of the four published times in which the vendor tries that ends with the message.
+const fn expiry(left_ms: i64) -> &'static str {
+    match left_ms {
+        86_400_000.. => "1",
+        3_600_000.. => "4",
+        190_000.. => "3",
+        _ => "2",
+    }
+}
+
+fn suggestion(button: &Given) -> Result<Suggestion<'_>, Unfit> {
+    let needed = |given: &Option<String>| given.clone().ok_or(Unfit::Button);
+    let action = match &*button.r#type {
+        "URL" => json!({"urlAction": {"openUrl": {"url": needed(&button.url_mobile)?}}}),
+        "DIAL" => json!({"dialerAction": {"dialPhoneNumber": {"phoneNumber": needed(&button.tel_number)?}}}),
+        _ => return Err(Unfit::Button),
+    };
+    Ok(Suggestion { display_text: button.name.as_deref().unwrap_or_default(), action })
+}
