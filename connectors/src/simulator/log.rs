@@ -20,6 +20,9 @@ pub struct Requested {
     pub family: String,
     /// Serial number of the step.
     pub serial_number: String,
+    /// Which of the requests of one step, of a push a hash of its token; empty: the only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub part: String,
     /// Which attempt of the step.
     pub attempt: i32,
     /// What the vendor will answer: a code, `throttled`, or nothing.

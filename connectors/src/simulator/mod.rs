@@ -29,6 +29,7 @@ use receipts::Deliveries;
 use rustc_hash::FxHashMap;
 use schemas::Family;
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     io,
     sync::{Arc, Mutex, MutexGuard},
@@ -48,6 +49,8 @@ pub struct Simulator {
 struct Asked<'r> {
     family: Family,
     serial_number: &'r str,
+    /// Which of the requests of one step: a push has one for each token. Empty: the only one.
+    part: &'r str,
     /// What tells a repeat from another message; None: the vendor cannot.
     known_by: Option<&'r str>,
     attempt: i32,
@@ -103,9 +106,13 @@ impl Simulator {
     /// Serves a request: how long the answer takes, milliseconds, and what it is.
     fn serve(&self, vendor: &Vendor, asked: &Asked<'_>) -> (i64, Reply) {
         let now_ms = self.clock.now_ms();
-        let Asked { family, serial_number, known_by, attempt } = *asked;
+        let Asked { family, serial_number, part, known_by, attempt } = *asked;
         let behaviour = self.settings.of(&vendor.name);
-        let mut fate = fate::draw(self.settings.seed, behaviour, vendor, serial_number, attempt);
+        let drawn_by = match part {
+            "" => Cow::Borrowed(serial_number),
+            part => Cow::Owned(format!("{serial_number}/{part}")),
+        };
+        let mut fate = fate::draw(self.settings.seed, behaviour, vendor, &drawn_by, attempt);
 
         let mut state = self.lock();
         let outage = state.outages.get(&vendor.name).copied().unwrap_or(behaviour.outage);
@@ -137,6 +144,7 @@ impl Simulator {
             vendor: vendor.name.clone(),
             family: family.as_str().to_owned(),
             serial_number: serial_number.to_owned(),
+            part: part.to_owned(),
             attempt,
             code: match &fate.answer {
                 Drawn::Code(code) => Some(code.clone()),

@@ -41,7 +41,7 @@ impl Provider for Connection {
         let Request { dispatch, vendor, .. } = &request;
         let family = Family::of(dispatch.accepted.channel, dispatch.accepted.message_type);
         let (serial_number, attempt) = (dispatch.serial_number.as_str(), dispatch.attempt);
-        let asked = Asked { family, serial_number, known_by: Some(serial_number), attempt };
+        let asked = Asked { family, serial_number, part: "", known_by: Some(serial_number), attempt };
         let (latency_ms, reply) = self.simulator.serve(vendor, &asked);
         self.submitted += 1;
         self.answers.push(Due { at_ms: now_ms + latency_ms, order: self.submitted, ticket: request.ticket, reply });

@@ -73,7 +73,7 @@ struct Access {
 pub struct Shared {
     /// Its row.
     pub vendor: Arc<Vendor>,
-    /// What its customer is known by.
+    /// What its customer is known by: its key, project or topic.
     pub key: String,
     /// What it signs its reports with; None: they are polled.
     pub webhook_secret: Option<String>,
@@ -253,12 +253,18 @@ impl Vendors {
         uploaded
     }
 
-    /// Each vendor that speaks a protocol and has a key.
+    /// Each vendor that speaks a protocol over HTTP and has a key.
     pub fn shared(&self) -> Vec<Shared> {
         let known = |vendor: Arc<Vendor>| {
-            let access = self.access.get(&vendor.name)?;
-            let webhook_secret = access.webhook.as_ref().map(|secret| secret.reveal());
-            Some(Shared { key: access.key.reveal(), webhook_secret, vendor })
+            let (key, webhook) = match vendor.protocol {
+                Protocol::Fcm => (self.google.get(&vendor.name)?.account.current().project_id.clone(), None),
+                Protocol::Apns => (self.apple.get(&vendor.name)?.apns.topic.clone(), None),
+                Protocol::Simulated | Protocol::Bizgo | Protocol::Smtp => {
+                    let access = self.access.get(&vendor.name)?;
+                    (access.key.reveal(), access.webhook.as_ref().map(|secret| secret.reveal()))
+                }
+            };
+            Some(Shared { key, webhook_secret: webhook, vendor })
         };
         wires(&self.reference.current()).into_iter().filter_map(known).collect()
     }

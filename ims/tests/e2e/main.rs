@@ -12,6 +12,7 @@ mod groups;
 mod kills;
 mod losses;
 mod mail;
+mod push;
 mod registry;
 mod replays;
 mod stops;

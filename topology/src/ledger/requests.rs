@@ -21,16 +21,21 @@ pub struct Repeated {
 
 /// Steps with more requests than 1 + the attempts announced for them.
 ///
-/// `seen`: serial number of each request, as the provider logged it. `announced`: serial number of each ATTEMPT result.
+/// `seen`: serial number and part of each request, as the provider logged it: an attempt makes one request for each part.
+/// `announced`: serial number of each ATTEMPT result.
 pub fn repeated_requests(
-    seen: impl IntoIterator<Item = String>,
+    seen: impl IntoIterator<Item = (String, String)>,
     announced: impl IntoIterator<Item = String>,
 ) -> Vec<Repeated> {
-    let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    seen.into_iter().for_each(|serial| counts.entry(serial).or_default().0 += 1);
-    announced.into_iter().for_each(|serial| counts.entry(serial).or_default().1 += 1);
-    let too_many = counts.into_iter().filter(|(_, (requests, announced))| *requests > 1 + announced);
-    too_many.map(|(serial_number, (requests, announced))| Repeated { serial_number, requests, announced }).collect()
+    let mut requests: BTreeMap<(String, String), u64> = BTreeMap::new();
+    seen.into_iter().for_each(|part| *requests.entry(part).or_default() += 1);
+    let mut attempts: BTreeMap<String, u64> = BTreeMap::new();
+    announced.into_iter().for_each(|serial| *attempts.entry(serial).or_default() += 1);
+    let repeated = |((serial_number, _), requests): ((String, String), u64)| {
+        let announced = attempts.get(&serial_number).copied().unwrap_or(0);
+        (requests > 1 + announced).then_some(Repeated { serial_number, requests, announced })
+    };
+    requests.into_iter().filter_map(repeated).collect()
 }
 
 /// Serial number of each attempt that was announced as ended or in doubt, from RESULT. `since_ms`: when the provider's
@@ -69,8 +74,12 @@ mod tests {
 
     #[test]
     fn a_second_request_needs_an_announcement() {
-        let seen = ["a", "a", "b", "b", "c"].map(String::from);
+        let seen = ["a", "a", "b", "b", "c"].map(|serial| (String::from(serial), String::new()));
         let found = repeated_requests(seen, ["a".to_owned()]);
         assert_eq!(found, [Repeated { serial_number: "b".into(), requests: 2, announced: 0 }]);
+        let tokens = [("p", "1"), ("p", "2"), ("p", "3"), ("p", "3"), ("q", "1"), ("q", "1"), ("q", "1")];
+        let seen = tokens.map(|(serial, token)| (serial.to_owned(), token.to_owned()));
+        let found = repeated_requests(seen, ["p".to_owned(), "q".to_owned()]);
+        assert_eq!(found, [Repeated { serial_number: "q".into(), requests: 3, announced: 1 }]);
     }
 }

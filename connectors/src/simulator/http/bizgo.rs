@@ -108,7 +108,8 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
     let mut whole = None;
     for body::Message { to, serial_number, known_by, family } in messages {
         let attempt = shared.attempt(&serial_number);
-        let asked = Asked { family, serial_number: &serial_number, known_by: known_by.as_deref(), attempt };
+        let known_by = known_by.as_deref();
+        let asked = Asked { family, serial_number: &serial_number, part: "", known_by, attempt };
         let (after_ms, reply) = shared.simulator.serve(&vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
         match reply {

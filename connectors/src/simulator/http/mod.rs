@@ -1,7 +1,10 @@
 //! The simulated vendors behind a socket: the same behaviour, spoken in the vendors' own protocols, for processes that
 //! reach them as they would reach the real ones.
 
+mod apns;
 mod bizgo;
+mod fcm;
+mod push;
 
 use super::Simulator;
 use crate::vendors::Shared;
@@ -26,9 +29,13 @@ impl Listener {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let of_bizgo: Vec<Shared> =
-            vendors.into_iter().filter(|shared| shared.vendor.protocol == Protocol::Bizgo).collect();
-        let pages = bizgo::pages(Arc::clone(&simulator), Vec::clone(&of_bizgo));
+        let of = |protocol| -> Vec<Shared> {
+            vendors.iter().filter(|shared| shared.vendor.protocol == protocol).cloned().collect()
+        };
+        let of_bizgo = of(Protocol::Bizgo);
+        let pages = bizgo::pages(Arc::clone(&simulator), Vec::clone(&of_bizgo))
+            .merge(fcm::pages(Arc::clone(&simulator), of(Protocol::Fcm)))
+            .merge(apns::pages(Arc::clone(&simulator), of(Protocol::Apns)));
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("simulator-http".into()).spawn(move || {

@@ -92,9 +92,9 @@ fn read(
     books
 }
 
-/// The serial number of each request that the simulator saw, and when the first came.
+/// Serial number and part of each request that the simulator saw, and when the first came.
 struct Requests {
-    serials: Vec<String>,
+    seen: Vec<(String, String)>,
     since_ms: i64,
 }
 
@@ -103,12 +103,13 @@ fn read_requests(path: &Path) -> anyhow::Result<Requests> {
     let requests = RequestLog::read(path).map_err(unreadable)?;
     // Logs of several processes may have been put together: the first line need not be the oldest.
     let since_ms = requests.iter().map(|request| request.at_ms).min().unwrap_or(0);
-    Ok(Requests { serials: requests.into_iter().map(|request| request.serial_number).collect(), since_ms })
+    let seen = requests.into_iter().map(|request| (request.serial_number, request.part)).collect();
+    Ok(Requests { seen, since_ms })
 }
 
 fn repeated(requests: Requests, reader: &mut dyn Reader, decoder: &Decoder) -> anyhow::Result<Vec<Repeated>> {
     let announced = ledger::announced(reader, decoder, requests.since_ms)?;
-    Ok(ledger::repeated_requests(requests.serials, announced))
+    Ok(ledger::repeated_requests(requests.seen, announced))
 }
 
 fn read_checkpoint(path: &Path) -> anyhow::Result<Checkpoint> {
@@ -146,6 +147,6 @@ mod tests {
         let mut file = NamedTempFile::new().unwrap();
         write!(file, "{}\n{}\n", line(2_000), line(1_000)).unwrap();
         let requests = read_requests(file.path()).unwrap();
-        assert_eq!((requests.since_ms, requests.serials.len()), (1_000, 2));
+        assert_eq!((requests.since_ms, requests.seen.len()), (1_000, 2));
     }
 }

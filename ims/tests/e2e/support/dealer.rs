@@ -33,17 +33,24 @@ impl Deployment {
         if port == 0 {
             self.deal_at("http://127.0.0.1:1");
         }
+        let (process, port) = self.behind_a_port("dealer", port);
+        self.deal_at(&format!("http://127.0.0.1:{port}"));
+        (process, port)
+    }
+
+    /// Starts the vendors that speak a protocol, behind a port of theirs, which comes with them.
+    #[track_caller]
+    pub fn behind_a_port(&self, instance: &str, port: u16) -> (Process, u16) {
         let listen = format!("{}:{port}", Ipv4Addr::LOCALHOST);
         let command = self.command(&["simulate", "--listen", &listen, "--json"]);
-        let mut process = Process::start(command, &self.file(""), "dealer");
-        let port = until("the dealer listens", PATIENCE, || {
+        let mut process = Process::start(command, &self.file(""), instance);
+        let port = until("the vendors listen", PATIENCE, || {
             if let Some(ended) = process.has_ended() {
-                panic!("it ended, {ended}:\n{}", process.written());
+                panic!("they ended, {ended}:\n{}", process.written());
             }
             let written = process.written();
             written.split("\"listening\": \"127.0.0.1:").nth(1)?.split('"').next()?.parse().ok()
         });
-        self.deal_at(&format!("http://127.0.0.1:{port}"));
         (process, port)
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of tokens when connections end, and what happens to dead ones.
 
 mod real;
+mod simulated;
 
 use super::testing::{APPLES, Act, Bench, GOOGLES, Http2, NOW_MS, code, push};
 use super::*;

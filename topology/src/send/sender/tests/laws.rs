@@ -111,7 +111,7 @@ impl Bench {
     }
 
     fn check(&self) {
-        let seen = self.seen().into_iter().filter(|s| s.left).map(|s| s.serial_number);
+        let seen = self.seen().into_iter().filter(|s| s.left).map(|s| (s.serial_number, String::new()));
         assert_eq!(repeated_requests(seen, self.of_serials(ResultKind::Attempt)), []);
         let ends = self.of_serials(ResultKind::Final);
         assert_eq!(ends.iter().collect::<BTreeSet<_>>().len(), ends.len(), "a step ended twice");

@@ -1,0 +1,66 @@
+//! What both simulated push services share: which step a request is for, and how often its token was asked about.
+
+use crate::simulator::{Asked, Simulator};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use processors::{ports::Reply, reference::Vendor};
+use rustc_hash::FxHashMap;
+use schemas::Family;
+use serde_json::Value;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Steps whose requests are counted; then all are forgotten.
+const COUNTED: usize = 500_000;
+
+/// A service, and how often each of a step's tokens was asked about.
+pub struct Service {
+    pub simulator: Arc<Simulator>,
+    attempts: Mutex<FxHashMap<String, i32>>,
+}
+
+impl Service {
+    pub fn new(simulator: Arc<Simulator>) -> Self {
+        Self { simulator, attempts: Mutex::default() }
+    }
+
+    /// What becomes of a request, after its time.
+    pub async fn serve(&self, vendor: &Vendor, serial_number: &str, token: &str) -> Reply {
+        let hash = digest(&SHA256, token.as_bytes());
+        let part: String = hash.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let attempt = {
+            let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            if attempts.len() >= COUNTED {
+                attempts.clear();
+            }
+            let attempt = attempts.entry(format!("{serial_number}/{part}")).or_default();
+            *attempt += 1;
+            *attempt
+        };
+        let asked = Asked { family: Family::Push, serial_number, part: &part, known_by: None, attempt };
+        let (after_ms, reply) = self.simulator.serve(vendor, &asked);
+        tokio::time::sleep(Duration::from_millis(after_ms.max(0).unsigned_abs())).await;
+        reply
+    }
+
+    /// Now, Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.simulator.clock.now_ms()
+    }
+}
+
+/// Header and claims of a signed token; None: it is none. Who signed it is nobody's matter here.
+pub fn signed(token: &str) -> Option<(Value, Value)> {
+    let mut parts = token.split('.');
+    let mut json = || serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(parts.next()?).ok()?).ok();
+    let (header, claims) = (json()?, json()?);
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+    (!signature.is_empty() && parts.next().is_none()).then_some((header, claims))
+}
+
+/// Whole seconds of a wait, as Retry-After says it.
+pub fn seconds(time: Duration) -> String {
+    time.as_millis().div_ceil(1_000).to_string()
+}
