@@ -64,7 +64,8 @@ pub struct Answered {
 /// No answer, or not the whole of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
-    /// There was no connection: the request never left.
+    /// There was no connection, nobody took its body to send, or the server says that it has not looked at it: the
+    /// request never left.
     NotSent(String),
     /// The request left, or part of it: it may have arrived.
     NoAnswer(String),

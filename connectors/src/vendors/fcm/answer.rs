@@ -96,7 +96,8 @@ pub fn reply(vendor: &Vendor, status: u16, retry_after: Option<&str>, body: &[u8
     };
     match (word, asked_ms) {
         ("UNAVAILABLE", Some(ms)) => wait(ms),
-        ("QUOTA_EXCEEDED", _) if is_of_all(&error) => wait(asked_ms.unwrap_or(QUOTA_MS)),
+        ("QUOTA_EXCEEDED", _) if is_of_all(&error) == Some(true) => wait(asked_ms.unwrap_or(QUOTA_MS)),
+        ("QUOTA_EXCEEDED", Some(ms)) if is_of_all(&error).is_none() => wait(ms),
         // It says nothing of the message: only what the table knows was certainly not taken.
         ("" | "UNKNOWN" | "DEADLINE_EXCEEDED" | "CANCELLED" | "ABORTED", _) if status >= 499 => {
             Reply::NoAnswer(format!("HTTP {status} {word}"))
@@ -124,8 +125,9 @@ fn names_the_token(error: &Status) -> bool {
     }
 }
 
-/// Whether a quota is that of the whole project: one device that gets too many holds nobody else up.
-fn is_of_all(error: &Status) -> bool {
+/// Whether a quota is that of the whole project; None: nobody says whose. One device that gets too many holds nobody else
+/// up.
+fn is_of_all(error: &Status) -> Option<bool> {
     let mut subjects = error
         .details
         .iter()
@@ -135,5 +137,6 @@ fn is_of_all(error: &Status) -> bool {
         })
         .flatten()
         .peekable();
-    subjects.peek().is_none() || subjects.any(|violation| violation.subject.starts_with("project"))
+    subjects.peek()?;
+    Some(subjects.any(|violation| violation.subject.starts_with("project")))
 }

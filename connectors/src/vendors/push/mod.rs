@@ -13,7 +13,7 @@ pub use desk::Desk;
 
 use futures_util::{StreamExt, stream};
 use processors::{
-    codes::judge,
+    codes::{Class, judge},
     ports::{Clock, DeadToken, OfToken, Reply},
     push::is_dead,
     reference::Vendor,
@@ -52,7 +52,7 @@ impl Told {
 /// A code of the table, or the service's own words for one that is not in it.
 pub fn code(vendor: &Vendor, code: &str, words: &str) -> Reply {
     let row = judge(vendor.codes, code);
-    let text = if row.meaning.is_empty() || row.codes().0.is_empty() { words } else { row.meaning };
+    let text = if row.class == Class::Unknown { words } else { row.meaning };
     Reply::Code { code: code.to_owned(), text: text.to_owned() }
 }
 
