@@ -35,7 +35,7 @@ use std::{path::PathBuf, sync::Arc};
 /// an hour of receipts takes no longer than a second of them.
 ///
 /// With --listen nothing is made up: the vendors of the reference data that speak a protocol answer at that address, in
-/// their protocol and in real time, until SIGTERM or Ctrl-C. Each knows its customer by the key of [vendors.NAME]; the
+/// their protocol and in real time, until SIGTERM or Ctrl-C. Each knows its customer by key, project or topic; the
 /// request log is written. What `ims run` needs to reach them is their row's url (docs/vendors.md).
 ///
 /// Without --json a table shows how each vendor fared. With --json each request is one line: what was answered
