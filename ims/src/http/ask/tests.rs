@@ -1,8 +1,10 @@
 use super::*;
 use crate::load::Load;
 use connectors::reference::{DEMO, parse};
+use processors::access::Credentials;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use schemas::{examples, examples::seed};
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 
 static REFERENCE: LazyLock<Reference> = LazyLock::new(|| Reference::new(parse("demo", DEMO).unwrap()).unwrap());
@@ -211,6 +213,112 @@ fn bytes_that_are_changed_anywhere_end_in_an_answer() {
         }
     }
     assert!(read_again > many / 20 && accepted > many / 50, "{read_again} were read, {accepted} accepted");
+}
+
+/// What is put in the place of a value, as JSON text: kinds, edges, and what would be markup or a command elsewhere.
+const OTHERS: [&str; 26] = [
+    "null",
+    "true",
+    "0",
+    "-1",
+    "0.1",
+    "1e999",
+    "2147483648",
+    "9223372036854775808",
+    r#""""#,
+    r#"" ""#,
+    r#""\u0000""#,
+    r#""\ud800""#,
+    r#""\ud83d\ude00""#,
+    r#""a\r\nx-ims-key: b""#,
+    r#""'; DROP TABLE reports; --""#,
+    r#""<script>alert(1)</script>""#,
+    r#""../../etc/passwd""#,
+    r#""(광고)""#,
+    "\"#{name}\"",
+    r#""http://169.254.169.254/""#,
+    r#""2026-03-12T09:00:00+09:00""#,
+    "[]",
+    "[[[[]]]]",
+    "{}",
+    r#"{"a":1,"a":2}"#,
+    r#"[{"message_id":"A"},null]"#,
+];
+
+/// Every place of a value.
+fn places(value: &Value, at: String, all: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, inner)| places(inner, format!("{at}/{key}"), all)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| places(item, format!("{at}/{n}"), all)),
+        _ => {}
+    }
+    all.push(at);
+}
+
+#[test]
+fn values_that_are_exchanged_end_in_an_answer_and_what_is_accepted_fits_the_description() {
+    const HERE: &str = "@HERE@";
+    let document = crate::http::document();
+    let schema = json!({"$ref": "#/components/schemas/SendRequest", "components": document["components"]});
+    let fits = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let mut random = SmallRng::seed_from_u64(2);
+    let many = if std::env::var_os("IMS_TEST_FULL").is_some() { 1_000_000 } else { 5_000 };
+    let (mut accepted, mut refused) = (0, 0);
+    for example in examples::REQUESTS.iter().cycle().take(many) {
+        let mut body: Value = serde_json::from_str(example.json).unwrap();
+        let asked = examples::request(example.name);
+        let fields = body.as_object_mut().unwrap();
+        ["service_key", "channel"].iter().for_each(|name| drop(fields.remove(*name)));
+        let mut all = Vec::new();
+        places(&body, String::new(), &mut all);
+        let place = all.choose(&mut random).unwrap();
+        match (random.random_range(0..4), body.pointer_mut(place).unwrap()) {
+            (0, Value::Object(map)) => drop(map.insert("no_such_field".into(), HERE.into())),
+            (1, Value::Array(items)) => items.push(HERE.into()),
+            (_, value) => *value = HERE.into(),
+        }
+        let text = body.to_string().replacen(&format!("\"{HERE}\""), OTHERS.choose(&mut random).unwrap(), 1);
+        let read = read(text.as_bytes(), &asked.service_key, channel(path(&asked.channel)).unwrap());
+        let Ok(request) = read else {
+            refused += 1;
+            continue;
+        };
+        let (judged, written) = judged(request.clone(), Some(example.lane));
+        assert!(Code::ALL.iter().any(|code| code.as_str() == judged.answer.code), "{:?}", judged.answer);
+        assert_eq!(judged.answer.code == "0000", written.is_some(), "{text}");
+        if let Some(written) = written {
+            assert!(request.receiver_list.is_empty() || written.receiver_list.len() <= request.receiver_list.len());
+            assert!(!request.receiver_list.is_empty() || written == request, "{text}");
+            if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                assert!(fits.is_valid(&value), "{text}: {:?}", fits.validate(&value).err());
+            }
+            accepted += 1;
+        } else {
+            refused += 1;
+        }
+    }
+    assert!(accepted > many / 50 && refused > many / 4, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn whatever_stands_in_headers_ends_in_an_answer() {
+    let mut random = SmallRng::seed_from_u64(3);
+    let many = if std::env::var_os("IMS_TEST_FULL").is_some() { 1_000_000 } else { 20_000 };
+    let right = [&b"aGFuYml0LXNob3A6c2VjcmV0"[..], b"AUTH", b"version-1"];
+    for _ in 0..many {
+        let mut header = right.choose(&mut random).unwrap().to_vec();
+        for _ in 0..random.random_range(0..4) {
+            let at = random.random_range(0..=header.len());
+            header.insert(at, random.random());
+        }
+        if let Ok(Some(lane)) = lane(Some(&header)) {
+            assert!(lane.as_str().as_bytes().eq_ignore_ascii_case(&header));
+        }
+        assert_eq!(version(Some(&header)).is_ok(), header == b"version-1");
+        if let Some(known) = Credentials::read(&header) {
+            assert!(!known.username.is_empty());
+        }
+    }
 }
 
 #[test]

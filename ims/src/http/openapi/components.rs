@@ -42,8 +42,9 @@ pub fn of_all() -> Value {
             REQUEST_ID: {
                 "name": "x-request-id",
                 "in": "header",
-                "description": "Comes back in the answer and stands in the access log; without it a new one does.",
-                "schema": id.clone(),
+                "description": "Up to 64 letters, digits, `.`, `_` and `-`: comes back in the answer and stands in the \
+                                access log. Without it, or for anything else, a new one does.",
+                "schema": {"type": "string"},
             },
         },
         "headers": {

@@ -1,0 +1,22 @@
+"""What schemathesis checks besides: loaded by check_openapi."""
+
+import schemathesis
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+
+def answer(response):
+    content_type = response.headers.get("content-type", [""])[0]
+    return response.json() if content_type == "application/json" else {}
+
+
+@schemathesis.check
+def nothing_that_does_not_fit_is_accepted(ctx, response, case):
+    if answer(response).get("code") == "0000" and case.operation.method == "post":
+        negative_data_rejection(ctx, response, case)
+
+
+@schemathesis.check
+def what_is_accepted_is_named_by_its_id(ctx, response, case):
+    told = answer(response)
+    if told.get("code") == "0000" and case.operation.method == "post":
+        assert told["data"] == case.body["message_id"], f"sent {case.body['message_id']!r}, told {told['data']!r}"
