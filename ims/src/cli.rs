@@ -93,3 +93,14 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = split.ok_or("write section.key=value, for example kafka.partitions=3")?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

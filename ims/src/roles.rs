@@ -1,4 +1,4 @@
-//! What a process of `ims run` does: roles of the chain, and the HTTP door in front of it.
+//! What a process of `ims run` does: roles of the chain, the HTTP door in front of it, or a gateway before such doors.
 
 use schemas::UnknownWord;
 use std::{fmt, str::FromStr};
@@ -9,6 +9,8 @@ use topology::graph::Role;
 pub enum Work {
     /// The HTTP door.
     Api,
+    /// Before HTTP doors of other processes.
+    Gateway,
     /// A role of the chain.
     Chain(Role),
 }
@@ -17,6 +19,7 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Api => f.write_str("api"),
+            Self::Gateway => f.write_str("gateway"),
             Self::Chain(role) => role.fmt(f),
         }
     }
@@ -26,7 +29,11 @@ impl FromStr for Work {
     type Err = UnknownWord;
 
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        if word == "api" { Ok(Self::Api) } else { word.parse().map(Self::Chain) }
+        match word {
+            "api" => Ok(Self::Api),
+            "gateway" => Ok(Self::Gateway),
+            role => role.parse().map(Self::Chain),
+        }
     }
 }
 
@@ -43,7 +50,7 @@ impl Roles {
     /// As asked for; everything when nothing was.
     pub fn of(asked: &[Work]) -> Self {
         let chain = asked.iter().filter_map(|work| match work {
-            Work::Api => None,
+            Work::Api | Work::Gateway => None,
             Work::Chain(role) => Some(*role),
         });
         match asked {
@@ -72,6 +79,7 @@ mod tests {
         assert_eq!(of(&["delay", "router"]), Roles { api: false, chain: vec![Role::Delay, Role::Router] });
         assert_eq!(of(&["router", "api"]).to_string(), "api,router");
         assert_eq!(of(&[]).chain, Role::ALL);
-        assert!(of(&[]).api && "gateway".parse::<Work>().is_err());
+        assert!(of(&[]).api && "door".parse::<Work>().is_err());
+        assert_eq!("gateway".parse::<Work>().unwrap().to_string(), "gateway");
     }
 }

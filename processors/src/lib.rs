@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod anomaly;
+pub mod breaker;
 pub mod callback;
 pub mod center;
 pub mod codes;

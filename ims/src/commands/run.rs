@@ -2,11 +2,12 @@
 
 use crate::{
     admin,
-    assemble::{self, Deployment},
+    assemble::{self, Deployment, SystemClock},
     cli::Globals,
-    exit::{self, Exit},
+    config::Config,
+    exit::{self, Exit, usage},
     groups::{GroupTopics, Groups},
-    http::Door,
+    http::{self, Door},
     logging, output,
     reload::Reloading,
     retention::Purging,
@@ -28,7 +29,8 @@ use std::sync::Arc;
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
-    /// Roles of this process, separated by commas; all when left out. `api` opens the HTTP door of `[http]`.
+    /// Roles of this process, separated by commas; all when left out. `api` opens the HTTP door of `[http]`;
+    /// `gateway`, alone in its process, forwards to such doors (`[gateway]`).
     #[arg(long, value_delimiter = ',', value_name = "ROLES")]
     roles: Vec<Work>,
 }
@@ -36,12 +38,16 @@ pub struct Args {
 const EXAMPLES: &str = "  ims topics create && ims run              everything in one process
   ims run --roles ingest,router             a part of the chain
   ims run --roles api                       the HTTP door alone
+  ims run --roles gateway                   before the doors of other processes
   ims run --set deployment.instance=node-1  with a name that a restart keeps";
 
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
+    if args.roles.contains(&Work::Gateway) {
+        return gateway(args, &config);
+    }
     let roles = Roles::of(&args.roles);
     let chain = &roles.chain;
     let _admin = admin::open(&config.admin)?;
@@ -61,5 +67,20 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     door.into_iter().for_each(Door::close);
     runtime.stop();
     runtime.join()?;
+    Ok(Exit::Done)
+}
+
+/// The role that needs nothing but the processes behind it.
+fn gateway(args: &Args, config: &Config) -> anyhow::Result<Exit> {
+    if args.roles.len() > 1 {
+        return Err(usage(
+            "--roles gateway stands alone: it listens where a door would, and forwards to other processes",
+        ));
+    }
+    let _admin = admin::open(&config.admin)?;
+    let door = http::open_gateway(config, Arc::new(SystemClock))?;
+    output::note(format_args!("IMS {} runs gateway at http://{}", env!("CARGO_PKG_VERSION"), door.address()));
+    signal::until(|| false)?;
+    door.close();
     Ok(Exit::Done)
 }

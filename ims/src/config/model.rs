@@ -7,6 +7,7 @@ use connectors::{
 };
 use ipnet::IpNet;
 use processors::{
+    breaker::BreakerSettings,
     retry::Paces,
     ring::{Rings, Sizes},
 };
@@ -33,6 +34,7 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub engine: Engine,
     pub http: Http,
+    pub gateway: Gateway,
     pub admin: Admin,
     pub logs: Logs,
 }
@@ -290,6 +292,7 @@ pub struct Http {
     pub acknowledged_within_ms: u32,
     pub requests: usize,
     pub connections: usize,
+    pub behind: Vec<IpNet>,
 }
 
 impl Http {
@@ -304,9 +307,51 @@ impl Http {
             acknowledged_within_ms,
             requests,
             connections,
+            behind: _,
         } = self;
         let times = [headers_within_ms, body_within_ms, read_within_ms, acknowledged_within_ms];
         [body_bytes, requests, connections].into_iter().all(|bound| *bound > 0) && times.into_iter().all(|ms| *ms > 0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    pub upstreams: Vec<Upstreams>,
+    pub connect_within_ms: u32,
+    pub answer_within_ms: u32,
+    pub look_every_ms: u32,
+    pub remembered: usize,
+    pub remembered_for_s: u32,
+    pub breaker: BreakerSettings,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstreams {
+    pub path: String,
+    pub urls: Vec<String>,
+}
+
+impl Gateway {
+    /// What is wrong with it.
+    fn mistakes(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if [self.connect_within_ms, self.answer_within_ms, self.look_every_ms].contains(&0) {
+            wrong.push("the times of [gateway] must be above 0".to_owned());
+        }
+        for Upstreams { path, urls } in &self.upstreams {
+            if !path.starts_with('/') || urls.is_empty() {
+                wrong.push(format!("gateway.upstreams: path {path:?}: begin it with / and name urls"));
+            }
+            for url in urls {
+                let plain = |url: &url::Url| url.scheme() == "http" && url.has_host() && url.path() == "/";
+                if !url::Url::parse(url).is_ok_and(|url| plain(&url)) {
+                    wrong.push(format!("gateway.upstreams: {url:?}: write http://host:port"));
+                }
+            }
+        }
+        wrong
     }
 }
 
@@ -398,6 +443,7 @@ impl Config {
             wrong.push(error.to_string());
         }
         wrong.extend(self.state.mistakes());
+        wrong.extend(self.gateway.mistakes());
         wrong.extend(self.analysis.mistakes());
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
         wrong.extend(self.retry.mistakes());

@@ -42,11 +42,13 @@ pub enum Problem {
     NotConfirmed,
     /// A store does not answer.
     StoreAway,
+    /// Behind a gateway no process can be asked.
+    NobodyThere,
 }
 
 impl Problem {
     /// All of them, by status.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unauthorized,
         Self::WrongNetwork,
         Self::WrongScope,
@@ -60,6 +62,7 @@ impl Problem {
         Self::Unexpected,
         Self::NotConfirmed,
         Self::StoreAway,
+        Self::NobodyThere,
     ];
 
     /// Status, code and words.
@@ -92,6 +95,9 @@ impl Problem {
             Self::StoreAway => {
                 (StatusCode::SERVICE_UNAVAILABLE, Code::Unexpected.as_str(), "the store does not answer now: ask again")
             }
+            Self::NobodyThere => {
+                (StatusCode::SERVICE_UNAVAILABLE, Code::Unexpected.as_str(), "nobody can answer this now: ask again")
+            }
         }
     }
 
@@ -113,12 +119,13 @@ impl Problem {
             Self::Unexpected => "a defect",
             Self::NotConfirmed => "Kafka did not acknowledge within `acknowledged_within_ms`",
             Self::StoreAway => "the store is away",
+            Self::NobodyThere => "behind a gateway no API process answers",
         }
     }
 
     /// Whether the same request may succeed in a second.
     pub const fn passes(self) -> bool {
-        matches!(self, Self::TooMany | Self::NotConfirmed | Self::StoreAway)
+        matches!(self, Self::TooMany | Self::NotConfirmed | Self::StoreAway | Self::NobodyThere)
     }
 }
 

@@ -5,10 +5,12 @@ mod activity;
 mod answer;
 mod append;
 mod ask;
+mod body;
 mod center;
 mod clerk;
 mod descriptors;
 mod gate;
+mod gateway;
 mod learn;
 mod lookup;
 mod metrics;
@@ -27,18 +29,23 @@ pub use routes::document;
 
 use crate::{
     config::{Config, ReferenceKind},
+    exit::usage,
     stores::Stores,
 };
+use axum::{Router, extract::Request, middleware::map_request};
 use center::{Exports, Trials};
 use clerk::Clerk;
 use connectors::{callback::System, cipher::Cipher, history::HistoryReader, reference::Editor};
 use gate::Gate;
+use gateway::Gateway;
+use ipnet::IpNet;
 use lookup::Reports;
-use routes::{Door as State, routes};
+use processors::ports::Clock;
+use routes::{Door as State, Peer, routes};
 use schemas::{Lane, Topic};
 use server::Bounds;
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -51,6 +58,8 @@ use topology::{
 
 /// What the door is called where streams are named.
 const NAME: &str = "api";
+/// And a gateway.
+const GATEWAY: &str = "gateway";
 /// Times as long as its caller waits a record may take before the producer gives it up too: Kafka back from an outage
 /// is not met by what will be sent again, and one that is a little late still arrives.
 const GIVEN_UP_AFTER: u32 = 2;
@@ -89,7 +98,6 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
     }
     let listener = server::bind(&config.http)?;
     descriptors::make_room(config.http.connections);
-    let address = listener.local_addr()?;
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let within = ms(config.http.acknowledged_within_ms);
     let appender = |name, lane| -> anyhow::Result<Appender> {
@@ -111,6 +119,51 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
         body_within: ms(config.http.body_within_ms),
         places: Semaphore::new(config.http.requests),
     };
+    let routes = behind(routes(Arc::new(door)), &config.http.behind);
+    if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
+        tracing::warn!("the demo's reference data are in force: everybody knows its secret keys ([reference])");
+    }
+    Ok(Some(start(NAME, config, listener, async move { routes })?))
+}
+
+/// Opens a gateway before the configured API processes.
+pub fn open_gateway(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Door> {
+    if config.http.listen.is_empty() || config.gateway.upstreams.is_empty() {
+        return Err(usage("the role gateway needs http.listen and [[gateway.upstreams]]"));
+    }
+    let listener = server::bind(&config.http)?;
+    descriptors::make_room(config.http.connections);
+    let gateway = Arc::new(Gateway::new(&config.http, &config.gateway, clock));
+    let every = Duration::from_millis(config.gateway.look_every_ms.into());
+    let routes = behind(gateway::routes(Arc::clone(&gateway)), &config.http.behind);
+    start(GATEWAY, config, listener, async move {
+        gateway.look_every(every);
+        routes
+    })
+}
+
+/// Believes proxies of ours about whom they ask for.
+fn behind(routes: Router, behind: &[IpNet]) -> Router {
+    let behind: Arc<[IpNet]> = behind.into();
+    routes.layer(map_request(move |mut request: Request| {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+        if let Some(peer) = peer {
+            let sender = gateway::sender(peer.ip(), request.headers(), &behind);
+            request.extensions_mut().insert(Peer((sender, peer.port()).into()));
+        }
+        async move { request }
+    }))
+}
+
+/// Serves on threads of its own.
+fn start(
+    name: &'static str,
+    config: &Config,
+    listener: TcpListener,
+    routes: impl Future<Output = Router> + Send + 'static,
+) -> anyhow::Result<Door> {
+    let address = listener.local_addr()?;
+    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let bounds = Bounds {
         connections: config.http.connections,
         headers_within: ms(config.http.headers_within_ms),
@@ -119,18 +172,16 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
     };
     let (stop, stopped) = watch::channel(false);
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
-    let server = thread::Builder::new().name(NAME.into()).spawn(move || {
-        if let Err(error) = runtime.block_on(server::serve(listener, routes(Arc::new(door)), bounds, stopped)) {
+    let server = thread::Builder::new().name(name.into()).spawn(move || {
+        let served = runtime.block_on(async { server::serve(listener, routes.await, bounds, stopped).await });
+        if let Err(error) = served {
             tracing::error!(%error, "the HTTP door is closed");
         }
-        note(NAME, Status::Ended);
+        note(name, Status::Ended);
     })?;
-    note(NAME, Status::Ready);
-    if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
-        tracing::warn!("the demo's reference data are in force: everybody knows its secret keys ([reference])");
-    }
-    tracing::info!(%address, "HTTP door");
-    Ok(Some(Door { address, stop, server }))
+    note(name, Status::Ready);
+    tracing::info!(%address, role = name, "HTTP door");
+    Ok(Door { address, stop, server })
 }
 
 /// Where history is asked.

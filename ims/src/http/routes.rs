@@ -5,6 +5,7 @@ use super::{
     answer::{Answer, Problem},
     append::Appender,
     ask::{self, Judge, Judged},
+    body,
     center::{self, Exports, Trials},
     clerk::Clerk,
     gate::{Caller, Gate},
@@ -13,7 +14,7 @@ use super::{
 };
 use axum::{
     Extension, Router,
-    body::{Body, Bytes, HttpBody as _, to_bytes},
+    body::{Body, Bytes},
     extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
     middleware::{Next, from_fn, from_fn_with_state},
@@ -21,12 +22,11 @@ use axum::{
     routing::MethodRouter,
 };
 use connectors::{history::HistoryReader, reference::Editor};
-use http_body_util::LengthLimitError;
 use processors::{access::Scope, callback, ingest::Settings, outcome::news, ports::Clock, refusal::Code};
 use schemas::{Channel, Lane, Schemas, Topic, TrackId, examples};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use topology::log::Outgoing;
 use utoipa::ToSchema;
@@ -168,18 +168,7 @@ impl Door {
         if !headers.get(CONTENT_TYPE).is_some_and(|content_type| is_json(content_type.as_bytes())) {
             return Err(Problem::NotJson);
         }
-        if body.size_hint().lower() > self.body_bytes as u64 {
-            return Err(Problem::TooLarge);
-        }
-        match tokio::time::timeout(self.body_within, to_bytes(body, self.body_bytes)).await {
-            Err(_) => Err(Problem::TooSlow),
-            Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
-                Err(Problem::TooLarge)
-            }
-            // It was cut: nobody is there to read the answer.
-            Ok(Err(_)) => Err(Problem::TooSlow),
-            Ok(Ok(body)) => Ok(body),
-        }
+        body::read(body, self.body_bytes, self.body_within).await
     }
 
     async fn asked(

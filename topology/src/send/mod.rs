@@ -10,8 +10,9 @@ mod settings;
 mod window;
 pub(crate) mod windows;
 
-pub use allowance::{Admission, Allowance, BreakerSettings, Slot};
+pub use allowance::{Admission, Allowance, Slot};
 pub use hold::{Held, Hold, Returns, Turns};
+pub use processors::breaker::BreakerSettings;
 pub use receipts::ReceiptsWorker;
 use schemas::{Family, Topic, topics::Kind};
 pub(crate) use sender::Since;

@@ -1,15 +1,15 @@
 //! What may leave now: each vendor's rate, hands and breaker, shared by all senders of a process.
 
-mod breaker;
 mod rate;
 mod second;
 
-pub use breaker::BreakerSettings;
-
 use crate::send::{family_of, metrics as names};
-use breaker::{Breaker, Health, Permit, State};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use processors::{ports::Clock, reference::Vendor};
+use processors::{
+    breaker::{Breaker, BreakerSettings, Health, Permit, State},
+    ports::Clock,
+    reference::Vendor,
+};
 use rate::Rate;
 use rustc_hash::FxHashMap;
 use schemas::{Lane, Topic};

@@ -1,4 +1,5 @@
-//! A circuit breaker: a vendor that fails or crawls is left alone for a while, then tried with a few requests.
+//! A circuit breaker: who fails or crawls is left alone for a while, then tried with a few requests. Vendors have one each,
+//! and API processes behind a gateway.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -11,11 +12,11 @@ pub struct BreakerSettings {
     pub window_s: u32,
     /// Answers without which nothing is concluded.
     pub at_least: u32,
-    /// Opens at this share of failures: no connection, no answer, codes that speak of the vendor's own trouble.
+    /// Opens at this share of failures: no connection, no answer, codes that speak of its own trouble.
     pub failed_percent: u32,
     /// Opens at this share of slow answers.
     pub slow_percent: u32,
-    /// An answer is slow when it took this share of the vendor's time-out.
+    /// An answer is slow when it took this share of the time-out.
     pub slow_at_percent_of_timeout: u32,
     /// How long it stays open, milliseconds.
     pub open_ms: u32,
@@ -37,7 +38,7 @@ impl Default for BreakerSettings {
     }
 }
 
-/// What an answer says about its vendor's health.
+/// What an answer says about the health of who gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// It works, whatever it said about the message.
@@ -85,7 +86,7 @@ struct Second {
     slow: u32,
 }
 
-/// The breaker of one vendor.
+/// The breaker of one of them.
 #[derive(Debug)]
 pub struct Breaker {
     settings: BreakerSettings,

@@ -1,0 +1,106 @@
+//! The last answers to questions for reports, for when nobody can be asked.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Largest answer that is kept, bytes.
+pub const LARGEST: usize = 64 << 10;
+
+/// Who asked for what. A digest: no key of a customer is kept, and nobody is told what another's key was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Question([u8; 32]);
+
+impl Question {
+    pub fn new(key: &[u8], path: &str) -> Self {
+        let mut digest = Context::new(&SHA256);
+        digest.update(&(key.len() as u64).to_be_bytes());
+        digest.update(key);
+        digest.update(path.as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.finish().as_ref());
+        Self(bytes)
+    }
+}
+
+/// As many as it is made for; the oldest go first.
+pub struct Remembered {
+    most: usize,
+    longest: Duration,
+    answers: Mutex<Answers>,
+}
+
+#[derive(Default)]
+struct Answers {
+    by_question: FxHashMap<Question, (Instant, Bytes)>,
+    /// In the order of their times; a question that was answered again stands there twice.
+    order: VecDeque<(Instant, Question)>,
+}
+
+impl Remembered {
+    pub fn new(most: usize, longest: Duration) -> Self {
+        Self { most, longest, answers: Mutex::default() }
+    }
+
+    /// Keeps an answer.
+    pub fn keep(&self, question: Question, answer: Bytes, now: Instant) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.by_question.insert(question, (now, answer));
+        answers.order.push_back((now, question));
+        while answers.by_question.len() > self.most || answers.order.len() > 2 * self.most.max(1) {
+            let Some((at, oldest)) = answers.order.pop_front() else { break };
+            if answers.by_question.get(&oldest).is_some_and(|(kept_at, _)| *kept_at == at) {
+                answers.by_question.remove(&oldest);
+            }
+        }
+    }
+
+    /// The last answer and its age, when it is not too old.
+    pub fn last(&self, question: &Question, now: Instant) -> Option<(Duration, Bytes)> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, answer) = answers.by_question.get(question)?;
+        let age = now.saturating_duration_since(*at);
+        (age <= self.longest).then(|| (age, answer.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_remembered_for_a_while() {
+        let (remembered, began) = (Remembered::new(2, Duration::from_secs(60)), Instant::now());
+        let of = |n: u8| Question::new(b"key", &format!("/{n}"));
+        let at = |s| began + Duration::from_secs(s);
+        (0..3).for_each(|n| remembered.keep(of(n), vec![n].into(), at(n.into())));
+        assert_eq!(remembered.last(&of(0), at(3)), None);
+        assert_eq!(remembered.last(&of(1), at(3)), Some((Duration::from_secs(2), vec![1].into())));
+        // Answered again it is the newest.
+        remembered.keep(of(1), vec![11].into(), at(4));
+        remembered.keep(of(3), vec![3].into(), at(5));
+        assert_eq!(remembered.last(&of(2), at(5)), None);
+        assert_eq!(remembered.last(&of(1), at(5)).unwrap().1, vec![11]);
+        assert_eq!(remembered.last(&of(1), at(65)), None, "too old");
+    }
+
+    #[test]
+    fn one_that_is_asked_for_again_and_again_takes_no_more_room() {
+        let (remembered, now) = (Remembered::new(10, Duration::from_secs(60)), Instant::now());
+        let question = Question::new(b"key", "/");
+        (0..1_000).for_each(|n| remembered.keep(question, Bytes::new(), now + Duration::from_millis(n)));
+        assert!(remembered.answers.lock().unwrap().order.len() <= 20);
+        assert!(remembered.last(&question, now + Duration::from_secs(1)).is_some());
+    }
+
+    #[test]
+    fn another_key_asks_another_question() {
+        assert_ne!(Question::new(b"a", "/b"), Question::new(b"b", "/b"));
+        assert_ne!(Question::new(b"a", "b/"), Question::new(b"ab", "/"));
+    }
+}

@@ -1,0 +1,271 @@
+//! A gateway before processes that do as the test says.
+
+use super::{Gateway, routes, upstream::Upstream};
+use crate::{config, http::routes::Peer};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode},
+};
+use processors::{breaker::State, ports::Clock};
+use serde_json::Value;
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tower_service::Service;
+
+struct Moved(AtomicI64);
+
+impl Clock for Moved {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What a process does with a request that has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Does {
+    Answers(&'static str),
+    Fails,
+    Cuts,
+    Hangs,
+}
+
+/// A process: what came, and what it does.
+#[derive(Clone)]
+struct Process {
+    url: String,
+    does: Arc<Mutex<Does>>,
+    came: Arc<Mutex<Vec<String>>>,
+}
+
+const KEPT: &str = r#"{"code":"0000","data":"A"}"#;
+
+impl Process {
+    async fn start(does: Does) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let process = Self { url, does: Arc::new(Mutex::new(does)), came: Arc::default() };
+        let of = process.clone();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(of.clone().serve(stream));
+            }
+        });
+        process
+    }
+
+    /// One request for each connection.
+    async fn serve(self, mut stream: TcpStream) {
+        let (mut text, mut part) = (Vec::new(), [0; 4096]);
+        let whole = |text: &[u8]| {
+            let text = String::from_utf8_lossy(text).to_lowercase();
+            let length = |head: &str| head.split_once("content-length: ")?.1.lines().next()?.trim().parse().ok();
+            text.split_once("\r\n\r\n").is_some_and(|(head, body)| body.len() >= length(head).unwrap_or(0))
+        };
+        while !whole(&text) {
+            match stream.read(&mut part).await {
+                Ok(length) if length > 0 => text.extend(&part[..length]),
+                _ => return,
+            }
+        }
+        self.came.lock().unwrap().push(String::from_utf8(text).unwrap());
+        let does = *self.does.lock().unwrap();
+        let (status, body) = match does {
+            Does::Answers(body) => ("200 OK", body),
+            Does::Fails => ("500 Internal Server Error", r#"{"code":"9999","message":"unexpected error"}"#),
+            Does::Cuts => return,
+            Does::Hangs => return std::future::pending().await,
+        };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+        let answer = format!("{head}content-type: application/json\r\n\r\n{body}");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    fn does(&self, does: Does) {
+        *self.does.lock().unwrap() = does;
+    }
+
+    fn count(&self) -> usize {
+        self.came.lock().unwrap().len()
+    }
+}
+
+/// A place where nobody listens.
+async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+struct Stage {
+    gateway: Arc<Gateway>,
+    routes: Router,
+    clock: Arc<Moved>,
+}
+
+impl Stage {
+    fn new(urls: &[&str]) -> Self {
+        let mut config = config::load(None, []).unwrap();
+        config.gateway.upstreams = vec![
+            config::Upstreams { path: "/".into(), urls: Vec::new() },
+            config::Upstreams { path: "/ims/".into(), urls: urls.iter().map(|url| (*url).to_owned()).collect() },
+        ];
+        config.gateway.answer_within_ms = 500;
+        config.gateway.breaker.at_least = 10;
+        let clock = Arc::new(Moved(AtomicI64::new(0)));
+        let gateway = Arc::new(Gateway::new(&config.http, &config.gateway, clock.clone()));
+        Self { routes: routes(Arc::clone(&gateway)), gateway, clock }
+    }
+
+    fn upstream(&self, place: usize) -> &Upstream {
+        &self.gateway.routes[0].upstreams[place]
+    }
+
+    async fn call(&self, method: Method, path: &str, key: &str) -> (StatusCode, HeaderMap, Value) {
+        let mut request = Request::builder().method(method).uri(path).header("x-ims-key", key);
+        request = request.header("x-forwarded-for", "203.0.113.9").header("connection", "close");
+        let mut request = request.body(Body::from("{}")).unwrap();
+        request.extensions_mut().insert(Peer("198.51.100.1:7".parse().unwrap()));
+        let (head, body) = self.routes.clone().call(request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (head.status, head.headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    async fn send(&self) -> (StatusCode, HeaderMap, Value) {
+        self.call(Method::POST, "/ims/KEY/mt/sendMessage", "a").await
+    }
+
+    async fn report(&self, key: &str) -> (StatusCode, HeaderMap, Value) {
+        self.call(Method::GET, "/ims/KEY/report/A", key).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_and_answered_goes_through_as_it_is() {
+    let process = Process::start(Does::Answers(KEPT)).await;
+    let stage = Stage::new(&[&process.url]);
+    let (status, headers, answer) = stage.send().await;
+    assert_eq!((status, answer), (StatusCode::OK, serde_json::from_str(KEPT).unwrap()));
+    assert!(headers.contains_key("x-request-id") && !headers.contains_key("connection"));
+    let came = process.came.lock().unwrap()[0].clone();
+    assert!(came.starts_with("POST /ims/KEY/mt/sendMessage HTTP/1.1\r\n") && came.ends_with("\r\n\r\n{}"), "{came}");
+    assert!(came.contains("x-ims-key: a\r\n") && came.contains("x-forwarded-for: 203.0.113.9, 198.51.100.1\r\n"));
+    assert!(came.contains("x-request-id: ") && !came.contains("connection: close"), "{came}");
+}
+
+#[tokio::test]
+async fn one_that_dies_is_not_asked_again_its_route_is_answered_at_once_and_it_comes_back_by_trial() {
+    let process = Process::start(Does::Cuts).await;
+    let stage = Stage::new(&[&process.url]);
+    for _ in 0..10 {
+        let (status, headers, answer) = stage.send().await;
+        assert_eq!((status.as_u16(), answer["code"].as_str()), (503, Some("9998")));
+        assert!(headers.contains_key("retry-after"));
+    }
+    assert_eq!((process.count(), stage.upstream(0).state()), (10, State::Open));
+    for _ in 0..100 {
+        let began = Instant::now();
+        assert_eq!(stage.send().await.2["code"], "9998");
+        assert!(began.elapsed() < Duration::from_millis(50), "{:?}", began.elapsed());
+    }
+    assert_eq!(process.count(), 10, "it was asked while its breaker was open");
+    // A trial that fails is the only one; when trials succeed it is back.
+    let open_ms = i64::from(config::load(None, []).unwrap().gateway.breaker.open_ms);
+    stage.clock.0.store(open_ms, Ordering::SeqCst);
+    stage.send().await;
+    stage.send().await;
+    assert_eq!((process.count(), stage.upstream(0).state()), (11, State::Open));
+    process.does(Does::Answers(KEPT));
+    stage.clock.0.store(3 * open_ms, Ordering::SeqCst);
+    for _ in 0..20 {
+        assert_eq!(stage.send().await.0, StatusCode::OK);
+    }
+    assert_eq!(stage.upstream(0).state(), State::Closed);
+}
+
+#[tokio::test]
+async fn one_that_crawls_or_answers_500_is_spared_too() {
+    for does in [Does::Hangs, Does::Fails] {
+        let process = Process::start(does).await;
+        let stage = Stage::new(&[&process.url]);
+        let calls: Vec<_> = (0..10).map(|_| stage.send()).collect();
+        for call in calls {
+            call.await;
+        }
+        assert_eq!(stage.upstream(0).state(), State::Open, "{does:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_is_asked_only_where_that_is_safe() {
+    let (cuts, answers) = (Process::start(Does::Cuts).await, Process::start(Does::Answers(KEPT)).await);
+    let stage = Stage::new(&[&cuts.url, &answers.url]);
+    // It may have been kept: sent again by who knows its message_id, never from here.
+    assert_eq!(stage.send().await.2["code"], "9998");
+    assert_eq!((cuts.count(), answers.count()), (1, 0));
+    assert_eq!(stage.send().await.0, StatusCode::OK);
+    assert_eq!(stage.report("a").await.0, StatusCode::OK);
+    assert_eq!((cuts.count(), answers.count()), (2, 2), "a question may be asked twice");
+    // Where nobody listens nothing was done.
+    let stage = Stage::new(&[&nobody().await, &answers.url]);
+    for _ in 0..4 {
+        assert_eq!(stage.send().await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_last_known_report_is_told_as_old_and_to_its_own_key_alone() {
+    const REPORT: &str = r#"{"code":"0000","data":{"message_id":"A","state":"DELIVERED"}}"#;
+    let process = Process::start(Does::Answers(REPORT)).await;
+    let stage = Stage::new(&[&process.url]);
+    let (_, headers, fresh) = stage.report("a").await;
+    assert!(!headers.contains_key("x-ims-stale"));
+    process.does(Does::Cuts);
+    let (status, headers, stale) = stage.report("a").await;
+    assert_eq!((status, &stale), (StatusCode::OK, &fresh));
+    assert_eq!((&headers["x-ims-stale"], &headers["age"]), (&"true".parse().unwrap(), &"0".parse().unwrap()));
+    let (status, headers, answer) = stage.report("b").await;
+    assert_eq!((status.as_u16(), answer["code"].as_str()), (503, Some("9999")));
+    assert!(headers.contains_key("retry-after"));
+    // What was refused is nothing to remember.
+    process.does(Does::Answers(r#"{"code":"2100","message":"message_id: no report of it"}"#));
+    stage.report("c").await;
+    process.does(Does::Cuts);
+    assert_eq!(stage.report("c").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn one_that_does_not_look_well_is_not_asked_until_it_does() {
+    let (process, other) = (Process::start(Does::Fails).await, Process::start(Does::Answers(KEPT)).await);
+    let stage = Stage::new(&[&process.url, &other.url]);
+    stage.upstream(0).look().await;
+    for _ in 0..4 {
+        assert_eq!(stage.send().await.0, StatusCode::OK);
+    }
+    assert_eq!((process.count(), other.count()), (1, 4), "it was looked at once");
+    process.does(Does::Answers(""));
+    stage.upstream(0).look().await;
+    process.does(Does::Answers(KEPT));
+    stage.send().await;
+    stage.send().await;
+    assert_eq!(process.count(), 3);
+}
+
+#[tokio::test]
+async fn a_path_that_nobody_serves_and_a_body_that_is_too_large_are_told_here() {
+    let stage = Stage::new(&[]);
+    assert_eq!(stage.call(Method::GET, "/docs", "a").await.0.as_u16(), 503);
+    assert_eq!(stage.call(Method::DELETE, "/ims/KEY/message/A", "a").await.2["code"], "9999");
+    let mut request = Request::post("/ims/KEY/mt/sendMessage").body(Body::from(vec![b' '; 1_000_001])).unwrap();
+    request.extensions_mut().insert(Peer("198.51.100.1:7".parse().unwrap()));
+    assert_eq!(stage.routes.clone().call(request).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+}

@@ -1,0 +1,162 @@
+//! One API process behind a gateway: whether it may be asked now, and how it answered.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response, Uri, body::Incoming};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use processors::{
+    breaker::{Breaker, BreakerSettings, Health, Permit},
+    ports::Clock,
+};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Connections without a request that are kept for each process.
+const IDLE: usize = 64;
+/// How long.
+const IDLE_FOR: Duration = Duration::from_secs(15);
+
+/// What all of them share.
+#[derive(Clone)]
+pub struct Calls {
+    client: Client<HttpConnector, Full<Bytes>>,
+    clock: Arc<dyn Clock>,
+    within: Duration,
+    slow: Duration,
+}
+
+impl Calls {
+    pub fn new(clock: Arc<dyn Clock>, connect: Duration, within: Duration, breaker: BreakerSettings) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(connect));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_FOR)
+            .pool_max_idle_per_host(IDLE)
+            .build(connector);
+        let slow = within * breaker.slow_at_percent_of_timeout / 100;
+        Self { client, clock, within, slow }
+    }
+
+    /// One request and its answer's head, within the time for both.
+    async fn call(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
+        match tokio::time::timeout(self.within, self.client.request(request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) if error.is_connect() => Err(Failed::NotSent),
+            Ok(Err(_)) | Err(_) => Err(Failed::Unknown),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It was not asked: anybody else may be.
+    NotSent,
+    /// It may have done what it was asked.
+    Unknown,
+}
+
+/// One process.
+pub struct Upstream {
+    /// Where it is, `http://host:port`.
+    pub url: String,
+    calls: Calls,
+    breaker: Mutex<Breaker>,
+    /// What the last look at it said.
+    healthy: AtomicBool,
+}
+
+impl Upstream {
+    pub fn new(url: &str, calls: &Calls, breaker: BreakerSettings) -> Self {
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            calls: calls.clone(),
+            breaker: Mutex::new(Breaker::new(breaker)),
+            healthy: AtomicBool::new(true),
+        }
+    }
+
+    /// Asks it, if it may be asked now.
+    pub async fn ask(&self, request: &Request<Bytes>) -> Option<Result<Response<Incoming>, Failed>> {
+        if !self.healthy.load(Ordering::Relaxed) {
+            return None;
+        }
+        let now_ms = self.calls.clock.now_ms();
+        let trial = match self.breaker().permit(now_ms) {
+            Permit::Yes => false,
+            Permit::Trial => true,
+            Permit::Open(_) => return None,
+        };
+        // A caller that goes away leaves a trial whose end is not known.
+        let mut pass = Pass { upstream: self, trial, health: None };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let Ok(uri) = format!("{}{path}", self.url).parse::<Uri>() else { return Some(Err(Failed::NotSent)) };
+        let mut forwarded = Request::new(Full::new(request.body().clone()));
+        *forwarded.method_mut() = request.method().clone();
+        *forwarded.headers_mut() = request.headers().clone();
+        *forwarded.uri_mut() = uri;
+        let began = Instant::now();
+        let answer = self.calls.call(forwarded).await;
+        pass.health = Some(match &answer {
+            // What says itself why it cannot, at once, works.
+            Ok(answer) if answer.status().is_server_error() && answer.status() != 503 => Health::Failed,
+            Ok(_) if began.elapsed() > self.calls.slow => Health::Slow,
+            Ok(_) => Health::Well,
+            Err(_) => Health::Failed,
+        });
+        Some(answer)
+    }
+
+    /// Looks whether it answers at all.
+    pub async fn look(&self) {
+        let Ok(request) = Request::head(format!("{}/openapi.json", self.url)).body(Full::default()) else { return };
+        let healthy = matches!(self.calls.call(request).await, Ok(answer) if answer.status().is_success());
+        if self.healthy.swap(healthy, Ordering::Relaxed) != healthy {
+            tracing::warn!(upstream = self.url, healthy, "an API process");
+        }
+    }
+
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where its breaker stands.
+    #[cfg(test)]
+    pub fn state(&self) -> processors::breaker::State {
+        self.breaker().state()
+    }
+}
+
+/// A request on its way; tells the breaker how it ended, whatever ends it.
+struct Pass<'u> {
+    upstream: &'u Upstream,
+    trial: bool,
+    health: Option<Health>,
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let now_ms = self.upstream.calls.clock.now_ms();
+        let mut breaker = self.upstream.breaker();
+        let before = breaker.state();
+        match self.health {
+            health if self.trial => breaker.tried(health, now_ms),
+            Some(health) => breaker.answered(health, now_ms),
+            None => {}
+        }
+        let after = breaker.state();
+        if before != after {
+            tracing::warn!(upstream = self.upstream.url, ?before, ?after, "circuit breaker");
+        }
+    }
+}
