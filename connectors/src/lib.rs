@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod callback;
 pub mod cipher;
 pub mod claims;
+pub mod desk;
 pub mod history;
 pub mod pending;
 pub mod redis;

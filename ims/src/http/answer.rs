@@ -34,8 +34,14 @@ pub enum Problem {
     TooLarge,
     /// The body is not said to be JSON.
     NotJson,
+    /// The same request, under this Idempotency-Key, is being answered.
+    KeyUnderWay,
+    /// Something else was asked under this Idempotency-Key.
+    KeyReused,
     /// More than the door takes at a time.
     TooMany,
+    /// More than the customer may send a second.
+    OverRate,
     /// A defect of ours.
     Unexpected,
     /// Kafka has not acknowledged in time.
@@ -48,7 +54,7 @@ pub enum Problem {
 
 impl Problem {
     /// All of them, by status.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Unauthorized,
         Self::WrongNetwork,
         Self::WrongScope,
@@ -56,9 +62,12 @@ impl Problem {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooSlow,
+        Self::KeyUnderWay,
         Self::TooLarge,
         Self::NotJson,
+        Self::KeyReused,
         Self::TooMany,
+        Self::OverRate,
         Self::Unexpected,
         Self::NotConfirmed,
         Self::StoreAway,
@@ -85,6 +94,21 @@ impl Problem {
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "408", "the body did not come in time"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "413", "the body is too large: split its receiver_list"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "415", "send JSON, as application/json"),
+            Self::KeyUnderWay => (
+                StatusCode::CONFLICT,
+                "409",
+                "the same request is being answered under this idempotency-key: repeat it later",
+            ),
+            Self::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "422",
+                "something else was asked under this idempotency-key: take a new one",
+            ),
+            Self::OverRate => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "429",
+                "more than your rate_per_second: repeat it after the time of Retry-After",
+            ),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "429", "too many requests at a time: repeat it later"),
             Self::Unexpected => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unexpected.as_str(), "unexpected error"),
             Self::NotConfirmed => (
@@ -113,6 +137,9 @@ impl Problem {
             Self::TooSlow => "`body_within_ms`",
             Self::TooLarge => "`body_bytes`",
             Self::NotJson => "",
+            Self::KeyUnderWay => "who asked first may have left",
+            Self::KeyReused => "another body, path, lane or version",
+            Self::OverRate => "the customer has a rate",
             Self::TooMany => {
                 "`requests` under way, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
             }
@@ -125,7 +152,15 @@ impl Problem {
 
     /// Whether the same request may succeed in a second.
     pub const fn passes(self) -> bool {
-        matches!(self, Self::TooMany | Self::NotConfirmed | Self::StoreAway | Self::NobodyThere)
+        matches!(
+            self,
+            Self::KeyUnderWay
+                | Self::TooMany
+                | Self::OverRate
+                | Self::NotConfirmed
+                | Self::StoreAway
+                | Self::NobodyThere
+        )
     }
 }
 
@@ -202,19 +237,29 @@ impl<D> From<Refusal> for Answer<D> {
 pub struct ToldCode(pub Cow<'static, str>);
 
 impl<D: Serialize> Answer<D> {
-    fn with(&self, status: StatusCode) -> Response<Body> {
-        json(self, status, self.code.clone())
+    /// As it goes over the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        bytes(self)
     }
 }
 
 /// Success in a shape of its own, which the contract has for statistics of all channels.
 pub fn bare(data: &impl Serialize) -> Response<Body> {
-    json(data, StatusCode::OK, Code::Success.as_str().into())
+    kept(bytes(data))
 }
 
-fn json(body: &impl Serialize, status: StatusCode, code: Cow<'static, str>) -> Response<Body> {
+/// An answer that was 0000 before, once more.
+pub fn kept(bytes: Vec<u8>) -> Response<Body> {
+    json(bytes, StatusCode::OK, Code::Success.as_str().into())
+}
+
+fn bytes(body: &impl Serialize) -> Vec<u8> {
     // Structs of texts and lists of them always make JSON.
-    let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
+    serde_json::to_vec(body).unwrap_or_default()
+}
+
+fn json(bytes: Vec<u8>, status: StatusCode, code: Cow<'static, str>) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.extensions_mut().insert(ToldCode(code));
@@ -224,14 +269,15 @@ fn json(body: &impl Serialize, status: StatusCode, code: Cow<'static, str>) -> R
 impl<D: Serialize> IntoResponse for Answer<D> {
     /// The contract answers 200 whatever became of the request.
     fn into_response(self) -> Response<Body> {
-        self.with(StatusCode::OK)
+        json(self.to_bytes(), StatusCode::OK, self.code)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let (status, code, message) = self.told();
-        let mut response = Answer::<String>::refused(code, message.to_owned()).with(status);
+        let answer = Answer::<String>::refused(code, message.to_owned());
+        let mut response = json(answer.to_bytes(), status, code.into());
         if self.passes() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -9,13 +9,16 @@ mod body;
 mod center;
 mod clerk;
 mod descriptors;
+mod desk;
 mod gate;
 mod gateway;
 mod learn;
 mod lookup;
 mod metrics;
 mod openapi;
+mod rate;
 mod routes;
+mod sending;
 mod server;
 mod standing;
 #[cfg(test)]
@@ -28,14 +31,15 @@ pub use metrics::describe as describe_metrics;
 pub use routes::document;
 
 use crate::{
-    config::{Config, ReferenceKind},
+    config::{Config, ReferenceKind, StateKind},
     exit::usage,
-    stores::Stores,
+    stores::{self, Stores},
 };
 use axum::{Router, extract::Request, middleware::map_request};
 use center::{Exports, Trials};
 use clerk::Clerk;
-use connectors::{callback::System, cipher::Cipher, history::HistoryReader, reference::Editor};
+use connectors::{callback::System, cipher::Cipher, desk::RedisDesk, history::HistoryReader, reference::Editor};
+use desk::Desk;
 use gate::Gate;
 use gateway::Gateway;
 use ipnet::IpNet;
@@ -103,6 +107,13 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
     let appender = |name, lane| -> anyhow::Result<Appender> {
         Ok(Appender::start(name, parts.log.appender(name, GIVEN_UP_AFTER * within)?, Topic::api(lane), within)?)
     };
+    let desk = match config.state.kind {
+        StateKind::Redis => {
+            let redis = RedisDesk::new(stores::redis(&config.state)?, &config.deployment.name);
+            Desk::with(redis, Arc::clone(&parts.clock))?
+        }
+        StateKind::Memory | StateKind::Sqlite => Desk::alone(Arc::clone(&parts.clock)),
+    };
     let door = State {
         gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock))?,
         clock: Arc::clone(&parts.clock),
@@ -115,6 +126,8 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
         exports: Exports::default(),
         editor: editor(config.reference.kind, stores, cipher)?,
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
+        desk,
+        acknowledged_within: within,
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),
         places: Semaphore::new(config.http.requests),

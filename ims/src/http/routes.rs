@@ -4,26 +4,34 @@ use super::{
     access::{Trace, access},
     answer::{Answer, Problem},
     append::Appender,
-    ask::{self, Judge, Judged},
-    body,
+    ask,
     center::{self, Exports, Trials},
     clerk::Clerk,
+    desk::Desk,
     gate::{Caller, Gate},
     lookup::Reports,
     openapi::{self, Api, Contract},
+    sending::{Asked, told},
 };
 use axum::{
     Extension, Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
+    http::{HeaderMap, HeaderName, HeaderValue},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use connectors::{history::HistoryReader, reference::Editor};
-use processors::{access::Scope, callback, ingest::Settings, outcome::news, ports::Clock, refusal::Code};
-use schemas::{Channel, Lane, Schemas, Topic, TrackId, examples};
+use processors::{
+    access::{Scope, Use},
+    callback,
+    ingest::Settings,
+    outcome::news,
+    ports::Clock,
+    refusal::Code,
+};
+use schemas::{Schemas, Topic, TrackId, examples};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -33,8 +41,6 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 const KEY: HeaderName = HeaderName::from_static("x-ims-key");
-const LANE: HeaderName = HeaderName::from_static("x-ims-lane");
-const VERSION: HeaderName = HeaderName::from_static("x-ims-version");
 
 /// What every request needs.
 pub struct Door {
@@ -52,6 +58,9 @@ pub struct Door {
     /// None where the reference data come from a file.
     pub editor: Option<Clerk<Editor>>,
     pub trials: Trials,
+    /// Limits and repeated requests.
+    pub desk: Desk,
+    pub acknowledged_within: Duration,
     pub body_bytes: usize,
     pub body_within: Duration,
     /// One place for each request under way.
@@ -72,8 +81,10 @@ fn described(guard: impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
     let asked = json!({"code": "0000", "data": {"message_id": "ORD-1", "asked": true, "state": "SCHEDULED"}});
     let sends = Contract::of_message(kept).asking(openapi::request()).refusing(&[
         Problem::TooSlow,
+        Problem::KeyUnderWay,
         Problem::TooLarge,
         Problem::NotJson,
+        Problem::KeyReused,
         Problem::NotConfirmed,
     ]);
     let reports = Contract::of::<callback::Data<'_>>(told).refusing(&[Problem::StoreAway]);
@@ -114,8 +125,16 @@ async fn guard(
     let header = request.headers().get(KEY).map(HeaderValue::as_bytes);
     let caller = door.gate.admit(header, peer.ip(), scope).await?;
     trace.username(&caller.username);
+    let mut standing = None;
+    if scope != Scope::Send {
+        // A message is counted once its receivers are known.
+        match door.count(&caller, Use { receivers: 1, messages: 0 }).await {
+            Ok(counted) => standing = counted,
+            Err(refusal) => return Ok(refusal),
+        }
+    }
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    Ok(told(next.run(request).await, standing))
 }
 
 /// What stands in a path; one that is no text leads nowhere.
@@ -147,59 +166,14 @@ async fn send(
     path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Answer, Response> {
-    let (service_key, channel) = words(path).map_err(IntoResponse::into_response)?;
-    let channel = ask::channel(&channel).ok_or_else(|| Problem::NotFound.into_response())?;
-    let Judged { answer, record } = match door.asked(&caller, &service_key, channel, &headers, body).await {
-        Ok(judged) => judged,
-        Err(problem) => return Err(problem.into_response()),
-    };
-    if let Some(record) = record {
-        let urgent = record.topic == Topic::api(Lane::Auth);
-        let appender = if urgent { &door.urgent } else { &door.others };
-        appender.append(record).await.map_err(IntoResponse::into_response)?;
+) -> Result<Response, Problem> {
+    let (service_key, channel) = words(path)?;
+    let channel = ask::channel(&channel).ok_or(Problem::NotFound)?;
+    if let Some(refusal) = door.over_rate(&caller) {
+        return Ok(refusal);
     }
-    Ok(answer)
-}
-
-impl Door {
-    /// The whole of a JSON body.
-    pub async fn json(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-        if !headers.get(CONTENT_TYPE).is_some_and(|content_type| is_json(content_type.as_bytes())) {
-            return Err(Problem::NotJson);
-        }
-        body::read(body, self.body_bytes, self.body_within).await
-    }
-
-    async fn asked(
-        &self,
-        caller: &Caller,
-        service_key: &str,
-        channel: Channel,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Judged, Problem> {
-        let header = |name| headers.get(name).map(HeaderValue::as_bytes);
-        let body = self.json(headers, body).await?;
-        if let Err(answer) = own(caller, service_key) {
-            return Ok(Judged { answer, record: None });
-        }
-        let read = ask::version(header(VERSION))
-            .and_then(|()| ask::lane(header(LANE)))
-            .and_then(|lane| Ok((lane, ask::read(&body, service_key, channel)?)));
-        let (lane, request) = match read {
-            Ok(read) => read,
-            Err(refusal) => return Ok(refusal.into()),
-        };
-        let Self { settings, schemas, clock, .. } = self;
-        let by = Judge { reference: &caller.reference, settings, schemas, now_ms: clock.now_ms() };
-        Ok(ask::judge(request, lane, by))
-    }
-}
-
-fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    let body = door.json(&headers, body).await?;
+    Ok(door.sent(Asked { caller, service_key, channel, headers, body }).await)
 }
 
 fn not_found<D>() -> Answer<D> {

@@ -1,12 +1,17 @@
-//! Who may come in over HTTP: the secret keys of customers, and what each may do from where.
+//! Who may come in over HTTP: the secret keys of customers, what each may do from where and how much of it, and what is
+//! told when a request is repeated.
 
 mod credentials;
 pub mod exchange;
 mod hash;
+mod limits;
+mod repeat;
 mod scope;
 
 pub use credentials::Credentials;
 pub use hash::{HashError, SecretHash};
+pub use limits::{Limits, Taken, Usage, Use, Verdict, day_of};
+pub use repeat::{Begun, Contents, End, KEPT, Kept, Mark, RepeatKey};
 pub use scope::Scope;
 
 use crate::reference::SecretKey;

@@ -9,6 +9,8 @@ use schemas::Topic;
 const LONGEST_NAME: usize = 64;
 /// Longest address (SPEC §3), the longest of all sender numbers.
 const LONGEST_NUMBER: usize = 320;
+/// Highest rate of a customer: a message a microsecond.
+const MOST_PER_SECOND: u32 = 1_000_000;
 /// Most networks of a secret key.
 const MOST_NETWORKS: usize = 32;
 
@@ -24,6 +26,13 @@ impl Rows {
             wrong.name(of, "username", &customer.username);
             wrong.at_most(of, "name", &customer.name, LONGEST_NAME);
             wrong.at_most(of, "origin_code", &customer.origin_code, 9);
+            if !matches!(customer.rate_per_second.unwrap_or(1), 1..=MOST_PER_SECOND) || customer.daily_quota == Some(0)
+            {
+                wrong.0.push(format!(
+                    "{}: rate_per_second must be 1 to {MOST_PER_SECOND} and daily_quota above 0; left out, there is no bound",
+                    of()
+                ));
+            }
         }
         for key in &self.service_keys {
             let of = || format!("service key …{}", tail(&key.key));

@@ -53,6 +53,12 @@ pub struct Customer {
     /// 최초 발신사업자 식별코드, 9 characters (spec/mt.md §2).
     #[serde(default)]
     pub origin_code: String,
+    /// Messages a second that it may send over HTTP; none: no bound.
+    #[serde(default)]
+    pub rate_per_second: Option<u32>,
+    /// Messages of a day (Asia/Seoul) that it may send over HTTP; none: no bound.
+    #[serde(default)]
+    pub daily_quota: Option<u32>,
 }
 
 /// A service key.

@@ -23,8 +23,16 @@ use std::{collections::BTreeMap, sync::Arc};
 impl Kind for Customer {
     const TABLE: &'static str = "customers";
     const KEY: usize = 1;
-    const COLUMNS: &'static [&'static str] =
-        &["username", "name", "auth_allowed", "night_ads", "unencodable", "origin_code"];
+    const COLUMNS: &'static [&'static str] = &[
+        "username",
+        "name",
+        "auth_allowed",
+        "night_ads",
+        "unencodable",
+        "origin_code",
+        "rate_per_second",
+        "daily_quota",
+    ];
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
         row.username.clone()
@@ -32,7 +40,8 @@ impl Kind for Customer {
 
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
         to.put(row.username.as_str())?.put(row.name.as_str())?.put(row.auth_allowed)?;
-        to.put(said(&row.night_ads)?)?.put(said(&row.unencodable)?)?.put(row.origin_code.as_str()).map(drop)
+        to.put(said(&row.night_ads)?)?.put(said(&row.unencodable)?)?.put(row.origin_code.as_str())?;
+        to.put(row.rate_per_second.map(i64::from))?.put(row.daily_quota.map(i64::from)).map(drop)
     }
 
     fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
@@ -43,6 +52,8 @@ impl Kind for Customer {
             night_ads: understood(record, "night_ads")?,
             unencodable: understood(record, "unencodable")?,
             origin_code: record.get("origin_code")?,
+            rate_per_second: maybe_count(record, "rate_per_second")?,
+            daily_quota: maybe_count(record, "daily_quota")?,
         }))
     }
 }

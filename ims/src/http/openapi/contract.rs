@@ -26,8 +26,14 @@ pub struct Contract {
 }
 
 /// What stands before a route that asks for a key may refuse.
-const KEYED: [Problem; 5] =
-    [Problem::Unauthorized, Problem::WrongNetwork, Problem::WrongScope, Problem::TooMany, Problem::Unexpected];
+const KEYED: [Problem; 6] = [
+    Problem::Unauthorized,
+    Problem::WrongNetwork,
+    Problem::WrongScope,
+    Problem::TooMany,
+    Problem::OverRate,
+    Problem::Unexpected,
+];
 
 impl Contract {
     /// HTTP 200 with `data` of this type, or with a refusal.

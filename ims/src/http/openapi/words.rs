@@ -36,11 +36,14 @@ impl IntoParams for Channels {
         let channels = ObjectBuilder::new().enum_values(Some(CHANNELS.iter().map(|(word, _)| *word)));
         let lanes = ObjectBuilder::new().enum_values(Some(Lane::ALL.iter().map(|lane| lane.as_str())));
         let version = ObjectBuilder::new().enum_values(Some(["version-1"]));
+        let key = "Of a request that is repeated: the same key and request, the same answer, for 24 hours.";
+        let keys = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(130));
         let lane = "How urgent it is; without it REALTIME, and MASS for more than 100 receivers.";
         vec![
             service_key(),
             parameter("channel", ParameterIn::Path, "The channel.", channels),
             parameter("x-ims-lane", ParameterIn::Header, lane, lanes),
+            parameter("idempotency-key", ParameterIn::Header, key, keys),
             parameter("x-ims-version", ParameterIn::Header, "The version of the contract.", version),
         ]
     }

@@ -50,7 +50,7 @@ impl Kept {
 }
 
 /// A log that says nothing: who waits for it is handed to the test.
-struct Silent(UnboundedSender<Told>);
+pub struct Silent(pub UnboundedSender<Told>);
 
 impl Appender for Silent {
     fn append(&mut self, records: Vec<(Outgoing, Told)>, _: Duration) {

@@ -4,13 +4,16 @@ mod center;
 mod described;
 mod history;
 mod keys;
+mod limits;
 mod log;
 mod paths;
+mod repeats;
 mod sockets;
 
 use super::{
     append::Appender,
     center::{Exports, Trials},
+    desk::Desk,
     gate::Gate,
     lookup::Reports,
     routes::{Door, Peer, routes},
@@ -125,6 +128,8 @@ impl Fixture {
             exports: Exports::default(),
             editor: None,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
+            desk: Desk::alone(clock.clone()),
+            acknowledged_within: PATIENCE,
             body_bytes: 1_000_000,
             body_within: PATIENCE,
             places: Semaphore::new(100),

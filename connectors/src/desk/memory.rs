@@ -1,0 +1,123 @@
+//! Answers by key in memory: a restart forgets them, and then a repeated request is written again, to be found a duplicate
+//! of its message_id.
+
+use super::Repeat;
+use processors::access::{Begun, End, KEPT, Kept, RepeatKey};
+use rustc_hash::FxHashMap;
+use std::{collections::VecDeque, time::Duration};
+
+/// Bytes of answers at most; beyond, the oldest go.
+const MOST_BYTES: usize = 64 << 20;
+/// What an entry takes besides its value: key, map, queue.
+const ENTRY_BYTES: usize = 160;
+
+/// Answers by key.
+#[derive(Debug, Default)]
+pub struct MemoryRepeats {
+    held: FxHashMap<RepeatKey, Held>,
+    /// Keys by when they were noted, oldest first; those that were noted again stand there twice.
+    order: VecDeque<(i64, RepeatKey)>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Held {
+    value: Vec<u8>,
+    until_ms: i64,
+    noted_ms: i64,
+}
+
+impl MemoryRepeats {
+    /// Begins a request: it is under way for so long at most.
+    pub fn begin(&mut self, repeat: &Repeat, lease: Duration, now_ms: i64) -> Begun {
+        if let Some(held) = self.held.get(&repeat.key).filter(|held| now_ms < held.until_ms)
+            && let Some(kept) = Kept::of_bytes(&held.value)
+        {
+            return kept.tells(repeat.contents, repeat.mark);
+        }
+        let under_way = Kept { contents: repeat.contents, end: End::UnderWay(repeat.mark) };
+        self.note(repeat.key, under_way.to_bytes(), now_ms, lease);
+        Begun::First
+    }
+
+    /// Keeps its answer.
+    pub fn answer(&mut self, repeat: &Repeat, answer: &[u8], now_ms: i64) {
+        if self.is_mine(repeat) {
+            let answered = Kept { contents: repeat.contents, end: End::Answered(answer) };
+            self.note(repeat.key, answered.to_bytes(), now_ms, KEPT);
+        }
+    }
+
+    /// Forgets it.
+    pub fn leave(&mut self, repeat: &Repeat) {
+        if self.is_mine(repeat) {
+            self.remove(&repeat.key);
+        }
+    }
+
+    /// Whether nobody else has taken the key over since it began.
+    fn is_mine(&self, repeat: &Repeat) -> bool {
+        let kept = self.held.get(&repeat.key).and_then(|held| Kept::of_bytes(&held.value));
+        kept.is_none_or(|kept| kept.end == End::UnderWay(repeat.mark))
+    }
+
+    fn note(&mut self, key: RepeatKey, value: Vec<u8>, now_ms: i64, kept: Duration) {
+        self.remove(&key);
+        self.bytes += value.len() + ENTRY_BYTES;
+        let until_ms = now_ms + kept.as_millis() as i64;
+        self.held.insert(key, Held { value, until_ms, noted_ms: now_ms });
+        self.order.push_back((now_ms, key));
+        while let Some((noted_ms, oldest)) = self.order.front().copied()
+            && (noted_ms + KEPT.as_millis() as i64 <= now_ms || self.bytes > MOST_BYTES)
+        {
+            self.order.pop_front();
+            // One that was noted again stands further behind.
+            if self.held.get(&oldest).is_some_and(|held| held.noted_ms == noted_ms) {
+                self.remove(&oldest);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &RepeatKey) {
+        if let Some(held) = self.held.remove(key) {
+            self.bytes -= held.value.len() + ENTRY_BYTES;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use processors::access::Contents;
+
+    fn repeat(n: u32) -> Repeat {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(&n.to_be_bytes());
+        Repeat { key: RepeatKey(key), contents: Contents([1; 32]), mark: [1; 16] }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_go() {
+        let (mut repeats, lease) = (MemoryRepeats::default(), Duration::from_secs(5));
+        let answer = vec![b'a'; 1 << 20];
+        for n in 0..200 {
+            repeats.begin(&repeat(n), lease, i64::from(n));
+            repeats.answer(&repeat(n), &answer, i64::from(n));
+            assert!(repeats.bytes <= MOST_BYTES + answer.len() + 1024, "{}", repeats.bytes);
+        }
+        assert_eq!(repeats.begin(&repeat(0), lease, 200), Begun::First, "forgotten");
+        assert_eq!(repeats.begin(&repeat(199), lease, 200), Begun::Same(answer));
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_is_a_day_old() {
+        let (mut repeats, lease, day) = (MemoryRepeats::default(), Duration::from_secs(5), KEPT.as_millis() as i64);
+        for n in 0..100 {
+            repeats.begin(&repeat(n), lease, 0);
+            repeats.answer(&repeat(n), b"{}", 1);
+        }
+        repeats.begin(&repeat(100), lease, day + 1);
+        assert_eq!((repeats.held.len(), repeats.order.len()), (1, 1));
+        assert_eq!(repeats.bytes, repeats.held[&repeat(100).key].value.len() + ENTRY_BYTES);
+    }
+}

@@ -1,0 +1,140 @@
+//! Usage and answers in Redis: one key each, one round trip for a batch of questions.
+
+use super::{Ask, Repeat, Take, Told};
+use crate::redis::{Batch, NAME, Redis, RedisSettings, slot_of};
+use ::redis::Value;
+use aws_lc_rs::digest::{Context, SHA256};
+use processors::{
+    access::{Begun, End, KEPT, Kept, Taken, Verdict, day_of},
+    ports::Away,
+};
+
+const TAKE: &[u8] = include_bytes!("take.lua");
+/// Puts an answer in the place of what is under way, unless somebody else has taken over.
+const ANSWER: &[u8] = b"local held = redis.call('GET', KEYS[1])
+if not held or held == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1";
+/// Takes away what is under way, unless somebody else has taken over.
+const LEAVE: &[u8] = b"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1";
+/// Bytes of a key: a letter, and so much of a hash that no two meet.
+const KEY_BYTES: usize = 21;
+
+/// What all doors of a deployment know, in Redis.
+#[derive(Debug)]
+pub struct RedisDesk {
+    redis: Redis,
+    deployment: String,
+    batch: Batch,
+    answers: Vec<Value>,
+}
+
+impl RedisDesk {
+    /// Asks nothing yet. Deployments that share a Redis are kept apart by their names.
+    pub fn new(settings: RedisSettings, deployment: &str) -> Self {
+        let (redis, deployment) = (Redis::new(settings), deployment.to_owned());
+        Self { redis, deployment, batch: Batch::default(), answers: Vec::new() }
+    }
+
+    /// Asks all of it; the answers in order. When a connection breaks some may have been asked twice: then a customer
+    /// has used twice what it took in this batch.
+    pub fn ask(&mut self, asked: &[Ask], now_ms: i64) -> Result<Vec<Told>, Away> {
+        self.batch.clear();
+        for ask in asked {
+            self.push(ask, now_ms);
+        }
+        self.redis.ask(&self.batch, &mut self.answers)?;
+        asked.iter().zip(&self.answers).map(|(ask, answer)| told(ask, answer)).collect()
+    }
+
+    fn push(&mut self, ask: &Ask, now_ms: i64) {
+        match ask {
+            Ask::Take(Take { username, limits, using, known, unreported }) => {
+                let words = [
+                    now_ms * 1000,
+                    limits.cost_us(using.receivers),
+                    i64::from(using.messages),
+                    limits.daily_quota.map_or(-1, i64::from),
+                    day_of(now_ms).0,
+                    *known,
+                    *unreported,
+                ]
+                .map(|word| word.to_string());
+                let key = self.key(b'u', username.as_bytes());
+                let [now, cost, messages, quota, today, known, unreported] =
+                    words.each_ref().map(|word| word.as_bytes());
+                let words = [b"EVAL", TAKE, b"1", &key, now, cost, messages, quota, today, known, unreported];
+                self.batch.push(slot_of(&key), &words);
+            }
+            Ask::Begin(repeat, lease) => {
+                let (key, under_way) = self.under_way(repeat);
+                let lease = lease.as_millis().to_string();
+                self.batch.push(slot_of(&key), &[b"SET", &key, &under_way, b"NX", b"GET", b"PX", lease.as_bytes()]);
+            }
+            Ask::Answer(repeat, answer) => {
+                let (key, under_way) = self.under_way(repeat);
+                let answered = Kept { contents: repeat.contents, end: End::Answered(answer) }.to_bytes();
+                let kept = KEPT.as_millis().to_string();
+                let words = [b"EVAL", ANSWER, b"1", &key, &under_way, &answered, kept.as_bytes()];
+                self.batch.push(slot_of(&key), &words);
+            }
+            Ask::Leave(repeat) => {
+                let (key, under_way) = self.under_way(repeat);
+                self.batch.push(slot_of(&key), &[b"EVAL", LEAVE, b"1", &key, &under_way]);
+            }
+        }
+    }
+
+    fn under_way(&self, repeat: &Repeat) -> ([u8; KEY_BYTES], Vec<u8>) {
+        let under_way = Kept { contents: repeat.contents, end: End::UnderWay(repeat.mark) };
+        (self.key(b'i', &repeat.key.0), under_way.to_bytes())
+    }
+
+    /// The key of something of this deployment. Braces in it would say where a cluster keeps it: as hexadecimal digits
+    /// there are none.
+    fn key(&self, kind: u8, of: &[u8]) -> [u8; KEY_BYTES] {
+        let mut context = Context::new(&SHA256);
+        context.update(&(self.deployment.len() as u64).to_be_bytes());
+        context.update(self.deployment.as_bytes());
+        context.update(of);
+        let mut key = [kind; KEY_BYTES];
+        // Six bits of each byte: 120 in all.
+        for (to, byte) in key[1..].iter_mut().zip(context.finish().as_ref()) {
+            *to = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"[usize::from(byte & 63)];
+        }
+        key
+    }
+}
+
+fn told(ask: &Ask, answer: &Value) -> Result<Told, Away> {
+    let strange = || Away {
+        dependency: NAME,
+        cause: "holds something else under a key of ours: give IMS a database of its own".into(),
+    };
+    match (ask, answer) {
+        (Ask::Take(_), Value::Array(numbers)) => {
+            let numbers: Vec<i64> = numbers.iter().filter_map(number).collect();
+            let [verdict, wait_us, missing_us, used] = numbers[..] else { return Err(strange()) };
+            let verdict = match verdict {
+                0 => Verdict::Granted,
+                1 => Verdict::OverRate { wait_ms: (wait_us + 999) / 1000 },
+                _ => Verdict::OverQuota,
+            };
+            Ok(Told::Taken(Taken { verdict, missing_us, used }))
+        }
+        (Ask::Begin(..), Value::Nil) => Ok(Told::Begun(Begun::First)),
+        (Ask::Begin(repeat, _), Value::BulkString(held)) => {
+            let kept = Kept::of_bytes(held).ok_or_else(strange)?;
+            Ok(Told::Begun(kept.tells(repeat.contents, repeat.mark)))
+        }
+        (Ask::Answer(..) | Ask::Leave(_), _) => Ok(Told::Done),
+        _ => Err(strange()),
+    }
+}
+
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        _ => None,
+    }
+}

@@ -1,0 +1,90 @@
+//! What the door knows of its customers' limits and of repeated requests: with the other doors of its deployment when
+//! there is Redis, by itself when there is none or it is away.
+
+mod own;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+use connectors::desk::{Ask, RedisDesk, Repeat, Take, Told};
+use own::Own;
+use processors::{
+    access::{Begun, Limits, Taken, Use},
+    ports::Clock,
+};
+use shared::Shared;
+use std::{io, sync::Arc, time::Duration};
+
+/// Limits and repeated requests.
+pub struct Desk {
+    own: Arc<Own>,
+    shared: Option<Shared>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Desk {
+    /// Of a door that is alone.
+    pub fn alone(clock: Arc<dyn Clock>) -> Self {
+        Self { own: Arc::default(), shared: None, clock }
+    }
+
+    /// Of a door that shares what it knows with others.
+    pub fn with(redis: RedisDesk, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let own = Arc::<Own>::default();
+        let shared = Shared::start(redis, Arc::clone(&own), Arc::clone(&clock))?;
+        Ok(Self { own, shared: Some(shared), clock })
+    }
+
+    /// What a customer over its rate is told before its request is looked at.
+    pub fn refused(&self, username: &Arc<str>, limits: Limits) -> Option<Taken> {
+        limits.rate_per_second.and_then(|_| self.own.refused(username, self.clock.now_ms()))
+    }
+
+    /// Lets a request in, or says why not.
+    pub async fn take(&self, username: &Arc<str>, limits: Limits, using: Use) -> Taken {
+        let now_ms = self.clock.now_ms();
+        let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_there(now_ms)) else {
+            return self.own.take(username, limits, using, now_ms);
+        };
+        let (known, unreported) = self.own.to_report(username, now_ms);
+        let take = Take { username: Arc::clone(username), limits, using, known, unreported };
+        match shared.ask(Ask::Take(take)).await {
+            Some(Told::Taken(taken)) => self.own.reported(username, limits, taken, now_ms),
+            _ => {
+                self.own.put_back(username, unreported);
+                self.own.take(username, limits, using, now_ms)
+            }
+        }
+    }
+
+    /// Messages that were counted came to nothing.
+    pub fn give_back(&self, username: &Arc<str>, messages: u32) {
+        self.own.give_back(username, messages, self.clock.now_ms());
+    }
+
+    /// Begins a request with a key: it is under way for so long at most.
+    pub async fn begin(&self, repeat: Repeat, lease: Duration) -> Begun {
+        match self.ask(Ask::Begin(repeat, lease)).await {
+            Some(Told::Begun(begun)) => begun,
+            _ => self.own.repeats().begin(&repeat, lease, self.clock.now_ms()),
+        }
+    }
+
+    /// Keeps the answer of a request that was begun.
+    pub async fn answer(&self, repeat: Repeat, answer: Vec<u8>) {
+        if self.ask(Ask::Answer(repeat, answer.clone())).await.is_none() {
+            self.own.repeats().answer(&repeat, &answer, self.clock.now_ms());
+        }
+    }
+
+    /// Forgets a request that came to nothing.
+    pub async fn leave(&self, repeat: Repeat) {
+        self.own.repeats().leave(&repeat);
+        self.ask(Ask::Leave(repeat)).await;
+    }
+
+    async fn ask(&self, ask: Ask) -> Option<Told> {
+        let shared = self.shared.as_ref().filter(|shared| shared.is_there(self.clock.now_ms()))?;
+        shared.ask(ask).await
+    }
+}
