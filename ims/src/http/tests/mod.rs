@@ -1,5 +1,6 @@
 //! The door with its routes, on a log in process.
 
+mod attacks;
 mod center;
 mod described;
 mod history;
