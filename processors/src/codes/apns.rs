@@ -5,17 +5,17 @@
 use super::row::{
     Class::{Block, Done, Final, Retry, RetryOnce},
     Fallback::{Allowed, Never},
-    Handling::{Breaker, Credential, Sender, Token},
+    Handling::{Breaker, LockedOut, Sender, Token},
     Row, row,
 };
 
 pub const ROWS: &[Row] = &[
     row("200", Done, Never, "accepted"),
-    row("BadCertificate", Block, Allowed, "the certificate is invalid").with(Credential),
-    row("BadCertificateEnvironment", Block, Allowed, "the certificate is the other environment's").with(Credential),
+    row("BadCertificate", Block, Allowed, "the certificate is invalid").with(LockedOut),
+    row("BadCertificateEnvironment", Block, Allowed, "the certificate is the other environment's").with(LockedOut),
     row("BadCollapseId", Final, Allowed, "the collapse id is longer than 64 bytes"),
     row("BadDeviceToken", Final, Allowed, "the token is invalid").with(Token),
-    row("BadEnvironmentKeyIdInToken", Block, Allowed, "our key is the other environment's").with(Credential),
+    row("BadEnvironmentKeyIdInToken", Block, Allowed, "our key is the other environment's").with(LockedOut),
     row("BadExpirationDate", Final, Allowed, "the expiration is invalid"),
     row("BadMessageId", Final, Allowed, "the apns-id is invalid"),
     row("BadPath", Final, Allowed, "the path is invalid"),
@@ -23,17 +23,16 @@ pub const ROWS: &[Row] = &[
     row("BadTopic", Block, Allowed, "the topic is invalid").with(Sender),
     row("DeviceTokenNotForTopic", Final, Allowed, "the token is another app's").with(Token),
     row("DuplicateHeaders", Final, Allowed, "a header came twice"),
-    // A new JWT mends it, so one repeat is worth it.
-    row("ExpiredProviderToken", RetryOnce, Allowed, "our token is too old").with(Credential),
+    row("ExpiredProviderToken", RetryOnce, Allowed, "our token is too old").with(LockedOut),
     row("ExpiredToken", Final, Allowed, "the token has expired").with(Token),
-    row("Forbidden", Block, Allowed, "the action is not allowed").with(Credential),
+    row("Forbidden", Block, Allowed, "the action is not allowed").with(LockedOut),
     row("IdleTimeout", Retry, Allowed, "the connection was idle for too long"),
     row("InternalServerError", Retry, Allowed, "internal error").with(Breaker),
-    row("InvalidProviderToken", RetryOnce, Allowed, "our token is invalid").with(Credential),
+    row("InvalidProviderToken", RetryOnce, Allowed, "our token is invalid").with(LockedOut),
     row("InvalidPushType", Final, Allowed, "the push type is invalid"),
     row("MethodNotAllowed", Final, Allowed, "the method is not POST"),
     row("MissingDeviceToken", Final, Allowed, "there is no token"),
-    row("MissingProviderToken", Block, Allowed, "our token is missing").with(Credential),
+    row("MissingProviderToken", Block, Allowed, "our token is missing").with(LockedOut),
     row("MissingTopic", Block, Allowed, "the topic is missing").with(Sender),
     row("PayloadEmpty", Final, Allowed, "the payload is empty"),
     row("PayloadTooLarge", Final, Allowed, "the payload is larger than 4096 bytes"),
@@ -44,5 +43,5 @@ pub const ROWS: &[Row] = &[
     row("TopicDisallowed", Block, Allowed, "pushes to this topic are not allowed").with(Sender),
     row("Unregistered", Final, Allowed, "the token is no longer valid").with(Token),
     row("UnrelatedKeyIdInToken", Block, Allowed, "our key is another one than this connection began with")
-        .with(Credential),
+        .with(LockedOut),
 ];

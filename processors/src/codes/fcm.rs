@@ -8,7 +8,7 @@
 use super::row::{
     Class::{Block, Done, Final, Retry, RetryOnce},
     Fallback::{Allowed, Never},
-    Handling::{Breaker, Credential, Token},
+    Handling::{Breaker, Credential, LockedOut, Token},
     Row, row,
 };
 
@@ -18,12 +18,12 @@ pub const ROWS: &[Row] = &[
     // Token, package, key, time to live or payload: nothing says which, so no token is removed for it.
     row("INVALID_ARGUMENT", Final, Allowed, "an argument is invalid"),
     row("INVALID_ARGUMENT.token", Final, Allowed, "the token is invalid").with(Token),
-    row("NOT_FOUND", Block, Allowed, "there is no such project").with(Credential),
-    row("PERMISSION_DENIED", Block, Allowed, "the service account may not send").with(Credential),
+    row("NOT_FOUND", Block, Allowed, "there is no such project").with(LockedOut),
+    row("PERMISSION_DENIED", Block, Allowed, "the service account may not send").with(LockedOut),
     row("QUOTA_EXCEEDED", Retry, Allowed, "the quota of project, device or topic is used up"),
     row("SENDER_ID_MISMATCH", Final, Allowed, "the token belongs to another sender").with(Token),
     row("THIRD_PARTY_AUTH_ERROR", Block, Allowed, "the APNs certificate or web push key is bad").with(Credential),
-    row("UNAUTHENTICATED", RetryOnce, Allowed, "our access token is refused").with(Credential),
+    row("UNAUTHENTICATED", RetryOnce, Allowed, "our access token is refused").with(LockedOut),
     row("UNAVAILABLE", Retry, Allowed, "overloaded").with(Breaker),
     row("UNREGISTERED", Final, Allowed, "the token is no longer valid").with(Token),
     row("UNSPECIFIED_ERROR", RetryOnce, Allowed, "no information"),

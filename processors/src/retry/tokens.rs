@@ -27,6 +27,7 @@ enum Weighed {
 
 fn weigh(step: &Step<'_>, reply: &Reply) -> Weighed {
     match reply {
+        Reply::Code { .. } if is_refused(step.vendor, reply) => Weighed::Open,
         Reply::Code { code, .. } => match judge(step.vendor.codes, code).class {
             Class::Done => Weighed::Reached,
             Class::RetryOnce if step.dispatch.attempt >= 2 => Weighed::Failed,
@@ -38,6 +39,11 @@ fn weigh(step: &Step<'_>, reply: &Reply) -> Weighed {
         Reply::NoAnswer(_) if step.vendor.in_doubt == InDoubt::Repeat && !step.exhausted() => Weighed::Open,
         Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => Weighed::Doubt,
     }
+}
+
+/// Whether the vendor lets none of our requests in: of the token nothing was said, and nothing left.
+fn is_refused(vendor: &Vendor, reply: &Reply) -> bool {
+    matches!(reply, Reply::Code { code, .. } if judge(vendor.codes, code).handling == Handling::LockedOut)
 }
 
 /// Of several answers to be repeated, the one that decides how: what is in doubt, then what asks for the longest wait.
@@ -81,7 +87,7 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
         }
         done.push(of.place);
     }
-    let asked = replies.iter().any(|of| !matches!(of.reply, Reply::NotSent(_)));
+    let asked = replies.iter().any(|of| !matches!(of.reply, Reply::NotSent(_)) && !is_refused(step.vendor, &of.reply));
     let narrowed = |done: &[i32], reached, in_doubt| {
         let mut tokens_done = done.to_vec();
         tokens_done.sort_unstable();
@@ -157,7 +163,11 @@ pub(super) fn unless_reached(reached: bool, plan: Plan) -> Plan {
 pub fn typical<'r>(reply: &'r Reply, vendor: &Vendor) -> &'r Reply {
     let Reply::Tokens(replies) = reply else { return reply };
     let trouble = |of: &&OfToken| match &of.reply {
-        Reply::Code { code, .. } => (u8::from(judge(vendor.codes, code).handling == Handling::Breaker) * 2, 0),
+        Reply::Code { code, .. } => match judge(vendor.codes, code).handling {
+            Handling::LockedOut => (3, 0),
+            Handling::Breaker => (2, 0),
+            _ => (0, 0),
+        },
         Reply::Throttled(time) => (1, time.as_millis()),
         Reply::Forgotten(_) => (0, 0),
         Reply::NotSent(_) | Reply::NoAnswer(_) | Reply::Tokens(_) => (3, 0),

@@ -153,6 +153,18 @@ fn a_token_of_which_nothing_is_known_leaves_the_message_uncertain_unless_another
 }
 
 #[test]
+fn a_service_that_lets_us_not_in_keeps_a_push_waiting_and_was_not_asked() {
+    let vendors = both(InDoubt::Repeat);
+    let plan = decide(&push("gg"), &vendors, NOON, vec![code("PERMISSION_DENIED"), code("UNAUTHENTICATED")]);
+    let again = then(&plan);
+    assert!(!plan.asked && again.attempt == 1 && again.tokens_done.is_empty() && again.due_ms > NOON, "{plan:?}");
+    let plan = decide(&push("gg"), &vendors, NOON, vec![code("200"), code("UNAUTHENTICATED")]);
+    assert_eq!((&then(&plan).tokens_done[..], then(&plan).reached), (&[0][..], true));
+    let plan = decide(&push("a"), &vendors, NOON, vec![code("InvalidProviderToken")]);
+    assert!(!plan.asked && then(&plan).attempt == 1, "{plan:?}");
+}
+
+#[test]
 fn the_health_of_a_vendor_is_what_most_tokens_tell() {
     let google = service(GOOGLE, InDoubt::Repeat);
     let of = |replies: Vec<Reply>| {
@@ -163,6 +175,8 @@ fn the_health_of_a_vendor_is_what_most_tokens_tell() {
     assert_eq!(of(vec![quiet(), code("200"), code("UNREGISTERED")]), code("UNREGISTERED"), "one device's own limit");
     assert_eq!(of(vec![quiet(), quiet(), code("200")]), quiet());
     assert_eq!(of(vec![code("INTERNAL"), code("INTERNAL"), code("200")]), code("INTERNAL"));
+    let denied = || code("PERMISSION_DENIED");
+    assert_eq!(of(vec![denied(), denied(), code("200")]), denied());
     assert_eq!(typical(&code("200"), &google), &code("200"));
 }
 
