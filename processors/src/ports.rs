@@ -116,6 +116,14 @@ pub enum Reply {
         /// The vendor's words, without personal data.
         text: String,
     },
+    /// What the vendor would answer, without a request that could only be refused: a code of its own table. It tells
+    /// nothing of how the vendor fares.
+    Unasked {
+        /// Code of the vendor's table.
+        code: String,
+        /// Its meaning.
+        text: String,
+    },
     /// The request never left: refused connection, no route. Safe to repeat.
     NotSent(String),
     /// The request left and no answer came: the vendor may have delivered.
@@ -129,10 +137,18 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// A code as one that was not asked for.
+    pub fn unasked(self) -> Self {
+        match self {
+            Self::Code { code, text } => Self::Unasked { code, text },
+            other => other,
+        }
+    }
+
     /// Whether a request left, or part of one.
     pub fn has_left(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Forgotten(_) => false,
+            Self::Unasked { .. } | Self::NotSent(_) | Self::Forgotten(_) => false,
             Self::Tokens(replies) => replies.iter().any(|of| of.reply.has_left()),
             Self::Code { .. } | Self::NoAnswer(_) | Self::Throttled(_) => true,
         }

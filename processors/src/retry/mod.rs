@@ -14,7 +14,11 @@ use crate::ports::Reply;
 use crate::reference::{NightAds, Vendor};
 use crate::route::Rules;
 use schemas::{Dispatch, Family, Origin, State};
+use std::time::Duration;
 use step::Step;
+
+/// The longest time that a vendor is left alone without being asked again, whatever its Retry-After says.
+pub const LONGEST_QUIET: Duration = Duration::from_secs(15 * 60);
 
 /// What comes next for a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +92,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The vendor took the message with this answer, and counts it.
+    /// The vendor took the message with this answer, and counts it. What is delivered has no row where one token of a
+    /// push told of it and others told other things.
     pub fn taken(&self) -> bool {
-        self.row.is_some_and(|row| row.class == Class::Done)
+        let delivered = matches!(self.after, After::End { state: State::Delivered, .. });
+        delivered || self.row.is_some_and(|row| row.class == Class::Done)
     }
 }
 
@@ -114,18 +120,17 @@ pub fn stop(dispatch: &Dispatch, desk: &Desk<'_>) -> Option<Plan> {
 
 fn stopped(dispatch: &Dispatch, desk: &Desk<'_>) -> Option<Plan> {
     let accepted = &dispatch.accepted;
-    let own =
-        |after, code| Plan { after, said: Said::own(code), asked: false, ambiguous: dispatch.in_doubt, row: None };
-    if desk.now_ms >= accepted.expires_at {
-        // Nobody refused what may have arrived: that it is too late now does not make it undelivered.
-        return Some(match dispatch.in_doubt {
-            true => own(UNCERTAIN, OutcomeCode::Uncertain),
-            false => own(After::End { state: State::Expired, fallback_allowed: false }, OutcomeCode::Expired),
-        });
-    }
-    let family = Family::of(accepted.channel, accepted.message_type);
-    let until_ms = desk.rules.night.until(family, accepted.ad, accepted.night_agreed, desk.now_ms)?;
-    Some(own(by_night(dispatch, desk, until_ms), OutcomeCode::AdRule))
+    let (after, code) = if desk.now_ms >= accepted.expires_at {
+        (After::End { state: State::Expired, fallback_allowed: false }, OutcomeCode::Expired)
+    } else {
+        let family = Family::of(accepted.channel, accepted.message_type);
+        let until_ms = desk.rules.night.until(family, accepted.ad, accepted.night_agreed, desk.now_ms)?;
+        (by_night(dispatch, desk, until_ms), OutcomeCode::AdRule)
+    };
+    // Nobody refused what may have arrived: that it is too late now does not make it undelivered, and in the morning it
+    // would be a second message.
+    let (after, code) = if dispatch.in_doubt { (UNCERTAIN, OutcomeCode::Uncertain) } else { (after, code) };
+    Some(Plan { after, said: Said::own(code), asked: false, ambiguous: dispatch.in_doubt, row: None })
 }
 
 /// What an answer leads to.

@@ -1,6 +1,6 @@
 //! What each kind of answer leads to.
 
-use super::{After, Again, Backoff, Desk, Plan, Said, UNCERTAIN, backoff, by_night, tokens};
+use super::{After, Again, Backoff, Desk, LONGEST_QUIET, Plan, Said, UNCERTAIN, backoff, by_night, tokens};
 use crate::codes::{Class, Handling, OutcomeCode, Row, judge};
 use crate::ports::Reply;
 use crate::reference::{InDoubt, Vendor};
@@ -23,6 +23,7 @@ impl Step<'_> {
     pub fn plan(&self, reply: &Reply) -> Plan {
         match reply {
             Reply::Code { code, text } => self.code(code, text),
+            Reply::Unasked { code, text } => self.unasked(code, text),
             Reply::NotSent(_) => self.not_sent(),
             Reply::NoAnswer(_) => self.no_answer(),
             Reply::Forgotten(_) => self.forgotten(),
@@ -53,6 +54,7 @@ impl Step<'_> {
             Class::Duplicate if self.vendor.receipts => reported(),
             Class::Duplicate => UNCERTAIN,
             Class::Poll => reported(),
+            Class::Hold if self.dispatch.in_doubt => UNCERTAIN,
             Class::Hold => {
                 let family = self.family();
                 by_night(self.dispatch, self.desk, self.desk.rules.night.morning(family, self.desk.now_ms))
@@ -67,18 +69,35 @@ impl Step<'_> {
         Plan { after, said: Said::vendors(row, code, text), asked: true, ambiguous, row: Some(row) }
     }
 
+    /// What the vendor would say, who was not asked: of an earlier request that says nothing.
+    fn unasked(&self, code: &str, text: &str) -> Plan {
+        let plan = self.code(code, text);
+        let after = if self.dispatch.in_doubt { UNCERTAIN } else { plan.after };
+        Plan { after, asked: false, ..plan }
+    }
+
     /// Nothing left us, so repeating is safe: at another vendor at once, else when the vendors may be back.
     pub fn not_sent(&self) -> Plan {
-        let waited_ms = self.desk.now_ms - self.dispatch.routed_at;
-        let due_ms = self.desk.now_ms + self.spread(self.pace.after_waiting(waited_ms));
-        let impatient = self.has_next() && waited_ms >= i64::from(self.pace.patience_ms);
+        let due_ms = self.back_ms();
         let again = if self.dispatch.in_doubt {
             // Only the vendor that may have it can tell a repeat from a second message.
             self.same(due_ms, false, true)
         } else {
-            self.elsewhere(false).or_else(|| (!impatient).then(|| self.next_round(due_ms, false)).flatten())
+            self.elsewhere(false).or_else(|| (!self.impatient()).then(|| self.next_round(due_ms, false)).flatten())
         };
         self.unless_out_of_time(again, false)
+    }
+
+    /// When vendors that are down may be back, Unix milliseconds.
+    fn back_ms(&self) -> i64 {
+        let waited_ms = self.desk.now_ms - self.dispatch.routed_at;
+        self.desk.now_ms + self.spread(self.pace.after_waiting(waited_ms))
+    }
+
+    /// It waited for long enough that the next step of its plan should have its turn.
+    fn impatient(&self) -> bool {
+        let waited_ms = self.desk.now_ms - self.dispatch.routed_at;
+        self.has_next() && waited_ms >= i64::from(self.pace.patience_ms)
     }
 
     /// The vendor may have delivered: its own policy says what can be done about that.
@@ -100,11 +119,11 @@ impl Step<'_> {
         Plan { after: UNCERTAIN, said: Said::own(OutcomeCode::Uncertain), asked: false, ambiguous: true, row: None }
     }
 
-    /// Waits as long as the vendor asks, however often; an AUTH message rather goes to another vendor.
+    /// Waits as long as the vendor asks, within bounds, however often; an AUTH message rather goes to another vendor.
     pub fn throttled(&self, time: Duration) -> Plan {
         let in_doubt = self.dispatch.in_doubt;
         let left_ms = self.dispatch.accepted.expires_at - self.desk.now_ms;
-        let time_ms = i64::try_from(time.as_millis()).unwrap_or(left_ms).min(left_ms);
+        let time_ms = i64::try_from(time.min(LONGEST_QUIET).as_millis()).unwrap_or(left_ms).min(left_ms);
         let hurry = self.dispatch.priority == Lane::Auth && !in_doubt;
         let other = hurry.then(|| self.elsewhere(true)).flatten();
         let again = other.or_else(|| self.same(self.desk.now_ms + self.spread(time_ms), true, in_doubt));
@@ -175,12 +194,29 @@ impl Step<'_> {
         in_time.then_some(After::Again(Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, reached }))
     }
 
+    /// Tokens that this vendor does not take, for one that does: at once, or when those that are down may be back; None
+    /// when none takes them, or there is no time or patience for it.
+    pub fn rest(&self, asked: bool, in_doubt: bool) -> Option<After> {
+        let same = std::slice::from_ref(&self.dispatch.vendor);
+        if let Some(vendor) = self.another(same) {
+            return self.again(vendor, self.desk.now_ms, Vec::new(), asked, in_doubt);
+        }
+        if !in_doubt && self.impatient() {
+            return None;
+        }
+        let vendor = self.one(|vendor| !same.contains(&vendor.name))?;
+        self.again(vendor, self.back_ms(), Vec::new(), asked, in_doubt)
+    }
+
     /// A vendor of the family that is up and not among these.
-    pub fn another(&self, besides: &[String]) -> Option<String> {
+    fn another(&self, besides: &[String]) -> Option<String> {
+        self.one(|vendor| !besides.contains(&vendor.name) && !(self.desk.down)(&vendor.name))
+    }
+
+    /// A vendor of the family that takes the message, and of which this is so.
+    fn one(&self, is: impl Fn(&Vendor) -> bool) -> Option<String> {
         let Dispatch { accepted, tokens_done, .. } = self.dispatch;
-        let fits = |vendor: &Vendor| {
-            takes(vendor, accepted, tokens_done) && !besides.contains(&vendor.name) && !(self.desk.down)(&vendor.name)
-        };
+        let fits = |vendor: &Vendor| takes(vendor, accepted, tokens_done) && is(vendor);
         let vendors = self.desk.rules.reference.vendors(self.family());
         choose(vendors, self.draw(), fits).map(|vendor| vendor.name.clone())
     }

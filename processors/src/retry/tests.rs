@@ -227,7 +227,11 @@ fn a_vendor_that_asks_to_slow_down_is_obeyed() {
         "an OTP does not wait where another vendor is free"
     );
     assert_eq!(one().again(&minute, &at(Lane::Auth)).due_ms, NOON + 60 * SECOND);
-    assert_eq!(one().plan(&Reply::Throttled(Duration::MAX), &at(Lane::Mass)).after, EXPIRED);
+    let mut short = at(Lane::Auth);
+    short.accepted.expires_at = NOON + 300 * SECOND;
+    assert_eq!(one().plan(&Reply::Throttled(Duration::MAX), &short).after, EXPIRED);
+    let month = one().again(&Reply::Throttled(Duration::from_secs(30 * 24 * 3_600)), &at(Lane::Mass));
+    assert!((NOON + 900 * SECOND..=NOON + 1_125 * SECOND).contains(&month.due_ms), "it is asked again: {month:?}");
 }
 
 #[test]
@@ -291,6 +295,8 @@ fn what_kakao_calls_night_is_held_until_eight_or_fails_when_its_customer_says_so
     let given = Given { now_ms: NOON + 8 * HOUR + HOUR / 2, ..one() };
     let mut dispatch = ad(Channel::Ft, MessageType::Ft);
     assert_eq!(given.plan(&code("3022"), &dispatch).after, After::Hold { until_ms: MORNING });
+    let doubtful = Dispatch { in_doubt: true, ..dispatch.clone() };
+    assert_eq!(given.plan(&code("3022"), &doubtful).after, UNCERTAIN, "of the earlier request it says nothing");
     dispatch.accepted.username = "strict".into();
     assert_eq!(given.plan(&code("3022"), &dispatch).after, failed(false));
 }
@@ -321,6 +327,12 @@ fn what_expired_or_met_the_night_does_not_leave() {
     let doubtful = Dispatch { in_doubt: true, ..at(Lane::Mass) };
     let late = check(&doubtful, NOON + 48 * HOUR).unwrap();
     assert_eq!((late.after, late.said.code.as_str()), (UNCERTAIN, "5030"));
+    for customer in ["strict", &dispatch.accepted.username] {
+        let mut doubtful = Dispatch { in_doubt: true, ..dispatch.clone() };
+        doubtful.accepted.username = customer.into();
+        let at_night = check(&doubtful, NOON + 9 * HOUR).unwrap();
+        assert_eq!((at_night.after, at_night.said.code.as_str()), (UNCERTAIN, "5030"), "{customer}");
+    }
 }
 
 #[test]
@@ -343,6 +355,14 @@ fn a_vendor_that_lets_us_not_in_is_as_one_that_is_not_there() {
     let mut late = at(Lane::Mass);
     late.accepted.expires_at = NOON + 1;
     assert_eq!(dealers(&["first"]).plan(&code("common.A401"), &late).after, EXPIRED);
+}
+
+#[test]
+fn what_a_vendor_would_refuse_was_not_asked_and_says_nothing_of_an_earlier_request() {
+    let plan = one().plan(&code("3018").unasked(), &at(Lane::Mass));
+    assert_eq!((plan.after, plan.asked, plan.said.code.as_str()), (failed(true), false, "3018"));
+    let doubtful = Dispatch { in_doubt: true, ..at(Lane::Mass) };
+    assert_eq!(one().plan(&code("3018").unasked(), &doubtful).after, UNCERTAIN);
 }
 
 #[test]

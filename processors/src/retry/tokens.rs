@@ -26,14 +26,17 @@ enum Weighed {
 }
 
 fn weigh(step: &Step<'_>, reply: &Reply) -> Weighed {
+    // What does not speak of the token says nothing of what became of an earlier request in doubt.
+    let given_up = || if step.dispatch.in_doubt { Weighed::Doubt } else { Weighed::Failed };
     match reply {
         Reply::Code { .. } if is_refused(step.vendor, reply) => Weighed::Open,
-        Reply::Code { code, .. } => match judge(step.vendor.codes, code).class {
+        Reply::Code { code, .. } | Reply::Unasked { code, .. } => match judge(step.vendor.codes, code).class {
             Class::Done => Weighed::Reached,
-            Class::RetryOnce if step.dispatch.attempt >= 2 => Weighed::Failed,
+            Class::RetryOnce if step.dispatch.attempt >= 2 => given_up(),
             Class::Retry | Class::RetryOnce | Class::RetryElsewhere => Weighed::Open,
             Class::Uncertain | Class::Duplicate | Class::Poll => Weighed::Doubt,
-            Class::Final | Class::Block | Class::Hold | Class::Unknown => Weighed::Failed,
+            Class::Block | Class::Hold | Class::Unknown => given_up(),
+            Class::Final => Weighed::Failed,
         },
         Reply::NotSent(_) | Reply::Throttled(_) => Weighed::Open,
         Reply::NoAnswer(_) if step.vendor.in_doubt == InDoubt::Repeat && !step.exhausted() => Weighed::Open,
@@ -47,11 +50,12 @@ fn is_refused(vendor: &Vendor, reply: &Reply) -> bool {
 }
 
 /// Of several answers to be repeated, the one that decides how: what is in doubt, then what asks for the longest wait.
+/// When is the latest that one of them asks for.
 fn weight(reply: &Reply) -> (u8, u128) {
     match reply {
         Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => (3, 0),
         Reply::Throttled(time) => (2, time.as_millis()),
-        Reply::Code { .. } => (1, 0),
+        Reply::Code { .. } | Reply::Unasked { .. } => (1, 0),
         Reply::NotSent(_) => (0, 0),
     }
 }
@@ -60,7 +64,7 @@ fn weight(reply: &Reply) -> (u8, u128) {
 /// the first.
 fn telling<'r>(vendor: &Vendor, failed: &[&'r Reply]) -> Option<&'r Reply> {
     let class = |reply: &&&Reply| match reply {
-        Reply::Code { code, .. } => match judge(vendor.codes, code).class {
+        Reply::Code { code, .. } | Reply::Unasked { code, .. } => match judge(vendor.codes, code).class {
             Class::Unknown => 0,
             Class::Block => 1,
             _ => 2,
@@ -87,7 +91,8 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
         }
         done.push(of.place);
     }
-    let asked = replies.iter().any(|of| !matches!(of.reply, Reply::NotSent(_)) && !is_refused(step.vendor, &of.reply));
+    let unasked = |reply: &Reply| matches!(reply, Reply::NotSent(_) | Reply::Unasked { .. });
+    let asked = replies.iter().any(|of| !unasked(&of.reply) && !is_refused(step.vendor, &of.reply));
     let narrowed = |done: &[i32], reached, in_doubt| {
         let mut tokens_done = done.to_vec();
         tokens_done.sort_unstable();
@@ -101,6 +106,9 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
         let plan = Step { dispatch: &dispatch, ..*step }.plan(&worst.reply);
         match plan.after {
             After::Again(mut again) => {
+                if again.vendor == dispatch.vendor {
+                    again.due_ms = latest(step, &narrowed(&done, reached, again.in_doubt), &open).max(again.due_ms);
+                }
                 again.attempt = step.dispatch.attempt.saturating_add(i32::from(asked));
                 return Plan { after: After::Again(again), asked, ambiguous: plan.ambiguous || doubt, ..plan };
             }
@@ -117,15 +125,14 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
     let dispatch = narrowed(&done, reached, ambiguous);
     let rest = Step { dispatch: &dispatch, ..*step };
     let left = dispatch.tokens_done.len() < dispatch.accepted.recipient.push_tokens.len();
-    if left
-        && let Some(vendor) = rest.another(std::slice::from_ref(&dispatch.vendor))
-        && let Some(again) = rest.again(vendor, step.desk.now_ms, Vec::new(), asked, ambiguous)
-    {
-        return Plan { after: again, said: Said::own(OutcomeCode::Success), asked, ambiguous, row: None };
+    if left && let Some(after) = rest.rest(asked, ambiguous) {
+        let waits = matches!(&after, After::Again(again) if again.due_ms > step.desk.now_ms);
+        let said = Said::own(if waits { OutcomeCode::NoVendor } else { OutcomeCode::Success });
+        return Plan { after, said, asked, ambiguous, row: None };
     }
     let ended = match telling(step.vendor, &failed) {
         _ if doubt => Plan { after: UNCERTAIN, said: Said::own(OutcomeCode::Uncertain), asked, ambiguous, row: None },
-        Some(Reply::Code { code, text }) => {
+        Some(Reply::Code { code, text } | Reply::Unasked { code, text }) => {
             let row = judge(step.vendor.codes, code);
             let fallback_allowed = row.fallback_allowed(dispatch.accepted.ad);
             let after = After::End { state: State::Failed, fallback_allowed };
@@ -140,6 +147,16 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
         ),
     };
     unless_reached(reached, ended)
+}
+
+/// The latest moment that one of these asks for at the same vendor, Unix milliseconds.
+fn latest(step: &Step<'_>, dispatch: &Dispatch, open: &[&OfToken]) -> i64 {
+    let step = Step { dispatch, ..*step };
+    let due = |of: &&OfToken| match step.plan(&of.reply).after {
+        After::Again(again) if again.vendor == dispatch.vendor => Some(again.due_ms),
+        _ => None,
+    };
+    open.iter().filter_map(due).max().unwrap_or(step.desk.now_ms)
 }
 
 /// A message that one of its tokens has is delivered, whatever comes of the others.
@@ -159,7 +176,8 @@ pub(super) fn unless_reached(reached: bool, plan: Plan) -> Plan {
     }
 }
 
-/// The answer that tells most of a vendor's health: of a push's many the one in the middle.
+/// The answer that tells most of a vendor's health: of a push's many the one in the middle, of those that it was asked
+/// about.
 pub fn typical<'r>(reply: &'r Reply, vendor: &Vendor) -> &'r Reply {
     let Reply::Tokens(replies) = reply else { return reply };
     let trouble = |of: &&OfToken| match &of.reply {
@@ -169,10 +187,11 @@ pub fn typical<'r>(reply: &'r Reply, vendor: &Vendor) -> &'r Reply {
             _ => (0, 0),
         },
         Reply::Throttled(time) => (1, time.as_millis()),
-        Reply::Forgotten(_) => (0, 0),
+        Reply::Unasked { .. } | Reply::Forgotten(_) => (0, 0),
         Reply::NotSent(_) | Reply::NoAnswer(_) | Reply::Tokens(_) => (3, 0),
     };
-    let mut sorted: Vec<&OfToken> = replies.iter().collect();
+    let was_asked = |of: &&OfToken| !matches!(of.reply, Reply::Unasked { .. });
+    let mut sorted: Vec<&OfToken> = replies.iter().filter(was_asked).collect();
     sorted.sort_by_key(trouble);
-    sorted.get(sorted.len() / 2).map_or(reply, |of| &of.reply)
+    sorted.get(sorted.len() / 2).or(replies.first().as_ref()).map_or(reply, |of| &of.reply)
 }

@@ -68,7 +68,9 @@ async fn send(
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         // Until the customer gives up.
-        Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => std::future::pending().await,
+        Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => {
+            std::future::pending().await
+        }
     }
 }
 

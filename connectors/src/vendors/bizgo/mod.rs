@@ -96,7 +96,7 @@ impl Bizgo<'_> {
         let body = match request::body(dispatch, extras) {
             Ok(body) => body,
             // What the vendor would answer, without a request that could only be refused.
-            Err(unfit) => return answer::code(unfit.code().into(), None),
+            Err(unfit) => return answer::code(unfit.code().into(), None).unasked(),
         };
         let key = self.access.key.header();
         let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));

@@ -56,7 +56,7 @@ impl<'p> Line<'p> {
     pub fn of(step: &'p Step, played: &'p Played) -> Self {
         let vendor = &step.vendor;
         let (answer, code, retry_after_ms) = match typical(&played.reply, vendor) {
-            Reply::Code { code, .. } => ("code", Some(Code::of(vendor, code)), None),
+            Reply::Code { code, .. } | Reply::Unasked { code, .. } => ("code", Some(Code::of(vendor, code)), None),
             Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => ("no_answer", None, None),
             Reply::NotSent(_) => ("not_sent", None, None),
             Reply::Throttled(wait) => ("throttled", None, Some(wait.as_millis() as u64)),
@@ -108,7 +108,7 @@ impl Row {
         self.requests += 1;
         self.gives_receipts = vendor.receipts;
         let answered = match typical(&played.reply, vendor) {
-            Reply::Code { code, .. } => {
+            Reply::Code { code, .. } | Reply::Unasked { code, .. } => {
                 self.latency.add(*after_ms, played.answered_ms);
                 Some(code)
             }

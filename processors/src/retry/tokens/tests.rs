@@ -42,10 +42,15 @@ fn push(services: &str) -> Dispatch {
 }
 
 fn desk<T>(vendors: &[Vendor], now_ms: i64, look: impl FnOnce(&Desk<'_>) -> T) -> T {
+    desk_without("", vendors, now_ms, look)
+}
+
+/// With one of them down.
+fn desk_without<T>(down: &str, vendors: &[Vendor], now_ms: i64, look: impl FnOnce(&Desk<'_>) -> T) -> T {
     let reference = Reference::new(Seed { vendors: vendors.to_vec(), ..seed() }).unwrap();
     let (night, paces) = (Night::default(), Paces::default());
     let rules = Rules { reference: &reference, night: &night };
-    look(&Desk { rules, paces: &paces, down: &|_| false, now_ms })
+    look(&Desk { rules, paces: &paces, down: &|name| name == down, now_ms })
 }
 
 fn both(in_doubt: InDoubt) -> [Vendor; 2] {
@@ -53,10 +58,14 @@ fn both(in_doubt: InDoubt) -> [Vendor; 2] {
 }
 
 fn decide(dispatch: &Dispatch, vendors: &[Vendor], now_ms: i64, replies: Vec<Reply>) -> Plan {
+    decide_without("", dispatch, vendors, now_ms, replies)
+}
+
+fn decide_without(down: &str, dispatch: &Dispatch, vendors: &[Vendor], now_ms: i64, replies: Vec<Reply>) -> Plan {
     let vendor = vendors.iter().find(|vendor| vendor.name == dispatch.vendor).unwrap();
     let replies = asked(dispatch, vendor).into_iter().zip(replies).map(|(place, reply)| OfToken { place, reply });
     let reply = Reply::Tokens(replies.collect());
-    desk(vendors, now_ms, |desk| crate::retry::plan(&reply, dispatch, vendor, desk))
+    desk_without(down, vendors, now_ms, |desk| crate::retry::plan(&reply, dispatch, vendor, desk))
 }
 
 /// Whom the wire of this vendor asks about.
@@ -95,8 +104,10 @@ fn one_device_that_has_it_is_enough() {
         vec![code("UNREGISTERED"), code("200"), code("INVALID_ARGUMENT")],
     );
     assert_eq!(ended(&plan), (State::Delivered, "0000"));
+    assert!(plan.taken(), "and counts");
     let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![code("UNREGISTERED"), code("INVALID_ARGUMENT")]);
     assert_eq!(ended(&plan), (State::Failed, "UNREGISTERED"));
+    assert!(!plan.taken());
     assert!(matches!(plan.after, After::End { fallback_allowed: true, .. }));
     let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![code("UNREGISTERED"), code("WHAT_IS_THIS")]);
     assert_eq!(ended(&plan), (State::Failed, "5050"));
@@ -131,6 +142,45 @@ fn tokens_of_another_service_follow_at_once_in_the_same_step() {
     assert_eq!(ended(&alone), (State::Failed, "UNREGISTERED"), "nobody takes the other");
     let alone = decide(&push("ga"), &vendors[..1], NOON, vec![code("200")]);
     assert_eq!(ended(&alone), (State::Delivered, "0000"));
+}
+
+#[test]
+fn tokens_of_a_service_that_is_down_wait_for_it() {
+    let vendors = both(InDoubt::Repeat);
+    let dead = || vec![code("Unregistered")];
+    let plan = decide_without(GOOGLE, &push("ag"), &vendors, NOON, dead());
+    let again = then(&plan);
+    assert_eq!((again.vendor.as_str(), &again.tokens_done[..], again.attempt), (GOOGLE, &[0][..], 2));
+    assert!(again.due_ms >= NOON + 10_000, "not before it may be back: {again:?}");
+    let mut planned = push("ag");
+    planned.accepted.fallback = vec![schemas::FallbackStep { channel: "MT".into(), ..Default::default() }];
+    assert_eq!(then(&decide_without(GOOGLE, &planned, &vendors, NOON, dead())).vendor, GOOGLE);
+    let plan = decide_without(GOOGLE, &planned, &vendors, NOON + 30 * 60_000, dead());
+    assert_eq!(ended(&plan), (State::Failed, "Unregistered"), "the next step of its plan has its turn");
+    let late = push("ag").accepted.expires_at - 1;
+    assert_eq!(ended(&decide_without(GOOGLE, &push("ag"), &vendors, late, dead())).0, State::Failed);
+}
+
+#[test]
+fn what_does_not_speak_of_a_token_in_doubt_leaves_it_uncertain() {
+    let vendors = both(InDoubt::Repeat);
+    let doubtful = |services, attempt| Dispatch { attempt, in_doubt: true, ..push(services) };
+    for refused in ["THIRD_PARTY_AUTH_ERROR", "UNSPECIFIED_ERROR", "WHAT_IS_THIS"] {
+        let plan = decide(&doubtful("g", 2), &vendors, NOON, vec![code(refused)]);
+        assert_eq!(ended(&plan).0, State::Uncertain, "{refused}");
+    }
+    assert_eq!(ended(&decide(&doubtful("a", 2), &vendors, NOON, vec![code("BadTopic")])).0, State::Uncertain);
+    let dead = decide(&doubtful("g", 2), &vendors, NOON, vec![code("UNREGISTERED")]);
+    assert_eq!(ended(&dead), (State::Failed, "UNREGISTERED"), "which holds for the earlier request too");
+}
+
+#[test]
+fn what_is_repeated_is_repeated_when_the_last_of_its_tokens_may_be() {
+    let vendors = both(InDoubt::Repeat);
+    let minute = || Reply::Throttled(Duration::from_secs(60));
+    let plan = decide(&push("gg"), &vendors, NOON, vec![Reply::NoAnswer("cut".into()), minute()]);
+    let again = then(&plan);
+    assert!(again.in_doubt && again.due_ms >= NOON + 60_000, "{again:?}");
 }
 
 #[test]
@@ -178,6 +228,18 @@ fn the_health_of_a_vendor_is_what_most_tokens_tell() {
     let denied = || code("PERMISSION_DENIED");
     assert_eq!(of(vec![denied(), denied(), code("200")]), denied());
     assert_eq!(typical(&code("200"), &google), &code("200"));
+    let known = || code("UNREGISTERED").unasked();
+    assert_eq!(of(vec![known(), known(), code("INTERNAL")]), code("INTERNAL"), "of what it was asked");
+    assert_eq!(of(vec![known(), known()]), known());
+}
+
+#[test]
+fn tokens_that_were_known_to_be_dead_were_not_asked_about() {
+    let known = || code("UNREGISTERED").unasked();
+    let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![known(), known()]);
+    assert_eq!((ended(&plan), plan.asked), ((State::Failed, "UNREGISTERED"), false));
+    let plan = decide(&push("gga"), &both(InDoubt::Repeat), NOON, vec![known(), known()]);
+    assert_eq!((then(&plan).vendor.as_str(), then(&plan).attempt), (APPLE, 1));
 }
 
 fn replies() -> impl Strategy<Value = u8> {
@@ -211,7 +273,7 @@ proptest! {
         let first = vendors.iter().position(|vendor| vendor.name == dispatch.vendor).unwrap();
         let vendors = if one { vec![vendors[first].clone()] } else { vendors.to_vec() };
         let (mut answers, mut now_ms) = (answers.into_iter().cycle(), NOON);
-        let (mut has, mut in_the_dark) = (Vec::new(), false);
+        let (mut has, mut in_the_dark, mut dark) = (Vec::new(), false, Vec::new());
         for _ in 0..2_000 {
             if let Some(plan) = desk(&vendors, now_ms, |desk| stop(&dispatch, desk)) {
                 let (state, _) = ended(&plan);
@@ -227,7 +289,17 @@ proptest! {
                 if *reply == code("200") {
                     has.push(*place);
                 }
-                in_the_dark |= matches!(reply, Reply::NoAnswer(_));
+                match reply {
+                    Reply::NoAnswer(_) => {
+                        in_the_dark = true;
+                        dark.push(*place);
+                    }
+                    // What is said of the token holds for all requests about it.
+                    Reply::Code { code, .. } if judge(vendor.codes, code).handling == Handling::Token => {
+                        dark.retain(|dark| dark != place);
+                    }
+                    _ => {}
+                }
             }
             let plan = decide(&dispatch, &vendors, now_ms, replies);
             match plan.after {
@@ -241,7 +313,7 @@ proptest! {
                     prop_assert_eq!(state == State::Delivered, !has.is_empty());
                     prop_assert!(!fallback_allowed || state == State::Failed);
                     prop_assert!(state != State::Uncertain || in_the_dark, "nothing was in doubt");
-                    prop_assert!(repeat || !in_the_dark || !has.is_empty() || state != State::Failed);
+                    prop_assert!(dark.is_empty() || !has.is_empty() || state != State::Failed);
                     return Ok(());
                 }
                 other => prop_assert!(false, "{other:?}"),

@@ -9,6 +9,7 @@ use processors::{
     breaker::{Breaker, BreakerSettings, Health, Permit, State},
     ports::Clock,
     reference::Vendor,
+    retry::LONGEST_QUIET,
 };
 use rate::Rate;
 use rustc_hash::FxHashMap;
@@ -45,8 +46,9 @@ struct Kept {
     owned: Owned,
 }
 
-/// SEND topic → the lane whose rate it takes part of, partitions that this process owns, and how many there are.
-type Owned = FxHashMap<Topic, (Lane, u32, u32)>;
+/// SEND topic → the lane whose rate it takes part of, partitions that this process owns, and how many there are; None: as
+/// many as the largest has that it knows.
+type Owned = FxHashMap<Topic, (Lane, u32, Option<u32>)>;
 
 struct Limits {
     settings: Arc<Vendor>,
@@ -99,7 +101,20 @@ impl Allowance {
     pub fn own(&self, topic: Topic, lane: Lane, owned: u32, of: u32) {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
-        kept.owned.insert(topic, (lane, owned, of));
+        kept.owned.insert(topic, (lane, owned, Some(of)));
+        let Kept { vendors, owned } = &mut *kept;
+        vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
+    }
+
+    /// There is a routing group's topic of so many partitions, whoever reads it; None: as many as all topics have. Until a
+    /// stream of this process owns some of them they are others'.
+    pub fn beside(&self, topic: Topic, lane: Lane, of: Option<u32>) {
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.lock();
+        if kept.owned.contains_key(&topic) {
+            return;
+        }
+        kept.owned.insert(topic, (lane, 0, of));
         let Kept { vendors, owned } = &mut *kept;
         vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
     }
@@ -113,7 +128,7 @@ impl Allowance {
     /// A stream of this process owns nothing of a SEND topic any more.
     pub fn disown(&self, topic: Topic) {
         let known = self.lock().owned.get(&topic).copied();
-        if let Some((lane, _, of)) = known {
+        if let Some((lane, _, Some(of))) = known {
             self.own(topic, lane, 0, of);
         }
     }
@@ -189,11 +204,12 @@ impl Allowance {
         if hands_full { rate.min(f64::from(limits.ended.per_second(now_ms)).max(1.0)) } else { rate }
     }
 
-    /// A vendor asks to be left alone for a while.
+    /// A vendor asks to be left alone for a while; it gets it within bounds, and is asked again.
     pub fn quiet(&self, vendor: &Arc<Vendor>, wait: Duration) {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         let limits = self.limits(&mut kept, vendor, now_ms);
+        let wait = wait.min(LONGEST_QUIET);
         let until_ms = now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         limits.quiet_until_ms = limits.quiet_until_ms.max(until_ms);
     }
@@ -228,7 +244,7 @@ impl std::fmt::Debug for Allowance {
 /// Topics that this process does not read, of a role or lane that it has not, count as large as the largest it knows:
 /// somebody else owns them, and the parts of all processes must not be more than 1 together.
 fn part(owned: &Owned, vendor: &Vendor) -> f64 {
-    let largest = owned.values().map(|(.., of)| *of).max().unwrap_or(0);
+    let largest = owned.values().filter_map(|(.., of)| *of).max().unwrap_or(0);
     let (mut mine, mut all) = (0, 0);
     for family in &vendor.families {
         for lane in Lane::ALL.iter().filter(|lane| **lane != Lane::Auth || family.has_auth()) {
@@ -237,7 +253,7 @@ fn part(owned: &Owned, vendor: &Vendor) -> f64 {
                 owned.iter().filter(|(topic, (l, ..))| l == lane && family_of(**topic) == Some(*family))
             {
                 mine += owned;
-                all += of;
+                all += of.unwrap_or(largest);
             }
             if !owned.contains_key(&Topic::send(*family, *lane)) {
                 all += largest;
@@ -268,14 +284,14 @@ impl Limits {
         let part = |lane: Lane| {
             let of_lane = || owned.iter().filter(|(_, (l, ..))| *l == lane);
             // A family whose topic this process does not read has as many partitions as the largest it knows.
-            let largest = of_lane().map(|(_, (.., of))| *of).max().unwrap_or(0);
+            let largest = of_lane().filter_map(|(_, (.., of))| *of).max().unwrap_or(0);
             let (mut mine, mut all) = (0, 0);
             for family in &self.settings.families {
                 // Its topic of all, and those of routing groups.
                 let topics = of_lane().filter(|(topic, _)| family_of(**topic) == Some(*family));
                 let parts = topics.fold(None, |sum: Option<(u32, u32)>, (_, (_, owned, of))| {
                     let (mine, all) = sum.unwrap_or_default();
-                    Some((mine + owned, all + of))
+                    Some((mine + owned, all + of.unwrap_or(largest)))
                 });
                 let (owned, of) = parts.unwrap_or_default();
                 let knows_the_lanes_own = of_lane().any(|(topic, _)| *topic == Topic::send(*family, lane));

@@ -72,6 +72,24 @@ fn a_process_sends_its_part_of_the_partitions_of_all_the_vendors_families() {
 }
 
 #[test]
+fn topics_of_groups_that_others_read_count_too() {
+    let (_, allowance) = setup();
+    let vendor = vendor(&["SMS", "LMS"], 1_000, 10_000);
+    allowance.own(Topic::send(Family::Lms, Lane::Mass), Lane::Mass, 20, 20);
+    let rate = |of: f64| 1_000.0 * 0.3 * 20.0 / of;
+    assert!((allowance.at_most(&vendor, Lane::Mass) - rate(40.0)).abs() < 1e-6);
+    // Of the family that this process does not read: one of 10 partitions, one of as many as all topics have.
+    allowance.beside(Topic::group(Family::Sms, "VIP").unwrap(), Lane::Mass, Some(10));
+    assert!((allowance.at_most(&vendor, Lane::Mass) - rate(50.0)).abs() < 1e-6);
+    let known = Topic::group(Family::Sms, "SHOPS").unwrap();
+    allowance.beside(known, Lane::Mass, None);
+    assert!((allowance.at_most(&vendor, Lane::Mass) - rate(70.0)).abs() < 1e-6);
+    allowance.own(known, Lane::Mass, 5, 15);
+    allowance.beside(known, Lane::Mass, None);
+    assert!((allowance.at_most(&vendor, Lane::Mass) - 1_000.0 * 0.3 * 25.0 / 65.0).abs() < 1e-6, "what is known stays");
+}
+
+#[test]
 fn a_changed_rate_holds_from_the_next_request_on() {
     let (clock, allowance) = setup();
     allowance.own(Topic::send(Family::Ft, Lane::Mass), Lane::Mass, 1, 1);
@@ -89,6 +107,12 @@ fn a_vendor_that_asks_for_quiet_gets_it_from_every_lane() {
     clock.to(2_999);
     assert!(take(&allowance, &vendor, Lane::Auth, 1).is_empty());
     clock.to(3_000);
+    assert_eq!(take(&allowance, &vendor, Lane::Auth, 1).len(), 1);
+    // For a month, it says: it is asked again after a quarter of an hour.
+    allowance.quiet(&vendor, Duration::from_secs(30 * 24 * 3_600));
+    clock.to(902_999);
+    assert!(take(&allowance, &vendor, Lane::Auth, 1).is_empty());
+    clock.to(903_000);
     assert_eq!(take(&allowance, &vendor, Lane::Auth, 1).len(), 1);
 }
 

@@ -46,6 +46,7 @@ impl Sender {
             let took_ms = answer.at_ms - flight.sent_ms;
             if let Some(slot) = flight.slot.take() {
                 match reply {
+                    Reply::Unasked { .. } => drop(slot),
                     Reply::NotSent(_) | Reply::NoAnswer(_) => slot.answered(Some(false), took_ms),
                     Reply::Throttled(_) | Reply::Forgotten(_) | Reply::Tokens(_) => slot.answered(None, took_ms),
                     Reply::Code { code, .. } => match judge(flight.vendor.codes, code).handling {

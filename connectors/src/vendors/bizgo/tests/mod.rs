@@ -139,7 +139,7 @@ fn example(name: &str, channel: Channel, message_type: MessageType) -> Dispatch 
 
 fn code(reply: &Reply) -> &str {
     match reply {
-        Reply::Code { code, .. } => code,
+        Reply::Code { code, .. } | Reply::Unasked { code, .. } => code,
         other => panic!("{other:?}"),
     }
 }

@@ -310,3 +310,24 @@ fn a_changed_rate_holds_from_the_next_request_on_whatever_is_under_way() {
         assert!(expected.contains(&left), "all but the reserve of AUTH, for 3 s at {tps}: {left}");
     }
 }
+
+#[test]
+fn what_a_vendor_was_not_asked_about_says_nothing_of_its_health() {
+    let mut bench = Bench::new(vec![vendor("kt")]).with_delay();
+    bench.script(|request, _| match request.dispatch.accepted.username.as_str() {
+        "unfit" => Some((0, code("3009").unasked())),
+        _ => Some((0, Reply::NotSent("connection refused".into()))),
+    });
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    bench.send(100, Lane::Mass, "kt", "unfit");
+    bench.send(30, Lane::Mass, "kt", "shop");
+    bench.turns();
+    let ends = bench.of_kind(ResultKind::Final);
+    assert_eq!(ends.len(), 100);
+    assert!(ends.iter().all(|r| r.state == State::Failed && r.sent_at.is_none()), "nothing left");
+    let asked = bench.seen().len();
+    bench.send(50, Lane::Mass, "kt", "shop");
+    bench.turns();
+    assert_eq!(bench.seen().len(), asked, "its breaker is open");
+}
