@@ -44,9 +44,15 @@ impl Groups {
         self.topics.retry()
     }
 
-    /// Starts the streams that are missing. Those of a group that is gone go on: something may still stand in its topics.
-    /// A changed priority reaches the streams of its group with their next start.
+    /// Starts the streams that are missing, and counts topics that others read among those that share vendors' rates.
+    /// Streams of a group that is gone go on: something may still stand in its topics. A changed priority reaches the
+    /// streams of its group with their next start.
     pub fn follow(&mut self, reference: &Reference) {
+        for group in reference.groups() {
+            for (_, topic) in &group.topics {
+                self.parts.allowance.beside(*topic, group.priority, group.partitions);
+            }
+        }
         for stream in reference.groups().iter().flat_map(|group| GroupStream::of(group)) {
             if !self.roles.contains(&stream.role) || self.at_work.contains(&stream.name) || self.runtime.stopping() {
                 continue;
