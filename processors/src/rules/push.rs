@@ -12,6 +12,8 @@ pub const DATA_BYTES: usize = 4096;
 pub const TOKENS: usize = 500;
 /// Longest token, characters (NHN Push).
 const TOKEN: usize = 1600;
+/// Longest collapse key, UTF-8 bytes: a header of APNs, `apns-collapse-id`.
+pub const COLLAPSE_KEY: usize = 64;
 /// Longest time to live, seconds: FCM's four weeks.
 const TTL_SECONDS: i32 = 28 * 24 * 3600;
 
@@ -19,8 +21,14 @@ const TTL_SECONDS: i32 = 28 * 24 * 3600;
 pub fn check<S: Text>(at: &Field<'_>, content: &ContentOf<S>) -> Result<(), Refusal> {
     text::needed(&at.of("message"), &content.message, "PU")?;
     text::given_at_most(Code::TooLong, &at.of("title"), &content.title, 50)?;
-    // APNs: apns-collapse-id has at most 64 bytes.
-    text::given_at_most(Code::BadRequest, &at.of("collapse_key"), &content.collapse_key, 64)?;
+    if let Some(key) = &content.collapse_key {
+        let at = at.of("collapse_key");
+        if key.len() > COLLAPSE_KEY {
+            let reason = format_args!("got {} bytes in UTF-8, at most {COLLAPSE_KEY}", key.len());
+            return Err(Refusal::bad(&at, reason));
+        }
+        text::one_line(&at, key)?;
+    }
     match content.ttl_seconds {
         Some(got) if !(0..=TTL_SECONDS).contains(&got) => {
             return Err(Refusal::bad(&at.of("ttl_seconds"), format_args!("got {got}, 0 to {TTL_SECONDS} are allowed")));
@@ -108,6 +116,13 @@ mod tests {
         let collapsing = |n: usize| Content { collapse_key: Some("k".repeat(n)), ..push(1) };
         assert_eq!(run(&collapsing(64)), Ok(()));
         assert!(run(&collapsing(65)).is_err());
+        let key = |key: &str| run(&Content { collapse_key: Some(key.into()), ..push(1) });
+        assert_eq!(key(&"가".repeat(21)), Ok(()));
+        let over = "collapse_key: got 66 bytes in UTF-8, at most 64".to_owned();
+        assert_eq!(key(&"가".repeat(22)), Err((Code::BadRequest, over)));
+        for broken in ["a\nb", "a\u{7f}", "\0"] {
+            assert_eq!(key(broken).unwrap_err().0, Code::BadRequest, "{broken:?}");
+        }
         assert_eq!(run(&Content::default()).unwrap_err().0, Code::Missing);
     }
 

@@ -15,13 +15,14 @@ pub use settings::{Access, ApnsSettings};
 
 use super::{
     http::{Answered, Client as Http, Failed, Times},
-    push::{Desk, Push, Told, code},
+    push::{Desk, Push, Told, code, shown_as},
 };
 use http_body_util::Full;
 use hyper::{Request, body::Bytes, header::HeaderValue};
 use processors::{
     ports::{Clock, Reply},
     reference::Vendor,
+    rules::push::COLLAPSE_KEY,
 };
 use schemas::Dispatch;
 use std::{sync::Arc, time::Duration};
@@ -57,13 +58,18 @@ impl Client {
     pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, desk: &Desk, clock: &dyn Clock) -> Reply {
         // What the service would answer, without requests that could only be refused.
         if dispatch.accepted.recipient.push_tokens.is_empty() {
-            return code(vendor, "MissingDeviceToken", "");
+            return code(vendor, "MissingDeviceToken", "").unasked();
         }
+        let service = format!("{} {}", vendor.url, self.access.apns.topic);
+        let push = Push { dispatch, vendor, desk, service, accepted: &self.access.accepted, clock };
         let payload = request::payload(dispatch);
         if payload.len() > MOST_PAYLOAD {
-            return code(vendor, "PayloadTooLarge", "");
+            return push.refused("PayloadTooLarge");
         }
-        let push = Push { dispatch, vendor, desk, accepted: &self.access.accepted, clock };
+        let shown_as = shown_as(dispatch);
+        if shown_as.len() > COLLAPSE_KEY || HeaderValue::from_str(shown_as).is_err() {
+            return push.refused("BadCollapseId");
+        }
         push.ask(|token, by| self.ask(vendor, dispatch, payload.clone(), token, by, clock)).await
     }
 

@@ -1,12 +1,9 @@
 //! How Apple's push service is reached, beside its row and what every vendor's settings say.
 
 use super::provider_token::ProviderToken;
-use crate::vendors::{VendorSettings, tls};
+use crate::vendors::{VendorSettings, push::Accepted, tls};
 use serde::{Deserialize, Serialize};
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{path::PathBuf, sync::Arc};
 
 /// What the configuration says of an app, `[vendors.NAME.apns]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,8 +29,8 @@ pub struct Access {
     pub apns: ApnsSettings,
     /// Who we are.
     pub token: ProviderToken,
-    /// Whether the service has accepted a token since the process started.
-    pub accepted: AtomicBool,
+    /// What the service has accepted a token as.
+    pub accepted: Accepted,
 }
 
 impl Access {
@@ -46,7 +43,7 @@ impl Access {
             .ok();
         match token {
             Some(token) if wrong.is_empty() => {
-                let accepted = AtomicBool::new(false);
+                let accepted = Accepted::default();
                 Ok(Arc::new(Self { times: times.clone(), apns: apns.clone(), token, accepted }))
             }
             _ => Err(wrong.into_iter().map(|reason| format!("vendors.{name}.{reason}")).collect()),

@@ -7,7 +7,10 @@ use crate::vendors::{
     testing::{P256_KEY, RSA_KEY},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use processors::{codes::rows, reference::CodeTable};
+use processors::{
+    codes::{Handling, judge, rows},
+    reference::CodeTable,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -133,9 +136,15 @@ fn every_published_reason_is_its_code_and_what_is_not_readable_is_judged_by_its_
     assert_eq!(busy, Reply::Throttled(Duration::from_secs(7)));
     let one = told(429, Some("7"), r#"{"reason":"TooManyRequests"}"#).reply;
     assert_eq!(code_of(&one), "TooManyRequests", "one device's own limit");
-    for (status, body) in [(410, ""), (400, "<html>"), (404, "{}"), (302, "")] {
+    for (status, body) in [(410, ""), (400, "<html>")] {
         assert_eq!(code_of(&told(status, None, body).reply), format!("HTTP {status}"));
     }
+    for status in [302, 401, 403, 404, 405, 407] {
+        let reply = told(status, None, "<html>").reply;
+        assert_eq!(judge(CodeTable::Apns, code_of(&reply)).handling, Handling::LockedOut, "{status}");
+    }
+    assert_eq!(told(429, None, "<html>").reply, Reply::Throttled(Duration::from_secs(60)));
+    assert_eq!(told(429, Some("5"), "").reply, Reply::Throttled(Duration::from_secs(5)));
     assert_eq!(code_of(&told(413, None, "").reply), "PayloadTooLarge");
     for status in [500, 502, 504] {
         assert!(matches!(told(status, None, "bad gateway").reply, Reply::NoAnswer(_)), "{status}");
@@ -149,7 +158,21 @@ fn what_could_only_be_refused_is_not_asked() {
     assert_eq!(code_of(&bench.reply(push(&[]))), "MissingDeviceToken");
     let mut large = push(&[APPLES]);
     large.accepted.content.message = Some("가".repeat(1_365));
-    assert_eq!(code_of(&bench.reply(large)), "PayloadTooLarge");
+    large.accepted.recipient.push_tokens.push(GOOGLES.into());
+    large.accepted.recipient.push_tokens.push(APPLES[1..].to_owned() + "0");
+    large.tokens_done = vec![2];
+    let of_each = |reply: Reply| match reply {
+        Reply::Tokens(replies) => {
+            replies.iter().map(|of| (of.place, code_of(&of.reply).to_owned())).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of_each(bench.reply(large)), [(0, "PayloadTooLarge".to_owned())], "of its own tokens alone");
+    for key in ["a\nb", "\u{7f}", "\0", &"가".repeat(22)] {
+        let mut broken = push(&[APPLES]);
+        broken.accepted.content.collapse_key = Some(key.into());
+        assert_eq!(of_each(bench.reply(broken)), [(0, "BadCollapseId".to_owned())], "{key:?}");
+    }
     assert_eq!(bench.reply(push(&[GOOGLES])), Reply::Tokens(Vec::new()));
     assert!(server.asked().is_empty());
 }

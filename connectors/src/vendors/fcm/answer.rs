@@ -4,6 +4,7 @@
 use crate::vendors::push::code;
 use processors::{callback::retry_after_ms, ports::Reply, reference::Vendor};
 use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// What the service says in words, and nowhere else, of a token that is malformed.
@@ -27,8 +28,16 @@ struct Status {
     status: String,
     #[serde(default)]
     message: String,
+    /// Each is read on its own: one that cannot be read takes nothing from the others.
     #[serde(default)]
-    details: Vec<Detail>,
+    details: Value,
+}
+
+impl Status {
+    fn details(&self) -> Vec<Detail> {
+        let details = self.details.as_array().into_iter().flatten();
+        details.filter_map(|detail| Detail::deserialize(detail).ok()).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -49,8 +58,6 @@ enum Detail {
         #[serde(default)]
         violations: Vec<QuotaViolation>,
     },
-    #[serde(other)]
-    Other,
 }
 
 #[derive(Deserialize)]
@@ -79,25 +86,28 @@ pub fn reply(vendor: &Vendor, status: u16, retry_after: Option<&str>, body: &[u8
         // Something in between, which may have passed the request on when it is a 5xx.
         return match status {
             401 => code(vendor, "UNAUTHENTICATED", ""),
-            403 => code(vendor, "PERMISSION_DENIED", ""),
+            404 => code(vendor, "NOT_FOUND", ""),
+            // Whoever refuses us here lets none of our requests in.
+            300..=399 | 403 | 405 | 407 => code(vendor, "PERMISSION_DENIED", ""),
             429 => wait(asked_ms.unwrap_or(QUOTA_MS)),
-            300..=499 => code(vendor, &format!("HTTP {status}"), "a body that is no answer"),
+            400..=499 => code(vendor, &format!("HTTP {status}"), "a body that is no answer"),
             _ => Reply::NoAnswer(format!("HTTP {status}, and a body that is no answer")),
         };
     };
-    let own = error.details.iter().find_map(|detail| match detail {
+    let details = error.details();
+    let own = details.iter().find_map(|detail| match detail {
         Detail::Fcm { error_code } => Some(error_code.as_str()),
-        _ => None,
+        Detail::BadRequest { .. } | Detail::Quota { .. } => None,
     });
     let word = match own.unwrap_or(&error.status) {
-        "INVALID_ARGUMENT" if own.is_some() && names_the_token(&error) => "INVALID_ARGUMENT.token",
+        "INVALID_ARGUMENT" if own.is_some() && names_the_token(&error.message, &details) => "INVALID_ARGUMENT.token",
         "RESOURCE_EXHAUSTED" => "QUOTA_EXCEEDED",
         word => word,
     };
     match (word, asked_ms) {
         ("UNAVAILABLE", Some(ms)) => wait(ms),
-        ("QUOTA_EXCEEDED", _) if is_of_all(&error) == Some(true) => wait(asked_ms.unwrap_or(QUOTA_MS)),
-        ("QUOTA_EXCEEDED", Some(ms)) if is_of_all(&error).is_none() => wait(ms),
+        ("QUOTA_EXCEEDED", _) if is_of_all(&details) == Some(true) => wait(asked_ms.unwrap_or(QUOTA_MS)),
+        ("QUOTA_EXCEEDED", Some(ms)) if is_of_all(&details).is_none() => wait(ms),
         // It says nothing of the message: only what the table knows was certainly not taken.
         ("" | "UNKNOWN" | "DEADLINE_EXCEEDED" | "CANCELLED" | "ABORTED", _) if status >= 499 => {
             Reply::NoAnswer(format!("HTTP {status} {word}"))
@@ -108,9 +118,8 @@ pub fn reply(vendor: &Vendor, status: u16, retry_after: Option<&str>, body: &[u8
 }
 
 /// Whether it is the token, and nothing else, that is invalid.
-fn names_the_token(error: &Status) -> bool {
-    let mut fields = error
-        .details
+fn names_the_token(message: &str, details: &[Detail]) -> bool {
+    let mut fields = details
         .iter()
         .filter_map(|detail| match detail {
             Detail::BadRequest { field_violations } => Some(field_violations),
@@ -121,15 +130,14 @@ fn names_the_token(error: &Status) -> bool {
         .peekable();
     match fields.peek() {
         Some(_) => fields.all(|field| field == "message.token"),
-        None => error.message == NO_TOKEN,
+        None => message == NO_TOKEN,
     }
 }
 
 /// Whether a quota is that of the whole project; None: nobody says whose. One device that gets too many holds nobody else
 /// up.
-fn is_of_all(error: &Status) -> Option<bool> {
-    let mut subjects = error
-        .details
+fn is_of_all(details: &[Detail]) -> Option<bool> {
+    let mut subjects = details
         .iter()
         .filter_map(|detail| match detail {
             Detail::Quota { violations } => Some(violations),

@@ -1,12 +1,9 @@
 //! How Firebase Cloud Messaging is reached, beside its row and what every vendor's settings say.
 
 use super::access::Account;
-use crate::vendors::VendorSettings;
+use crate::vendors::{VendorSettings, push::Accepted};
 use serde::{Deserialize, Serialize};
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{path::PathBuf, sync::Arc};
 
 /// What the configuration says of a Firebase project, `[vendors.NAME.fcm]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,8 +23,8 @@ pub struct Access {
     pub fcm: FcmSettings,
     /// Who we are.
     pub account: Account,
-    /// Whether the service has accepted a token since the process started.
-    pub accepted: AtomicBool,
+    /// What the service has accepted a token as.
+    pub accepted: Accepted,
 }
 
 impl Access {
@@ -48,7 +45,7 @@ impl Access {
             .ok();
         match account {
             Some(account) if wrong.is_empty() => {
-                let accepted = AtomicBool::new(false);
+                let accepted = Accepted::default();
                 Ok(Arc::new(Self { times: times.clone(), fcm: fcm.clone(), account, accepted }))
             }
             _ => Err(wrong),

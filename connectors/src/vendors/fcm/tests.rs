@@ -10,7 +10,10 @@ use crate::{
     },
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use processors::{codes::rows, reference::CodeTable};
+use processors::{
+    codes::{Handling, judge, rows},
+    reference::CodeTable,
+};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -171,6 +174,9 @@ fn every_published_code_is_itself() {
         let reply = answered(400, None, &error("NOT_FOUND", "words", &details));
         assert_eq!(reply, Reply::Code { code: word.into(), text: row.meaning.into() });
     }
+    let strange = json!([{"reason": "no type"}, "words", {"@type": 7}, fcm_error("SENDER_ID_MISMATCH")]);
+    let reply = answered(403, None, &error("PERMISSION_DENIED", "words", &strange));
+    assert_eq!(code(&reply), "SENDER_ID_MISMATCH", "a detail that cannot be read takes nothing from another");
     for word in &google[1..4] {
         assert_eq!(code(&answered(400, None, &error(word, "words", &json!([])))), *word);
     }
@@ -233,8 +239,11 @@ fn what_cannot_be_read_is_in_doubt_when_it_may_have_been_passed_on() {
     assert!(matches!(answered(504, None, &late), Reply::NoAnswer(_)));
     assert_eq!(code(&answered(401, None, "")), "UNAUTHENTICATED");
     assert_eq!(code(&answered(403, None, "<html>")), "PERMISSION_DENIED");
-    assert_eq!(code(&answered(404, None, "<html>")), "HTTP 404");
-    assert_eq!(code(&answered(302, None, "")), "HTTP 302");
+    for status in [302, 401, 403, 404, 405, 407] {
+        let reply = answered(status, None, "<html>");
+        assert_eq!(judge(CodeTable::Fcm, code(&reply)).handling, Handling::LockedOut, "{status}");
+    }
+    assert_eq!(code(&answered(410, None, "<html>")), "HTTP 410");
 }
 
 #[test]

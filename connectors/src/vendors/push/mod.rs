@@ -23,7 +23,7 @@ use schemas::Dispatch;
 use std::{
     collections::BTreeMap,
     future::Future,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -56,6 +56,28 @@ pub fn code(vendor: &Vendor, code: &str, words: &str) -> Reply {
     Reply::Code { code: code.to_owned(), text: text.to_owned() }
 }
 
+/// What a service has last accepted a token as, since the process started: until it has, its address or app may be the
+/// wrong one.
+#[derive(Default)]
+pub struct Accepted(Mutex<Option<String>>);
+
+impl Accepted {
+    fn note(&self, service: &str) {
+        let mut last = self.lock();
+        if last.as_deref() != Some(service) {
+            *last = Some(service.to_owned());
+        }
+    }
+
+    fn has(&self, service: &str) -> bool {
+        self.lock().as_deref() == Some(service)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A message that is about to be asked for.
 pub struct Push<'p> {
     /// Its step.
@@ -64,8 +86,10 @@ pub struct Push<'p> {
     pub vendor: &'p Vendor,
     /// Which tokens are dead.
     pub desk: &'p Desk,
-    /// Whether the service has ever accepted a token: until then its address or app may be the wrong one.
-    pub accepted: &'p AtomicBool,
+    /// The service's address with the project or app that it is asked for.
+    pub service: String,
+    /// What it has accepted a token as.
+    pub accepted: &'p Accepted,
     /// Time.
     pub clock: &'p dyn Clock,
 }
@@ -78,19 +102,15 @@ impl Push<'_> {
         A: Fn(&'t str, Instant) -> F,
         F: Future<Output = Told>,
     {
-        let Self { dispatch, vendor, .. } = self;
+        let vendor = self.vendor;
         let by = Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms));
-        let tokens: Vec<(i32, &str)> = (0..)
-            .zip(&dispatch.accepted.recipient.push_tokens)
-            .filter(|(place, token)| !dispatch.tokens_done.contains(place) && vendor.protocol.takes_token(token))
-            .map(|(place, token)| (place, token.as_str()))
-            .collect();
+        let tokens: Vec<(i32, &str)> = self.tokens().collect();
         let known = self.desk.known(&vendor.name, tokens.iter().map(|(_, token)| *token)).await;
         let (ask, mut asked) = (&ask, Vec::with_capacity(tokens.len()));
         for ((place, token), known) in tokens.into_iter().zip(known) {
             asked.push(async move {
                 let reply = match known {
-                    Some(dead) => code(vendor, &dead, ""),
+                    Some(dead) => code(vendor, &dead, "").unasked(),
                     None if Instant::now() >= by => Reply::NotSent("no time was left for this token".into()),
                     None => {
                         let told = ask(token, by).await;
@@ -106,12 +126,27 @@ impl Push<'_> {
         Reply::Tokens(replies)
     }
 
+    /// What the service would answer for every such token, without requests that could only be refused.
+    pub fn refused(&self, word: &str) -> Reply {
+        let refused = |(place, _)| OfToken { place, reply: code(self.vendor, word, "").unasked() };
+        Reply::Tokens(self.tokens().map(refused).collect())
+    }
+
+    /// The tokens that are the service's and not done, with their places.
+    fn tokens(&self) -> impl Iterator<Item = (i32, &str)> {
+        let Self { dispatch, vendor, .. } = self;
+        let theirs =
+            |place: i32, token: &str| !dispatch.tokens_done.contains(&place) && vendor.protocol.takes_token(token);
+        let all = (0..).zip(dispatch.accepted.recipient.push_tokens.iter().map(String::as_str));
+        all.filter(move |(place, token)| theirs(*place, token))
+    }
+
     /// Remembers what an answer says of a token.
     fn heed(&self, token: &str, told: &Told) {
         let Reply::Code { code, .. } = &told.reply else { return };
         if code == "200" {
-            self.accepted.store(true, Ordering::Relaxed);
-        } else if is_dead(self.vendor.codes, code, self.accepted.load(Ordering::Relaxed)) {
+            self.accepted.note(&self.service);
+        } else if is_dead(self.vendor.codes, code, self.accepted.has(&self.service)) {
             metrics::counter!(TOKENS, "vendor" => self.vendor.name.clone(), "outcome" => "removed").increment(1);
             let now_ms = self.clock.now_ms();
             self.desk.note(DeadToken {

@@ -275,7 +275,7 @@ pub fn push(tokens: &[&str]) -> Dispatch {
 
 pub fn code(reply: &Reply) -> &str {
     match reply {
-        Reply::Code { code, .. } => code,
+        Reply::Code { code, .. } | Reply::Unasked { code, .. } => code,
         other => panic!("{other:?}"),
     }
 }

@@ -128,6 +128,11 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// A server by hand: waits for so many requests over its first connection, then says this, and ends.
 fn by_hand(requests: usize, says: Vec<u8>) -> String {
+    greeting(frame(4, 0, 0, &[]), requests, says)
+}
+
+/// The same with another greeting than its settings.
+fn greeting(greets: Vec<u8>, requests: usize, says: Vec<u8>) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -135,7 +140,7 @@ fn by_hand(requests: usize, says: Vec<u8>) -> String {
         // No more is accepted: a second connection is refused.
         drop(listener);
         stream.read_exact(&mut [0; 24]).unwrap();
-        stream.write_all(&frame(4, 0, 0, &[])).unwrap();
+        stream.write_all(&greets).unwrap();
         let mut whole = 0;
         while whole < requests {
             let mut head = [0; 9];
@@ -202,17 +207,11 @@ fn what_waits_for_a_stream_until_its_time_is_over_sent_nothing() {
 }
 
 #[test]
-fn a_server_that_speaks_another_version_or_nothing_was_sent_nothing() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-        }
-    });
-    let (_file, mut at) = bench(&url);
+fn a_server_that_took_a_request_and_speaks_another_version_may_have_it_and_one_that_is_not_there_has_not() {
+    let says = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let (_file, mut at) = bench(&greeting(Vec::new(), 1, says));
     let reply = at.one(APPLES);
-    assert!(matches!(reply, Reply::NotSent(_) | Reply::NoAnswer(_)), "{reply:?}");
+    assert!(matches!(reply, Reply::NoAnswer(_)), "{reply:?}");
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
@@ -302,6 +301,12 @@ fn a_token_lives_on_after_every_word_that_does_not_name_it() {
         bench.one(APPLES);
     }
     assert_eq!((shelf.noted().len(), server.asked().len()), (1, 2), "the service knows others of the app");
+    // At another address it may know none of them.
+    let other = Http2::saying(400, r#"{"reason":"BadDeviceToken"}"#);
+    let second = "11".repeat(32);
+    bench.vendor = Arc::new(Vendor { url: other.url.clone(), ..(*bench.vendor).clone() });
+    assert_eq!(code(&bench.one(&second)), "BadDeviceToken");
+    assert_eq!((shelf.noted().len(), other.asked().len()), (1, 1), "nothing was accepted there");
 }
 
 #[test]
