@@ -79,10 +79,8 @@ pub const ROWS: &[Row] = &[
     row("41117", Uncertain, Never, "RCS: it could not be taken back, and may have been delivered"),
     row("41118", Retry, Allowed, "RCS: trouble between servers").with(Breaker),
     row("41200", Final, Allowed, "the recipient takes no such RCS message"),
-    run("41210", "41212", Final, Allowed, "the recipient takes no such RCS message"),
-    run("41220", "41222", Final, Allowed, "the recipient takes no such RCS message"),
-    run("41230", "41232", Final, Allowed, "the recipient takes no such RCS message"),
-    row("41240", Final, Allowed, "the recipient takes no such RCS message"),
+    // The list names some of these; the servers' own, all (see `rcs`).
+    run("41210", "41252", Final, Allowed, "the recipient takes no such RCS message"),
     row("42001", Block, Allowed, "RCS: the chatbot is unknown").with(Sender),
     run("42002", "42005", Final, Never, "RCS: the message does not fit its format"),
     run("42007", "42015", Final, Never, "RCS: the message does not fit its format"),

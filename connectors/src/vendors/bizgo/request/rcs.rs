@@ -80,11 +80,16 @@ pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Un
     })
 }
 
-/// The longest of the four published times in which the vendor tries that ends with the message.
+/// Of the life of a message, what may have gone by until its request leaves: a life of a day is a day for the vendor.
+const GONE_MS: i64 = 300_000;
+
+/// The longest of the four published times in which the vendor tries that ends with the message, or soon after it.
 const fn expiry(left_ms: i64) -> &'static str {
+    const DAY_MS: i64 = 86_400_000 - GONE_MS;
+    const HOUR_MS: i64 = 3_600_000 - GONE_MS;
     match left_ms {
-        86_400_000.. => "1",
-        3_600_000.. => "4",
+        DAY_MS.. => "1",
+        HOUR_MS.. => "4",
         190_000.. => "3",
         _ => "2",
     }

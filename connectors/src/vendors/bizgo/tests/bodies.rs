@@ -247,7 +247,16 @@ fn an_rcs_message_is_of_its_format_and_its_chatbots_brand() {
             "expiryOption": "4", "copyAllowed": "1", "header": "0",
         })
     );
-    for (left_ms, option) in [(24 * 3_600_000, "1"), (3_600_000, "4"), (300_000, "3"), (100_000, "2")] {
+    // A minute of a day's life is over, or more of it.
+    let day_ms = 24 * 3_600_000;
+    for (left_ms, option) in [
+        (day_ms, "1"),
+        (day_ms - 60_000, "1"),
+        (day_ms - 600_000, "4"),
+        (3_600_000, "4"),
+        (300_000, "3"),
+        (100_000, "2"),
+    ] {
         dispatch.accepted.expires_at = left_ms;
         assert_eq!(flow(&dispatch)[0]["rcs"]["expiryOption"], option, "{left_ms} ms are left");
     }
