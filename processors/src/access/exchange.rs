@@ -24,7 +24,8 @@ pub fn name(at: &Field<'_>, name: &str) -> Result<(), Refusal> {
     Err(Refusal::bad(at, format_args!("1 to {LONGEST_NAME} letters, digits, '.', '_' and '-' are allowed")))
 }
 
-/// What a key may not do itself it does not hand on; an operator's may hand on everything.
+/// What a key may not do itself, from elsewhere or after its end, it does not hand on; an operator's may make every key
+/// that is no operator's.
 pub fn may_grant(by: &SecretKey, new: &SecretKey, now_ms: i64) -> Result<(), Refusal> {
     if new.scopes.is_empty() {
         return Err(Refusal::bad(&top("scopes"), "is empty: leave it out for those of your own key"));
@@ -32,8 +33,14 @@ pub fn may_grant(by: &SecretKey, new: &SecretKey, now_ms: i64) -> Result<(), Ref
     if !new.is_valid(now_ms) {
         return Err(Refusal::bad(&top("expires_at"), "is over already"));
     }
-    if by.allows(Scope::Operate) {
+    // An operator makes keys of customers, which outlive its own; not one more of its own kind.
+    if by.allows(Scope::Operate) && !new.allows(Scope::Operate) {
         return Ok(());
+    }
+    if let Some(ends) = by.expires_at
+        && new.expires_at.is_none_or(|at| at > ends)
+    {
+        return Err(Refusal::bad(&top("expires_at"), format_args!("must not be after that of your own key, {ends}")));
     }
     if let Some(scope) = new.scopes.iter().find(|scope| !by.allows(**scope)) {
         return Err(Refusal::bad(&top("scopes"), format_args!("{} is none of your own key's", scope.as_str())));
@@ -60,7 +67,7 @@ pub fn add(keys: &mut Vec<SecretKey>, new: SecretKey, now_ms: i64) -> Result<(),
 }
 
 /// Puts a new key beside an old one, which ends at a time, or earlier if it would have anyway. The new one is good for the
-/// same things from the same places.
+/// same things from the same places, and no longer than the old one was to be.
 pub fn rotate(
     keys: &mut Vec<SecretKey>,
     old: &str,
@@ -70,6 +77,7 @@ pub fn rotate(
 ) -> Result<SecretKey, Refusal> {
     let before = find(keys, old)?;
     (new.networks, new.scopes) = (before.networks.clone(), before.scopes.clone());
+    new.expires_at = new.expires_at.into_iter().chain(before.expires_at).min();
     before.expires_at = Some(before.expires_at.map_or(ends, |at| at.min(ends)));
     add(keys, new.clone(), now_ms)?;
     Ok(new)
@@ -138,6 +146,17 @@ mod tests {
         assert_eq!(field(&near, &key("b", &[Scope::Read])), Err("networks".into()));
         let operator = key("o", &[Scope::Operate]);
         assert_eq!(field(&operator, &key("b", ALL)), Ok(()));
+        // A key that ends makes none that outlives it, and an operator's none that may do as much from elsewhere.
+        let ends = |at_ms, key: SecretKey| SecretKey { expires_at: Some(at(at_ms)), ..key };
+        let brief = ends(100, manager);
+        assert_eq!(field(&brief, &ends(100, key("b", &[Scope::Read]))), Ok(()));
+        assert_eq!(field(&brief, &ends(101, key("b", &[Scope::Read]))), Err("expires_at".into()));
+        assert_eq!(field(&brief, &key("b", &[Scope::Read])), Err("expires_at".into()));
+        let operator = ends(100, SecretKey { networks: near.networks, ..operator });
+        assert_eq!(field(&operator, &key("b", ALL)), Ok(()), "a customer's");
+        let another = key("b", &[Scope::Operate]);
+        assert_eq!(field(&operator, &another), Err("expires_at".into()));
+        assert_eq!(field(&operator, &ends(100, another)), Err("networks".into()));
     }
 
     #[test]
@@ -163,6 +182,7 @@ mod tests {
         let mut keys = vec![SecretKey { expires_at: Some(at(50)), ..key("a", ALL) }];
         rotate(&mut keys, "a", key("b", ALL), at(100), 0).unwrap();
         assert_eq!(keys[0].expires_at, Some(at(50)), "never longer than before");
+        assert_eq!(keys[1].expires_at, Some(at(50)), "nor is the new one");
         assert_eq!(rotate(&mut keys, "x", key("c", ALL), at(100), 0).unwrap_err().code, Code::NotFound);
     }
 

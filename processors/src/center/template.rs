@@ -40,6 +40,15 @@ pub fn state(before: Option<&Template>, channel: Channel) -> Result<Approval, Re
     }
 }
 
+/// Whether its customer may take it out: not what an operator has stopped, if it would be in force again when it is
+/// registered under the same code.
+pub fn may_go(template: &Template) -> Result<(), Refusal> {
+    if template.state != Approval::Stopped || is_inspected(template.channel) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::WrongState, &top("state"), "stopped: what an operator has stopped stays"))
+}
+
 /// Holds a template against everything that its channel says, its variables filled with something short, and finds these.
 /// `message_type` is what it is meant for; brand messages need it, of others the plain one is taken.
 pub fn check(
@@ -208,5 +217,10 @@ mod tests {
         assert_eq!(next(None, Channel::Mt), Ok(Approval::Approved));
         assert_eq!(next(Some(Approval::Approved), Channel::Em), Ok(Approval::Approved));
         assert_eq!(next(Some(Approval::Stopped), Channel::Pu), Ok(Approval::Stopped));
+        // Nor is it taken out and begun anew.
+        let goes = |state, channel| may_go(&Template { channel, ..of(state) }).map_err(|refusal| refusal.code);
+        assert_eq!(goes(Approval::Stopped, Channel::Mt), Err(Code::WrongState));
+        assert_eq!(goes(Approval::Approved, Channel::Mt), Ok(()));
+        assert_eq!(goes(Approval::Stopped, Channel::At), Ok(()), "it would be inspected again");
     }
 }

@@ -80,7 +80,7 @@ pub struct NewKey {
 pub struct Wish {
     /// 1 to 64 letters, digits, `.`, `_` and `-`.
     name: String,
-    /// From then on it is not valid; without it, it stays.
+    /// From then on it is not valid; without it from when the caller's own is not, or never when an operator makes it.
     #[schema(value_type = Option<String>)]
     expires_at: Option<Timestamp>,
     /// From where it may be used; without it from where the caller's own may.
@@ -139,7 +139,7 @@ pub async fn issue(
     let new = SecretKey {
         username: username.clone(),
         name,
-        expires_at: expires_at.and_then(whole_milliseconds),
+        expires_at: expires_at.and_then(whole_milliseconds).or(handed_on(&caller.key)),
         networks: networks.unwrap_or_else(|| caller.key.networks.clone()),
         scopes: scopes.unwrap_or_else(|| caller.key.scopes.iter().copied().filter(own).collect()),
         ..SecretKey::default()
@@ -182,7 +182,8 @@ pub async fn rotate(
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| Problem::Unexpected)?;
     let ends = now.checked_add(SignedDuration::from_hours(hours.into())).map_err(|_| Problem::Unexpected)?;
     let (secret, hash) = fresh().await?;
-    let new = SecretKey { username: username.clone(), name, hash, ..SecretKey::default() };
+    let expires_at = handed_on(&caller.key);
+    let new = SecretKey { username: username.clone(), name, hash, expires_at, ..SecretKey::default() };
     let by = Arc::clone(&caller.key);
     let rotated = door.change::<SecretKey, _>(&caller, &username, vec![("username", username.clone())], move |keys| {
         let made = exchange::rotate(keys, &old, new, ends, now_ms)?;
@@ -212,6 +213,11 @@ pub async fn revoke(
     let removed = door.change(&caller, &username, named, move |keys| exchange::remove(keys, &gone, &by, now_ms));
     removed.await?;
     Ok(Answer::success(Done { name }))
+}
+
+/// When a key ends that another makes, if nobody says.
+fn handed_on(by: &SecretKey) -> Option<Timestamp> {
+    by.expires_at.filter(|_| !by.allows(Scope::Operate))
 }
 
 fn told(key: &SecretKey, secret: String) -> NewKey {

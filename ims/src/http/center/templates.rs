@@ -346,6 +346,7 @@ pub async fn remove(State(door): State<Arc<Door>>, Extension(caller): Extension<
     let named = named(channel(&word)?, &whose(&caller, &service_key)?.username, &code);
     let username = whose(&caller, &service_key)?.username.clone();
     let removed = door.change(&caller, &username, named, |rows: &mut Vec<Template>| {
+        template::may_go(rows.first().ok_or_else(nobodys)?)?;
         rows.pop().map(|row| row.code).ok_or_else(nobodys)
     });
     Ok(Answer::success(Done { name: removed.await? }))
