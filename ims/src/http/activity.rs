@@ -97,7 +97,12 @@ impl HttpBody for Unsent {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(_))) = polled {
+            // A part is asked for when the one before was taken: its caller reads.
+            self.activity.change(|_| ());
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

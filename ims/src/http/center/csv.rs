@@ -104,14 +104,49 @@ fn harmless(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
 
-/// A body that comes in parts.
-pub struct Parts(pub Receiver<io::Result<Bytes>>);
+/// What comes next of a body.
+pub enum Part {
+    /// So much of it.
+    Rows(Bytes),
+    /// Nothing: that was all.
+    End,
+}
+
+/// A body that comes in parts. One that nobody said the end of breaks off: a file that is cut is not taken for a whole one.
+pub struct Parts(pub Receiver<Part>);
 
 impl HttpBody for Parts {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.get_mut().0.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
+        self.get_mut().0.poll_recv(context).map(|part| match part {
+            Some(Part::Rows(rows)) => Some(Ok(Frame::data(rows))),
+            Some(Part::End) => None,
+            None => Some(Err(io::Error::other("the export was cut"))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use tokio::sync::mpsc;
+
+    async fn told(parts: Vec<Part>) -> Option<Bytes> {
+        let (to, from) = mpsc::channel(parts.len());
+        for part in parts {
+            assert!(to.send(part).await.is_ok());
+        }
+        drop(to);
+        to_bytes(Body::new(Parts(from)), usize::MAX).await.ok()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_said_the_end_of_is_cut() {
+        let rows = || Part::Rows("a,b\r\n".into());
+        assert_eq!(told(vec![rows(), rows(), Part::End]).await, Some("a,b\r\na,b\r\n".into()));
+        assert_eq!(told(vec![rows(), rows()]).await, None);
     }
 }

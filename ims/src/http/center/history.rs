@@ -1,6 +1,11 @@
 //! GET …/hist/{group}: each step of a customer's messages, by page or as CSV.
 
-use super::{csv, params::Searched, query::Query};
+use super::{
+    csv::{self, Part},
+    page::Filling,
+    params::Searched,
+    query::Query,
+};
 use crate::http::{
     answer::{Answer, Problem},
     gate::Caller,
@@ -16,6 +21,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use connectors::history::{By, Place, Wanted};
 use jiff::Timestamp;
 use processors::{
@@ -35,6 +41,8 @@ const LONGEST_LOOKUP_DAYS: i64 = 366;
 const EXPORTS: usize = 4;
 /// Rows of one question of an export.
 const EXPORT_PAGE: u32 = 1000;
+/// Bytes that its reader has to take in the time of an answer.
+const PIECE_BYTES: usize = 64 << 10;
 /// How long an export waits for its reader to take the next part.
 const EXPORT_WAITS: Duration = Duration::from_secs(30);
 
@@ -241,13 +249,8 @@ pub async fn find(
         return export(door, asked).await;
     }
     let list = asked.list();
-    // One row more tells whether there is a next page.
-    let (mut rows, most) = (door.found(&asked, asked.most + 1).await?, asked.most as usize);
-    let more = rows.len() > most;
-    rows.truncate(most);
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|last| Cursor::behind(&list, Place::of(last)).write());
-    Ok(Answer::success(Page { items: rows.into_iter().map(Step::from).collect(), next }).into_response())
+    let page = door.found(&asked, asked.most).await?;
+    Ok(Answer::success(page.page(|behind| Cursor::behind(&list, behind).write())).into_response())
 }
 
 impl Asked {
@@ -306,20 +309,23 @@ fn key(query: &Query<'_>) -> Result<Key, Refusal> {
 }
 
 impl Door {
-    async fn found(&self, asked: &Asked, most: u32) -> Result<Vec<History>, Problem> {
+    async fn found(&self, asked: &Asked, most: u32) -> Result<Filling<Step, Place>, Problem> {
         let asked = asked.clone();
         let find = move |reader: &mut connectors::history::HistoryReader| {
-            reader.find(&Wanted {
-                service_key: &asked.service_key,
-                by: match &asked.key {
-                    Key::MessageId(id) => By::MessageId(id),
-                    Key::Recipient(recipient) => By::Recipient(recipient),
-                    Key::Time => By::Time,
-                },
-                channels: asked.group.channels(),
-                received_ms: asked.received_ms.clone(),
-                behind: asked.behind.clone(),
-                most,
+            Filling::fill(most, asked.behind.clone(), |behind, most| {
+                let rows = reader.find(&Wanted {
+                    service_key: &asked.service_key,
+                    by: match &asked.key {
+                        Key::MessageId(id) => By::MessageId(id),
+                        Key::Recipient(recipient) => By::Recipient(recipient),
+                        Key::Time => By::Time,
+                    },
+                    channels: asked.group.channels(),
+                    received_ms: asked.received_ms.clone(),
+                    behind: behind.cloned(),
+                    most,
+                })?;
+                Ok(rows.into_iter().map(|row| (Place::of(&row), Step::from(row))).collect())
             })
         };
         self.history.ask(find).await
@@ -335,19 +341,26 @@ async fn export(door: Arc<Door>, mut asked: Asked) -> Result<Response, Problem> 
     let (to, parts) = mpsc::channel(1);
     tokio::spawn(async move {
         let _place = place;
-        let mut part = csv::head();
+        let mut text = csv::head();
         loop {
-            let last = (rows.len() == EXPORT_PAGE as usize).then(|| rows.last().map(Place::of)).flatten();
-            part.extend(csv::rows(rows.into_iter().map(Step::from)));
-            let sent = tokio::time::timeout(EXPORT_WAITS, to.send(Ok(std::mem::take(&mut part).into()))).await;
-            let (Ok(Ok(())), Some(last)) = (sent, last) else { return };
+            let (steps, last) = rows.part();
+            text.extend(csv::rows(steps.into_iter()));
+            let mut part = Bytes::from(std::mem::take(&mut text));
+            while !part.is_empty() {
+                let piece = part.split_to(part.len().min(PIECE_BYTES));
+                let sent = tokio::time::timeout(EXPORT_WAITS, to.send(Part::Rows(piece))).await;
+                // Whoever reads no more is cut, and so is whoever is left.
+                let Ok(Ok(())) = sent else { return };
+            }
+            let Some(last) = last else {
+                drop(to.send(Part::End).await);
+                return;
+            };
             asked.behind = Some(last);
             rows = match door.found(&asked, EXPORT_PAGE).await {
                 Ok(rows) => rows,
                 Err(problem) => {
-                    // Ends the connection in the middle: a file that is cut is not taken for a whole one.
-                    let cut = std::io::Error::other(format!("{problem:?}"));
-                    drop(to.send(Err(cut)).await);
+                    tracing::warn!(?problem, "an export is cut");
                     return;
                 }
             };

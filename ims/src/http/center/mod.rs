@@ -7,6 +7,7 @@ mod described;
 mod history;
 mod keys;
 mod opt_outs;
+mod page;
 mod params;
 mod query;
 mod senders;

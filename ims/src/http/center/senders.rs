@@ -3,6 +3,7 @@
 use super::{
     change::{Done, Stop, Told, refused, whose},
     history::{Page, iso},
+    page::Filling,
     params::{Changed, OneNumber, OneProfile, Own},
     query::Query,
 };
@@ -160,7 +161,7 @@ pub struct Rows {
 
 impl Door {
     /// A page of a list.
-    pub async fn listed<K: Owned + Send + Sync + 'static, T: From<Listed<K>>>(
+    pub async fn listed<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize + Send + 'static>(
         &self,
         list: &str,
         rows: Rows,
@@ -172,14 +173,12 @@ impl Door {
                 Some((column, values)) => Which::of(&named).with_any(column, values.iter().copied()),
                 None => Which::of(&named),
             };
-            // One more tells whether there is a next page.
-            editor.list::<K>(&which, since_ms, behind.as_ref(), most + 1)
+            Filling::fill(most, behind, |behind, rows| {
+                let listed = editor.list::<K>(&which, since_ms, behind, rows)?;
+                Ok(listed.into_iter().map(|listed| (listed.behind.clone(), T::from(listed))).collect())
+            })
         });
-        let mut found = found.await?;
-        let more = found.len() > most as usize;
-        found.truncate(most as usize);
-        let next = found.last().filter(|_| more).map(|last| Cursor::behind(list, last.behind.clone()).write());
-        Ok(Answer::success(Page { items: found.into_iter().map(T::from).collect(), next }))
+        Ok(Answer::success(found.await?.page(|behind| Cursor::behind(list, behind).write())))
     }
 
     /// Moves a state, as an operator says.
@@ -383,9 +382,8 @@ pub async fn add_profile(
         door.change(&caller, &username, vec![("sender_key", sender_key)], move |rows: &mut Vec<SenderProfile>| {
             match rows.first_mut() {
                 None => rows.push(new.clone()),
-                Some(there) if there.username == new.username && there.state == Approval::Rejected => {
-                    there.state = Approval::Requested;
-                }
+                // Whoever was rejected does not stand in its owner's way.
+                Some(there) if there.state == Approval::Rejected => *there = new.clone(),
                 // Whose it is stays untold.
                 Some(_) => return Err(refused(Code::Exists, "sender_key", "it is registered already")),
             }

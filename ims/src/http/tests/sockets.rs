@@ -2,7 +2,15 @@
 
 use super::{Fixture, PATIENCE, SHOP, SHOP_SECRET, key, sms};
 use crate::http::server::{Bounds, serve};
-use std::{net::SocketAddr, time::Duration};
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::Frame;
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -136,6 +144,42 @@ async fn who_does_not_read_its_answers_loses_its_connection() {
     // Until the door is full of answers it reads on; then it ends, and nothing more can be written.
     let ended = tokio::time::timeout(PATIENCE, async { while stream.write_all(asked.as_bytes()).await.is_ok() {} });
     ended.await.expect("the connection is cut");
+}
+
+/// Comes piece by piece, each after a while, for longer than an answer may take to be read.
+struct Drips(u32, Pin<Box<tokio::time::Sleep>>);
+
+const DRIP: Duration = Duration::from_millis(100);
+
+impl HttpBody for Drips {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.0 == 0 {
+            return Poll::Ready(None);
+        }
+        std::task::ready!(self.1.as_mut().poll(cx));
+        self.0 -= 1;
+        self.1 = Box::pin(tokio::time::sleep(DRIP));
+        Poll::Ready(Some(Ok(Frame::data("piece".into()))))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_is_not_cut_as_long_as_it_is_read() {
+    let drips = || async { Body::new(Drips(10, Box::pin(tokio::time::sleep(DRIP)))) };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let bounds = Bounds { read_within: 5 * DRIP, ..BOUNDS };
+    let (_stop, stopped) = watch::channel(false);
+    let served = tokio::spawn(serve(listener, axum::Router::new().fallback(drips), bounds, stopped));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: ims\r\nconnection: close\r\n\r\n").await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read(&mut stream, "")).await.unwrap();
+    assert_eq!((answer.matches("piece").count(), answer.ends_with("0\r\n\r\n")), (10, true), "{answer}");
+    served.abort();
 }
 
 #[tokio::test]

@@ -90,7 +90,16 @@ async fn a_profile_is_one_customers() {
     let (_, answer) = center.call(OTHER, Method::POST, &theirs, wish).await;
     assert_eq!(code(&answer), "2120");
     assert!(!answer.to_string().contains("hanbit"), "{answer}");
-    let path = format!("sender-profiles/{key}/state");
+    // One that was rejected is anybody's again.
+    let (path, other) = (format!("sender-profiles/{key}/state"), json!({"sender_key": "b2".repeat(20)}));
+    let taken = format!("sender-profiles/{}/state", "b2".repeat(20));
+    center.own(Method::POST, "sender-profiles", other.clone()).await;
+    assert_eq!(code(&center.operate(&taken, json!({"state": "rejected"})).await), "0000");
+    let (_, answer) = center.call(OTHER, Method::POST, &theirs, other.clone()).await;
+    assert_eq!((code(&answer), &answer["data"]["state"]), ("0000", &json!("requested")), "{answer}");
+    assert_eq!(code(&center.own(Method::POST, "sender-profiles", other).await), "2120");
+    let (_, answer) = center.call(OTHER, Method::GET, &theirs, Value::Null).await;
+    assert!(answer.to_string().contains(&"b2".repeat(20)), "{answer}");
     assert_eq!(code(&center.operate(&path, json!({"state": "approved"})).await), "0000");
     assert_eq!(current(&center).sender_profile(&key).unwrap().state, Approval::Approved);
     let (_, answer) =
