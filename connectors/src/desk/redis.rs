@@ -1,7 +1,7 @@
 //! Usage and answers in Redis: one key each, one round trip for a batch of questions.
 
 use super::{Ask, Repeat, Take, Told};
-use crate::redis::{Batch, NAME, Redis, RedisSettings, slot_of};
+use crate::redis::{Batch, NAME, Redis, RedisSettings, Room, slot_of};
 use ::redis::Value;
 use aws_lc_rs::digest::{Context, SHA256};
 use processors::{
@@ -27,27 +27,29 @@ pub struct RedisDesk {
     deployment: String,
     batch: Batch,
     answers: Vec<Value>,
+    room: Room,
 }
 
 impl RedisDesk {
     /// Asks nothing yet. Deployments that share a Redis are kept apart by their names.
     pub fn new(settings: RedisSettings, deployment: &str) -> Self {
         let (redis, deployment) = (Redis::new(settings), deployment.to_owned());
-        Self { redis, deployment, batch: Batch::default(), answers: Vec::new() }
+        Self { redis, deployment, batch: Batch::default(), answers: Vec::new(), room: Room::default() }
     }
 
     /// Asks all of it; the answers in order. When a connection breaks some may have been asked twice: then a customer
     /// has used twice what it took in this batch.
     pub fn ask(&mut self, asked: &[Ask], now_ms: i64) -> Result<Vec<Told>, Away> {
         self.batch.clear();
+        let keeps = asked.iter().any(|ask| matches!(ask, Ask::Answer(..))) && self.room.is_left(&mut self.redis)?;
         for ask in asked {
-            self.push(ask, now_ms);
+            self.push(ask, keeps, now_ms);
         }
         self.redis.ask(&self.batch, &mut self.answers)?;
         asked.iter().zip(&self.answers).map(|(ask, answer)| told(ask, answer)).collect()
     }
 
-    fn push(&mut self, ask: &Ask, now_ms: i64) {
+    fn push(&mut self, ask: &Ask, keeps: bool, now_ms: i64) {
         match ask {
             Ask::Take(Take { username, limits, using, known, unreported }) => {
                 let words = [
@@ -71,14 +73,15 @@ impl RedisDesk {
                 let lease = lease.as_millis().to_string();
                 self.batch.push(slot_of(&key), &[b"SET", &key, &under_way, b"NX", b"GET", b"PX", lease.as_bytes()]);
             }
-            Ask::Answer(repeat, answer) => {
+            Ask::Answer(repeat, answer) if keeps => {
                 let (key, under_way) = self.under_way(repeat);
                 let answered = Kept { contents: repeat.contents, end: End::Answered(answer) }.to_bytes();
                 let kept = KEPT.as_millis().to_string();
                 let words = [b"EVAL", ANSWER, b"1", &key, &under_way, &answered, kept.as_bytes()];
                 self.batch.push(slot_of(&key), &words);
             }
-            Ask::Leave(repeat) => {
+            // Where there is no room for its answer it is asked again, and its message_id makes one message of it.
+            Ask::Answer(repeat, _) | Ask::Leave(repeat) => {
                 let (key, under_way) = self.under_way(repeat);
                 self.batch.push(slot_of(&key), &[b"EVAL", LEAVE, b"1", &key, &under_way]);
             }

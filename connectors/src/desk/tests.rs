@@ -159,3 +159,39 @@ fn many_are_asked_at_once_and_answered_in_order() {
         assert!(granted.enumerate().all(|(n, granted)| granted == (n < 250)));
     }
 }
+
+#[test]
+fn a_redis_that_fills_up_keeps_its_room_for_claims() {
+    let Some(servers) = testing::Servers::start(&["--", "--maxmemory", "20mb"]) else { return };
+    servers.command(1, &["SETRANGE", "ballast", "16000000", "x"]);
+    let mut repeats = Repeats::Redis(Box::new(RedisDesk::new(servers.settings(testing::TIMEOUT), "full")));
+    assert_eq!(repeats.begin(repeat(1, 1, 1), NOW_MS), Begun::First);
+    repeats.answer(repeat(1, 1, 1), b"{}");
+    assert_eq!(repeats.begin(repeat(1, 1, 2), NOW_MS), Begun::First, "it is not kept, nor is it under way");
+}
+
+/// The user of docs/state.md.
+#[test]
+fn a_user_with_the_keys_that_are_documented_may_ask_everything() {
+    let Some(servers) = testing::Servers::start(&[]) else { return };
+    let documented = include_str!("../../../docs/state.md");
+    let words = |from: &str| {
+        let (_, after) = documented.split_once(from).unwrap();
+        after.split('`').next().unwrap().split(' ').map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (commands, keys) = (words("A user of its own needs `"), words("and its keys:\n  `"));
+    let user = ["ACL", "SETUSER", "ims", "on", ">word"].map(str::to_owned);
+    let user = [user.to_vec(), commands, keys].concat();
+    servers.command(1, &user.iter().map(|word| &**word).collect::<Vec<_>>());
+    let (_, at) = servers.urls().split_once('@').unwrap();
+    let url = format!("redis://ims:word@{at}");
+    let settings = crate::redis::RedisSettings::new(&url, testing::TIMEOUT).unwrap();
+    let mut desk = RedisDesk::new(settings.clone(), "user");
+    let limits = Limits { rate_per_second: Some(9), daily_quota: Some(9) };
+    taken(&mut desk, take(limits, Use { receivers: 1, messages: 1 }), NOW_MS);
+    let mut repeats = Repeats::Redis(Box::new(desk));
+    repeats.begin(repeat(1, 1, 1), NOW_MS);
+    repeats.answer(repeat(1, 1, 1), b"{}");
+    repeats.leave(repeat(1, 1, 2));
+    assert_eq!(repeats.begin(repeat(1, 1, 2), NOW_MS), Begun::Same(b"{}".to_vec()));
+}

@@ -7,11 +7,13 @@
 
 mod batch;
 mod client;
+mod room;
 mod settings;
 mod slots;
 
 pub use batch::Batch;
 pub use client::Redis;
+pub use room::Room;
 pub use settings::{RedisSettings, RedisSettingsError};
 pub use slots::{SLOTS, slot_of};
 

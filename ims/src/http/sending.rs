@@ -16,7 +16,7 @@ use axum::{
 };
 use connectors::desk::Repeat;
 use processors::{
-    access::{Begun, Contents, Limits, RepeatKey, Taken, Use},
+    access::{Begun, Contents, LARGEST_KEPT, Limits, RepeatKey, Use},
     ingest::RECEIVERS,
     refusal::Code,
 };
@@ -55,11 +55,7 @@ impl Door {
     /// Refuses a customer that is known to be over its rate, before anything of its request is read.
     pub fn over_rate(&self, caller: &Caller) -> Option<Response> {
         let taken = self.desk.refused(&caller.username, caller.limits())?;
-        self.standing(caller, taken).refusal(0)
-    }
-
-    fn standing(&self, caller: &Caller, taken: Taken) -> Standing {
-        Standing { limits: caller.limits(), taken, now_ms: self.clock.now_ms() }
+        Standing { limits: caller.limits(), taken, now_ms: self.clock.now_ms() }.refusal(0)
     }
 
     /// Counts what a request uses, if its customer has limits.
@@ -68,8 +64,9 @@ impl Door {
         if limits.is_none() {
             return Ok(None);
         }
+        let now_ms = self.clock.now_ms();
         let taken = self.desk.take(&caller.username, limits, using).await;
-        let standing = self.standing(caller, taken);
+        let standing = Standing { limits, taken, now_ms };
         match standing.refusal(using.messages) {
             Some(refusal) => Err(refusal),
             None => Ok(Some(standing)),
@@ -108,8 +105,8 @@ impl Door {
                 let ended = tokio::spawn(async move {
                     let (response, answer) = self.judged(&asked).await;
                     match answer {
-                        Some(answer) => self.desk.answer(repeat, answer).await,
-                        None => self.desk.leave(repeat).await,
+                        Some(answer) if answer.len() <= LARGEST_KEPT => self.desk.answer(repeat, answer).await,
+                        Some(_) | None => self.desk.leave(repeat).await,
                     }
                     response
                 });
@@ -141,9 +138,9 @@ impl Door {
                 (told(answer.into_response(), standing), Some(bytes))
             }
             Err(problem) => {
-                if standing.is_some() {
+                if let Some(Standing { limits, now_ms, .. }) = standing {
                     // It is counted when it is confirmed: who repeats it has sent one message.
-                    self.desk.give_back(&asked.caller.username, messages);
+                    self.desk.give_back(&asked.caller.username, limits, messages, now_ms).await;
                 }
                 (told(problem.into_response(), standing), None)
             }

@@ -11,7 +11,7 @@ mod scope;
 pub use credentials::Credentials;
 pub use hash::{HashError, SecretHash};
 pub use limits::{Limits, Taken, Usage, Use, Verdict, day_of};
-pub use repeat::{Begun, Contents, End, KEPT, Kept, Mark, RepeatKey};
+pub use repeat::{Begun, Contents, End, KEPT, Kept, LARGEST_KEPT, Mark, RepeatKey};
 pub use scope::Scope;
 
 use crate::reference::SecretKey;

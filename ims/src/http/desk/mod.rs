@@ -15,6 +15,9 @@ use processors::{
 use shared::Shared;
 use std::{io, sync::Arc, time::Duration};
 
+/// What a report of messages that came to nothing uses.
+const NOTHING: Use = Use { receivers: 0, messages: 0 };
+
 /// Limits and repeated requests.
 pub struct Desk {
     own: Arc<Own>,
@@ -46,20 +49,17 @@ impl Desk {
         let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_there(now_ms)) else {
             return self.own.take(username, limits, using, now_ms);
         };
-        let (known, unreported) = self.own.to_report(username, now_ms);
-        let take = Take { username: Arc::clone(username), limits, using, known, unreported };
-        match shared.ask(Ask::Take(take)).await {
-            Some(Told::Taken(taken)) => self.own.reported(username, limits, taken, now_ms),
-            _ => {
-                self.own.put_back(username, unreported);
-                self.own.take(username, limits, using, now_ms)
-            }
+        match shared.ask(take(username, limits, using)).await {
+            Some(Told::Taken(taken)) => taken,
+            _ => self.own.take(username, limits, using, now_ms),
         }
     }
 
-    /// Messages that were counted came to nothing.
-    pub fn give_back(&self, username: &Arc<str>, messages: u32) {
-        self.own.give_back(username, messages, self.clock.now_ms());
+    /// Messages that were counted at a time came to nothing. The other doors are told at once: whoever repeats them may
+    /// meet another.
+    pub async fn give_back(&self, username: &Arc<str>, limits: Limits, messages: u32, counted_ms: i64) {
+        self.own.give_back(username, messages, counted_ms);
+        self.ask(take(username, limits, NOTHING)).await;
     }
 
     /// Begins a request with a key: it is under way for so long at most.
@@ -87,4 +87,9 @@ impl Desk {
         let shared = self.shared.as_ref().filter(|shared| shared.is_there(self.clock.now_ms()))?;
         shared.ask(ask).await
     }
+}
+
+/// What this door has counted by itself is added where it is asked.
+fn take(username: &Arc<str>, limits: Limits, using: Use) -> Ask {
+    Ask::Take(Take { username: Arc::clone(username), limits, using, known: 0, unreported: 0 })
 }

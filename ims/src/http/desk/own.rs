@@ -68,27 +68,33 @@ impl Own {
         })
     }
 
-    /// They did not hear it.
-    pub fn put_back(&self, username: &Arc<str>, unreported: i64) {
-        self.with(username, |counted| counted.unreported += unreported);
+    /// They did not hear what was to be reported at a time, or heard more than became true.
+    pub fn put_back(&self, username: &Arc<str>, unreported: i64, then_ms: i64) {
+        self.with(username, |counted| {
+            if counted.is_of(then_ms) {
+                counted.unreported += unreported;
+            }
+        });
     }
 
-    /// What they told.
-    pub fn reported(&self, username: &Arc<str>, limits: Limits, taken: Taken, now_ms: i64) -> Taken {
+    /// What they told when they were asked at a time.
+    pub fn reported(&self, username: &Arc<str>, limits: Limits, taken: Taken, then_ms: i64) {
         self.with(username, |counted| {
-            counted.usage.used = taken.used + counted.unreported;
-            counted.usage.full_at_us = now_ms * 1000 + taken.missing_us;
-            counted.note(limits, taken, now_ms);
-            taken
-        })
+            if counted.is_of(then_ms) {
+                counted.usage.used = taken.used + counted.unreported;
+            }
+            counted.usage.full_at_us = then_ms * 1000 + taken.missing_us;
+            counted.note(limits, taken, then_ms);
+        });
     }
 
-    /// Messages that were counted came to nothing.
-    pub fn give_back(&self, username: &Arc<str>, messages: u32, now_ms: i64) {
+    /// Messages that were counted at a time came to nothing.
+    pub fn give_back(&self, username: &Arc<str>, messages: u32, counted_ms: i64) {
         self.with(username, |counted| {
-            counted.turn(now_ms);
-            counted.usage.give_back(i64::from(messages), now_ms);
-            counted.unreported -= i64::from(messages);
+            if counted.is_of(counted_ms) {
+                counted.usage.give_back(i64::from(messages), counted_ms);
+                counted.unreported -= i64::from(messages);
+            }
         });
     }
 }
@@ -100,6 +106,11 @@ impl Counted {
         if today > self.usage.day {
             (self.usage.day, self.usage.used, self.unreported) = (today, 0, 0);
         }
+    }
+
+    /// Whether a time is of the day that is counted: what another has used is of no use to it.
+    fn is_of(&self, at_ms: i64) -> bool {
+        day_of(at_ms).0 == self.usage.day
     }
 
     /// Remembers until when a customer need not be asked about.

@@ -6,7 +6,7 @@ use connectors::desk::{Ask, RedisDesk, Take, Told};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use metrics::counter;
 use processors::{
-    access::{Begun, Taken, Verdict},
+    access::{Begun, Taken, Use, Verdict},
     ports::Clock,
 };
 use std::{
@@ -58,16 +58,22 @@ impl Shared {
 
     /// Asks; none when there is no answer in time.
     pub async fn ask(&self, ask: Ask) -> Option<Told> {
-        let (answer, told) = oneshot::channel();
-        let handed = self.to.try_send((ask, answer)).is_ok();
-        match tokio::time::timeout(WITHIN, told).await {
-            Ok(Ok(told)) if handed => Some(told),
-            _ => {
-                self.away_until_ms.store(self.clock.now_ms() + AWAY_MS, Ordering::Relaxed);
-                counter!(ALONE).increment(1);
-                None
+        let (answer, mut told) = oneshot::channel();
+        // One that is not handed over drops its end.
+        drop(self.to.try_send((ask, answer)));
+        let told = match tokio::time::timeout(WITHIN, &mut told).await {
+            Ok(told) => told.ok(),
+            Err(_) => {
+                // Either it came just now, or the thread finds that nobody waits.
+                told.close();
+                told.try_recv().ok()
             }
+        };
+        if told.is_none() {
+            self.away_until_ms.store(self.clock.now_ms() + AWAY_MS, Ordering::Relaxed);
+            counter!(ALONE).increment(1);
         }
+        told
     }
 }
 
@@ -77,14 +83,21 @@ fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Ques
         let (mut asked, mut waiting) = (std::mem::take(&mut undone), Vec::new());
         // Of what is undone nobody waits for the end.
         let before = asked.len();
-        for (ask, answer) in std::iter::once(first).chain(from.try_iter()).take(AT_ONCE) {
-            // Who gave up has gone on by itself.
-            if !answer.is_closed() {
-                asked.push(ask);
-                waiting.push(answer);
+        let now_ms = clock.now_ms();
+        for (mut ask, answer) in std::iter::once(first).chain(from.try_iter()).take(AT_ONCE) {
+            // Who gave up has gone on by itself; a report waits for nothing.
+            if answer.is_closed() && !is_report(&ask) {
+                continue;
             }
+            if let Ask::Take(take) = &mut ask {
+                (take.known, take.unreported) = own.to_report(&take.username, now_ms);
+            }
+            asked.push(ask);
+            waiting.push(answer);
         }
-        match redis.ask(&asked, clock.now_ms()) {
+        let answered = redis.ask(&asked, now_ms);
+        note(own, &asked, answered.as_deref().ok(), now_ms);
+        match answered {
             Ok(told) => {
                 if std::mem::take(&mut away) {
                     tracing::info!("redis is back: limits and repeated requests are shared again");
@@ -92,7 +105,7 @@ fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Ques
                 let told = told.into_iter().skip(before).zip(asked.into_iter().skip(before));
                 for ((told, ask), answer) in told.zip(waiting) {
                     if let Err(told) = answer.send(told) {
-                        undone.extend(undo(own, ask, &told));
+                        undone.extend(undo(own, ask, &told, now_ms));
                     }
                 }
             }
@@ -104,12 +117,27 @@ fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Ques
     }
 }
 
-/// What its caller did not wait for, it has done by itself: here it is to be undone.
-fn undo(own: &Own, ask: Ask, told: &Told) -> Option<Ask> {
+/// Whether it only says what this door has counted.
+fn is_report(ask: &Ask) -> bool {
+    matches!(ask, Ask::Take(Take { using: Use { receivers: 0, .. }, .. }))
+}
+
+/// Notes what the others told, or that they did not hear what was reported with the questions.
+fn note(own: &Own, asked: &[Ask], told: Option<&[Told]>, asked_ms: i64) {
+    for (place, ask) in asked.iter().enumerate() {
+        let Ask::Take(take) = ask else { continue };
+        match told.map(|told| &told[place]) {
+            Some(Told::Taken(taken)) => own.reported(&take.username, take.limits, *taken, asked_ms),
+            _ => own.put_back(&take.username, take.unreported, asked_ms),
+        }
+    }
+}
+
+/// What its caller did not wait for, it has done by itself, or not at all: here it is to be undone.
+fn undo(own: &Own, ask: Ask, told: &Told, asked_ms: i64) -> Option<Ask> {
     match (ask, told) {
-        (Ask::Take(Take { username, using, unreported, .. }), Told::Taken(Taken { verdict, .. })) => {
-            let counted = if *verdict == Verdict::Granted { i64::from(using.messages) } else { 0 };
-            own.put_back(&username, -(counted + unreported));
+        (Ask::Take(Take { username, using, .. }), Told::Taken(Taken { verdict: Verdict::Granted, .. })) => {
+            own.put_back(&username, -i64::from(using.messages), asked_ms);
             None
         }
         (Ask::Begin(repeat, _), Told::Begun(Begun::First)) => Some(Ask::Leave(repeat)),

@@ -34,7 +34,7 @@ fn what_a_door_counted_by_itself_is_reported_once_and_only_on_its_day() {
     own.give_back(&name(), 2, NOW_MS);
     assert_eq!(own.to_report(&name(), NOW_MS), (0, 3));
     assert_eq!(own.to_report(&name(), NOW_MS), (3, 0));
-    own.put_back(&name(), 3);
+    own.put_back(&name(), 3, NOW_MS);
     assert_eq!(own.to_report(&name(), NOW_MS), (0, 3), "it was not heard");
     // The others know of 90 more; meanwhile this door let in 4.
     own.take(&name(), limits, of(4), NOW_MS);
@@ -43,6 +43,11 @@ fn what_a_door_counted_by_itself_is_reported_once_and_only_on_its_day() {
     assert_eq!(own.to_report(&name(), NOW_MS), (94, 4));
     own.take(&name(), limits, of(7), NOW_MS);
     assert_eq!(own.to_report(&name(), NOW_MS + DAY), (0, 0), "a new day");
+    // What is late of the day before changes nothing of the new one.
+    own.give_back(&name(), 7, NOW_MS);
+    own.put_back(&name(), 3, NOW_MS);
+    own.reported(&name(), limits, told, NOW_MS);
+    assert_eq!(own.to_report(&name(), NOW_MS + DAY), (0, 0));
 }
 
 #[tokio::test]
@@ -81,8 +86,10 @@ async fn doors_that_share_a_redis_share_rate_quota_and_answers() {
     let quota = Limits { rate_per_second: None, ..limits };
     assert_eq!(two.take(&name(), quota, of(60)).await.verdict, Verdict::Granted);
     assert_eq!(one.take(&name(), quota, of(1)).await.verdict, Verdict::OverQuota);
-    two.give_back(&name(), 10);
-    assert_eq!(two.take(&name(), quota, of(10)).await.verdict, Verdict::Granted);
+    // What came to nothing at one may be sent by the other.
+    two.give_back(&name(), quota, 10, NOW_MS).await;
+    assert_eq!(one.take(&name(), quota, of(10)).await.verdict, Verdict::Granted);
+    assert_eq!(two.take(&name(), quota, of(1)).await.verdict, Verdict::OverQuota);
     let repeat = |mark| Repeat {
         key: processors::access::RepeatKey([1; 32]),
         contents: processors::access::Contents([2; 32]),

@@ -111,3 +111,15 @@ async fn an_answer_that_nobody_waited_for_is_told_to_who_asks_again() {
     assert_eq!(answered, told(200, "0000"));
     assert!(waiting.try_recv().is_err(), "one record");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_kept_and_its_key_is_free() {
+    let fixture = Fixture::new();
+    let mut many: Value = serde_json::from_str(&sms()).unwrap();
+    many.as_object_mut().unwrap().remove("phone_number");
+    many["receiver_list"] = (0..1_000).map(|n| json!({"phone_number": format!("0102{n:07}")})).collect();
+    for written in [1, 2] {
+        assert_eq!(fixture.told("A", &many.to_string()).await, told(200, "0000"));
+        assert_eq!(fixture.written::<SendRequest>(Topic::api(Lane::Mass)).len(), written);
+    }
+}
