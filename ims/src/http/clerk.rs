@@ -4,6 +4,7 @@ use super::answer::Problem;
 use processors::ports::Away;
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Questions that may wait; more are told to come again.
 const WAITING: usize = 256;
 /// How long who asks waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 type Question<S> = Box<dyn FnOnce(&mut S) + Send>;
 
@@ -82,6 +83,26 @@ fn work<S, E: ToString>(
                 }
             },
         };
-        question(opened);
+        // Its caller is told that the store does not answer. What a panic left of the store is not asked again.
+        if catch_unwind(AssertUnwindSafe(|| question(opened))).is_err() {
+            tracing::error!(store = name, "a question ended in a panic");
+            store = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_that_panics_takes_no_thread_with_it() {
+        let clerk = Clerk::start("clerk-test", 1, || Ok::<_, String>(0)).unwrap();
+        let panics = clerk.ask(|asked: &mut u32| -> Result<u32, Away> {
+            *asked += 1;
+            panic!("on purpose")
+        });
+        assert_eq!(panics.await, Err(Problem::StoreAway));
+        assert_eq!(clerk.ask(|asked: &mut u32| Ok(*asked)).await, Ok(0), "of a store that was opened anew");
     }
 }

@@ -166,7 +166,7 @@ fn give_back<K: Hash + Eq>(places: &mut FxHashMap<K, usize>, key: &K) {
 }
 
 /// The address, or the network that one who has an IPv6 address has more of.
-fn network_of(from: IpAddr) -> IpAddr {
+pub fn network_of(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         address => address,

@@ -20,6 +20,7 @@ mod rate;
 mod routes;
 mod sending;
 mod server;
+mod shares;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ use processors::ports::Clock;
 use routes::{Door as State, Peer, routes};
 use schemas::{Lane, Topic};
 use server::Bounds;
+use shares::Shares;
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -131,6 +133,7 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),
         places: Semaphore::new(config.http.requests),
+        shares: Shares::of(config.http.requests.div_ceil(2)),
     };
     let routes = behind(routes(Arc::new(door)), &config.http.behind);
     if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
@@ -146,7 +149,7 @@ pub fn open_gateway(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Do
     }
     let listener = server::bind(&config.http)?;
     descriptors::make_room(config.http.connections);
-    let gateway = Arc::new(Gateway::new(&config.http, &config.gateway, clock));
+    let gateway = Arc::new(Gateway::new(config, clock));
     let every = Duration::from_millis(config.gateway.look_every_ms.into());
     let routes = behind(gateway::routes(Arc::clone(&gateway)), &config.http.behind);
     start(GATEWAY, config, listener, async move {

@@ -12,12 +12,13 @@ use super::{
     lookup::Reports,
     openapi::{self, Api, Contract},
     sending::{Asked, told},
+    shares::Shares,
 };
 use axum::{
     Extension, Router,
     body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::MethodRouter,
@@ -65,6 +66,8 @@ pub struct Door {
     pub body_within: Duration,
     /// One place for each request under way.
     pub places: Semaphore,
+    /// Of these, of one customer.
+    pub shares: Shares<Arc<str>>,
 }
 
 /// Where a request comes from; the server puts it there.
@@ -112,6 +115,13 @@ pub fn document() -> Value {
     described(|_, methods| methods).into_document()
 }
 
+/// The key that a request is sent with; of two nobody knows which counts.
+pub fn key(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut keys = headers.get_all(KEY).iter();
+    let key = keys.next()?;
+    keys.next().is_none().then(|| key.as_bytes())
+}
+
 /// Lets in who may, and notes who it was.
 async fn guard(
     State((door, scope)): State<(Arc<Door>, Scope)>,
@@ -122,9 +132,12 @@ async fn guard(
     trace.route(scope.as_str());
     let _place = door.places.try_acquire().map_err(|_| Problem::TooMany)?;
     let Peer(peer) = request.extensions().get().copied().ok_or(Problem::Unexpected)?;
-    let header = request.headers().get(KEY).map(HeaderValue::as_bytes);
-    let caller = door.gate.admit(header, peer.ip(), scope).await?;
+    let caller = door.gate.admit(key(request.headers()), peer.ip(), scope).await?;
     trace.username(&caller.username);
+    let _share = door.shares.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
+    if let Some(refusal) = door.over_rate(&caller) {
+        return Ok(refusal);
+    }
     let mut standing = None;
     if scope != Scope::Send {
         // A message is counted once its receivers are known.
@@ -169,9 +182,6 @@ async fn send(
 ) -> Result<Response, Problem> {
     let (service_key, channel) = words(path)?;
     let channel = ask::channel(&channel).ok_or(Problem::NotFound)?;
-    if let Some(refusal) = door.over_rate(&caller) {
-        return Ok(refusal);
-    }
     let body = door.json(&headers, body).await?;
     Ok(door.sent(Asked { caller, service_key, channel, headers, body }).await)
 }

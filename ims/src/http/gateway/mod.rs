@@ -9,11 +9,18 @@ mod upstream;
 
 pub use headers::sender;
 
-use super::{access::access, answer::Problem, body, routes::Peer};
-use crate::config;
+use super::{
+    access::access,
+    answer::Problem,
+    body, clerk,
+    learn::network_of,
+    routes::{Peer, key},
+    shares::Shares,
+};
+use crate::config::Config;
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
@@ -29,6 +36,7 @@ use hyper::body::Incoming;
 use processors::ports::Clock;
 use remembered::{LARGEST, Question, Remembered};
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -36,10 +44,14 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
-use upstream::{Calls, Failed, Upstream};
+use upstream::{Calls, Class, Failed, Patience, Upstream};
 
 /// Says that an answer is an old one.
 const STALE: HeaderName = HeaderName::from_static("x-ims-stale");
+/// Bodies on their way of one address: one in so many.
+const READERS: usize = 8;
+/// What an answer takes besides what the process waits for.
+const BESIDES: Duration = Duration::from_secs(1);
 /// Processes that one request is tried at.
 const ATTEMPTS: usize = 2;
 
@@ -51,6 +63,10 @@ pub struct Gateway {
     body_within: Duration,
     answer_within: Duration,
     places: Semaphore,
+    /// For bodies that are on their way, of which anybody may have many.
+    reading: Semaphore,
+    /// Of these, of one address.
+    readers: Shares<IpAddr>,
 }
 
 /// The processes that serve what begins with a path.
@@ -61,10 +77,11 @@ struct Route {
 }
 
 impl Gateway {
-    pub fn new(http: &config::Http, gateway: &config::Gateway, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let Config { http, gateway, .. } = config;
         let ms = |ms: u32| Duration::from_millis(ms.into());
         let breaker = gateway.breaker;
-        let calls = Calls::new(clock, ms(gateway.connect_within_ms), ms(gateway.answer_within_ms), breaker);
+        let calls = Calls::new(clock, ms(gateway.connect_within_ms), patience(config), breaker);
         let mut routes: Vec<Route> = gateway
             .upstreams
             .iter()
@@ -83,6 +100,8 @@ impl Gateway {
             body_within: ms(http.body_within_ms),
             answer_within: ms(gateway.answer_within_ms),
             places: Semaphore::new(http.requests),
+            reading: Semaphore::new(http.requests),
+            readers: Shares::of(http.requests / READERS),
         }
     }
 
@@ -99,18 +118,28 @@ impl Gateway {
     }
 
     async fn forward(&self, request: Request) -> Result<Response, Problem> {
-        let _place = self.places.try_acquire().map_err(|_| Problem::TooMany)?;
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path();
         let route = self.routes.iter().find(|route| path.starts_with(&route.path)).ok_or(Problem::NotFound)?;
-        let body = body::read(body, self.body_bytes, self.body_within).await?;
         let Peer(peer) = parts.extensions.get().copied().ok_or(Problem::Unexpected)?;
+        let body = self.read(body, peer.ip()).await?;
+        let _place = self.places.try_acquire().map_err(|_| Problem::TooMany)?;
         headers::pass_on(&mut parts.headers, Some(peer.ip()));
-        let asked = Asked::of(&parts);
-        match route.ask(&Request::from_parts(parts, body)).await {
+        let asked = Asked::of(&parts, peer.ip());
+        match route.ask(&Request::from_parts(parts, body), asked.class()).await {
             Some(answer) => Ok(self.answered(answer, asked).await),
             None => self.instead(asked),
         }
+    }
+
+    /// The body of somebody who is not known yet: it takes no place of those that are asked.
+    async fn read(&self, body: Body, from: IpAddr) -> Result<Bytes, Problem> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let _share = self.readers.take(network_of(from)).ok_or(Problem::TooMany)?;
+        let _place = self.reading.try_acquire().map_err(|_| Problem::TooMany)?;
+        body::read(body, self.body_bytes, self.body_within).await
     }
 
     /// The answer as it came; that to a question for a report is remembered.
@@ -118,7 +147,12 @@ impl Gateway {
         let (mut head, body) = answer.into_parts();
         headers::pass_on(&mut head.headers, None);
         let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let (Asked::Report(question), StatusCode::OK, Some(0..=LARGEST)) = (asked, head.status, length) else {
+        let Asked::Report(question) = asked else { return Response::from_parts(head, Body::new(body)) };
+        let (StatusCode::OK, Some(0..=LARGEST)) = (head.status, length) else {
+            // Who could not answer, or has too much to do, has judged no key.
+            if !head.status.is_server_error() && head.status != StatusCode::TOO_MANY_REQUESTS {
+                self.remembered.forget(&question);
+            }
             return Response::from_parts(head, Body::new(body));
         };
         match tokio::time::timeout(self.answer_within, body.collect()).await {
@@ -126,6 +160,8 @@ impl Gateway {
                 let body = body.to_bytes();
                 if body.starts_with(br#"{"code":"0000""#) {
                     self.remembered.keep(question, body.clone(), Instant::now());
+                } else {
+                    self.remembered.forget(&question);
                 }
                 Response::from_parts(head, Body::from(body))
             }
@@ -146,20 +182,20 @@ impl Gateway {
                 headers.insert(STALE, HeaderValue::from_static("true"));
                 Ok(response)
             }
-            Asked::Other => Err(Problem::NobodyThere),
+            Asked::Trial | Asked::Other => Err(Problem::NobodyThere),
         }
     }
 }
 
 impl Route {
     /// Asks one process, or another when that is safe.
-    async fn ask(&self, request: &hyper::Request<Bytes>) -> Option<Response<Incoming>> {
-        let repeatable = request.method().is_idempotent();
+    async fn ask(&self, request: &hyper::Request<Bytes>, class: Class) -> Option<Response<Incoming>> {
+        let repeatable = is_repeatable(request.method(), request.uri().path());
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let mut attempts = 0;
         for place in 0..self.upstreams.len() {
             let upstream = &self.upstreams[first.wrapping_add(place) % self.upstreams.len()];
-            match upstream.ask(request).await {
+            match upstream.ask(request, class).await {
                 None => continue,
                 Some(Ok(answer)) => return Some(answer),
                 Some(Err(Failed::Unknown)) if !repeatable => return None,
@@ -174,24 +210,54 @@ impl Route {
     }
 }
 
+/// No less than the process itself waits for what it asks.
+fn patience(config: &Config) -> Patience {
+    let ms = |ms: u32| Duration::from_millis(ms.into());
+    let within = ms(config.gateway.answer_within_ms);
+    Patience {
+        send: within,
+        other: within.max(clerk::PATIENCE + BESIDES),
+        // The store is asked before the endpoint, and may be after it.
+        trial: within.max(ms(config.callback.timeout_ms) + 2 * clerk::PATIENCE + BESIDES),
+    }
+}
+
+/// Whether it comes to the same when it was done already. A PUT or DELETE of the center need not: the first makes or takes
+/// out what the second then finds, and tells so.
+fn is_repeatable(method: &Method, path: &str) -> bool {
+    let of_message = || path.strip_prefix("/ims/").is_some_and(|path| path.split('/').nth(1) == Some("message"));
+    method.is_safe() || *method == Method::DELETE && of_message()
+}
+
 /// What decides the answer when nobody can be asked.
 #[derive(Debug, Clone, Copy)]
 enum Asked {
     Send,
     Report(Question),
+    /// Of a callback.
+    Trial,
     Other,
 }
 
 impl Asked {
-    fn of(parts: &Parts) -> Self {
+    fn of(parts: &Parts, from: IpAddr) -> Self {
         let path = parts.uri.path();
-        let key = parts.headers.get("x-ims-key").map(HeaderValue::as_bytes).unwrap_or_default();
+        let key = key(&parts.headers).unwrap_or_default();
         match parts.method {
             Method::POST if path.ends_with("/sendMessage") => Self::Send,
             Method::GET if path.starts_with("/ims/") && path.contains("/report/") => {
-                Self::Report(Question::new(key, path))
+                Self::Report(Question::new(key, path, from))
             }
+            Method::POST if path.ends_with("/callback/test") => Self::Trial,
             _ => Self::Other,
+        }
+    }
+
+    fn class(self) -> Class {
+        match self {
+            Self::Send => Class::Send,
+            Self::Report(_) | Self::Other => Class::Other,
+            Self::Trial => Class::Trial,
         }
     }
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -17,11 +18,13 @@ pub const LARGEST: usize = 64 << 10;
 pub struct Question([u8; 32]);
 
 impl Question {
-    pub fn new(key: &[u8], path: &str) -> Self {
+    pub fn new(key: &[u8], path: &str, from: IpAddr) -> Self {
         let mut digest = Context::new(&SHA256);
-        digest.update(&(key.len() as u64).to_be_bytes());
-        digest.update(key);
-        digest.update(path.as_bytes());
+        // A key may be for some addresses alone.
+        for part in [key, path.as_bytes(), from.to_canonical().to_string().as_bytes()] {
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.finish().as_ref());
         Self(bytes)
@@ -60,6 +63,11 @@ impl Remembered {
         }
     }
 
+    /// Forgets what was answered: it is not so any more, or not to be told.
+    pub fn forget(&self, question: &Question) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).by_question.remove(question);
+    }
+
     /// The last answer and its age, when it is not too old.
     pub fn last(&self, question: &Question, now: Instant) -> Option<(Duration, Bytes)> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,11 +80,14 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
     fn the_newest_are_remembered_for_a_while() {
         let (remembered, began) = (Remembered::new(2, Duration::from_secs(60)), Instant::now());
-        let of = |n: u8| Question::new(b"key", &format!("/{n}"));
+        let of = |n: u8| Question::new(b"key", &format!("/{n}"), HERE);
         let at = |s| began + Duration::from_secs(s);
         (0..3).for_each(|n| remembered.keep(of(n), vec![n].into(), at(n.into())));
         assert_eq!(remembered.last(&of(0), at(3)), None);
@@ -92,7 +103,7 @@ mod tests {
     #[test]
     fn one_that_is_asked_for_again_and_again_takes_no_more_room() {
         let (remembered, now) = (Remembered::new(10, Duration::from_secs(60)), Instant::now());
-        let question = Question::new(b"key", "/");
+        let question = Question::new(b"key", "/", HERE);
         (0..1_000).for_each(|n| remembered.keep(question, Bytes::new(), now + Duration::from_millis(n)));
         assert!(remembered.answers.lock().unwrap().order.len() <= 20);
         assert!(remembered.last(&question, now + Duration::from_secs(1)).is_some());
@@ -100,7 +111,7 @@ mod tests {
 
     #[test]
     fn another_key_asks_another_question() {
-        assert_ne!(Question::new(b"a", "/b"), Question::new(b"b", "/b"));
-        assert_ne!(Question::new(b"a", "b/"), Question::new(b"ab", "/"));
+        assert_ne!(Question::new(b"a", "/b", HERE), Question::new(b"b", "/b", HERE));
+        assert_ne!(Question::new(b"a", "b/", HERE), Question::new(b"ab", "/", HERE));
     }
 }

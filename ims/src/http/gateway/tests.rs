@@ -1,7 +1,13 @@
 //! A gateway before processes that do as the test says.
 
-use super::{Gateway, routes, upstream::Upstream};
-use crate::{config, http::routes::Peer};
+use super::{
+    Gateway, patience, routes,
+    upstream::{Class, Patience, Upstream},
+};
+use crate::{
+    config,
+    http::{clerk, routes::Peer, tests::limits::Endless},
+};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -122,7 +128,7 @@ impl Stage {
         config.gateway.answer_within_ms = 500;
         config.gateway.breaker.at_least = 10;
         let clock = Arc::new(Moved(AtomicI64::new(0)));
-        let gateway = Arc::new(Gateway::new(&config.http, &config.gateway, clock.clone()));
+        let gateway = Arc::new(Gateway::new(&config, clock.clone()));
         Self { routes: routes(Arc::clone(&gateway)), gateway, clock }
     }
 
@@ -131,10 +137,14 @@ impl Stage {
     }
 
     async fn call(&self, method: Method, path: &str, key: &str) -> (StatusCode, HeaderMap, Value) {
+        self.call_from("198.51.100.1:7", method, path, key).await
+    }
+
+    async fn call_from(&self, peer: &str, method: Method, path: &str, key: &str) -> (StatusCode, HeaderMap, Value) {
         let mut request = Request::builder().method(method).uri(path).header("x-ims-key", key);
         request = request.header("x-forwarded-for", "203.0.113.9").header("connection", "close");
         let mut request = request.body(Body::from("{}")).unwrap();
-        request.extensions_mut().insert(Peer("198.51.100.1:7".parse().unwrap()));
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
         let (head, body) = self.routes.clone().call(request).await.unwrap().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         (head.status, head.headers, serde_json::from_slice(&body).unwrap())
@@ -171,7 +181,7 @@ async fn one_that_dies_is_not_asked_again_its_route_is_answered_at_once_and_it_c
         assert_eq!((status.as_u16(), answer["code"].as_str()), (503, Some("9998")));
         assert!(headers.contains_key("retry-after"));
     }
-    assert_eq!((process.count(), stage.upstream(0).state()), (10, State::Open));
+    assert_eq!((process.count(), stage.upstream(0).state(Class::Send)), (10, Some(State::Open)));
     for _ in 0..100 {
         let began = Instant::now();
         assert_eq!(stage.send().await.2["code"], "9998");
@@ -183,13 +193,13 @@ async fn one_that_dies_is_not_asked_again_its_route_is_answered_at_once_and_it_c
     stage.clock.0.store(open_ms, Ordering::SeqCst);
     stage.send().await;
     stage.send().await;
-    assert_eq!((process.count(), stage.upstream(0).state()), (11, State::Open));
+    assert_eq!((process.count(), stage.upstream(0).state(Class::Send)), (11, Some(State::Open)));
     process.does(Does::Answers(KEPT));
     stage.clock.0.store(3 * open_ms, Ordering::SeqCst);
     for _ in 0..20 {
         assert_eq!(stage.send().await.0, StatusCode::OK);
     }
-    assert_eq!(stage.upstream(0).state(), State::Closed);
+    assert_eq!(stage.upstream(0).state(Class::Send), Some(State::Closed));
 }
 
 #[tokio::test]
@@ -201,7 +211,7 @@ async fn one_that_crawls_or_answers_500_is_spared_too() {
         for call in calls {
             call.await;
         }
-        assert_eq!(stage.upstream(0).state(), State::Open, "{does:?}");
+        assert_eq!(stage.upstream(0).state(Class::Send), Some(State::Open), "{does:?}");
     }
 }
 
@@ -215,6 +225,13 @@ async fn another_is_asked_only_where_that_is_safe() {
     assert_eq!(stage.send().await.0, StatusCode::OK);
     assert_eq!(stage.report("a").await.0, StatusCode::OK);
     assert_eq!((cuts.count(), answers.count()), (2, 2), "a question may be asked twice");
+    // So may a wish to cancel; what makes or takes out something finds itself done the second time.
+    let cancel = (Method::DELETE, "/ims/KEY/message/A");
+    let others = [(Method::PUT, "/ims/KEY/callback"), (Method::DELETE, "/ims/KEY/callback/secret")];
+    for ((method, path), told) in [cancel].into_iter().map(|of| (of, 200)).chain(others.map(|of| (of, 503))) {
+        let stage = Stage::new(&[&cuts.url, &answers.url]);
+        assert_eq!(stage.call(method, path, "a").await.0.as_u16(), told, "{path}");
+    }
     // Where nobody listens nothing was done.
     let stage = Stage::new(&[&nobody().await, &answers.url]);
     for _ in 0..4 {
@@ -241,6 +258,55 @@ async fn the_last_known_report_is_told_as_old_and_to_its_own_key_alone() {
     stage.report("c").await;
     process.does(Does::Cuts);
     assert_eq!(stage.report("c").await.0.as_u16(), 503);
+    // A key may be for some addresses alone.
+    let elsewhere = stage.call_from("198.51.100.2:7", Method::GET, "/ims/KEY/report/A", "a").await;
+    assert_eq!(elsewhere.0.as_u16(), 503);
+    // And one that is refused is told nothing from then on.
+    assert_eq!(stage.report("a").await.0, StatusCode::OK);
+    process.does(Does::Answers(r#"{"code":"1100","message":"service_key: unknown"}"#));
+    stage.report("a").await;
+    process.does(Does::Cuts);
+    assert_eq!(stage.report("a").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn what_a_store_or_an_endpoint_holds_up_keeps_nobody_from_sending() {
+    let process = Process::start(Does::Fails).await;
+    let stage = Stage::new(&[&process.url]);
+    for _ in 0..20 {
+        stage.call(Method::POST, "/ims/KEY/callback/test", "a").await;
+    }
+    assert_eq!(stage.upstream(0).state(Class::Other), Some(State::Closed), "it says nothing of the process");
+    for _ in 0..10 {
+        stage.report("a").await;
+    }
+    assert_eq!(stage.upstream(0).state(Class::Other), Some(State::Open));
+    process.does(Does::Answers(KEPT));
+    assert_eq!(stage.send().await.0, StatusCode::OK);
+    // A report that its store holds up for as long as a process waits is still waited for.
+    let config = config::load(None, []).unwrap();
+    let Patience { other, trial, .. } = patience(&config);
+    assert!(other > clerk::PATIENCE && trial > config.callback.caller().timeout + clerk::PATIENCE);
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_take_nobody_elses_place() {
+    let process = Process::start(Does::Answers(KEPT)).await;
+    let stage = Stage::new(&[&process.url]);
+    let slow = |peer: &str| {
+        let mut request = Request::post("/ims/KEY/mt/sendMessage").body(Body::new(Endless)).unwrap();
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        stage.routes.clone().call(request)
+    };
+    let share = config::load(None, []).unwrap().http.requests / 8;
+    let held: Vec<_> = (0..share).map(|_| tokio::spawn(slow("203.0.113.1:7"))).collect();
+    while stage.gateway.reading.available_permits() > share * 7 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(slow("203.0.113.1:8").await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(stage.gateway.places.available_permits(), share * 8);
+    assert_eq!(stage.send().await.0, StatusCode::OK);
+    held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

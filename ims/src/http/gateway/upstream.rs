@@ -13,7 +13,7 @@ use processors::{
 };
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -29,12 +29,41 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 pub struct Calls {
     client: Client<HttpConnector, Full<Bytes>>,
     clock: Arc<dyn Clock>,
-    within: Duration,
-    slow: Duration,
+    patience: Patience,
+    slow_at_percent: u32,
+}
+
+/// What a process is judged by: what a store, or a customer's endpoint, holds up is not held against it in sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// sendMessage, which waits for the log.
+    Send,
+    /// What waits for a store.
+    Other,
+    /// What waits for the endpoint of a customer: it says nothing of the process.
+    Trial,
+}
+
+/// How long an answer of each class may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    pub send: Duration,
+    pub other: Duration,
+    pub trial: Duration,
+}
+
+impl Patience {
+    fn of(self, class: Class) -> Duration {
+        match class {
+            Class::Send => self.send,
+            Class::Other => self.other,
+            Class::Trial => self.trial,
+        }
+    }
 }
 
 impl Calls {
-    pub fn new(clock: Arc<dyn Clock>, connect: Duration, within: Duration, breaker: BreakerSettings) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, connect: Duration, patience: Patience, breaker: BreakerSettings) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(connect));
         connector.set_nodelay(true);
@@ -43,13 +72,12 @@ impl Calls {
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(IDLE)
             .build(connector);
-        let slow = within * breaker.slow_at_percent_of_timeout / 100;
-        Self { client, clock, within, slow }
+        Self { client, clock, patience, slow_at_percent: breaker.slow_at_percent_of_timeout }
     }
 
     /// One request and its answer's head, within the time for both.
-    async fn call(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
-        match tokio::time::timeout(self.within, self.client.request(request)).await {
+    async fn call(&self, request: Request<Full<Bytes>>, class: Class) -> Result<Response<Incoming>, Failed> {
+        match tokio::time::timeout(self.patience.of(class), self.client.request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) if error.is_connect() => Err(Failed::NotSent),
             Ok(Err(_)) | Err(_) => Err(Failed::Unknown),
@@ -71,7 +99,8 @@ pub struct Upstream {
     /// Where it is, `http://host:port`.
     pub url: String,
     calls: Calls,
-    breaker: Mutex<Breaker>,
+    send: Mutex<Breaker>,
+    other: Mutex<Breaker>,
     /// What the last look at it said.
     healthy: AtomicBool,
 }
@@ -81,24 +110,25 @@ impl Upstream {
         Self {
             url: url.trim_end_matches('/').to_owned(),
             calls: calls.clone(),
-            breaker: Mutex::new(Breaker::new(breaker)),
+            send: Mutex::new(Breaker::new(breaker)),
+            other: Mutex::new(Breaker::new(breaker)),
             healthy: AtomicBool::new(true),
         }
     }
 
     /// Asks it, if it may be asked now.
-    pub async fn ask(&self, request: &Request<Bytes>) -> Option<Result<Response<Incoming>, Failed>> {
+    pub async fn ask(&self, request: &Request<Bytes>, class: Class) -> Option<Result<Response<Incoming>, Failed>> {
         if !self.healthy.load(Ordering::Relaxed) {
             return None;
         }
         let now_ms = self.calls.clock.now_ms();
-        let trial = match self.breaker().permit(now_ms) {
-            Permit::Yes => false,
-            Permit::Trial => true,
-            Permit::Open(_) => return None,
+        let trial = match self.breaker(class).map(|mut breaker| breaker.permit(now_ms)) {
+            None | Some(Permit::Yes) => false,
+            Some(Permit::Trial) => true,
+            Some(Permit::Open(_)) => return None,
         };
         // A caller that goes away leaves a trial whose end is not known.
-        let mut pass = Pass { upstream: self, trial, health: None };
+        let mut pass = Pass { upstream: self, class, trial, health: None };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let Ok(uri) = format!("{}{path}", self.url).parse::<Uri>() else { return Some(Err(Failed::NotSent)) };
         let mut forwarded = Request::new(Full::new(request.body().clone()));
@@ -106,11 +136,12 @@ impl Upstream {
         *forwarded.headers_mut() = request.headers().clone();
         *forwarded.uri_mut() = uri;
         let began = Instant::now();
-        let answer = self.calls.call(forwarded).await;
+        let answer = self.calls.call(forwarded, class).await;
+        let slow = self.calls.patience.of(class) * self.calls.slow_at_percent / 100;
         pass.health = Some(match &answer {
             // What says itself why it cannot, at once, works.
             Ok(answer) if answer.status().is_server_error() && answer.status() != 503 => Health::Failed,
-            Ok(_) if began.elapsed() > self.calls.slow => Health::Slow,
+            Ok(_) if began.elapsed() > slow => Health::Slow,
             Ok(_) => Health::Well,
             Err(_) => Health::Failed,
         });
@@ -120,26 +151,32 @@ impl Upstream {
     /// Looks whether it answers at all.
     pub async fn look(&self) {
         let Ok(request) = Request::head(format!("{}/openapi.json", self.url)).body(Full::default()) else { return };
-        let healthy = matches!(self.calls.call(request).await, Ok(answer) if answer.status().is_success());
+        let healthy = matches!(self.calls.call(request, Class::Send).await, Ok(answer) if answer.status().is_success());
         if self.healthy.swap(healthy, Ordering::Relaxed) != healthy {
             tracing::warn!(upstream = self.url, healthy, "an API process");
         }
     }
 
-    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn breaker(&self, class: Class) -> Option<MutexGuard<'_, Breaker>> {
+        let breaker = match class {
+            Class::Send => &self.send,
+            Class::Other => &self.other,
+            Class::Trial => return None,
+        };
+        Some(breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Where its breaker stands.
     #[cfg(test)]
-    pub fn state(&self) -> processors::breaker::State {
-        self.breaker().state()
+    pub fn state(&self, class: Class) -> Option<processors::breaker::State> {
+        self.breaker(class).map(|breaker| breaker.state())
     }
 }
 
 /// A request on its way; tells the breaker how it ended, whatever ends it.
 struct Pass<'u> {
     upstream: &'u Upstream,
+    class: Class,
     trial: bool,
     health: Option<Health>,
 }
@@ -147,7 +184,7 @@ struct Pass<'u> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let now_ms = self.upstream.calls.clock.now_ms();
-        let mut breaker = self.upstream.breaker();
+        let Some(mut breaker) = self.upstream.breaker(self.class) else { return };
         let before = breaker.state();
         match self.health {
             health if self.trial => breaker.tried(health, now_ms),
@@ -156,7 +193,7 @@ impl Drop for Pass<'_> {
         }
         let after = breaker.state();
         if before != after {
-            tracing::warn!(upstream = self.upstream.url, ?before, ?after, "circuit breaker");
+            tracing::warn!(upstream = self.upstream.url, class = ?self.class, ?before, ?after, "circuit breaker");
         }
     }
 }

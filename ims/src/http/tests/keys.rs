@@ -34,6 +34,9 @@ async fn nobody_comes_in_without_a_key_that_is_right() {
     ] {
         assert_eq!(fixture.sends(HERE, wrong).await, 401, "{wrong:?}");
     }
+    // Of two nobody knows which counts.
+    let twice = signed(post(SHOP)).header("x-ims-key", key("dure-bank", "demo-only-secret-of-dure-bank"));
+    assert_eq!(fixture.call(twice.body(sms().into()).unwrap()).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(fixture.sends(HERE, Some(&right)).await, 200);
     assert_eq!(fixture.written::<SendRequest>(Topic::api(Lane::Realtime)).len(), 1);
 }

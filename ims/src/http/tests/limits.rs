@@ -1,6 +1,7 @@
 //! How much a customer may send.
 
 use super::{BANK, Fixture, SHOP, key, post, signed, sms, sms_id};
+use crate::http::{routes::Peer, shares::Shares};
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderMap, Request, StatusCode},
@@ -14,6 +15,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
+use tower_service::Service as _;
 
 impl Fixture {
     /// With other bounds of the shop.
@@ -87,7 +89,8 @@ async fn who_is_over_its_rate_is_refused_before_its_body_is_read() {
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
 }
 
-struct Endless;
+/// A body that never comes.
+pub struct Endless;
 
 impl HttpBody for Endless {
     type Data = Bytes;
@@ -96,6 +99,25 @@ impl HttpBody for Endless {
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Pending
     }
+}
+
+#[tokio::test]
+async fn a_customer_whose_requests_do_not_end_leaves_places_to_others() {
+    let fixture = Fixture::with(|door| door.shares = Shares::of(3));
+    let held: Vec<_> = (0..3)
+        .map(|_| {
+            let mut request = signed(post(SHOP)).body(Body::new(Endless)).unwrap();
+            request.extensions_mut().insert(Peer("127.0.0.1:1".parse().unwrap()));
+            tokio::spawn(fixture.routes().call(request))
+        })
+        .collect();
+    while fixture.door.places.available_permits() > 97 || fixture.door.shares.take("hanbit-shop".into()).is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fixture.sent(sms()).await.0, StatusCode::TOO_MANY_REQUESTS);
+    let bank = post(BANK).header("x-ims-key", key("dure-bank", "demo-only-secret-of-dure-bank"));
+    assert_eq!(fixture.call(bank.body("{}".into()).unwrap()).await.0, StatusCode::OK);
+    held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

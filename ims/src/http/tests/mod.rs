@@ -5,7 +5,7 @@ mod center;
 mod described;
 mod history;
 mod keys;
-mod limits;
+pub mod limits;
 mod log;
 mod paths;
 mod repeats;
@@ -18,6 +18,7 @@ use super::{
     gate::Gate,
     lookup::Reports,
     routes::{Door, Peer, routes},
+    shares::Shares,
 };
 use crate::{assemble::memory_log, config, stores::Stores};
 use axum::{
@@ -134,6 +135,7 @@ impl Fixture {
             body_bytes: 1_000_000,
             body_within: PATIENCE,
             places: Semaphore::new(100),
+            shares: Shares::of(50),
         };
         change(&mut door);
         Self { door: Arc::new(door), log, seed, reference, clock, stores, stored: AtomicI64::new(0), _folder: folder }
