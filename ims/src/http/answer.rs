@@ -141,7 +141,7 @@ impl Problem {
             Self::KeyReused => "another body, path, lane or version",
             Self::OverRate => "the customer has a rate",
             Self::TooMany => {
-                "`requests` under way, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
+                "`requests` under way, half of them of one customer, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
             }
             Self::Unexpected => "a defect",
             Self::NotConfirmed => "Kafka did not acknowledge within `acknowledged_within_ms`",
