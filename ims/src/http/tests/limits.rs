@@ -1,6 +1,6 @@
 //! How much a customer may send.
 
-use super::{BANK, Fixture, SHOP, key, post, signed, sms, sms_id};
+use super::{BANK, Fixture, PATIENCE, SHOP, key, post, signed, sms, sms_id};
 use crate::http::{routes::Peer, shares::Shares};
 use axum::{
     body::{Body, Bytes, HttpBody},
@@ -111,9 +111,12 @@ async fn a_customer_whose_requests_do_not_end_leaves_places_to_others() {
             tokio::spawn(fixture.routes().call(request))
         })
         .collect();
-    while fixture.door.places.available_permits() > 97 || fixture.door.shares.take("hanbit-shop".into()).is_some() {
-        tokio::task::yield_now().await;
-    }
+    let full = async {
+        while fixture.door.shares.take("hanbit-shop".into()).is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, full).await.expect("each holds a place");
     assert_eq!(fixture.sent(sms()).await.0, StatusCode::TOO_MANY_REQUESTS);
     let bank = post(BANK).header("x-ims-key", key("dure-bank", "demo-only-secret-of-dure-bank"));
     assert_eq!(fixture.call(bank.body("{}".into()).unwrap()).await.0, StatusCode::OK);
