@@ -172,7 +172,7 @@ async fn an_answer_that_goes_on_is_not_cut_as_long_as_it_is_read() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
-    let bounds = Bounds { read_within: 5 * DRIP, ..BOUNDS };
+    let bounds = Bounds { headers_within: 5 * DRIP, read_within: 5 * DRIP, ..BOUNDS };
     let (_stop, stopped) = watch::channel(false);
     let served = tokio::spawn(serve(listener, axum::Router::new().fallback(drips), bounds, stopped));
     let mut stream = TcpStream::connect(address).await.unwrap();
