@@ -305,8 +305,10 @@ fn a_token_lives_on_after_every_word_that_does_not_name_it() {
     let other = Http2::saying(400, r#"{"reason":"BadDeviceToken"}"#);
     let second = "11".repeat(32);
     bench.vendor = Arc::new(Vendor { url: other.url.clone(), ..(*bench.vendor).clone() });
-    assert_eq!(code(&bench.one(&second)), "BadDeviceToken");
-    assert_eq!((shelf.noted().len(), other.asked().len()), (1, 1), "nothing was accepted there");
+    for _ in 0..2 {
+        assert_eq!(code(&bench.one(&second)), "BadDeviceToken");
+    }
+    assert_eq!((shelf.noted().len(), other.asked().len()), (1, 2), "nothing was accepted there");
 }
 
 #[test]

@@ -321,6 +321,7 @@ fn what_a_vendor_was_not_asked_about_says_nothing_of_its_health() {
     bench.join(Lane::Mass);
     bench.advance(1_000);
     bench.send(100, Lane::Mass, "kt", "unfit");
+    bench.turns();
     bench.send(30, Lane::Mass, "kt", "shop");
     bench.turns();
     let ends = bench.of_kind(ResultKind::Final);
