@@ -8,7 +8,6 @@ mod callbacks;
 mod claims;
 mod commands;
 mod door;
-mod groups;
 mod kills;
 mod losses;
 mod mail;

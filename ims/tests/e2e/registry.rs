@@ -1,7 +1,7 @@
 //! Producers that are newer than the program: a schema id that it does not know is learnt while it runs.
 
-use crate::groups::with_group;
 use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, simulator, until};
+use crate::timed::groups::with_group;
 use schemas::{Channel, Lane, Record, Report, SendRequest, State, Topic};
 use std::{
     sync::{Mutex, PoisonError},

@@ -90,7 +90,7 @@ pub struct Deployment {
     _turn: Turn,
 }
 
-/// Deployments mostly wait for sessions that end, and four share the machine well. Where time is promised there is one:
+/// Deployments mostly wait for sessions that end, and two share the machine well. Where time is promised there is one:
 /// several times thirty streams on two cores measure each other.
 #[expect(dead_code, reason = "held until the deployment ends")]
 enum Turn {

@@ -75,7 +75,7 @@ fn a_group_gets_its_topics(deployment: &Deployment, start: &dyn Fn() -> Process,
 
 #[test]
 fn a_group_of_a_file_gets_its_topics_within_five_seconds() {
-    let Some(deployment) = Deployment::new(&simulator::everything_arrives(20)) else { return };
+    let Some(deployment) = Deployment::alone(&simulator::everything_arrives(20)) else { return };
     deployment.change_reference("tps = 3000", "tps = 3000");
     let change = || std::fs::write(deployment.file("reference.toml"), with_group()).unwrap();
     a_group_gets_its_topics(&deployment, &|| deployment.run("one", CHAIN), &change);
@@ -83,7 +83,7 @@ fn a_group_of_a_file_gets_its_topics_within_five_seconds() {
 
 #[test]
 fn a_group_of_a_store_gets_its_topics_within_five_seconds() {
-    let Some(deployment) = Deployment::new(&simulator::everything_arrives(20)) else { return };
+    let Some(deployment) = Deployment::alone(&simulator::everything_arrives(20)) else { return };
     let store = format!("store.file={}", process::store_of(&deployment, "one").display());
     let import = |text: &str| {
         let file = deployment.file("seed.toml");
