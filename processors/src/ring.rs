@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn an_otp_waits_in_a_ring_of_its_own() {
         let rings = Rings::default();
-        assert_eq!(rings.place(2_000, 0, true).unwrap(), Slot { ring: Ring::SecondsAuth, partition: 2 });
+        assert_eq!(rings.place(2_000, 0, true).unwrap(), Slot { ring: Ring::SecondsAuth, partition: 2_000 / 500 });
         let minutes = rings.place(200_000, 0, true).unwrap();
         assert_eq!(minutes.ring, Ring::Minutes);
         let met = rings.met(minutes, 200_000, true, rings.opens_next_ms(minutes, 0));
