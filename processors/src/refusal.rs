@@ -98,7 +98,13 @@ impl Refusal {
     /// A refusal of a field, for a reason.
     #[cold]
     pub fn new(code: Code, field: &Field<'_>, reason: impl fmt::Display) -> Self {
-        let field = field.to_string();
+        Self::named(code, field.to_string(), reason)
+    }
+
+    /// The same of a field that has its name from outside.
+    #[cold]
+    pub fn named(code: Code, field: impl Into<String>, reason: impl fmt::Display) -> Self {
+        let field = field.into();
         Self { code, message: format!("{field}: {reason}"), field }
     }
 

@@ -5,7 +5,9 @@ use aws_lc_rs::{hmac, rand::SystemRandom};
 use processors::{
     access::{Credentials, Scope},
     ports::{Clock, ReferenceSource},
-    reference::{Reference, SecretKey},
+    reference::{Customer, Reference, SecretKey},
+    refusal::{Code, Refusal},
+    rules::field::top,
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -22,6 +24,30 @@ pub struct Caller {
     pub key: Arc<SecretKey>,
     /// The data in force when it came in.
     pub reference: Arc<Reference>,
+}
+
+impl Caller {
+    /// The customer of a service key, if that is the caller; another's is as unknown as one that does not exist.
+    pub fn own(&self, service_key: &str) -> Result<Arc<Customer>, Refusal> {
+        self.customer(service_key, false)
+    }
+
+    /// The same, or any customer for who operates.
+    pub fn whose(&self, service_key: &str) -> Result<Arc<Customer>, Refusal> {
+        self.customer(service_key, self.key.allows(Scope::Operate))
+    }
+
+    fn customer(&self, service_key: &str, anybodys: bool) -> Result<Arc<Customer>, Refusal> {
+        match self.reference.service_key(service_key) {
+            Some((_, customer)) if anybodys || *customer.username == *self.username => Ok(Arc::clone(customer)),
+            _ => Err(unknown_service_key()),
+        }
+    }
+}
+
+/// Nobody's, or another's.
+pub fn unknown_service_key() -> Refusal {
+    Refusal::new(Code::UnknownServiceKey, &top("service_key"), "unknown")
 }
 
 /// Hashing a secret is dear ([`Learner`]); one that was right is known from then on by a keyed digest.

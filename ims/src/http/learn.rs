@@ -2,7 +2,7 @@
 //! secrets takes nobody's turn but its own.
 
 use super::{answer::Problem, metrics::SECRETS};
-use aws_lc_rs::rand::fill;
+use crate::secret;
 use metrics::counter;
 use processors::{
     access::{Credentials, SecretHash, find},
@@ -59,14 +59,11 @@ struct Place {
 impl Learner {
     /// Knows nobody.
     pub fn new() -> anyhow::Result<Self> {
-        let (mut secret, mut salt) = ([0; 32], [0; 16]);
-        let filled = fill(&mut secret).and_then(|()| fill(&mut salt));
-        filled.map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(Self {
             waiting: Arc::default(),
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
-            nobody: Arc::new(SecretHash::of(&secret, &salt)?),
+            nobody: Arc::new(SecretHash::of(&secret::random::<32>()?, &secret::random()?)?),
         })
     }
 

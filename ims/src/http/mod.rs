@@ -22,8 +22,10 @@ mod sending;
 mod server;
 mod shares;
 mod standing;
+mod stop;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use answer::table;
 pub use append::Appender;

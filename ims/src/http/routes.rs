@@ -13,11 +13,13 @@ use super::{
     openapi::{self, Api, Contract},
     sending::{Asked, told},
     shares::Shares,
+    stop::{Stop, Told},
+    words::Words,
 };
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Path, Request, State, rejection::PathRejection},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -30,7 +32,8 @@ use processors::{
     ingest::Settings,
     outcome::news,
     ports::Clock,
-    refusal::Code,
+    refusal::{Code, Refusal},
+    rules::field::top,
 };
 use schemas::{Schemas, Topic, TrackId, examples};
 use serde::Serialize;
@@ -150,19 +153,6 @@ async fn guard(
     Ok(told(next.run(request).await, standing))
 }
 
-/// What stands in a path; one that is no text leads nowhere.
-fn words(path: Result<Path<(String, String)>, PathRejection>) -> Result<(String, String), Problem> {
-    path.map(|Path(words)| words).map_err(|_| Problem::NotFound)
-}
-
-/// Another customer's key is as unknown as one that does not exist.
-pub fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
-    match caller.reference.service_key(service_key) {
-        Some((_, customer)) if *customer.username == *caller.username => Ok(()),
-        _ => Err(Answer::refused(Code::UnknownServiceKey.as_str(), "service_key: unknown".to_owned())),
-    }
-}
-
 /// Sends a message, or one to each of a receiver_list.
 ///
 /// 0000 says that it is kept and will be sent; the report says what became of it.
@@ -176,19 +166,18 @@ pub fn own<D>(caller: &Caller, service_key: &str) -> Result<(), Answer<D>> {
 async fn send(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, channel)): Words<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (service_key, channel) = words(path)?;
     let channel = ask::channel(&channel).ok_or(Problem::NotFound)?;
     let body = door.json(&headers, body).await?;
     Ok(door.sent(Asked { caller, service_key, channel, headers, body }).await)
 }
 
-fn not_found<D>() -> Answer<D> {
-    let message = "message_id: no report of it: it never came, is not decided yet, or is too old".to_owned();
-    Answer::refused(Code::MessageNotFound.as_str(), message)
+fn not_found() -> Refusal {
+    let reason = "no report of it: it never came, is not decided yet, or is too old";
+    Refusal::new(Code::MessageNotFound, &top("message_id"), reason)
 }
 
 /// Tells what became of a message.
@@ -204,16 +193,11 @@ fn not_found<D>() -> Answer<D> {
 async fn report(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Response, Problem> {
-    let (service_key, message_id) = words(path)?;
-    if let Err(answer) = own::<String>(&caller, &service_key) {
-        return Ok(answer.into_response());
-    }
-    Ok(match door.reports.find(&caller.username, &service_key, &message_id).await? {
-        Some(found) => Answer::success(callback::data(&found.report)).into_response(),
-        None => not_found::<String>().into_response(),
-    })
+    Words((service_key, message_id)): Words<(String, String)>,
+) -> Result<Response, Stop> {
+    caller.own(&service_key)?;
+    let found = door.reports.find(&caller.username, &service_key, &message_id).await?.ok_or_else(not_found)?;
+    Ok(Answer::success(callback::data(&found.report)).into_response())
 }
 
 /// What became of the wish to cancel.
@@ -240,15 +224,10 @@ struct Cancel {
 async fn cancel(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Answer<Cancel>, Problem> {
-    let (service_key, message_id) = words(path)?;
-    if let Err(answer) = own(&caller, &service_key) {
-        return Ok(answer);
-    }
-    let Some(found) = door.reports.find(&caller.username, &service_key, &message_id).await? else {
-        return Ok(not_found());
-    };
+    Words((service_key, message_id)): Words<(String, String)>,
+) -> Told<Cancel> {
+    caller.own(&service_key)?;
+    let found = door.reports.find(&caller.username, &service_key, &message_id).await?.ok_or_else(not_found)?;
     let report = found.report;
     if !report.terminal {
         let track_id: TrackId = report.track_id.parse().map_err(|_| Problem::Unexpected)?;

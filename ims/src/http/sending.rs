@@ -6,9 +6,9 @@ use super::{
     body,
     gate::Caller,
     rate::Standing,
-    routes::{Door, own},
+    routes::Door,
 };
-use aws_lc_rs::rand::fill;
+use crate::secret;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE},
@@ -88,10 +88,7 @@ impl Door {
             Ok(key) => key,
             Err(reason) => return bad("idempotency-key", &reason).into_response(),
         };
-        let mut mark = [0; 16];
-        if fill(&mut mark).is_err() {
-            return Problem::Unexpected.into_response();
-        }
+        let Ok(mark) = secret::random() else { return Problem::Unexpected.into_response() };
         let repeat = Repeat { key, contents: asked.contents(), mark };
         match self.desk.begin(repeat, self.acknowledged_within + LEASE_BESIDES).await {
             Begun::Other => Problem::KeyReused.into_response(),
@@ -150,11 +147,10 @@ impl Door {
     /// The answer by the rules, and how many receivers were asked for.
     fn judge(&self, asked: &Asked) -> (Judged, u32) {
         let Asked { caller, service_key, channel, headers, body } = asked;
-        if let Err(answer) = own(caller, service_key) {
-            return (Judged { answer, record: None }, 1);
-        }
         let header = |name| headers.get(name).map(HeaderValue::as_bytes);
-        let read = ask::version(header(VERSION))
+        let read = caller
+            .own(service_key)
+            .and_then(|_| ask::version(header(VERSION)))
             .and_then(|()| ask::lane(header(LANE)))
             .and_then(|lane| Ok((lane, ask::read(body, service_key, *channel)?)));
         let (lane, request) = match read {

@@ -59,7 +59,7 @@ impl Editor {
         &mut self,
         by: &By,
         username: &str,
-        which: &Which<'_>,
+        which: &Which,
         decide: impl FnOnce(&mut Vec<K>) -> Result<T, E>,
     ) -> Result<Result<T, Unchanged<E>>, Away> {
         let Self { database, cipher } = self;
@@ -73,7 +73,7 @@ impl Editor {
                     Err(refusal) => return Ok((Err(Unchanged::Refused(refusal)), false)),
                 };
                 let after: Vec<Arc<K>> = after.into_iter().map(Arc::new).collect();
-                let owner = Which::of(&[("username", username)]);
+                let owner = Which::of([("username", username)]);
                 let customers = rows::<Customer>(writing.connection, cipher, &owner).await?;
                 // A row that no process could take up would hold up every change after it.
                 if let Err(wrong) = Reference::of(Rows { customers, ..K::alone(after.clone()) }) {
@@ -94,14 +94,14 @@ impl Editor {
     }
 
     /// The rows that there are now.
-    pub fn rows<K: Owned>(&mut self, which: &Which<'_>) -> Result<Vec<Arc<K>>, Away> {
+    pub fn rows<K: Owned>(&mut self, which: &Which) -> Result<Vec<Arc<K>>, Away> {
         let Self { database, cipher } = self;
         database.run(async |connection| rows(connection, cipher, which).await)
     }
 }
 
 /// Rows that are not removed.
-async fn rows<K: Kind>(connection: &mut Connection, cipher: &Cipher, which: &Which<'_>) -> sqlx::Result<Vec<Arc<K>>> {
+async fn rows<K: Kind>(connection: &mut Connection, cipher: &Cipher, which: &Which) -> sqlx::Result<Vec<Arc<K>>> {
     let text = select(K::TABLE, which);
     let found = which.bind(connection.query(&text)).fetch_all().await?;
     found.iter().map(|record| Ok(K::read(record, cipher)?.row)).collect()

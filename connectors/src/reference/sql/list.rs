@@ -12,20 +12,20 @@ const SKEW_MS: i64 = 60_000;
 
 /// Which rows: those whose columns have these values.
 #[derive(Debug, Clone, Default)]
-pub struct Which<'a> {
-    equal: Vec<(&'static str, &'a str)>,
+pub struct Which {
+    equal: Vec<(&'static str, String)>,
     /// A column that has one of several values.
-    any: Option<(&'static str, Vec<&'a str>)>,
+    any: Option<(&'static str, Vec<&'static str>)>,
 }
 
-impl<'a> Which<'a> {
+impl Which {
     /// Columns and their values.
-    pub fn of(equal: &[(&'static str, &'a str)]) -> Self {
-        Self { equal: equal.to_vec(), any: None }
+    pub fn of<const N: usize>(equal: [(&'static str, &str); N]) -> Self {
+        Self { equal: equal.map(|(column, value)| (column, value.to_owned())).into(), any: None }
     }
 
     /// And a column with one of several values.
-    pub fn with_any(mut self, column: &'static str, values: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn with_any(mut self, column: &'static str, values: impl IntoIterator<Item = &'static str>) -> Self {
         self.any = Some((column, values.into_iter().collect()));
         self
     }
@@ -40,13 +40,13 @@ impl<'a> Which<'a> {
 
     /// The values of its text.
     pub(super) fn bind<'c, 'q>(&'q self, query: Query<'c, 'q>) -> Query<'c, 'q> {
-        let any = self.any.iter().flat_map(|(_, values)| values);
-        self.equal.iter().map(|(_, value)| value).chain(any).fold(query, |query, value| query.bind(*value))
+        let any = self.any.iter().flat_map(|(_, values)| values).copied();
+        self.equal.iter().map(|(_, value)| &**value).chain(any).fold(query, |query, value| query.bind(value))
     }
 }
 
 /// The question for rows that are not removed.
-pub(super) fn select(table: &str, which: &Which<'_>) -> String {
+pub(super) fn select(table: &str, which: &Which) -> String {
     format!("SELECT * FROM {table} WHERE {} AND NOT removed", which.text())
 }
 
@@ -77,7 +77,7 @@ impl Editor {
     /// before it): then those that were removed since are told too.
     pub fn list<K: Owned>(
         &mut self,
-        which: &Which<'_>,
+        which: &Which,
         since_ms: Option<i64>,
         behind: Option<&Behind>,
         most: u32,
@@ -119,7 +119,7 @@ impl Editor {
 pub(super) const SINCE: &str = "SELECT version FROM audit WHERE at >= ? ORDER BY at, version LIMIT 1";
 
 /// The question for a page.
-pub(super) fn text<K: Owned>(which: &Which<'_>, removed_too: bool) -> String {
+pub(super) fn text<K: Owned>(which: &Which, removed_too: bool) -> String {
     let larger = K::NAME.iter().rev().fold(String::new(), |rest, column| match rest.is_empty() {
         true => format!("{column} > ?"),
         false => format!("({column} > ? OR ({column} = ? AND {rest}))"),

@@ -1,24 +1,17 @@
 //! Where a service key's reports are called back: its address, its secrets, and a call to try it.
 
-use super::{
-    change::{Stop, Told, refused, whose},
-    history::iso,
-    params::Own,
-};
+use super::{history::iso, params::Own};
 use crate::{
     http::{
         answer::{Answer, Problem},
-        gate::Caller,
+        gate::{Caller, unknown_service_key},
         routes::Door,
+        stop::{Stop, Told},
+        words::Words,
     },
     secret,
 };
-use axum::{
-    Extension,
-    body::Body,
-    extract::{Path, State, rejection::PathRejection},
-    http::HeaderMap,
-};
+use axum::{Extension, body::Body, extract::State, http::HeaderMap};
 use connectors::{
     callback::{CallerSettings, HttpCaller, Network},
     reference::Which,
@@ -105,14 +98,15 @@ pub struct Trial {
     pub took_ms: u64,
 }
 
-type At = Result<Path<String>, PathRejection>;
-
 /// Tells where reports are called back.
 #[utoipa::path(get, path = "/ims/{service_key}/callback", operation_id = "callback", tag = "callbacks", params(Own))]
-pub async fn show(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    whose(&caller, &service_key)?;
-    let key = door.row(service_key).await?;
+pub async fn show(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words(service_key): Words<String>,
+) -> Told<Shown> {
+    caller.whose(&service_key)?;
+    let key = door.row(&service_key).await?;
     Ok(Answer::success(told(&key, None)))
 }
 
@@ -121,15 +115,14 @@ pub async fn show(State(door): State<Arc<Door>>, Extension(caller): Extension<Ca
 pub async fn set(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Shown> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
     let Wish { uri, batch } = door.read(&headers, body).await?;
     let now = Timestamp::from_millisecond(door.clock.now_ms()).map_err(|_| Problem::Unexpected)?;
     let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
-    door.edit(&caller, service_key, move |key| {
+    door.edit(&caller, &service_key, move |key| {
         (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (Some(uri), batch, Some(now));
         let first = key.callback_secrets.is_empty();
         if first {
@@ -148,9 +141,12 @@ pub async fn set(
     tag = "callbacks",
     params(Own)
 )]
-pub async fn unset(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    door.edit(&caller, service_key, |key| {
+pub async fn unset(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words(service_key): Words<String>,
+) -> Told<Shown> {
+    door.edit(&caller, &service_key, |key| {
         (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (None, None, None);
         key.callback_secrets.clear();
         Ok(None)
@@ -166,10 +162,13 @@ pub async fn unset(State(door): State<Arc<Door>>, Extension(caller): Extension<C
     tag = "callbacks",
     params(Own)
 )]
-pub async fn add_secret(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
+pub async fn add_secret(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words(service_key): Words<String>,
+) -> Told<Shown> {
     let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
-    door.edit(&caller, service_key, move |key| {
+    door.edit(&caller, &service_key, move |key| {
         if key.callback_uri.is_none() {
             return Err(nowhere());
         }
@@ -188,11 +187,14 @@ pub async fn add_secret(State(door): State<Arc<Door>>, Extension(caller): Extens
     tag = "callbacks",
     params(Own)
 )]
-pub async fn drop_secret(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Shown> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    door.edit(&caller, service_key, |key| {
+pub async fn drop_secret(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words(service_key): Words<String>,
+) -> Told<Shown> {
+    door.edit(&caller, &service_key, |key| {
         if key.callback_secrets.len() < 2 {
-            return Err(refused(Code::WrongState, "secret", "there is no older one"));
+            return Err(Refusal::named(Code::WrongState, "secret", "there is no older one"));
         }
         key.callback_secrets.truncate(1);
         Ok(None)
@@ -208,14 +210,17 @@ pub async fn drop_secret(State(door): State<Arc<Door>>, Extension(caller): Exten
     tag = "callbacks",
     params(Own)
 )]
-pub async fn test(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: At) -> Told<Trial> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    whose(&caller, &service_key)?;
-    let key = door.row(service_key).await?;
+pub async fn test(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words(service_key): Words<String>,
+) -> Told<Trial> {
+    caller.whose(&service_key)?;
+    let key = door.row(&service_key).await?;
     let endpoint = match Endpoint::of(&key) {
         Ok(Some(endpoint)) => endpoint,
         Ok(None) => return Err(nowhere().into()),
-        Err(reasons) => return Err(refused(Code::BadRequest, "uri", reasons.join("; ")).into()),
+        Err(reasons) => return Err(Refusal::named(Code::BadRequest, "uri", reasons.join("; ")).into()),
     };
     let place = Arc::clone(&door.trials.places).try_acquire_owned().map_err(|_| Problem::TooMany)?;
     let (settings, network) = (door.trials.settings.clone(), Arc::clone(&door.trials.network));
@@ -267,7 +272,7 @@ fn call(
 }
 
 fn nowhere() -> Refusal {
-    refused(Code::NotFound, "uri", "there is no callback: PUT one first")
+    Refusal::named(Code::NotFound, "uri", "there is no callback: PUT one first")
 }
 
 fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
@@ -282,27 +287,23 @@ fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
 
 impl Door {
     /// A service key as the store has it now.
-    async fn row(&self, service_key: String) -> Result<Arc<ServiceKey>, Stop> {
-        let find = move |editor: &mut connectors::reference::Editor| {
-            editor.rows::<ServiceKey>(&Which::of(&[("service_key", &service_key)]))
-        };
-        let found = self.editor()?.ask(find).await?.into_iter().next();
-        Ok(found.ok_or_else(|| refused(Code::UnknownServiceKey, "service_key", "unknown"))?)
+    async fn row(&self, service_key: &str) -> Result<Arc<ServiceKey>, Stop> {
+        let found = self.rows(Which::of([("service_key", service_key)])).await?;
+        Ok(found.into_iter().next().ok_or_else(unknown_service_key)?)
     }
 
     async fn edit(
         &self,
         caller: &Caller,
-        service_key: String,
+        service_key: &str,
         change: impl FnOnce(&mut ServiceKey) -> Result<Option<Secret>, Refusal> + Send + 'static,
     ) -> Told<Shown> {
-        let username = whose(caller, &service_key)?.username.clone();
-        let named = vec![("service_key", service_key), ("username", username.clone())];
-        let changed = self.change(caller, &username, named, |keys: &mut Vec<ServiceKey>| {
-            let unknown = || refused(Code::UnknownServiceKey, "service_key", "unknown");
-            let key = keys.first_mut().ok_or_else(unknown)?;
+        let username = caller.whose(service_key)?.username.clone();
+        let which = Which::of([("service_key", service_key), ("username", &*username)]);
+        let changed = self.change(caller, &username, which, |keys: &mut Vec<ServiceKey>| {
+            let key = keys.first_mut().ok_or_else(unknown_service_key)?;
             let made = change(key)?;
-            Endpoint::of(key).map_err(|reasons| refused(Code::BadRequest, "uri", reasons.join("; ")))?;
+            Endpoint::of(key).map_err(|reasons| Refusal::named(Code::BadRequest, "uri", reasons.join("; ")))?;
             Ok(told(key, made))
         });
         Ok(Answer::success(changed.await?))

@@ -1,21 +1,9 @@
-//! What every change shares: whose it is, who makes it, its body, and the store.
+//! What every change shares: who makes it, its body, and the store.
 
-use crate::http::{
-    answer::{Answer, Problem},
-    gate::Caller,
-    routes::Door,
-};
-use axum::{
-    body::Body,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
+use crate::http::{answer::Problem, clerk::Clerk, gate::Caller, routes::Door, stop::Stop};
+use axum::{body::Body, http::HeaderMap};
 use connectors::reference::{By, Editor, Owned, Unchanged, Which};
-use processors::{
-    access::Scope,
-    reference::Customer,
-    refusal::{Code, Refusal},
-};
+use processors::refusal::{Code, Refusal};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -23,59 +11,9 @@ use utoipa::ToSchema;
 /// Longest reason of a parser that is told, characters.
 const LONGEST_REASON: usize = 200;
 
-/// Why a request ends without what it asked for.
-pub enum Stop {
-    /// The door refuses.
-    Problem(Problem),
-    /// What it says is refused.
-    Refused(Refusal),
-}
-
-impl From<Problem> for Stop {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl IntoResponse for Stop {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Problem(problem) => problem.into_response(),
-            Self::Refused(refusal) => Answer::<()>::from(refusal).into_response(),
-        }
-    }
-}
-
-/// What a handler answers.
-pub type Told<D> = Result<Answer<D>, Stop>;
-
-/// The customer of a service key: the caller's own, or of any for who operates. Another's is as unknown as nobody's.
-pub fn whose(caller: &Caller, service_key: &str) -> Result<Arc<Customer>, Refusal> {
-    match caller.reference.service_key(service_key) {
-        Some((_, customer)) if *customer.username == *caller.username || caller.key.allows(Scope::Operate) => {
-            Ok(Arc::clone(customer))
-        }
-        _ => Err(refused(Code::UnknownServiceKey, "service_key", "unknown")),
-    }
-}
-
-/// A refusal of a field that has its name from outside.
-pub fn refused(code: Code, field: &str, reason: impl std::fmt::Display) -> Refusal {
-    Refusal { code, field: field.to_owned(), message: format!("{field}: {reason}") }
-}
-
-/// Rows of a customer, named by columns and their values.
-pub type Named = Vec<(&'static str, String)>;
-
 impl Door {
     /// Where the reference data are changed.
-    pub fn editor(&self) -> Result<&crate::http::clerk::Clerk<Editor>, Problem> {
+    pub fn editor(&self) -> Result<&Clerk<Editor>, Problem> {
         self.editor.as_ref().ok_or(Problem::ReadOnly)
     }
 
@@ -84,19 +22,21 @@ impl Door {
         &self,
         caller: &Caller,
         username: &str,
-        named: Named,
+        which: Which,
         decide: impl FnOnce(&mut Vec<K>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Stop> {
         let (by, username) = (self.by(caller), username.to_owned());
-        let changed = self.editor()?.ask(move |editor| {
-            let named: Vec<_> = named.iter().map(|(column, value)| (*column, &**value)).collect();
-            editor.change(&by, &username, &Which::of(&named), decide)
-        });
+        let changed = self.editor()?.ask(move |editor| editor.change(&by, &username, &which, decide));
         match changed.await? {
             Ok(told) => Ok(told),
             Err(Unchanged::Refused(refusal)) => Err(refusal.into()),
-            Err(Unchanged::Contents(reason)) => Err(refused(Code::BadRequest, "the request", reason).into()),
+            Err(Unchanged::Contents(reason)) => Err(Refusal::named(Code::BadRequest, "the request", reason).into()),
         }
+    }
+
+    /// The rows that there are now.
+    pub async fn rows<K: Owned + Send + Sync + 'static>(&self, which: Which) -> Result<Vec<Arc<K>>, Problem> {
+        self.editor()?.ask(move |editor| editor.rows(&which)).await
     }
 
     /// Who changes, as the audit names it: the customer and its key.
@@ -115,7 +55,7 @@ impl Door {
 fn parse<B: DeserializeOwned>(body: &[u8]) -> Result<B, Refusal> {
     // A list of values is no object, though a reader of fields would take it for one.
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(refused(Code::BadRequest, "the request", "allowed is an object"));
+        return Err(Refusal::named(Code::BadRequest, "the request", "allowed is an object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -125,7 +65,7 @@ fn parse<B: DeserializeOwned>(body: &[u8]) -> Result<B, Refusal> {
     let ended = |read| reader.end().map(|()| read).map_err(|error| ("the request".to_owned(), error));
     read.and_then(ended).map_err(|(field, error)| {
         let field: String = field.chars().take(60).collect();
-        refused(Code::BadRequest, &field, reason(&error))
+        Refusal::named(Code::BadRequest, field, reason(&error))
     })
 }
 

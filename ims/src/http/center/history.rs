@@ -9,12 +9,14 @@ use super::{
 use crate::http::{
     answer::{Answer, Problem},
     gate::Caller,
-    routes::{Door, own},
+    routes::Door,
+    stop::Stop,
+    words::Words,
 };
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{
         HeaderValue, Uri,
         header::{CONTENT_DISPOSITION, CONTENT_TYPE},
@@ -67,15 +69,6 @@ impl Default for Exports {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(EXPORTS)))
     }
-}
-
-/// One page of a list.
-#[derive(Debug, Serialize)]
-pub struct Page<T> {
-    /// What was found, in the order of the list.
-    pub items: Vec<T>,
-    /// What `cursor` says to have the next page; null: there is none.
-    pub next: Option<String>,
 }
 
 /// One step of a message.
@@ -231,22 +224,15 @@ enum Key {
 pub async fn find(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, word)): Words<(String, String)>,
     uri: Uri,
-) -> Result<Response, Problem> {
-    let Path((service_key, word)) = path.map_err(|_| Problem::NotFound)?;
+) -> Result<Response, Stop> {
     let group = Group::of(&word).ok_or(Problem::NotFound)?;
-    if let Err(answer) = own::<Page<Step>>(&caller, &service_key) {
-        return Ok(answer.into_response());
-    }
-    let now_ms = door.clock.now_ms();
-    let read = Query::read(uri.query(), &NAMES).and_then(|query| Asked::read(&query, service_key, group, now_ms));
-    let asked = match read {
-        Ok(asked) => asked,
-        Err(refusal) => return Ok(Answer::<Page<Step>>::from(refusal).into_response()),
-    };
+    caller.own(&service_key)?;
+    let query = Query::read(uri.query(), &NAMES)?;
+    let asked = Asked::read(&query, service_key, group, door.clock.now_ms())?;
     if asked.csv {
-        return export(door, asked).await;
+        return Ok(export(door, asked).await?);
     }
     let list = asked.list();
     let page = door.found(&asked, asked.most).await?;

@@ -1,7 +1,7 @@
 //! Secret keys and service keys of a customer.
 
 use super::{
-    change::{Done, Told, refused, whose},
+    change::Done,
     history::iso,
     params::{OneKey, OneServiceKey, Own},
 };
@@ -10,15 +10,12 @@ use crate::{
         answer::{Answer, Problem},
         gate::Caller,
         routes::Door,
+        stop::Told,
+        words::Words,
     },
     secret,
 };
-use axum::{
-    Extension,
-    body::Body,
-    extract::{Path, State, rejection::PathRejection},
-    http::HeaderMap,
-};
+use axum::{Extension, body::Body, extract::State, http::HeaderMap};
 use connectors::reference::Which;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -106,12 +103,10 @@ pub struct Rotation {
 pub async fn list(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
+    Words(service_key): Words<String>,
 ) -> Told<Vec<Key>> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let keys = door.editor()?.ask(move |editor| editor.rows::<SecretKey>(&Which::of(&[("username", &username)])));
-    let mut keys = keys.await?;
+    let username = caller.whose(&service_key)?.username.clone();
+    let mut keys = door.rows::<SecretKey>(Which::of([("username", &*username)])).await?;
     keys.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Answer::success(keys.iter().map(|key| Key::from(&**key)).collect()))
 }
@@ -127,13 +122,12 @@ pub async fn list(
 pub async fn issue(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
+    Words(service_key): Words<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<NewKey> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
     let Wish { name, expires_at, networks, scopes } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     exchange::name(&top("name"), &name)?;
     let own = |scope: &Scope| *scope != Scope::Operate;
     let new = SecretKey {
@@ -148,9 +142,9 @@ pub async fn issue(
     exchange::may_grant(&caller.key, &new, now_ms)?;
     let (secret, hash) = fresh().await?;
     let new = SecretKey { hash, ..new };
-    let named = vec![("username", username.clone())];
+    let which = Which::of([("username", &*username)]);
     let made = new.clone();
-    door.change::<SecretKey, _>(&caller, &username, named, move |keys| exchange::add(keys, new, now_ms)).await?;
+    door.change::<SecretKey, _>(&caller, &username, which, move |keys| exchange::add(keys, new, now_ms)).await?;
     Ok(Answer::success(told(&made, secret)))
 }
 
@@ -165,13 +159,12 @@ pub async fn issue(
 pub async fn rotate(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, old)): Words<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<NewKey> {
-    let Path((service_key, old)) = path.map_err(|_| Problem::NotFound)?;
     let Rotation { name, overlap_hours } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     exchange::name(&top("name"), &name)?;
     let hours = overlap_hours.unwrap_or(OVERLAP_HOURS);
     if hours > LONGEST_OVERLAP_HOURS {
@@ -185,7 +178,8 @@ pub async fn rotate(
     let expires_at = handed_on(&caller.key);
     let new = SecretKey { username: username.clone(), name, hash, expires_at, ..SecretKey::default() };
     let by = Arc::clone(&caller.key);
-    let rotated = door.change::<SecretKey, _>(&caller, &username, vec![("username", username.clone())], move |keys| {
+    let which = Which::of([("username", &*username)]);
+    let rotated = door.change::<SecretKey, _>(&caller, &username, which, move |keys| {
         let made = exchange::rotate(keys, &old, new, ends, now_ms)?;
         exchange::may_grant(&by, &made, now_ms)?;
         Ok(made)
@@ -204,13 +198,12 @@ pub async fn rotate(
 pub async fn revoke(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, name)): Words<(String, String)>,
 ) -> Told<Done> {
-    let Path((service_key, name)) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let (now_ms, by, gone) = (door.clock.now_ms(), Arc::clone(&caller.key), name.clone());
-    let named = vec![("username", username.clone())];
-    let removed = door.change(&caller, &username, named, move |keys| exchange::remove(keys, &gone, &by, now_ms));
+    let which = Which::of([("username", &*username)]);
+    let removed = door.change(&caller, &username, which, move |keys| exchange::remove(keys, &gone, &by, now_ms));
     removed.await?;
     Ok(Answer::success(Done { name }))
 }
@@ -256,12 +249,10 @@ pub struct Active {
 pub async fn services(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
+    Words(service_key): Words<String>,
 ) -> Told<Vec<Service>> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let keys = door.editor()?.ask(move |editor| editor.rows::<ServiceKey>(&Which::of(&[("username", &username)])));
-    let mut keys = keys.await?;
+    let username = caller.whose(&service_key)?.username.clone();
+    let mut keys = door.rows::<ServiceKey>(Which::of([("username", &*username)])).await?;
     keys.sort_by(|a, b| a.key.cmp(&b.key));
     let told = |key: Arc<ServiceKey>| Service { service_key: key.key.clone(), active: key.active };
     Ok(Answer::success(keys.into_iter().map(told).collect()))
@@ -278,17 +269,16 @@ pub async fn services(
 pub async fn issue_service(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
+    Words(service_key): Words<String>,
 ) -> Told<Service> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let key = secret::service_key().map_err(|_| Problem::Unexpected)?;
     let new = ServiceKey { key: key.clone(), username: username.clone(), active: true, ..ServiceKey::default() };
-    let named = vec![("service_key", key.clone())];
-    let made = door.change(&caller, &username, named, move |keys: &mut Vec<ServiceKey>| {
+    let which = Which::of([("service_key", &*key)]);
+    let made = door.change(&caller, &username, which, move |keys: &mut Vec<ServiceKey>| {
         // Two of 62^40 are never the same; if they were, one customer would get another's.
         if !keys.is_empty() {
-            return Err(refused(Code::Exists, "service_key", "made once more: ask again"));
+            return Err(Refusal::named(Code::Exists, "service_key", "made once more: ask again"));
         }
         keys.push(new);
         Ok(())
@@ -308,16 +298,16 @@ pub async fn issue_service(
 pub async fn activate(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, key)): Words<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Service> {
-    let Path((service_key, key)) = path.map_err(|_| Problem::NotFound)?;
     let Active { active } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let named = vec![("service_key", key.clone()), ("username", username.clone())];
-    let changed = door.change(&caller, &username, named, move |keys: &mut Vec<ServiceKey>| {
-        let key = keys.first_mut().ok_or_else(|| refused(Code::NotFound, "service_key", "there is no such key"))?;
+    let username = caller.whose(&service_key)?.username.clone();
+    let which = Which::of([("service_key", &*key), ("username", &*username)]);
+    let changed = door.change(&caller, &username, which, move |keys: &mut Vec<ServiceKey>| {
+        let key =
+            keys.first_mut().ok_or_else(|| Refusal::named(Code::NotFound, "service_key", "there is no such key"))?;
         key.active = active;
         Ok(())
     });

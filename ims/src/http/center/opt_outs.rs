@@ -1,20 +1,16 @@
 //! Who wants no ads of a customer.
 
 use super::{
-    change::{Told, refused, whose},
-    history::{Page, iso},
+    history::iso,
+    page::Page,
     params::{Listed, Own},
     query::Query,
 };
-use crate::http::{
-    answer::{Answer, Problem},
-    gate::Caller,
-    routes::Door,
-};
+use crate::http::{answer::Answer, gate::Caller, routes::Door, stop::Told, words::Words};
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{HeaderMap, Uri},
 };
 use connectors::reference::RefusalPlace;
@@ -70,8 +66,6 @@ pub struct Count {
     pub count: u64,
 }
 
-type At = Result<Path<String>, PathRejection>;
-
 impl Recipients {
     fn outs(self, username: &str) -> Result<Vec<OptOut>, Refusal> {
         let Self { recipients, app_user_ids, .. } = self;
@@ -97,11 +91,10 @@ impl Recipients {
 pub async fn list(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     uri: Uri,
 ) -> Told<Page<OptOutTold>> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let query = Query::read(uri.query(), &["limit", "cursor"])?;
     let behind = query.get("cursor").map(|text| Cursor::<RefusalPlace>::read(&top("cursor"), LIST, text));
     let (behind, most) = (behind.transpose()?, query.limit()?);
@@ -123,18 +116,17 @@ pub async fn list(
 pub async fn add(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Count> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
     let recipients: Recipients = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let source = match recipients.source.as_deref() {
         None => Source::Customer,
         Some(word) => Source::of(word)
             .filter(|source| *source != Source::Import)
-            .ok_or_else(|| refused(Code::BadRequest, "source", "call, click or customer is allowed"))?,
+            .ok_or_else(|| Refusal::named(Code::BadRequest, "source", "call, click or customer is allowed"))?,
     };
     let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
     let count = door.editor()?.ask(move |editor| editor.refuse(&by, &outs, source)).await?;
@@ -152,15 +144,14 @@ pub async fn add(
 pub async fn remove(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Count> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
     let recipients: Recipients = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     if recipients.source.is_some() {
-        return Err(refused(Code::BadRequest, "source", "is none of what is taken back").into());
+        return Err(Refusal::named(Code::BadRequest, "source", "is none of what is taken back").into());
     }
     let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
     let count = door.editor()?.ask(move |editor| editor.accept(&by, &outs)).await?;

@@ -1,12 +1,20 @@
 //! A page of a list: as many rows as are asked for, or fewer large ones.
 
-use super::history::Page;
 use serde::Serialize;
 
 /// Bytes of a page, as it is told; a row that is larger stands alone.
 const PAGE_BYTES: usize = 4 << 20;
 /// Rows of the first question. The next ask for twice as many as the one before, or as many as will fit.
 const FIRST_ROWS: usize = 32;
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// What was found, in the order of the list.
+    pub items: Vec<T>,
+    /// What `cursor` says to have the next page; null: there is none.
+    pub next: Option<String>,
+}
 
 /// A page that is being filled.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ impl<'q> Query<'q> {
             let Some(known) = names.iter().find(|known| **known == name) else {
                 let name: String = name.chars().take(40).collect();
                 let reason = format_args!("there is no such parameter here, there are {}", names.join(", "));
-                return Err(refused(name, reason));
+                return Err(Refusal::named(Code::BadRequest, name, reason));
             };
             if given.iter().any(|(before, _)| before == known) {
                 return Err(Refusal::bad(&top(known), "given twice, allowed is once"));
@@ -45,10 +45,6 @@ impl<'q> Query<'q> {
             Refusal::bad(&top("limit"), format_args!("got {got:?}, 1 to {LONGEST_PAGE} are allowed"))
         })
     }
-}
-
-fn refused(field: String, reason: impl std::fmt::Display) -> Refusal {
-    Refusal { code: Code::BadRequest, message: format!("{field}: {reason}"), field }
 }
 
 #[cfg(test)]

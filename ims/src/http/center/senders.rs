@@ -1,22 +1,24 @@
 //! What messages come from: sender numbers, and sender profiles of KakaoTalk.
 
 use super::{
-    change::{Done, Stop, Told, refused, whose},
-    history::{Page, iso},
-    page::Filling,
+    change::Done,
+    history::iso,
+    page::{Filling, Page},
     params::{Changed, OneNumber, OneProfile, Own},
     query::Query,
 };
 use crate::http::{
-    answer::{Answer, Problem},
+    answer::Answer,
     ask,
     gate::Caller,
     routes::Door,
+    stop::{Stop, Told},
+    words::Words,
 };
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{HeaderMap, Uri},
 };
 use connectors::reference::{Behind, Listed, Owned, Which};
@@ -33,9 +35,6 @@ use schemas::Channel;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// Parameters of a list.
-pub const LIST: [&str; 3] = ["changed_since", "limit", "cursor"];
 
 /// A sender number, chatbot id or address.
 #[derive(Debug, Serialize, ToSchema)]
@@ -128,22 +127,25 @@ pub struct StateTold {
     pub state: &'static str,
 }
 
-/// Where a list begins, and how much of it is told.
-pub struct Asked {
+/// A list, where it begins, and how much of it is told.
+pub struct Asked<'l> {
+    list: &'l str,
     since_ms: Option<i64>,
     behind: Option<Behind>,
     most: u32,
 }
 
-impl Asked {
-    /// Reads it.
-    pub fn read(query: &Query<'_>, list: &str) -> Result<Self, Refusal> {
+impl<'l> Asked<'l> {
+    /// Reads what stands behind the `?`.
+    pub fn read(query: Option<&str>, list: &'l str) -> Result<Self, Refusal> {
+        let query = Query::read(query, &["changed_since", "limit", "cursor"])?;
         let since = query.get("changed_since").map(|text| {
             let wrong =
                 || Refusal::bad(&top("changed_since"), "allowed is a time with its zone, 2026-03-31T09:00:00+09:00");
             text.parse::<jiff::Timestamp>().map(|at| at.as_millisecond()).map_err(|_| wrong())
         });
         Ok(Self {
+            list,
             since_ms: since.transpose()?,
             behind: query.get("cursor").map(|text| Cursor::read(&top("cursor"), list, text)).transpose()?,
             most: query.limit()?,
@@ -151,28 +153,14 @@ impl Asked {
     }
 }
 
-/// Columns and values that name rows, and a column with several.
-pub struct Rows {
-    /// Each has this value.
-    pub named: Vec<(&'static str, String)>,
-    /// This one has one of these.
-    pub any: Option<(&'static str, Vec<&'static str>)>,
-}
-
 impl Door {
     /// A page of a list.
     pub async fn listed<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize + Send + 'static>(
         &self,
-        list: &str,
-        rows: Rows,
-        Asked { since_ms, behind, most }: Asked,
+        Asked { list, since_ms, behind, most }: Asked<'_>,
+        which: Which,
     ) -> Result<Answer<Page<T>>, Stop> {
         let found = self.editor()?.ask(move |editor| {
-            let named: Vec<_> = rows.named.iter().map(|(column, value)| (*column, &**value)).collect();
-            let which = match &rows.any {
-                Some((column, values)) => Which::of(&named).with_any(column, values.iter().copied()),
-                None => Which::of(&named),
-            };
             Filling::fill(most, behind, |behind, rows| {
                 let listed = editor.list::<K>(&which, since_ms, behind, rows)?;
                 Ok(listed.into_iter().map(|listed| (listed.behind.clone(), T::from(listed))).collect())
@@ -186,11 +174,11 @@ impl Door {
         &self,
         caller: &Caller,
         username: &str,
-        named: Vec<(&'static str, String)>,
+        which: Which,
         to: Approval,
         state: impl FnOnce(&mut K) -> &mut Approval + Send + 'static,
     ) -> Told<StateTold> {
-        let moved = self.change(caller, username, named, move |rows: &mut Vec<K>| {
+        let moved = self.change(caller, username, which, move |rows: &mut Vec<K>| {
             let state = state(rows.first_mut().ok_or_else(nobodys)?);
             *state = moved(&top("state"), *state, to)?;
             Ok(*state)
@@ -201,14 +189,12 @@ impl Door {
 
 /// What is not registered, or another customer's.
 pub fn nobodys() -> Refusal {
-    refused(Code::NotFound, "path", "what it names is not registered")
+    Refusal::named(Code::NotFound, "path", "what it names is not registered")
 }
 
 fn channel(word: &str) -> Option<Channel> {
     ask::channel(word).filter(|channel| matches!(channel, Channel::Mt | Channel::Rc | Channel::Em))
 }
-
-type At = Result<Path<String>, PathRejection>;
 
 /// Lists sender numbers, chatbot ids and addresses, in the order of their last change.
 #[utoipa::path(
@@ -221,14 +207,12 @@ type At = Result<Path<String>, PathRejection>;
 pub async fn numbers(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     uri: Uri,
 ) -> Told<Page<Number>> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let asked = Asked::read(&Query::read(uri.query(), &LIST)?, "sender-numbers")?;
-    let rows = Rows { named: vec![("username", username)], any: None };
-    door.listed::<SenderNumber, _>("sender-numbers", rows, asked).await
+    let username = caller.whose(&service_key)?.username.clone();
+    let asked = Asked::read(uri.query(), "sender-numbers")?;
+    door.listed::<SenderNumber, _>(asked, Which::of([("username", &*username)])).await
 }
 
 /// Registers a sender number, chatbot id or address; its proof is looked at by an operator.
@@ -242,27 +226,27 @@ pub async fn numbers(
 pub async fn add_number(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Number> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
     let NewNumber { channel: word, number } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let channel = channel(&word).ok_or_else(|| refused(Code::BadRequest, "channel", "mt, rcs or email is allowed"))?;
+    let username = caller.whose(&service_key)?.username.clone();
+    let channel =
+        channel(&word).ok_or_else(|| Refusal::named(Code::BadRequest, "channel", "mt, rcs or email is allowed"))?;
     if text::is_blank(&number) {
         return Err(Refusal::missing(&top("number"), "a sender number").into());
     }
     text::one_line(&top("number"), &number)?;
     let number = sender::number(&top("number"), channel, &number)?;
     let new = SenderNumber { number, username: username.clone(), channel, state: Approval::Requested };
-    let named = name_of(&new);
-    let made = door.change(&caller, &username, named, move |rows: &mut Vec<SenderNumber>| {
+    let which = one(&username, channel, &new.number);
+    let made = door.change(&caller, &username, which, move |rows: &mut Vec<SenderNumber>| {
         match rows.first_mut() {
             None => rows.push(new.clone()),
             // Asked for once more, with another proof.
             Some(there) if there.state == Approval::Rejected => there.state = Approval::Requested,
-            Some(_) => return Err(refused(Code::Exists, "number", "it is registered already")),
+            Some(_) => return Err(Refusal::named(Code::Exists, "number", "it is registered already")),
         }
         Ok(Number {
             channel: ask::word(new.channel),
@@ -275,18 +259,15 @@ pub async fn add_number(
     Ok(Answer::success(made.await?))
 }
 
-fn name_of(number: &SenderNumber) -> Vec<(&'static str, String)> {
-    let SenderNumber { number, username, channel, .. } = number;
-    vec![("channel", channel.as_str().to_owned()), ("username", username.clone()), ("number", number.clone())]
+fn one(username: &str, channel: Channel, number: &str) -> Which {
+    Which::of([("channel", channel.as_str()), ("username", username), ("number", number)])
 }
 
-type AtNumber = Result<Path<(String, String, String)>, PathRejection>;
-
 /// The row that a path names.
-fn named(username: &str, word: &str, number: &str) -> Result<Vec<(&'static str, String)>, Refusal> {
+fn named(username: &str, word: &str, number: &str) -> Result<Which, Refusal> {
     let channel = channel(word).ok_or_else(nobodys)?;
     let number = sender::number(&top("number"), channel, number).map_err(|_| nobodys())?;
-    Ok(name_of(&SenderNumber { number, username: username.to_owned(), channel, state: Approval::Requested }))
+    Ok(one(username, channel, &number))
 }
 
 /// Takes a sender number, chatbot id or address out.
@@ -300,10 +281,9 @@ fn named(username: &str, word: &str, number: &str) -> Result<Vec<(&'static str, 
 pub async fn remove_number(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: AtNumber,
+    Words((service_key, word, number)): Words<(String, String, String)>,
 ) -> Told<Done> {
-    let Path((service_key, word, number)) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let removed = door.change(&caller, &username, named(&username, &word, &number)?, |rows: &mut Vec<SenderNumber>| {
         rows.pop().map(|row| row.number).ok_or_else(nobodys)
     });
@@ -321,15 +301,14 @@ pub async fn remove_number(
 pub async fn move_number(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: AtNumber,
+    Words((service_key, word, number)): Words<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<StateTold> {
-    let Path((service_key, word, number)) = path.map_err(|_| Problem::NotFound)?;
     let NewState { state } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let named = named(&username, &word, &number)?;
-    door.move_state(&caller, &username, named, state, |row: &mut SenderNumber| &mut row.state).await
+    let username = caller.whose(&service_key)?.username.clone();
+    let which = named(&username, &word, &number)?;
+    door.move_state(&caller, &username, which, state, |row: &mut SenderNumber| &mut row.state).await
 }
 
 /// Lists sender profiles of KakaoTalk, in the order of their last change.
@@ -343,14 +322,12 @@ pub async fn move_number(
 pub async fn profiles(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     uri: Uri,
 ) -> Told<Page<Profile>> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let asked = Asked::read(&Query::read(uri.query(), &LIST)?, "sender-profiles")?;
-    let rows = Rows { named: vec![("username", username)], any: None };
-    door.listed::<SenderProfile, _>("sender-profiles", rows, asked).await
+    let username = caller.whose(&service_key)?.username.clone();
+    let asked = Asked::read(uri.query(), "sender-profiles")?;
+    door.listed::<SenderProfile, _>(asked, Which::of([("username", &*username)])).await
 }
 
 /// Registers a sender profile of KakaoTalk, which an operator approves.
@@ -364,31 +341,30 @@ pub async fn profiles(
 pub async fn add_profile(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words(service_key): Words<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Profile> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
     let NewProfile { sender_key } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@_-".contains(&byte);
     if sender_key.len() != 40 || !sender_key.bytes().all(plain) {
         let got = sender_key.chars().count();
         let reason = format_args!("got {got} characters, 40 letters and digits are allowed");
         return Err(Refusal::bad(&top("sender_key"), reason).into());
     }
-    let new = SenderProfile { sender_key: sender_key.clone(), username: username.clone(), state: Approval::Requested };
-    let made =
-        door.change(&caller, &username, vec![("sender_key", sender_key)], move |rows: &mut Vec<SenderProfile>| {
-            match rows.first_mut() {
-                None => rows.push(new.clone()),
-                // Whoever was rejected does not stand in its owner's way.
-                Some(there) if there.state == Approval::Rejected => *there = new.clone(),
-                // Whose it is stays untold.
-                Some(_) => return Err(refused(Code::Exists, "sender_key", "it is registered already")),
-            }
-            Ok(Profile { sender_key: new.sender_key, state: word(new.state), removed: false, changed_at: None })
-        });
+    let which = Which::of([("sender_key", &*sender_key)]);
+    let new = SenderProfile { sender_key, username: username.clone(), state: Approval::Requested };
+    let made = door.change(&caller, &username, which, move |rows: &mut Vec<SenderProfile>| {
+        match rows.first_mut() {
+            None => rows.push(new.clone()),
+            // Whoever was rejected does not stand in its owner's way.
+            Some(there) if there.state == Approval::Rejected => *there = new.clone(),
+            // Whose it is stays untold.
+            Some(_) => return Err(Refusal::named(Code::Exists, "sender_key", "it is registered already")),
+        }
+        Ok(Profile { sender_key: new.sender_key, state: word(new.state), removed: false, changed_at: None })
+    });
     Ok(Answer::success(made.await?))
 }
 
@@ -403,13 +379,12 @@ pub async fn add_profile(
 pub async fn move_profile(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, sender_key)): Words<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<StateTold> {
-    let Path((service_key, sender_key)) = path.map_err(|_| Problem::NotFound)?;
     let NewState { state } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
-    let named = vec![("sender_key", sender_key), ("username", username.clone())];
-    door.move_state(&caller, &username, named, state, |row: &mut SenderProfile| &mut row.state).await
+    let username = caller.whose(&service_key)?.username.clone();
+    let which = Which::of([("sender_key", &*sender_key), ("username", &*username)]);
+    door.move_state(&caller, &username, which, state, |row: &mut SenderProfile| &mut row.state).await
 }

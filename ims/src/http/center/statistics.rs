@@ -7,11 +7,13 @@ use super::{
 use crate::http::{
     answer::{Answer, Problem, bare},
     gate::Caller,
-    routes::{Door, own},
+    routes::Door,
+    stop::Stop,
+    words::Words,
 };
 use axum::{
     Extension,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::Uri,
     response::{IntoResponse, Response},
 };
@@ -33,18 +35,12 @@ use std::sync::Arc;
 pub async fn whole(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<String>, PathRejection>,
+    Words(service_key): Words<String>,
     uri: Uri,
-) -> Result<Response, Problem> {
-    let Path(service_key) = path.map_err(|_| Problem::NotFound)?;
-    if let Err(answer) = own::<Whole>(&caller, &service_key) {
-        return Ok(answer.into_response());
-    }
-    let read = Query::read(uri.query(), &["from", "to"]).and_then(|query| days(&query));
-    Ok(match read {
-        Ok(days) => bare(&door.statistics(service_key, days).await?),
-        Err(refusal) => Answer::<Whole>::from(refusal).into_response(),
-    })
+) -> Result<Response, Stop> {
+    caller.own(&service_key)?;
+    let days = days(&Query::read(uri.query(), &["from", "to"])?)?;
+    Ok(bare(&door.statistics(service_key, days).await?))
 }
 
 /// The same of one group of channels, all types or one.
@@ -58,24 +54,15 @@ pub async fn whole(
 pub async fn group(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Words((service_key, word)): Words<(String, String)>,
     uri: Uri,
-) -> Result<Response, Problem> {
-    let Path((service_key, word)) = path.map_err(|_| Problem::NotFound)?;
+) -> Result<Response, Stop> {
     let group = Group::of(&word).ok_or(Problem::NotFound)?;
-    if let Err(answer) = own::<Whole>(&caller, &service_key) {
-        return Ok(answer.into_response());
-    }
-    let read = Query::read(uri.query(), &["from", "to", "type"]).and_then(|query| {
-        let only = query.get("type").map(|word| group.message_type(&top("type"), word)).transpose()?;
-        Ok((days(&query)?, only))
-    });
-    Ok(match read {
-        Ok((days, only)) => {
-            Answer::success(door.statistics(service_key, days).await?.group(group, only)).into_response()
-        }
-        Err(refusal) => Answer::<Whole>::from(refusal).into_response(),
-    })
+    caller.own(&service_key)?;
+    let query = Query::read(uri.query(), &["from", "to", "type"])?;
+    let only = query.get("type").map(|word| group.message_type(&top("type"), word)).transpose()?;
+    let days = days(&query)?;
+    Ok(Answer::success(door.statistics(service_key, days).await?.group(group, only)).into_response())
 }
 
 fn days(query: &Query<'_>) -> Result<Days, Refusal> {

@@ -1,22 +1,24 @@
 //! Templates of the four channels.
 
 use super::{
-    change::{Done, Told, refused, whose},
-    history::{Page, iso},
+    change::Done,
+    history::iso,
+    page::Page,
     params::{OneTemplate, Registry, Templates},
-    query::Query,
-    senders::{Asked, LIST, NewState, Rows, StateTold, nobodys},
+    senders::{Asked, NewState, StateTold, nobodys},
 };
 use crate::http::{
     answer::{Answer, Problem},
     ask,
     gate::Caller,
     routes::Door,
+    stop::Told,
+    words::Words,
 };
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     http::{HeaderMap, Uri},
 };
 use connectors::reference::{Listed, Which};
@@ -29,7 +31,7 @@ use processors::{
 use schemas::{Attachment, Channel, MessageType, SendRequest, Supplement};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{mem::take, sync::Arc};
 use utoipa::ToSchema;
 
 /// A template as it is registered.
@@ -111,65 +113,38 @@ struct Wish {
 
 impl Wish {
     fn read(body: &[u8], channel: Channel, username: &str) -> Result<Self, Refusal> {
-        let request = schemas::json::send_request(body).map_err(|error| {
-            refused(
-                Code::BadRequest,
-                error.field(),
-                error.to_string().trim_start_matches(&format!("{}: ", error.field())),
-            )
+        let mut request = schemas::json::send_request(body).map_err(|error| {
+            let (field, text) = (error.field(), error.to_string());
+            Refusal::named(Code::BadRequest, field, text.trim_start_matches(&format!("{field}: ")))
         })?;
-        let SendRequest {
-            template_code,
-            sender_key,
-            message_type,
-            message,
-            title,
-            header,
-            html,
-            attachment,
-            supplement,
-            ..
-        } = &request;
-        let allowed = SendRequest {
-            template_code: template_code.clone(),
-            sender_key: sender_key.clone(),
-            message_type: message_type.clone(),
-            message: message.clone(),
-            title: title.clone(),
-            header: header.clone(),
-            html: html.clone(),
-            attachment: attachment.clone(),
-            supplement: supplement.clone(),
-            ..SendRequest::default()
+        let row = Template {
+            code: take(&mut request.template_code).unwrap_or_default(),
+            username: username.to_owned(),
+            channel,
+            sender_key: take(&mut request.sender_key),
+            message: take(&mut request.message).unwrap_or_default(),
+            title: take(&mut request.title),
+            header: take(&mut request.header),
+            html: take(&mut request.html),
+            attachment: take(&mut request.attachment).map(|given| *given),
+            supplement: take(&mut request.supplement).map(|given| *given),
+            ..Template::default()
         };
-        if request != allowed {
+        let message_type = take(&mut request.message_type);
+        if request != SendRequest::default() {
             let reason = "a template has template_code, message_type, sender_key, message, title, header, html, \
                           attachment and supplement";
-            return Err(refused(Code::BadRequest, "the request", reason));
+            return Err(Refusal::named(Code::BadRequest, "the request", reason));
         }
         let group = Group::with(channel).ok_or_else(nobodys)?;
-        let kind = match &*request.message_type {
+        let message_type = match &*message_type {
             "" => None,
             word => Some(processors::ingest::message_type(&top("message_type"), channel, word)?),
         };
-        let kakao = group == Group::Kakao;
-        if !kakao && request.sender_key.is_some() {
+        if group != Group::Kakao && row.sender_key.is_some() {
             return Err(Refusal::bad(&top("sender_key"), "templates of KakaoTalk alone have one"));
         }
-        let row = Template {
-            code: request.template_code.unwrap_or_default(),
-            username: username.to_owned(),
-            channel,
-            sender_key: request.sender_key,
-            message: request.message.unwrap_or_default(),
-            title: request.title,
-            header: request.header,
-            html: request.html,
-            attachment: request.attachment.map(|given| *given),
-            supplement: request.supplement.map(|given| *given),
-            ..Template::default()
-        };
-        Ok(Self { row, message_type: kind })
+        Ok(Self { row, message_type })
     }
 
     /// Holds it against the rules, and its sender profile against those of its customer.
@@ -201,16 +176,13 @@ pub fn body(example: Value) -> Value {
     json!({"schema": schema, "examples": {"request": {"value": example}}})
 }
 
-type At = Result<Path<(String, String)>, PathRejection>;
-type AtOne = Result<Path<(String, String, String)>, PathRejection>;
-
 /// Channels that have templates here.
 fn channel(word: &str) -> Result<Channel, Problem> {
     ask::channel(word).filter(|channel| *channel != Channel::Rc).ok_or(Problem::NotFound)
 }
 
-fn named(channel: Channel, username: &str, code: &str) -> Vec<(&'static str, String)> {
-    vec![("channel", channel.as_str().to_owned()), ("username", username.to_owned()), ("code", code.to_owned())]
+fn named(channel: Channel, username: &str, code: &str) -> Which {
+    Which::of([("channel", channel.as_str()), ("username", username), ("code", code)])
 }
 
 /// Lists templates of one channel, or of all of KakaoTalk, in the order of their last change.
@@ -224,19 +196,17 @@ fn named(channel: Channel, username: &str, code: &str) -> Vec<(&'static str, Str
 pub async fn list(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words((service_key, word)): Words<(String, String)>,
     uri: Uri,
 ) -> Told<Page<Registered>> {
-    let Path((service_key, word)) = path.map_err(|_| Problem::NotFound)?;
     let channels = match Group::of(&word) {
         Some(group) => group.channels().iter().map(|channel| channel.as_str()).collect(),
         None => vec![channel(&word)?.as_str()],
     };
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let list = format!("templates/{word}");
-    let asked = Asked::read(&Query::read(uri.query(), &LIST)?, &list)?;
-    let rows = Rows { named: vec![("username", username)], any: Some(("channel", channels)) };
-    door.listed::<Template, _>(&list, rows, asked).await
+    let asked = Asked::read(uri.query(), &list)?;
+    door.listed::<Template, _>(asked, Which::of([("username", &*username)]).with_any("channel", channels)).await
 }
 
 /// Tells one template.
@@ -250,15 +220,11 @@ pub async fn list(
 pub async fn show(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: AtOne,
+    Words((service_key, word, code)): Words<(String, String, String)>,
 ) -> Told<Registered> {
-    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
     let channel = channel(&word)?;
-    let named = named(channel, &whose(&caller, &service_key)?.username, &code);
-    let found = door.editor()?.ask(move |editor| {
-        let named: Vec<_> = named.iter().map(|(column, value)| (*column, &**value)).collect();
-        editor.list::<Template>(&Which::of(&named), None, None, 1)
-    });
+    let named = named(channel, &caller.whose(&service_key)?.username, &code);
+    let found = door.editor()?.ask(move |editor| editor.list::<Template>(&named, None, None, 1));
     let found = found.await?.into_iter().next().ok_or_else(nobodys)?;
     Ok(Answer::success(Registered::from(found)))
 }
@@ -274,20 +240,19 @@ pub async fn show(
 pub async fn register(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: At,
+    Words((service_key, word)): Words<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Registered> {
-    let Path((service_key, word)) = path.map_err(|_| Problem::NotFound)?;
     let channel = channel(&word)?;
     let body = door.json(&headers, body).await?;
-    let customer = whose(&caller, &service_key)?;
+    let customer = caller.whose(&service_key)?;
     let wish = Wish::read(&body, channel, &customer.username)?;
     wish.check(&caller, &customer)?;
     let named = named(channel, &customer.username, &wish.row.code);
     let made = door.change(&caller, &customer.username, named, move |rows: &mut Vec<Template>| {
         if !rows.is_empty() {
-            return Err(refused(Code::Exists, "template_code", "it is registered already: PUT changes it"));
+            return Err(Refusal::named(Code::Exists, "template_code", "it is registered already: PUT changes it"));
         }
         let row = Template { state: template::state(None, channel)?, ..wish.row };
         let told = Registered::from(&row);
@@ -308,18 +273,19 @@ pub async fn register(
 pub async fn update(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: AtOne,
+    Words((service_key, word, code)): Words<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<Registered> {
-    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
     let channel = channel(&word)?;
     let body = door.json(&headers, body).await?;
-    let customer = whose(&caller, &service_key)?;
+    let customer = caller.whose(&service_key)?;
     let mut wish = Wish::read(&body, channel, &customer.username)?;
     match &*wish.row.code {
         "" => wish.row.code.clone_from(&code),
-        given if given != code => return Err(refused(Code::BadRequest, "template_code", "is not the path's").into()),
+        given if given != code => {
+            return Err(Refusal::named(Code::BadRequest, "template_code", "is not the path's").into());
+        }
         _ => {}
     }
     wish.check(&caller, &customer)?;
@@ -341,10 +307,14 @@ pub async fn update(
     tag = "templates",
     params(OneTemplate)
 )]
-pub async fn remove(State(door): State<Arc<Door>>, Extension(caller): Extension<Caller>, path: AtOne) -> Told<Done> {
-    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
-    let named = named(channel(&word)?, &whose(&caller, &service_key)?.username, &code);
-    let username = whose(&caller, &service_key)?.username.clone();
+pub async fn remove(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words((service_key, word, code)): Words<(String, String, String)>,
+) -> Told<Done> {
+    let channel = channel(&word)?;
+    let username = caller.whose(&service_key)?.username.clone();
+    let named = named(channel, &username, &code);
     let removed = door.change(&caller, &username, named, |rows: &mut Vec<Template>| {
         template::may_go(rows.first().ok_or_else(nobodys)?)?;
         rows.pop().map(|row| row.code).ok_or_else(nobodys)
@@ -363,13 +333,12 @@ pub async fn remove(State(door): State<Arc<Door>>, Extension(caller): Extension<
 pub async fn move_state(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
-    path: AtOne,
+    Words((service_key, word, code)): Words<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Told<StateTold> {
-    let Path((service_key, word, code)) = path.map_err(|_| Problem::NotFound)?;
     let NewState { state } = door.read(&headers, body).await?;
-    let username = whose(&caller, &service_key)?.username.clone();
+    let username = caller.whose(&service_key)?.username.clone();
     let named = named(channel(&word)?, &username, &code);
     door.move_state(&caller, &username, named, state, |row: &mut Template| &mut row.state).await
 }

@@ -17,7 +17,7 @@ impl Store {
 /// Adds or exchanges a template of `c0`.
 fn put(editor: &mut Editor, at_ms: i64, new: Template) {
     let code = new.code.clone();
-    let which = Which::of(&[("channel", "AT"), ("username", "c0"), ("code", &code)]);
+    let which = Which::of([("channel", "AT"), ("username", "c0"), ("code", &code)]);
     let changed = editor.change(&by("c0/2026", at_ms), "c0", &which, |rows: &mut Vec<Template>| {
         *rows = vec![new];
         Ok::<_, ()>(())
@@ -26,7 +26,7 @@ fn put(editor: &mut Editor, at_ms: i64, new: Template) {
 }
 
 fn remove(editor: &mut Editor, at_ms: i64, code: &str) {
-    let which = Which::of(&[("channel", "AT"), ("username", "c0"), ("code", code)]);
+    let which = Which::of([("channel", "AT"), ("username", "c0"), ("code", code)]);
     let changed = editor.change(&by("c0/2026", at_ms), "c0", &which, |rows: &mut Vec<Template>| {
         rows.clear();
         Ok::<_, ()>(())
@@ -67,7 +67,7 @@ pub(super) fn a_refused_change_leaves_nothing(store: &Store) {
     store.import(customers(2)).unwrap();
     let reference = store.reference();
     let mut editor = store.editor();
-    let which = Which::of(&[("channel", "AT"), ("username", "c0"), ("code", "T1")]);
+    let which = Which::of([("channel", "AT"), ("username", "c0"), ("code", "T1")]);
     let mut change = |username: &str, new: Template, told: Result<(), &'static str>| {
         editor
             .change(&by("c0/2026", AT_MS), username, &which, |rows: &mut Vec<Template>| {
@@ -113,7 +113,7 @@ pub(super) fn changes_at_the_same_time_are_made_one_after_another(store: &Store)
                         scopes: Scope::ALL.to_vec(),
                         ..SecretKey::default()
                     };
-                    let which = Which::of(&[("username", "c0")]);
+                    let which = Which::of([("username", "c0")]);
                     let changed = editor.change(&by("c0/a", AT_MS), "c0", &which, |keys: &mut Vec<SecretKey>| {
                         // As who sees two: there is room for one at any time.
                         keys.truncate(1);
@@ -137,7 +137,7 @@ pub(super) fn a_list_goes_on_where_it_ended_and_tells_what_changed_since(store: 
     store.import(seed).unwrap();
     let mut editor = store.editor();
     let list = |editor: &mut Editor, since, behind: Option<&Behind>, most| -> Vec<Listed<Template>> {
-        let which = Which::of(&[("username", "c0")]).with_any("channel", ["AT", "FT"]);
+        let which = Which::of([("username", "c0")]).with_any("channel", ["AT", "FT"]);
         editor.list(&which, since, behind, most).unwrap()
     };
     let codes = |listed: &[Listed<Template>]| listed.iter().map(|row| row.row.code.clone()).collect::<Vec<_>>();
@@ -176,7 +176,7 @@ pub(super) fn lists_go_by_an_index(store: &Store) {
         Dialect::Sqlite => "ANALYZE",
         Dialect::MySql => "ANALYZE TABLE templates, audit",
     });
-    let which = Which::of(&[("username", "c0")]);
+    let which = Which::of([("username", "c0")]);
     let text = list::text::<Template>(&which, false);
     assert_eq!(
         store.index_of(&text, &["'c7'", "0", "1", "1", "'AT'", "'AT'", "'T1'", "100"]),
