@@ -1,7 +1,11 @@
 //! Secrets that must be hashed: each once, and few at a time of one customer and of one address, so that who tries
 //! secrets takes nobody's turn but its own.
 
-use super::{answer::Problem, metrics::SECRETS};
+use super::{
+    answer::Problem,
+    metrics::SECRETS,
+    shares::{Share, Shares},
+};
 use crate::secret;
 use metrics::counter;
 use processors::{
@@ -10,7 +14,6 @@ use processors::{
 };
 use rustc_hash::FxHashMap;
 use std::{
-    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -27,19 +30,16 @@ const OF_ADDRESS: usize = 32;
 /// Hashing a secret takes tens of milliseconds and 19 MiB, twice for each question: as many cores as half of the machine
 /// has do it at most.
 pub struct Learner {
-    waiting: Arc<Mutex<Waiting>>,
+    under_way: Arc<UnderWay>,
+    usernames: Shares<String>,
+    addresses: Shares<IpAddr>,
     turns: Arc<Semaphore>,
     /// Looked at in the place of keys that a customer does not have.
     nobody: Arc<SecretHash>,
 }
 
-#[derive(Default)]
-struct Waiting {
-    /// Who asks the same meanwhile waits for the same answer.
-    under_way: FxHashMap<Question, watch::Receiver<Told>>,
-    of_username: FxHashMap<String, usize>,
-    of_address: FxHashMap<IpAddr, usize>,
-}
+/// Who asks the same meanwhile waits for the same answer.
+type UnderWay = Mutex<FxHashMap<Question, watch::Receiver<Told>>>;
 
 /// None as long as it is not known; then the key, if it is anybody's.
 type Told = Option<Option<Arc<SecretKey>>>;
@@ -49,11 +49,16 @@ type Question = ([u8; 32], usize);
 
 /// A question's place, until it is answered, whoever still waits for that.
 struct Place {
-    waiting: Arc<Mutex<Waiting>>,
+    /// Before the question is: who finds none under way finds all places free.
+    _shares: (Share<String>, Share<IpAddr>),
+    noted: Noted,
+}
+
+/// A question that is under way.
+struct Noted {
+    under_way: Arc<UnderWay>,
     question: Question,
     reference: Arc<Reference>,
-    username: String,
-    address: IpAddr,
 }
 
 impl Learner {
@@ -61,7 +66,9 @@ impl Learner {
     pub fn new() -> anyhow::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(Self {
-            waiting: Arc::default(),
+            under_way: Arc::default(),
+            usernames: Shares::of(OF_USERNAME),
+            addresses: Shares::of(OF_ADDRESS),
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
             nobody: Arc::new(SecretHash::of(&secret::random::<32>()?, &secret::random()?)?),
         })
@@ -91,33 +98,28 @@ impl Learner {
     ) -> Result<watch::Receiver<Told>, Problem> {
         let question = (*digest, Arc::as_ptr(reference) as usize);
         let (tell, told) = watch::channel(None);
-        {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(told) = waiting.under_way.get(&question) {
+        let place = {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(told) = under_way.get(&question) {
                 return Ok(told.clone());
             }
-            if !waiting.has_room(&credentials.username, network_of(from)) {
+            if under_way.len() >= WAITING {
                 return Err(Problem::TooMany);
             }
-            waiting.under_way.insert(question, told.clone());
-            *waiting.of_username.entry(credentials.username.clone()).or_default() += 1;
-            *waiting.of_address.entry(network_of(from)).or_default() += 1;
-        }
-        let place = Place {
-            waiting: Arc::clone(&self.waiting),
-            question,
-            reference: Arc::clone(reference),
-            username: credentials.username.clone(),
-            address: network_of(from),
+            let of_username = self.usernames.take(credentials.username.clone()).ok_or(Problem::TooMany)?;
+            let of_address = self.addresses.take(network_of(from)).ok_or(Problem::TooMany)?;
+            under_way.insert(question, told.clone());
+            let noted = Noted { under_way: Arc::clone(&self.under_way), question, reference: Arc::clone(reference) };
+            Place { _shares: (of_username, of_address), noted }
         };
         let (turns, nobody) = (Arc::clone(&self.turns), Arc::clone(&self.nobody));
-        let secret = credentials.secret.clone();
+        let Credentials { username, secret } = credentials.clone();
         // A caller that goes away ends its request and not the hashing: the turn is the work's.
         tokio::spawn(async move {
             let Ok(turn) = turns.acquire_owned().await else { return };
             let found = tokio::task::spawn_blocking(move || {
                 let _held = turn;
-                let found = find(place.reference.secret_keys(&place.username), &secret, &nobody, now_ms).cloned();
+                let found = find(place.noted.reference.secret_keys(&username), &secret, &nobody, now_ms).cloned();
                 (found, place)
             });
             // Without an answer the sender goes, and who waits for it is told so.
@@ -136,29 +138,9 @@ impl Learner {
     }
 }
 
-impl Waiting {
-    fn has_room(&self, username: &str, address: IpAddr) -> bool {
-        self.under_way.len() < WAITING
-            && self.of_username.get(username).is_none_or(|&places| places < OF_USERNAME)
-            && self.of_address.get(&address).is_none_or(|&places| places < OF_ADDRESS)
-    }
-}
-
-impl Drop for Place {
+impl Drop for Noted {
     fn drop(&mut self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.under_way.remove(&self.question);
-        give_back(&mut waiting.of_username, &self.username);
-        give_back(&mut waiting.of_address, &self.address);
-    }
-}
-
-fn give_back<K: Hash + Eq>(places: &mut FxHashMap<K, usize>, key: &K) {
-    if let Some(taken) = places.get_mut(key) {
-        *taken -= 1;
-        if *taken == 0 {
-            places.remove(key);
-        }
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.question);
     }
 }
 
@@ -197,7 +179,7 @@ mod tests {
         }
 
         fn waiting(&self) -> usize {
-            self.learner.waiting.lock().unwrap().under_way.len()
+            self.learner.under_way.lock().unwrap().len()
         }
     }
 
@@ -232,7 +214,6 @@ mod tests {
             assert!(Instant::now() < end, "the turn is never given back");
             tokio::task::yield_now().await;
         }
-        let waiting = fixture.learner.waiting.lock().unwrap();
-        assert!(waiting.of_username.is_empty() && waiting.of_address.is_empty());
+        assert!(fixture.learner.usernames.is_free() && fixture.learner.addresses.is_free());
     }
 }

@@ -106,7 +106,6 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
     }
     let listener = server::bind(&config.http)?;
     descriptors::make_room(config.http.connections);
-    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let within = ms(config.http.acknowledged_within_ms);
     let appender = |name, lane| -> anyhow::Result<Appender> {
         Ok(Appender::start(name, parts.log.appender(name, GIVEN_UP_AFTER * within)?, Topic::api(lane), within)?)
@@ -152,7 +151,7 @@ pub fn open_gateway(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Do
     let listener = server::bind(&config.http)?;
     descriptors::make_room(config.http.connections);
     let gateway = Arc::new(Gateway::new(config, clock));
-    let every = Duration::from_millis(config.gateway.look_every_ms.into());
+    let every = ms(config.gateway.look_every_ms);
     let routes = behind(gateway::routes(Arc::clone(&gateway)), &config.http.behind);
     start(GATEWAY, config, listener, async move {
         gateway.look_every(every);
@@ -173,6 +172,11 @@ fn behind(routes: Router, behind: &[IpNet]) -> Router {
     }))
 }
 
+/// As the configuration says times.
+fn ms(ms: u32) -> Duration {
+    Duration::from_millis(ms.into())
+}
+
 /// Serves on threads of its own.
 fn start(
     name: &'static str,
@@ -181,7 +185,6 @@ fn start(
     routes: impl Future<Output = Router> + Send + 'static,
 ) -> anyhow::Result<Door> {
     let address = listener.local_addr()?;
-    let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let bounds = Bounds {
         connections: config.http.connections,
         headers_within: ms(config.http.headers_within_ms),

@@ -15,7 +15,7 @@ const LONGEST: usize = 128;
 pub struct RepeatKey(pub [u8; 32]);
 
 /// What a request asks, hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Contents(pub [u8; 32]);
 
 /// Tells a request under way from another of the same key.

@@ -14,6 +14,7 @@ use super::{
     answer::Problem,
     body, clerk,
     learn::network_of,
+    ms,
     routes::{Peer, key},
     shares::Shares,
 };
@@ -79,7 +80,6 @@ struct Route {
 impl Gateway {
     pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
         let Config { http, gateway, .. } = config;
-        let ms = |ms: u32| Duration::from_millis(ms.into());
         let breaker = gateway.breaker;
         let calls = Calls::new(clock, ms(gateway.connect_within_ms), patience(config), breaker);
         let mut routes: Vec<Route> = gateway
@@ -212,7 +212,6 @@ impl Route {
 
 /// No less than the process itself waits for what it asks.
 fn patience(config: &Config) -> Patience {
-    let ms = |ms: u32| Duration::from_millis(ms.into());
     let within = ms(config.gateway.answer_within_ms);
     Patience {
         send: within,

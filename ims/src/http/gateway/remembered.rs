@@ -1,7 +1,7 @@
 //! The last answers to questions for reports, for when nobody can be asked.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
+use processors::access::Contents;
 use rustc_hash::FxHashMap;
 use std::{
     collections::VecDeque,
@@ -15,19 +15,12 @@ pub const LARGEST: usize = 64 << 10;
 
 /// Who asked for what. A digest: no key of a customer is kept, and nobody is told what another's key was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Question([u8; 32]);
+pub struct Question(Contents);
 
 impl Question {
     pub fn new(key: &[u8], path: &str, from: IpAddr) -> Self {
-        let mut digest = Context::new(&SHA256);
         // A key may be for some addresses alone.
-        for part in [key, path.as_bytes(), from.to_canonical().to_string().as_bytes()] {
-            digest.update(&(part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.finish().as_ref());
-        Self(bytes)
+        Self(Contents::of([key, path.as_bytes(), from.to_canonical().to_string().as_bytes()]))
     }
 }
 
