@@ -43,17 +43,9 @@ impl Cipher {
 
     /// From 64 hexadecimal digits, as a file or the environment holds them.
     pub fn parse(digits: &str) -> Result<Self, StoreError> {
-        let digits = digits.trim().as_bytes();
         let mut secret = [0; KEY_BYTES];
-        let refused = || StoreError::Key("not 64 hexadecimal digits; make one with `openssl rand -hex 32`".into());
-        if digits.len() != 2 * KEY_BYTES {
-            return Err(refused());
-        }
-        for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |c: u8| char::from(c).to_digit(16);
-            let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else { return Err(refused()) };
-            *byte = (high << 4 | low) as u8;
-        }
+        hex::decode_to_slice(digits.trim(), &mut secret)
+            .map_err(|_| StoreError::Key("not 64 hexadecimal digits; make one with `openssl rand -hex 32`".into()))?;
         Ok(Self::new(&secret))
     }
 
@@ -68,7 +60,7 @@ impl Cipher {
 
     fn create(path: &Path) -> Result<Self, StoreError> {
         use std::os::unix::fs::OpenOptionsExt as _;
-        let digits: String = random()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(random()?);
         let write = || {
             let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(digits.as_bytes())?;

@@ -1,86 +1,68 @@
 //! Keys of RCS brands out of a file: which of them a chatbot's messages go with.
 
+use super::watched::Watched;
 use std::{
     collections::BTreeMap,
     fmt,
-    path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// The brand keys that one vendor has given, by chatbot.
-pub struct Brands {
-    path: PathBuf,
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    keys: BTreeMap<String, String>,
-    /// Of the file, as it was read.
-    written: Option<SystemTime>,
-}
+pub struct Brands(Mutex<Watched<BTreeMap<String, String>>>);
 
 impl Brands {
     /// Reads the file; the error is the reason with its remedy. An empty path is a file without brands.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let known = if path.as_os_str().is_empty() { Known::default() } else { Known::read(path)? };
-        Ok(Self { path: path.to_owned(), known: Mutex::new(known) })
+        Watched::open(path, "the keys of RCS brands", keys).map(|file| Self(Mutex::new(file)))
     }
 
     /// The key of a chatbot's brand. One that is not known is looked for in the file again once that has changed.
     pub fn key(&self, chatbot: &str) -> Option<String> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.keys.contains_key(chatbot)
-            && !self.path.as_os_str().is_empty()
-            && known.written != written(&self.path)
-        {
-            match Known::read(&self.path) {
-                Ok(fresh) => *known = fresh,
-                Err(reason) => {
-                    tracing::error!(file = %self.path.display(), reason, "the keys of RCS brands cannot be read");
-                    // Told once for each state of the file.
-                    known.written = written(&self.path);
-                }
-            }
+        let mut file = self.lock();
+        if !file.value().contains_key(chatbot) {
+            file.follow();
         }
-        known.keys.get(chatbot).cloned()
+        file.value().get(chatbot).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched<BTreeMap<String, String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
-    fn read(path: &Path) -> Result<Self, String> {
-        const REMEDY: &str = "write a line for each chatbot: its id, a blank, the key of its brand";
-        let written = written(path);
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{error}: {REMEDY}"))?;
-        let mut keys = BTreeMap::new();
-        for (number, line) in text.lines().enumerate() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words[..] {
-                [] => {}
-                [first, ..] if first.starts_with('#') => {}
-                [chatbot, key] => drop(keys.insert(chatbot.to_owned(), key.to_owned())),
-                _ => return Err(format!("line {}: {REMEDY}", number + 1)),
-            }
-        }
-        Ok(Self { keys, written })
+fn keys(path: &Path) -> Result<BTreeMap<String, String>, String> {
+    const REMEDY: &str = "write a line for each chatbot: its id, a blank, the key of its brand";
+    let mut keys = BTreeMap::new();
+    if path.as_os_str().is_empty() {
+        return Ok(keys);
     }
-}
-
-fn written(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|about| about.modified()).ok()
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{error}: {REMEDY}"))?;
+    for (number, line) in text.lines().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            [] => {}
+            [first, ..] if first.starts_with('#') => {}
+            [chatbot, key] => drop(keys.insert(chatbot.to_owned(), key.to_owned())),
+            _ => return Err(format!("line {}: {REMEDY}", number + 1)),
+        }
+    }
+    Ok(keys)
 }
 
 impl fmt::Debug for Brands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Brands").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Brands").field("path", &self.lock().path()).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs::File, time::Duration};
+    use std::{
+        fs::File,
+        time::{Duration, SystemTime},
+    };
 
     #[test]
     fn a_chatbot_that_is_new_is_found_in_the_file_and_keys_are_never_shown() {

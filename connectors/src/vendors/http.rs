@@ -12,6 +12,7 @@ use hyper_util::{
     client::legacy::{Builder, Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use processors::ports::Reply;
 use std::{
     convert::Infallible,
     error::Error,
@@ -69,6 +70,15 @@ pub enum Failed {
     NotSent(String),
     /// The request left, or part of it: it may have arrived.
     NoAnswer(String),
+}
+
+impl From<Failed> for Reply {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::NotSent(reason) => Self::NotSent(reason),
+            Failed::NoAnswer(reason) => Self::NoAnswer(reason),
+        }
+    }
 }
 
 impl Client {

@@ -17,10 +17,10 @@ mod push;
 mod receipts;
 mod settings;
 mod smtp;
-mod stamp;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod watched;
 mod webhook;
 
 pub use apns::ApnsSettings;

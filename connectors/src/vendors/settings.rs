@@ -54,6 +54,14 @@ pub enum ResponseMethod {
     Polling,
 }
 
+/// What connections are made for: a row that says something else needs others.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reach {
+    url: String,
+    /// The time of a connection.
+    connect: Duration,
+}
+
 impl Default for VendorSettings {
     fn default() -> Self {
         // Published advice is 5 s and 30 s, and at most 5 calls a second beside sends.
@@ -90,6 +98,11 @@ impl VendorSettings {
         let seconds = self.response_timeout_s;
         (!(10..=86_400).contains(&seconds))
             .then(|| format!("vendors.{name}.response_timeout_s: got {seconds}, 10 to 86400 are allowed"))
+    }
+
+    /// What connections to a vendor are made for.
+    pub(super) fn reach(&self, vendor: &Vendor) -> Reach {
+        Reach { url: vendor.url.clone(), connect: self.connect(vendor) }
     }
 
     /// The time of a connection to a vendor: half of a request's at most, so that one that never comes is known not to

@@ -1,6 +1,7 @@
 //! What the tests of all protocols share.
 
 use super::Serve;
+use crate::testing::read_request;
 use aws_lc_rs::{
     encoding::AsDer,
     rand::SystemRandom,
@@ -13,7 +14,9 @@ use processors::{
     reference::Reference,
 };
 use std::{
-    sync::{Arc, LazyLock},
+    io::Write,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -66,4 +69,51 @@ impl Receipts for Nobody {
     fn take(&mut self, _: Duration, _: &mut Vec<Receipt>) {}
 
     fn confirm(&mut self) {}
+}
+
+/// A server that does one thing with each request, and what it was asked.
+pub(super) struct Server {
+    pub url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// What it does with a request, and the how-manyth it is, counted from 1.
+    pub fn doing(then: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (then, seen) = (Arc::new(then), Arc::clone(&requests));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, then, seen) = (stream.unwrap(), Arc::clone(&then), Arc::clone(&seen));
+                std::thread::spawn(move || {
+                    while let Some(request) = read_request(&mut stream) {
+                        let number = {
+                            let mut seen = seen.lock().unwrap();
+                            seen.push(request);
+                            seen.len()
+                        };
+                        then(&mut stream, number);
+                    }
+                });
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// One that says the same to each.
+    pub fn saying(answer: String) -> Self {
+        Self::doing(move |stream, _| drop(stream.write_all(answer.as_bytes())))
+    }
+
+    /// What it was asked.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// An answer as it goes over the wire.
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }

@@ -1,6 +1,6 @@
 //! Push tokens that their service called dead: asked for in batches by the HMAC of the token.
 
-use super::SCHEMA;
+use super::{SCHEMA, lots::lots_of};
 use crate::{
     cipher::Cipher,
     sql::{Connection, Database, Insert, Location, Merge, StoreError},
@@ -9,8 +9,6 @@ use processors::ports::{Away, DEAD_FOR, DeadToken, DeadTokens};
 use rustc_hash::FxHashMap;
 use std::{iter::repeat_n, sync::Arc, time::Duration};
 
-/// Tokens asked for in one statement; few sizes stay in the connection's cache of statements.
-const ASKED_AT_ONCE: [usize; 3] = [5, 50, 500];
 /// How long an answer may take. Nobody waits for it for that long; what comes late is not lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -77,20 +75,13 @@ async fn known(
     let mut said = vec![None; asked.len()];
     for (vendor, places) in by_vendor {
         let mut found: FxHashMap<Vec<u8>, String> = FxHashMap::default();
-        let mut rest = &places[..];
-        while let Some(last) = rest.last() {
-            let holds = |size: &&usize| rest.len() <= **size;
-            let size = ASKED_AT_ONCE.iter().find(holds).copied().unwrap_or(ASKED_AT_ONCE[ASKED_AT_ONCE.len() - 1]);
-            let (some, others) = rest.split_at(size.min(rest.len()));
+        for (size, lot) in lots_of(&places) {
             let text = text(size);
-            // The last stands in for those that are missing to a whole statement.
-            let lookups = some.iter().chain(repeat_n(last, size - some.len()));
             let query = connection.query(&text).bind(expired_ms(now_ms)).bind(vendor);
-            let query = lookups.fold(query, |query, (_, lookup)| query.bind(lookup.as_slice()));
+            let query = lot.fold(query, |query, (_, lookup)| query.bind(lookup.as_slice()));
             for row in query.fetch_all().await? {
                 found.insert(row.get("token_lookup")?, row.get("code")?);
             }
-            rest = others;
         }
         for (place, lookup) in &places {
             said[*place] = found.get(lookup).cloned();

@@ -10,6 +10,7 @@ mod held;
 mod import;
 mod kinds;
 mod list;
+mod lots;
 mod opt_outs;
 mod refusals;
 mod row;

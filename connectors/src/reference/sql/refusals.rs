@@ -8,7 +8,6 @@ use super::{
 };
 use processors::{center::opt_out::Source, ports::Away, reference::OptOut};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// An opt-out of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl Editor {
     pub fn refusals(&mut self, username: &str, behind: Option<&RefusalPlace>, most: u32) -> Result<Vec<Refusal>, Away> {
         let Self { database, cipher } = self;
         let at_ms = behind.map_or(i64::MIN, |place| place.refused_at_ms);
-        let lookup = behind.and_then(|place| bytes(&place.lookup)).unwrap_or_default();
+        let lookup = behind.and_then(|place| hex::decode(&place.lookup).ok()).unwrap_or_default();
         database.run(async |connection| {
             let query = connection.query(REFUSALS).bind(username).bind(at_ms).bind(at_ms).bind(lookup.as_slice());
             let mut listed = Vec::new();
@@ -84,7 +83,7 @@ impl Editor {
                     out: OptOut { username: username.to_owned(), recipient },
                     source: Source::of(source).ok_or_else(|| decode("source", "no word that is known"))?,
                     refused_at_ms,
-                    behind: RefusalPlace { refused_at_ms, lookup: digits(&lookup) },
+                    behind: RefusalPlace { refused_at_ms, lookup: hex::encode(lookup) },
                 });
             }
             Ok(listed)
@@ -102,18 +101,4 @@ fn fit(written: Written) -> sqlx::Result<()> {
         Written::Nothing | Written::Rows => Ok(()),
         Written::Unfit(row, reason) => Err(encode(format!("{row}: {reason}"))),
     }
-}
-
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// None of text that is none of ours.
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }

@@ -2,15 +2,15 @@
 //!
 //! Source: as connectors/src/vendors/apns names it; written apart from it, so that a mistake of one shows at the other.
 
-use super::push::{Service, seconds, signed};
+use super::push::{Service, after, signed};
 use crate::{simulator::Simulator, vendors::Shared};
 use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
     routing::post,
@@ -60,11 +60,7 @@ async fn send(
     match served.service.serve(&shared.vendor, serial_number, &token).await {
         Reply::Code { code, .. } if code == "200" => (StatusCode::OK, [("apns-id", header("apns-id"))]).into_response(),
         Reply::Code { code, .. } => refused(&code, now_ms),
-        Reply::Throttled(time) => {
-            let mut response = refused("ServiceUnavailable", now_ms);
-            response.headers_mut().extend(HeaderValue::from_str(&seconds(time)).ok().map(|wait| (RETRY_AFTER, wait)));
-            response
-        }
+        Reply::Throttled(time) => after(time, refused("ServiceUnavailable", now_ms)),
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         // Until the customer gives up.

@@ -2,15 +2,15 @@
 //!
 //! Source: as connectors/src/vendors/fcm names it; written apart from it, so that a mistake of one shows at the other.
 
-use super::push::{Service, seconds, signed};
+use super::push::{Service, after, signed};
 use crate::{simulator::Simulator, vendors::Shared};
 use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
     routing::post,
@@ -177,9 +177,7 @@ async fn send(
         Reply::Throttled(time) => {
             let violations = json!([{"subject": format!("project:{project}"), "description": "rate"}]);
             let quota = json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations});
-            let mut response = refused("QUOTA_EXCEEDED", &[own("QUOTA_EXCEEDED"), quota]);
-            response.headers_mut().extend(HeaderValue::from_str(&seconds(time)).ok().map(|wait| (RETRY_AFTER, wait)));
-            response
+            after(time, refused("QUOTA_EXCEEDED", &[own("QUOTA_EXCEEDED"), quota]))
         }
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),

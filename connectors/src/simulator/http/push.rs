@@ -2,6 +2,7 @@
 
 use crate::simulator::{Asked, Simulator};
 use aws_lc_rs::digest::{SHA256, digest};
+use axum::{http::header::RETRY_AFTER, response::Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use processors::{ports::Reply, reference::Vendor};
 use rustc_hash::FxHashMap;
@@ -29,7 +30,7 @@ impl Service {
     /// What becomes of a request, after its time.
     pub async fn serve(&self, vendor: &Vendor, serial_number: &str, token: &str) -> Reply {
         let hash = digest(&SHA256, token.as_bytes());
-        let part: String = hash.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let part = hex::encode(&hash.as_ref()[..6]);
         let attempt = {
             let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
             if attempts.len() >= COUNTED {
@@ -60,7 +61,9 @@ pub fn signed(token: &str) -> Option<(Value, Value)> {
     (!signature.is_empty() && parts.next().is_none()).then_some((header, claims))
 }
 
-/// Whole seconds of a wait, as Retry-After says it.
-pub fn seconds(time: Duration) -> String {
-    time.as_millis().div_ceil(1_000).to_string()
+/// The same answer with a wait, in whole seconds.
+pub fn after(time: Duration, mut answer: Response) -> Response {
+    let seconds = u64::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+    answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    answer
 }

@@ -14,8 +14,9 @@ mod tests;
 pub use settings::{Access, ApnsSettings};
 
 use super::{
-    http::{Answered, Client as Http, Failed, Times},
-    push::{Desk, Push, Told, code, shown_as},
+    http::{Answered, Client as Http},
+    push::{Desk, Push, Told, code, shown_as, until, with_key},
+    settings::Reach,
 };
 use http_body_util::Full;
 use hyper::{Request, body::Bytes, header::HeaderValue};
@@ -25,7 +26,7 @@ use processors::{
     rules::push::COLLAPSE_KEY,
 };
 use schemas::Dispatch;
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc};
 use tokio::time::Instant;
 
 /// Bytes of an answer.
@@ -37,8 +38,7 @@ const MOST_PAYLOAD: usize = 4_096;
 pub struct Client {
     service: Http,
     access: Arc<Access>,
-    /// The row's address that they lead to, and the time of a connection.
-    made_for: (String, Duration),
+    reach: Reach,
 }
 
 impl Client {
@@ -46,12 +46,12 @@ impl Client {
     pub fn new(vendor: &Vendor, access: Arc<Access>) -> Result<Self, String> {
         let connect = access.times.connect(vendor);
         let service = Http::http2(connect, &access.apns.ca_file, "apns.ca_file")?;
-        Ok(Self { service, access, made_for: (vendor.url.clone(), connect) })
+        Ok(Self { service, reach: access.times.reach(vendor), access })
     }
 
     /// Whether it still is what the row says.
     pub fn is_for(&self, vendor: &Vendor) -> bool {
-        self.made_for.0 == vendor.url && self.made_for.1 == self.access.times.connect(vendor)
+        self.reach == self.access.times.reach(vendor)
     }
 
     /// Sends one message to all of its tokens that are the service's.
@@ -82,40 +82,38 @@ impl Client {
         by: Instant,
         clock: &dyn Clock,
     ) -> Told {
-        let mut refused: Option<(HeaderValue, Told)> = None;
-        loop {
-            let now_ms = clock.now_ms();
-            match (self.access.token.authorization(now_ms), refused.take()) {
-                // There is no other key than the refused one.
-                (Ok(key), Some((used, told))) if key == used => return told,
-                (Err(_), Some((_, told))) => return told,
-                (Err(reason), None) => return Told::now(Reply::NotSent(reason)),
-                (Ok(key), before) => {
-                    let topic = &self.access.apns.topic;
-                    let made = request::request(vendor, topic, dispatch, token, &key, payload.clone(), now_ms);
-                    let told = match made {
-                        Ok(request) => self.exchange(vendor, request, by, clock).await,
-                        Err(error) => Told::now(Reply::NotSent(error.to_string())),
-                    };
-                    match &told.reply {
-                        // A refused key sends nothing: with another one it is worth another request.
-                        Reply::Code { code, .. } if is_of_key(code) && before.is_none() => {
-                            self.access.token.refused(&key, clock.now_ms());
-                            refused = Some((key, told));
-                        }
-                        _ => return told,
-                    }
+        let Access { token: provider_token, apns, .. } = &*self.access;
+        with_key(
+            || ready(provider_token.authorization(clock.now_ms())),
+            |key| {
+                let (payload, now_ms) = (payload.clone(), clock.now_ms());
+                let request = request::request(vendor, &apns.topic, dispatch, token, &key, payload, now_ms);
+                self.exchange(vendor, request, by, clock)
+            },
+            |told, key| {
+                let refused = matches!(&told.reply, Reply::Code { code, .. } if is_of_key(code));
+                if refused {
+                    provider_token.refused(key, clock.now_ms());
                 }
-            }
-        }
+                refused
+            },
+        )
+        .await
     }
 
-    async fn exchange(&self, vendor: &Vendor, request: Request<Full<Bytes>>, by: Instant, clock: &dyn Clock) -> Told {
-        let total = by.saturating_duration_since(Instant::now());
-        let times = Times { first_byte: self.access.times.first_byte(), total };
-        match self.service.exchange(request, times, MOST_ANSWER).await {
-            Err(Failed::NotSent(reason)) => Told::now(Reply::NotSent(reason)),
-            Err(Failed::NoAnswer(reason)) => Told::now(Reply::NoAnswer(reason)),
+    async fn exchange(
+        &self,
+        vendor: &Vendor,
+        request: Result<Request<Full<Bytes>>, hyper::http::Error>,
+        by: Instant,
+        clock: &dyn Clock,
+    ) -> Told {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Told::now(Reply::NotSent(error.to_string())),
+        };
+        match self.service.exchange(request, until(by, &self.access.times), MOST_ANSWER).await {
+            Err(failed) => Told::now(failed.into()),
             Ok(Answered { status, retry_after, body }) => {
                 answer::told(vendor, status, retry_after.as_deref(), &body, clock.now_ms())
             }

@@ -1,10 +1,10 @@
 //! The token that says who we are. Apple takes one for an hour, and refuses new ones that come within 20 minutes.
 
-use crate::vendors::{jwt::SigningKey, stamp::Stamp};
+use crate::vendors::{jwt::SigningKey, watched::Watched};
 use hyper::header::HeaderValue;
 use serde::Serialize;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -15,15 +15,13 @@ const YOUNGEST_MS: i64 = 20 * 60_000;
 
 /// A signing key and its token, which all senders of the process share.
 pub struct ProviderToken {
-    path: PathBuf,
     key_id: String,
     team_id: String,
     state: Mutex<State>,
 }
 
 struct State {
-    key: SigningKey,
-    stamp: Stamp,
+    key: Watched<SigningKey>,
     token: Option<(HeaderValue, i64)>,
 }
 
@@ -36,26 +34,16 @@ struct Claims<'a> {
 impl ProviderToken {
     /// Reads the key; the error is the reason with its remedy.
     pub fn open(path: &Path, key_id: &str, team_id: &str) -> Result<Self, String> {
-        let stamp = Stamp::of(path);
-        let state = Mutex::new(State { key: read(path)?, stamp, token: None });
-        Ok(Self { path: path.to_owned(), key_id: key_id.into(), team_id: team_id.into(), state })
+        let state = Mutex::new(State { key: Watched::open(path, "a signing key", read)?, token: None });
+        Ok(Self { key_id: key_id.into(), team_id: team_id.into(), state })
     }
 
     /// What goes into `authorization`.
     pub fn authorization(&self, now_ms: i64) -> Result<HeaderValue, String> {
         let mut state = self.lock();
-        let stamp = Stamp::of(&self.path);
-        if stamp != state.stamp {
-            state.stamp = stamp;
-            match read(&self.path) {
-                Ok(key) => {
-                    tracing::info!(file = %self.path.display(), "a signing key was exchanged");
-                    (state.key, state.token) = (key, None);
-                }
-                Err(reason) => {
-                    tracing::error!(file = %self.path.display(), reason, "a signing key cannot be read");
-                }
-            }
+        if state.key.follow() {
+            tracing::info!(file = %state.key.path().display(), "a signing key was exchanged");
+            state.token = None;
         }
         // A clock that was set back says nothing of its age.
         let good = |made_ms: i64| (made_ms..made_ms + RENEWED_MS).contains(&now_ms);
@@ -63,7 +51,7 @@ impl ProviderToken {
             Some((header, made_ms)) if good(*made_ms) => Ok(header.clone()),
             _ => {
                 let claims = Claims { iss: &self.team_id, iat: now_ms.div_euclid(1_000) };
-                let token = state.key.token(&self.key_id, &claims)?;
+                let token = state.key.value().token(&self.key_id, &claims)?;
                 let mut header =
                     HeaderValue::from_str(&format!("bearer {token}")).map_err(|error| error.to_string())?;
                 header.set_sensitive(true);

@@ -12,7 +12,7 @@ use processors::{
     reference::CodeTable,
 };
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 use tempfile::NamedTempFile;
 
 fn key_file() -> NamedTempFile {

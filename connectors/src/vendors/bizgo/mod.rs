@@ -102,8 +102,7 @@ impl Bizgo<'_> {
         let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
         let body = Sent { content_type: Some(JSON), body: body.into() };
         match self.call(Method::POST, SEND, &key, body, MOST_ANSWER, total).await {
-            Err(Failed::NotSent(reason)) => Reply::NotSent(reason),
-            Err(Failed::NoAnswer(reason)) => Reply::NoAnswer(reason),
+            Err(failed) => failed.into(),
             Ok(Answered { status, retry_after, body }) => {
                 let reply = answer::reply(status, retry_after.as_deref(), &body, clock.now_ms());
                 if let Reply::Code { code, .. } = &reply

@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 use jiff::Timestamp;
 use processors::{codes::judge, reference::CodeTable};
 use serde::Deserialize;
-use std::{fmt::Write as _, str::FromStr};
+use std::str::FromStr;
 
 /// What an image is for: each has a path of its own, and limits of its own at the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +103,7 @@ pub fn form(file_name: &str, image: &[u8]) -> Result<(String, Bytes), String> {
     let mime = if image.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
     let mut random = [0; 16];
     rand::fill(&mut random).map_err(|_| "there are no random numbers".to_owned())?;
-    let boundary = random.iter().fold("ims-".to_owned(), |mut hex, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let boundary = format!("ims-{}", hex::encode(random));
     let head = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\n\
          Content-Type: {mime}\r\n\r\n"

@@ -3,7 +3,7 @@
 use super::account::ServiceAccount;
 use crate::vendors::{
     http::{Answered, Client, Failed, Times},
-    stamp::Stamp,
+    watched::Watched,
 };
 use http_body_util::Full;
 use hyper::{
@@ -13,7 +13,7 @@ use hyper::{
 };
 use serde::Deserialize;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,14 +28,12 @@ const MOST_ANSWER: usize = 64 << 10;
 
 /// A service account and its access token, which all senders of the process share.
 pub struct Account {
-    path: PathBuf,
     state: Mutex<State>,
     renewing: tokio::sync::Mutex<()>,
 }
 
 struct State {
-    account: Arc<ServiceAccount>,
-    stamp: Stamp,
+    account: Watched<Arc<ServiceAccount>>,
     token: Option<Token>,
     failed: Option<(i64, String)>,
 }
@@ -73,29 +71,20 @@ struct Refused {
 impl Account {
     /// Reads the key; the error is the reason with its remedy.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let stamp = Stamp::of(path);
-        let account = Arc::new(ServiceAccount::read(path)?);
-        let state = Mutex::new(State { account, stamp, token: None, failed: None });
-        Ok(Self { path: path.to_owned(), state, renewing: tokio::sync::Mutex::default() })
+        let read = |path: &Path| ServiceAccount::read(path).map(Arc::new);
+        let account = Watched::open(path, "the key of a service account", read)?;
+        let state = Mutex::new(State { account, token: None, failed: None });
+        Ok(Self { state, renewing: tokio::sync::Mutex::default() })
     }
 
     /// The service account as its file says now.
     pub fn current(&self) -> Arc<ServiceAccount> {
         let mut state = self.lock();
-        let stamp = Stamp::of(&self.path);
-        if stamp != state.stamp {
-            state.stamp = stamp;
-            match ServiceAccount::read(&self.path) {
-                Ok(account) => {
-                    tracing::info!(file = %self.path.display(), "the key of a service account was exchanged");
-                    (state.account, state.token, state.failed) = (Arc::new(account), None, None);
-                }
-                Err(reason) => {
-                    tracing::error!(file = %self.path.display(), reason, "the key of a service account cannot be read");
-                }
-            }
+        if state.account.follow() {
+            tracing::info!(file = %state.account.path().display(), "the key of a service account was exchanged");
+            (state.token, state.failed) = (None, None);
         }
-        Arc::clone(&state.account)
+        Arc::clone(state.account.value())
     }
 
     /// What goes into `Authorization`. Nothing of a message has left when this fails.

@@ -15,8 +15,9 @@ mod tests;
 pub use settings::{Access, FcmSettings};
 
 use super::{
-    http::{Answered, Client as Http, Failed, Times},
-    push::{Desk, Push, Told},
+    http::{Answered, Client as Http},
+    push::{Desk, Push, Told, until, with_key},
+    settings::Reach,
 };
 use http_body_util::Full;
 use hyper::{
@@ -29,7 +30,7 @@ use processors::{
     reference::Vendor,
 };
 use schemas::Dispatch;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Bytes of an answer.
@@ -40,8 +41,7 @@ pub struct Client {
     service: Http,
     tokens: Http,
     access: Arc<Access>,
-    /// The row's address that they lead to, and the time of a connection.
-    made_for: (String, Duration),
+    reach: Reach,
 }
 
 impl Client {
@@ -51,14 +51,14 @@ impl Client {
         Ok(Self {
             service: Http::http2(connect, &access.fcm.ca_file, "fcm.ca_file")?,
             tokens: Http::http1(connect, &access.fcm.ca_file, "fcm.ca_file")?,
+            reach: access.times.reach(vendor),
             access,
-            made_for: (vendor.url.clone(), connect),
         })
     }
 
     /// Whether it still is what the row says.
     pub fn is_for(&self, vendor: &Vendor) -> bool {
-        self.made_for.0 == vendor.url && self.made_for.1 == self.access.times.connect(vendor)
+        self.reach == self.access.times.reach(vendor)
     }
 
     /// Sends one message to all of its tokens that are the service's.
@@ -73,27 +73,19 @@ impl Client {
     }
 
     async fn ask(&self, vendor: &Vendor, dispatch: &Dispatch, token: &str, by: Instant, clock: &dyn Clock) -> Told {
-        let mut refused: Option<(HeaderValue, Told)> = None;
-        loop {
-            let authorization = self.access.account.authorization(&self.tokens, self.times(by), clock.now_ms()).await;
-            match (authorization, refused.take()) {
-                // There is no other key than the refused one.
-                (Ok(key), Some((used, told))) if key == used => return told,
-                (Err(_), Some((_, told))) => return told,
-                (Ok(key), before) => {
-                    let told = self.exchange(vendor, dispatch, token, &key, by, clock).await;
-                    match &told.reply {
-                        // A refused key sends nothing: with another one it is worth another request.
-                        Reply::Code { code, .. } if code == "UNAUTHENTICATED" && before.is_none() => {
-                            self.access.account.refused(&key, clock.now_ms());
-                            refused = Some((key, told));
-                        }
-                        _ => return told,
-                    }
+        let Access { account, times, .. } = &*self.access;
+        with_key(
+            || account.authorization(&self.tokens, until(by, times), clock.now_ms()),
+            |key| self.exchange(vendor, dispatch, token, key, by, clock),
+            |told, key| {
+                let refused = matches!(&told.reply, Reply::Code { code, .. } if code == "UNAUTHENTICATED");
+                if refused {
+                    account.refused(key, clock.now_ms());
                 }
-                (Err(reason), None) => return Told::now(Reply::NotSent(reason)),
-            }
-        }
+                refused
+            },
+        )
+        .await
     }
 
     async fn exchange(
@@ -101,7 +93,7 @@ impl Client {
         vendor: &Vendor,
         dispatch: &Dispatch,
         token: &str,
-        key: &HeaderValue,
+        key: HeaderValue,
         by: Instant,
         clock: &dyn Clock,
     ) -> Told {
@@ -115,18 +107,11 @@ impl Client {
             Ok(request) => request,
             Err(error) => return Told::now(Reply::NotSent(error.to_string())),
         };
-        let reply = match self.service.exchange(request, self.times(by), MOST_ANSWER).await {
-            Err(Failed::NotSent(reason)) => Reply::NotSent(reason),
-            Err(Failed::NoAnswer(reason)) => Reply::NoAnswer(reason),
+        Told::now(match self.service.exchange(request, until(by, &self.access.times), MOST_ANSWER).await {
+            Err(failed) => failed.into(),
             Ok(Answered { status, retry_after, body }) => {
                 answer::reply(vendor, status, retry_after.as_deref(), &body, clock.now_ms())
             }
-        };
-        Told::now(reply)
-    }
-
-    fn times(&self, by: Instant) -> Times {
-        let total = by.saturating_duration_since(Instant::now());
-        Times { first_byte: self.access.times.first_byte(), total }
+        })
     }
 }

@@ -1,13 +1,10 @@
 //! What is asked, what an answer means, and how access tokens are got, kept and renewed.
 
 use super::*;
-use crate::{
-    testing::read_request,
-    vendors::{
-        VendorSettings,
-        push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, code, open, push, vendor},
-        testing::{P256_KEY, RSA_KEY},
-    },
+use crate::vendors::{
+    VendorSettings,
+    push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, code, open, push, vendor},
+    testing::{P256_KEY, RSA_KEY, Server, answer},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use processors::{
@@ -15,44 +12,22 @@ use processors::{
     reference::CodeTable,
 };
 use serde_json::{Value, json};
-use std::{
-    io::Write,
-    net::{Ipv4Addr, TcpListener},
-    sync::Mutex,
-};
+use std::{io::Write, time::Duration};
 use tempfile::NamedTempFile;
 
 /// Where access tokens come from: what it was asked, and what it says to the so-manyth request, counted from 1.
 struct Tokens {
     uri: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    server: Server,
 }
 
 impl Tokens {
     fn saying(then: impl Fn(usize) -> (&'static str, Value) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let uri = format!("http://{}/token", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (then, seen) = (Arc::new(then), Arc::clone(&asked));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (mut stream, then, seen) = (stream.unwrap(), Arc::clone(&then), Arc::clone(&seen));
-                std::thread::spawn(move || {
-                    while let Some(request) = read_request(&mut stream) {
-                        let nth = {
-                            let mut seen = seen.lock().unwrap();
-                            seen.push(request);
-                            seen.len()
-                        };
-                        let (status, body) = then(nth);
-                        let body = body.to_string();
-                        let length = body.len();
-                        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
-                    }
-                });
-            }
+        let server = Server::doing(move |stream, nth| {
+            let (status, body) = then(nth);
+            let _ = stream.write_all(answer(status, "", &body.to_string()).as_bytes());
         });
-        Self { uri, asked }
+        Self { uri: format!("{}/token", server.url), server }
     }
 
     /// Gives `token-1`, `token-2`, … for so many seconds.
@@ -64,7 +39,7 @@ impl Tokens {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.server.requests()
     }
 }
 

@@ -11,7 +11,9 @@ mod tests;
 pub use dead::MemoryDeadTokens;
 pub use desk::Desk;
 
+use super::{http::Times, settings::VendorSettings};
 use futures_util::{StreamExt, stream};
+use hyper::header::HeaderValue;
 use processors::{
     codes::{Class, judge},
     ports::{Clock, DeadToken, OfToken, Reply},
@@ -46,6 +48,38 @@ impl Told {
     /// An answer that tells no time.
     pub fn now(reply: Reply) -> Self {
         Self { reply, since_ms: None }
+    }
+}
+
+/// How long an exchange may take whose answer must be there by then.
+pub fn until(by: Instant, settings: &VendorSettings) -> Times {
+    Times { first_byte: settings.first_byte(), total: by.saturating_duration_since(Instant::now()) }
+}
+
+/// Asks with a key, and once more with another when that one was refused: a refused key sends nothing.
+///
+/// `is_refused` says of an answer whether the key was, and sees to another.
+pub async fn with_key<K, A>(
+    key: impl Fn() -> K,
+    ask: impl Fn(HeaderValue) -> A,
+    is_refused: impl Fn(&Told, &HeaderValue) -> bool,
+) -> Told
+where
+    K: Future<Output = Result<HeaderValue, String>>,
+    A: Future<Output = Told>,
+{
+    let used = match key().await {
+        Ok(key) => key,
+        Err(reason) => return Told::now(Reply::NotSent(reason)),
+    };
+    let told = ask(used.clone()).await;
+    if !is_refused(&told, &used) {
+        return told;
+    }
+    match key().await {
+        Ok(other) if other != used => ask(other).await,
+        // There is no other key than the refused one.
+        Ok(_) | Err(_) => told,
     }
 }
 

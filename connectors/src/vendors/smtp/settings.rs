@@ -174,7 +174,6 @@ impl Unsubscribe {
     /// The beginning, the serial number, a dot and the first 16 bytes of its HMAC-SHA256 in hexadecimal digits.
     pub fn address(&self, serial_number: &str) -> String {
         let signature = hmac::sign(&self.key, serial_number.as_bytes());
-        let digits: String = signature.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}{serial_number}.{digits}", self.beginning)
+        format!("{}{serial_number}.{}", self.beginning, hex::encode(&signature.as_ref()[..16]))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 use aws_lc_rs::hmac;
 use http_body_util::Full;
 use hyper::{Request, body::Bytes, header::CONTENT_TYPE};
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Calls at a time.
@@ -62,11 +62,7 @@ async fn bring(simulator: &Simulator, client: &Client, url: &str, key: &hmac::Ke
             tokio::time::sleep(BEFORE_AGAIN).await;
         }
         let timestamp = simulator.clock.now_ms().to_string();
-        let signature = hmac::sign(key, timestamp.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a text cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let signature = hex::encode(hmac::sign(key, timestamp.as_bytes()));
         let request = Request::post(url)
             .header(CONTENT_TYPE, "application/json")
             .header("X-IB-Timestamp", timestamp)

@@ -1,9 +1,7 @@
 //! Polls of reports: how often they come, and how long one may take.
 
-use super::{
-    Bench, Nobody, PATIENCE, VendorSettings, serve,
-    server::{Server, answer},
-};
+use super::{Bench, Nobody, PATIENCE, VendorSettings, serve};
+use crate::vendors::testing::{Server, answer};
 use processors::ports::Receipts;
 use std::{
     io::Write,

@@ -1,60 +1,17 @@
 //! Servers that refuse, hang, dribble, cut and talk nonsense: what is known of the message afterwards.
 
 use super::{Bench, KEY, VendorSettings, code, sms};
-use crate::testing::read_request;
+use crate::vendors::testing::{Server, answer};
 use processors::ports::{Clock as _, Reply};
 use schemas::Dispatch;
 use std::{
     io::Write,
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, mpsc},
+    net::{Ipv4Addr, TcpListener},
+    sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
 
 const ACCEPTED: &str = r#"{"common":{"authCode":"A000","authResult":"Success"},"data":{"code":"A000","result":"Success","data":{"destinations":[{"to":"01012345678","msgKey":"k","code":"A000","result":"Success"}]}}}"#;
-
-/// A server that does one thing with each request, and what it was asked.
-pub struct Server {
-    pub url: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    pub fn doing(then: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (then, seen) = (Arc::new(then), Arc::clone(&requests));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (mut stream, then, seen) = (stream.unwrap(), Arc::clone(&then), Arc::clone(&seen));
-                std::thread::spawn(move || {
-                    while let Some(request) = read_request(&mut stream) {
-                        let number = {
-                            let mut seen = seen.lock().unwrap();
-                            seen.push(request);
-                            seen.len()
-                        };
-                        then(&mut stream, number);
-                    }
-                });
-            }
-        });
-        Self { url, requests }
-    }
-
-    fn saying(answer: String) -> Self {
-        Self::doing(move |stream, _| drop(stream.write_all(answer.as_bytes())))
-    }
-
-    pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-pub fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
-}
 
 #[test]
 fn a_request_is_as_published() {

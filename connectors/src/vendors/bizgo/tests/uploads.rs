@@ -2,10 +2,12 @@
 
 use super::{
     Bench,
-    server::{Server, answer},
     simulated::{listen_with, well},
 };
-use crate::vendors::Use;
+use crate::vendors::{
+    Use,
+    testing::{Server, answer},
+};
 use processors::ports::Clock as _;
 use std::io::Write as _;
 
