@@ -13,6 +13,7 @@ pub mod codes;
 mod fixtures;
 pub mod histogram;
 pub mod ingest;
+pub mod korea;
 pub mod night;
 pub mod outcome;
 pub mod ports;

@@ -3,13 +3,10 @@
 //! Source: 정보통신망법 제50조 ③ (21:00 to 08:00 needs separate consent), 시행령 제61조 ② (email is exempt), and KakaoTalk's
 //! own refusal (3022) from 20:50. A change of law is a row with the day from which it holds.
 
+use crate::korea::{AHEAD_MS, DAY_MS};
 use jiff::civil::{Date, Time, date, time};
 use schemas::Family;
 use serde::{Deserialize, Serialize};
-
-const DAY_MS: i64 = 24 * 3_600_000;
-/// Korea has had no summer time since 1988, so its clock is arithmetic: UTC + 9 h.
-const KST_MS: i64 = 9 * 3_600_000;
 
 /// A daily window; it crosses midnight when it starts later than it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +88,7 @@ impl Default for Night {
 
 impl Holds {
     fn of(row: &Row) -> Self {
-        let since_ms = i64::from(days_since_1970(row.since)) * DAY_MS - KST_MS;
+        let since_ms = i64::from(days_since_1970(row.since)) * DAY_MS - AHEAD_MS;
         Self { since_ms, kakao: Span::of(row.kakao), others: Span::of(row.others) }
     }
 }
@@ -155,7 +152,7 @@ impl Night {
     }
 
     fn is_night(&self, family: Family, now_ms: i64) -> bool {
-        self.span(family, now_ms).holds((now_ms + KST_MS).rem_euclid(DAY_MS))
+        self.span(family, now_ms).holds((now_ms + AHEAD_MS).rem_euclid(DAY_MS))
     }
 
     fn span(&self, family: Family, now_ms: i64) -> Span {
@@ -170,7 +167,7 @@ impl Night {
 
 /// The Korean midnight before or at `now_ms`, Unix milliseconds.
 fn midnight(now_ms: i64) -> i64 {
-    now_ms - (now_ms + KST_MS).rem_euclid(DAY_MS)
+    now_ms - (now_ms + AHEAD_MS).rem_euclid(DAY_MS)
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use crate::sql::{Connection, Dialect, Insert, Merge};
 use jiff::{Span, civil};
-use processors::ports::Refused;
+use processors::{
+    korea::{AHEAD_MS, DAY_MS},
+    ports::Refused,
+};
 use schemas::{Channel, History, MessageType, State};
 use std::collections::BTreeMap;
 
-/// Korea is UTC+9 all year.
-const SEOUL_MS: i64 = 9 * 3_600_000;
-const DAY_MS: i64 = 86_400_000;
 const KEY: &str = "service_key, day, channel, message_type";
 const COUNTED: [&str; 8] =
     ["total", "success", "fail", "uncertain", "expired", "cancelled", "fallback", "fallback_success"];
@@ -72,7 +72,7 @@ fn ended(step: &History) -> [bool; COUNTED.len()] {
 
 /// YYYY-MM-DD in Korea.
 fn day_of(at_ms: i64) -> Option<String> {
-    let days = at_ms.checked_add(SEOUL_MS)?.div_euclid(DAY_MS);
+    let days = at_ms.checked_add(AHEAD_MS)?.div_euclid(DAY_MS);
     let day = civil::date(1970, 1, 1).checked_add(Span::new().try_days(days).ok()?).ok()?;
     (day.year() >= 0).then(|| day.to_string())
 }

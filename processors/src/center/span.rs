@@ -1,5 +1,6 @@
 //! Days and times that a question is about. Days are Korea's.
 
+use crate::korea::{AHEAD_MS, DAY_MS};
 use crate::refusal::Refusal;
 use crate::rules::field::Field;
 use jiff::{Timestamp, civil::Date};
@@ -9,10 +10,6 @@ use std::ops::Range;
 pub const LONGEST_DAYS: i64 = 366;
 /// Most days of a question for history by time alone, which reads every row in it.
 pub const LONGEST_HISTORY_DAYS: i64 = 31;
-
-/// Korea is UTC+9 all year.
-const SEOUL_MS: i64 = 9 * 3_600_000;
-const DAY_MS: i64 = 86_400_000;
 
 /// Days from one to another, both included, YYYY-MM-DD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +84,7 @@ fn day(text: &str) -> Option<Date> {
 
 fn beginning_ms(day: Date) -> i64 {
     let since = day.duration_since(Date::constant(1970, 1, 1));
-    since.as_secs() * 1000 - SEOUL_MS
+    since.as_secs() * 1000 - AHEAD_MS
 }
 
 fn not_understood(at: &Field<'_>, text: &str, allowed: &str) -> Refusal {

@@ -1,10 +1,12 @@
 //! What may leave now: each vendor's rate, hands and breaker, shared by all senders of a process.
 
+mod parts;
 mod rate;
 mod second;
 
-use crate::send::{family_of, metrics as names};
+use crate::send::metrics as names;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use parts::Owned;
 use processors::{
     breaker::{Breaker, BreakerSettings, Health, Permit, State},
     ports::Clock,
@@ -45,10 +47,6 @@ struct Kept {
     vendors: FxHashMap<String, Limits>,
     owned: Owned,
 }
-
-/// SEND topic → the lane whose rate it takes part of, partitions that this process owns, and how many there are; None: as
-/// many as the largest has that it knows.
-type Owned = FxHashMap<Topic, (Lane, u32, Option<u32>)>;
 
 struct Limits {
     settings: Arc<Vendor>,
@@ -136,7 +134,7 @@ impl Allowance {
     /// The part of what a vendor allows to all of us, beside sends, that is this process's: that of all partitions of
     /// its families, whatever their lane.
     pub fn part(&self, vendor: &Vendor) -> f64 {
-        part(&self.lock().owned, vendor)
+        parts::of_all(&self.lock().owned, &vendor.families)
     }
 
     /// Whether a request of this cost may leave to a vendor now.
@@ -241,28 +239,6 @@ impl std::fmt::Debug for Allowance {
     }
 }
 
-/// Topics that this process does not read, of a role or lane that it has not, count as large as the largest it knows:
-/// somebody else owns them, and the parts of all processes must not be more than 1 together.
-fn part(owned: &Owned, vendor: &Vendor) -> f64 {
-    let largest = owned.values().filter_map(|(.., of)| *of).max().unwrap_or(0);
-    let (mut mine, mut all) = (0, 0);
-    for family in &vendor.families {
-        for lane in Lane::ALL.iter().filter(|lane| **lane != Lane::Auth || family.has_auth()) {
-            // Its topic of all, and those of routing groups.
-            for (_, (_, owned, of)) in
-                owned.iter().filter(|(topic, (l, ..))| l == lane && family_of(**topic) == Some(*family))
-            {
-                mine += owned;
-                all += of.unwrap_or(largest);
-            }
-            if !owned.contains_key(&Topic::send(*family, *lane)) {
-                all += largest;
-            }
-        }
-    }
-    if all == 0 { 0.0 } else { f64::from(mine) / f64::from(all) }
-}
-
 impl Limits {
     fn new(vendor: &Arc<Vendor>, breaker: BreakerSettings, owned: &Owned, now_ms: i64) -> Self {
         let mut this = Self {
@@ -281,25 +257,7 @@ impl Limits {
     }
 
     fn set_rate(&mut self, owned: &Owned, now_ms: i64) {
-        let part = |lane: Lane| {
-            let of_lane = || owned.iter().filter(|(_, (l, ..))| *l == lane);
-            // A family whose topic this process does not read has as many partitions as the largest it knows.
-            let largest = of_lane().filter_map(|(_, (.., of))| *of).max().unwrap_or(0);
-            let (mut mine, mut all) = (0, 0);
-            for family in &self.settings.families {
-                // Its topic of all, and those of routing groups.
-                let topics = of_lane().filter(|(topic, _)| family_of(**topic) == Some(*family));
-                let parts = topics.fold(None, |sum: Option<(u32, u32)>, (_, (_, owned, of))| {
-                    let (mine, all) = sum.unwrap_or_default();
-                    Some((mine + owned, all + of.unwrap_or(largest)))
-                });
-                let (owned, of) = parts.unwrap_or_default();
-                let knows_the_lanes_own = of_lane().any(|(topic, _)| *topic == Topic::send(*family, lane));
-                mine += owned;
-                all += of + if knows_the_lanes_own { 0 } else { largest };
-            }
-            if all == 0 { 0.0 } else { f64::from(mine) / f64::from(all) }
-        };
+        let part = |lane| parts::of_lane(owned, &self.settings.families, lane);
         let parts = [Lane::Auth, Lane::Realtime, Lane::Mass, Lane::Ad].map(part);
         self.rate.set(self.settings.tps, parts, now_ms);
     }
