@@ -15,8 +15,13 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use std::{
+    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -29,6 +34,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// The admin port; it is open until this is dropped.
 pub struct Admin {
     address: SocketAddr,
+    started: Arc<AtomicBool>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -38,19 +44,26 @@ impl Admin {
         let listener = bind(listen)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
+        let started = Arc::new(AtomicBool::new(false));
+        let is_started = Arc::clone(&started);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("admin".into()).spawn(move || {
-            if let Err(error) = runtime.block_on(serve(listener, metrics, stopped)) {
+            if let Err(error) = runtime.block_on(serve(listener, metrics, is_started, stopped)) {
                 tracing::error!(%error, "the admin port is closed");
             }
         })?;
         tracing::info!(%address, "admin port: /health/live, /health/ready, /metrics");
-        Ok(Self { address, _stop: stop })
+        Ok(Self { address, started, _stop: stop })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// All that this process has to do has begun. It is not ready before, although what has begun may already work.
+    pub fn all_has_begun(&self) {
+        self.started.store(true, Ordering::Release);
     }
 }
 
@@ -66,7 +79,12 @@ fn bind(listen: &str) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    is_started: Arc<AtomicBool>,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
     let upkept = metrics.clone();
     let pages = Router::new()
         .route(
@@ -75,7 +93,7 @@ async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: onesho
                 json(StatusCode::OK, &serde_json::json!({"live": true, "version": env!("CARGO_PKG_VERSION")}))
             }),
         )
-        .route("/health/ready", get(|| async { ready() }))
+        .route("/health/ready", get(move || async move { ready(is_started.load(Ordering::Acquire)) }))
         .route("/metrics", get(move || async move { text(metrics.render()) }));
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
@@ -92,8 +110,9 @@ async fn serve(listener: TcpListener, metrics: PrometheusHandle, stopped: onesho
     }
 }
 
-fn ready() -> Response {
-    let health = Health::of(status::board(), DOUBTS.now(now_ms()), reload::stale()).with_refused(groups::refused());
+fn ready(is_started: bool) -> Response {
+    let board = if is_started { status::board() } else { BTreeMap::new() };
+    let health = Health::of(board, DOUBTS.now(now_ms()), reload::stale()).with_refused(groups::refused());
     json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 
@@ -134,6 +153,9 @@ mod tests {
         assert!(page(&admin, "/health/live").starts_with("HTTP/1.1 200"));
         // Never notes itself ready, whatever other tests of this process note.
         status::note("admin-test", status::Status::Starting);
+        let early = page(&admin, "/health/ready");
+        assert!(early.starts_with("HTTP/1.1 503") && early.contains(r#""streams":[]"#), "not all has begun: {early}");
+        admin.all_has_begun();
         let ready = page(&admin, "/health/ready");
         assert!(
             ready.starts_with("HTTP/1.1 503") && ready.contains(r#""name":"admin-test","state":"starting""#),

@@ -1,7 +1,7 @@
 //! `ims run`: the roles of this process, until a signal or a reason to stop.
 
 use crate::{
-    admin,
+    admin::{self, Admin},
     assemble::{self, Deployment, SystemClock},
     cli::Globals,
     config::Config,
@@ -50,7 +50,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     }
     let roles = Roles::of(&args.roles);
     let chain = &roles.chain;
-    let _admin = admin::open(&config.admin)?;
+    let admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
@@ -61,6 +61,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let door = if roles.api { deployment.open_door(&config)? } else { None };
     let runtime = Arc::new(deployment.start(chain)?);
     let _reloading = Reloading::start(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
+    admin.iter().for_each(Admin::all_has_begun);
     output::note(format_args!("IMS {} runs {roles}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;
     // First: who is answered 0000 is in the log, whatever ends after.
@@ -77,8 +78,9 @@ fn gateway(args: &Args, config: &Config) -> anyhow::Result<Exit> {
             "--roles gateway stands alone: it listens where a door would, and forwards to other processes",
         ));
     }
-    let _admin = admin::open(&config.admin)?;
+    let admin = admin::open(&config.admin)?;
     let door = http::open_gateway(config, Arc::new(SystemClock))?;
+    admin.iter().for_each(Admin::all_has_begun);
     output::note(format_args!("IMS {} runs gateway at http://{}", env!("CARGO_PKG_VERSION"), door.address()));
     signal::until(|| false)?;
     door.close();

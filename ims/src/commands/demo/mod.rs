@@ -5,7 +5,7 @@ mod show;
 mod watch;
 
 use crate::{
-    admin,
+    admin::{self, Admin},
     assemble::{self, Deployment},
     cli::Globals,
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
@@ -59,6 +59,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let deployment = Deployment::new(&config)?;
     let running = deployment.start(&Role::ALL)?;
+    admin.iter().for_each(Admin::all_has_begun);
     let mut watch = Watch::new(&deployment, config.deployment.cluster)?;
     let first_delivered = {
         let mut follow = Follow::new(&mut watch, started, globals.json);
