@@ -8,6 +8,7 @@ pub mod callback;
 pub mod cipher;
 pub mod claims;
 pub mod desk;
+pub mod files;
 pub mod history;
 pub mod pending;
 pub mod redis;

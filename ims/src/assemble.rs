@@ -236,7 +236,8 @@ impl Deployment {
         let allowance = Allowance::new(Arc::clone(&clock), BreakerSettings::default());
         let shared = Arc::clone(&allowance);
         let mut vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference))
-            .sharing(Arc::new(move |vendor| shared.part(vendor)));
+            .sharing(Arc::new(move |vendor| shared.part(vendor)))
+            .with_files(stores.files(&config.files, &cipher)?);
         if config.reference.kind == ReferenceKind::Sql && vendors.push() {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
         }

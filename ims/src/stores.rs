@@ -11,6 +11,7 @@ use connectors::{
     },
     cipher::Cipher,
     claims,
+    files::{FileSettings, FileStore, FilesError},
     history::HistoryTable,
     redis::RedisSettings,
     reference,
@@ -21,6 +22,7 @@ use processors::ports::{Away, Sink};
 use schemas::AnalyzeLog;
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -76,6 +78,16 @@ impl Stores {
         }
     }
 
+    /// Files of customers, opened.
+    pub fn files(&self, settings: &FileSettings, cipher: &Arc<Cipher>) -> Result<FileStore, FilesError> {
+        let Self(config) = self;
+        // A store that ends with the process has no place beside it.
+        if config.file.as_os_str() == ":memory:" && settings.folder.as_os_str().is_empty() && settings.url.is_empty() {
+            return Ok(FileStore::in_memory(Arc::clone(cipher)));
+        }
+        FileStore::open(settings, &self.beside("files"), Arc::clone(cipher))
+    }
+
     fn server_or_file(&self, what: &str) -> Result<Location, StoreError> {
         let Self(config) = self;
         if config.url.is_empty() {
@@ -92,8 +104,12 @@ impl Stores {
 
     /// Each store has a file of its own beside the configured one: one writer never waits for another.
     pub fn file(&self, what: &str) -> PathBuf {
+        self.beside(&format!("{what}.sqlite"))
+    }
+
+    fn beside(&self, what: &str) -> PathBuf {
         let stem = self.0.file.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
-        self.0.file.with_file_name(format!("{stem}-{what}.sqlite"))
+        self.0.file.with_file_name(format!("{stem}-{what}"))
     }
 }
 

@@ -34,6 +34,7 @@ pub use settings::{ResponseMethod, VendorSettings, VendorsError};
 pub use smtp::SmtpSettings;
 pub use webhook::WEBHOOKS;
 
+use crate::files::FileStore;
 use brands::Brands;
 use key::Key;
 use pace::Pace;
@@ -89,6 +90,8 @@ pub struct Vendors {
     google: Arc<BTreeMap<String, Arc<fcm::Access>>>,
     apple: Arc<BTreeMap<String, Arc<apns::Access>>>,
     dead_tokens: Arc<push::Desk>,
+    /// What messages may have with them; None: nothing.
+    files: Option<FileStore>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
     part: Part,
@@ -160,6 +163,7 @@ impl Vendors {
             google: Arc::new(google),
             apple: Arc::new(apple),
             dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock))),
+            files: None,
             wrong: wrong.into(),
             listen: listen.into(),
             // Alone, until it is told of others.
@@ -178,6 +182,16 @@ impl Vendors {
     pub fn remembering(self, dead_tokens: Box<dyn DeadTokens>) -> Self {
         let dead_tokens = Arc::new(push::Desk::new(dead_tokens, Arc::clone(&self.clock)));
         Self { dead_tokens, ..self }
+    }
+
+    /// The same with the files that customers uploaded: senders read what a message names in `attach_file_list`.
+    pub fn with_files(self, files: FileStore) -> Self {
+        Self { files: Some(files), ..self }
+    }
+
+    /// Where senders read files.
+    pub fn files(&self) -> Option<&FileStore> {
+        self.files.as_ref()
     }
 
     /// The same in a process that has this part of what vendors allow to all of us.

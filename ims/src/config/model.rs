@@ -2,8 +2,8 @@
 #![allow(missing_docs, reason = "ims.toml is the documentation of every key")]
 
 use connectors::{
-    analysis::mongo::MongoSettings, callback::CallerSettings, redis::RedisSettings, simulator::SimulatorSettings,
-    sql::Location, vendors::VendorSettings,
+    analysis::mongo::MongoSettings, callback::CallerSettings, files::FileSettings, redis::RedisSettings,
+    simulator::SimulatorSettings, sql::Location, vendors::VendorSettings,
 };
 use ipnet::IpNet;
 use processors::{
@@ -29,6 +29,7 @@ pub struct Config {
     pub state: StateConfig,
     pub store: StoreConfig,
     pub analysis: AnalysisConfig,
+    pub files: FileSettings,
     pub simulator: SimulatorSettings,
     pub vendors: BTreeMap<String, VendorSettings>,
     pub webhooks: Webhooks,
@@ -443,6 +444,7 @@ impl Config {
             wrong.push(error.to_string());
         }
         wrong.extend(self.state.mistakes());
+        wrong.extend(self.files.mistakes());
         wrong.extend(self.gateway.mistakes());
         wrong.extend(self.analysis.mistakes());
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
