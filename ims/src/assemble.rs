@@ -12,6 +12,7 @@ use connectors::{
     callback::{CallerSettings, HttpCaller, System},
     cipher::Cipher,
     claims::{Doubts, MemoryClaims, RedisClaims, SqliteClaims},
+    files::FileStore,
     history::HistoryTable,
     pending::{Notes, RedisPending},
     redis::RedisSettings,
@@ -193,6 +194,7 @@ pub struct Deployment {
     parts: Arc<Parts>,
     stores: Stores,
     cipher: Arc<Cipher>,
+    files: FileStore,
     reference: Arc<dyn Reloaded>,
     vendors: Vendors,
     finish_within: Duration,
@@ -219,6 +221,7 @@ impl Deployment {
         }
         let stores = Stores::of(config);
         let cipher = Arc::new(stores.cipher()?);
+        let files = stores.files(&config.files, &cipher)?;
         let reference = open_reference_with(config, || Ok(Arc::clone(&cipher)))?;
         let current = reference.current();
         if let Some(group) = current.groups().iter().find(|group| !group.topics.is_empty())
@@ -237,7 +240,7 @@ impl Deployment {
         let shared = Arc::clone(&allowance);
         let mut vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference))
             .sharing(Arc::new(move |vendor| shared.part(vendor)))
-            .with_files(stores.files(&config.files, &cipher)?);
+            .with_files(files.clone());
         if config.reference.kind == ReferenceKind::Sql && vendors.push() {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
         }
@@ -279,6 +282,7 @@ impl Deployment {
             parts: Arc::new(parts),
             stores,
             cipher,
+            files,
             reference,
             vendors,
             finish_within: Duration::from_millis(config.engine.stop_within_ms),
@@ -332,7 +336,7 @@ impl Deployment {
 
     /// Opens the HTTP door, if the configuration has one.
     pub fn open_door(&self, config: &Config) -> anyhow::Result<Option<Door>> {
-        http::open(config, &self.parts, &self.stores, &self.cipher)
+        http::open(config, &self.parts, &self.stores, &self.cipher, self.files.clone())
     }
 }
 

@@ -9,8 +9,13 @@ use crate::reference::CodeTable;
 /// know may be right and the service's address, project or topic wrong (APNs' sandbox and production do not know each
 /// other's tokens); that it *was* known and is no longer says enough.
 pub fn is_dead(table: CodeTable, code: &str, accepted_one: bool) -> bool {
-    let was_known = matches!(code, "UNREGISTERED" | "Unregistered" | "ExpiredToken");
-    judge(table, code).handling == Handling::Token && (was_known || accepted_one)
+    judge(table, code).handling == Handling::Token && (was_known(code) || accepted_one)
+}
+
+/// Whether a service knew the token and says that it is no longer: then it is taken out of its customer's tokens. One that
+/// the service never knew may be another app's, whose service was not the one that was asked.
+pub fn was_known(code: &str) -> bool {
+    matches!(code, "UNREGISTERED" | "Unregistered" | "ExpiredToken")
 }
 
 #[cfg(test)]

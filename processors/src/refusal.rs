@@ -50,6 +50,7 @@ codes! {
     NotFound = "2110", "not_found", "what the path names is not registered, or another customer's";
     Exists = "2120", "exists", "it is registered already";
     WrongState = "2130", "wrong_state", "its state allows no such change";
+    Full = "2140", "full", "no room for more: the customer has as many of them as it may have";
     TemplateMismatch = "3016", "template_mismatch", "the text is not its template's (KakaoTalk's code)";
     ButtonMismatch = "3027", "button_mismatch", "buttons or quick replies are not the template's (KakaoTalk's code)";
     ButtonType = "4000", "button_type", "button type not supported";

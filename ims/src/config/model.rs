@@ -3,7 +3,7 @@
 
 use connectors::{
     analysis::mongo::MongoSettings, callback::CallerSettings, files::FileSettings, redis::RedisSettings,
-    simulator::SimulatorSettings, sql::Location, vendors::VendorSettings,
+    reference::Bounds, simulator::SimulatorSettings, sql::Location, vendors::VendorSettings,
 };
 use ipnet::IpNet;
 use processors::{
@@ -35,6 +35,7 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub engine: Engine,
     pub http: Http,
+    pub center: Bounds,
     pub gateway: Gateway,
     pub admin: Admin,
     pub logs: Logs,

@@ -34,6 +34,8 @@ pub enum Problem {
     TooLarge,
     /// The body is not said to be JSON.
     NotJson,
+    /// The body is not said to be the bytes of a file.
+    NotBytes,
     /// The same request, under this Idempotency-Key, is being answered.
     KeyUnderWay,
     /// Something else was asked under this Idempotency-Key.
@@ -54,7 +56,7 @@ pub enum Problem {
 
 impl Problem {
     /// All of them, by status.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Unauthorized,
         Self::WrongNetwork,
         Self::WrongScope,
@@ -65,6 +67,7 @@ impl Problem {
         Self::KeyUnderWay,
         Self::TooLarge,
         Self::NotJson,
+        Self::NotBytes,
         Self::KeyReused,
         Self::TooMany,
         Self::OverRate,
@@ -92,8 +95,17 @@ impl Problem {
                 (StatusCode::METHOD_NOT_ALLOWED, "405", "this path has no such method; the header Allow names its own")
             }
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "408", "the body did not come in time"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "413", "the body is too large: split its receiver_list"),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "413",
+                "the body is too large: split its receiver_list, or send a smaller file",
+            ),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "415", "send JSON, as application/json"),
+            Self::NotBytes => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "415",
+                "send the file itself, as application/octet-stream and without content-encoding",
+            ),
             Self::KeyUnderWay => (
                 StatusCode::CONFLICT,
                 "409",
@@ -135,13 +147,14 @@ impl Problem {
             Self::NotFound => "also a channel that there is not",
             Self::MethodNotAllowed => "",
             Self::TooSlow => "`body_within_ms`",
-            Self::TooLarge => "`body_bytes`",
+            Self::TooLarge => "`body_bytes`; of files `largest_bytes`",
             Self::NotJson => "",
+            Self::NotBytes => "files",
             Self::KeyUnderWay => "who asked first may have left",
             Self::KeyReused => "another body, path, lane or version",
             Self::OverRate => "the customer has a rate",
             Self::TooMany => {
-                "`requests` under way, half of them of one customer, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
+                "`requests` under way, half of them of one customer, files `uploads`, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
             }
             Self::Unexpected => "a defect",
             Self::NotConfirmed => "Kafka did not acknowledge within `acknowledged_within_ms`",

@@ -39,9 +39,11 @@ use crate::{
     stores::{self, Stores},
 };
 use axum::{Router, extract::Request, middleware::map_request};
-use center::{Exports, Trials};
+use center::{Exports, Files, Trials};
 use clerk::Clerk;
-use connectors::{callback::System, cipher::Cipher, desk::RedisDesk, history::HistoryReader, reference::Editor};
+use connectors::{
+    callback::System, cipher::Cipher, desk::RedisDesk, files::FileStore, history::HistoryReader, reference::Editor,
+};
 use desk::Desk;
 use gate::Gate;
 use gateway::Gateway;
@@ -100,7 +102,13 @@ pub fn webhooks() -> connectors::vendors::Serve {
 }
 
 /// Opens the configured door, if there is one.
-pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Door>> {
+pub fn open(
+    config: &Config,
+    parts: &Parts,
+    stores: &Stores,
+    cipher: &Arc<Cipher>,
+    files: FileStore,
+) -> anyhow::Result<Option<Door>> {
     if config.http.listen.is_empty() {
         return Ok(None);
     }
@@ -127,8 +135,9 @@ pub fn open(config: &Config, parts: &Parts, stores: &Stores, cipher: &Arc<Cipher
         reports: Reports::start(stores.reports()?)?,
         history: history(stores, cipher)?,
         exports: Exports::default(),
-        editor: editor(config.reference.kind, stores, cipher)?,
+        editor: editor(config, stores, cipher)?,
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
+        files: Files::new(files, &config.files),
         desk,
         acknowledged_within: within,
         body_bytes: config.http.body_bytes,
@@ -212,12 +221,12 @@ fn history(stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Clerk<Histor
 }
 
 /// Where reference data are changed, if they are in a store.
-fn editor(kind: ReferenceKind, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Clerk<Editor>>> {
-    if kind == ReferenceKind::File {
+fn editor(config: &Config, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Clerk<Editor>>> {
+    if config.reference.kind == ReferenceKind::File {
         return Ok(None);
     }
-    let (at, cipher) = (stores.reference()?, Arc::clone(cipher));
-    Ok(Some(Clerk::start("http-editor", 1, move || Editor::open(&at, Arc::clone(&cipher)))?))
+    let (at, cipher, bounds) = (stores.reference()?, Arc::clone(cipher), config.center);
+    Ok(Some(Clerk::start("http-editor", 1, move || Editor::open(&at, Arc::clone(&cipher), bounds))?))
 }
 
 impl Door {

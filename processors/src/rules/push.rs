@@ -71,13 +71,16 @@ pub fn tokens<S: Text>(at: &Field<'_>, tokens: &[S]) -> Result<(), Refusal> {
     if tokens.len() > TOKENS {
         return Err(Refusal::bad(&at.of("push_tokens"), format_args!("got {}, at most {TOKENS}", tokens.len())));
     }
-    match tokens.iter().position(|t| t.is_empty() || t.len() > TOKEN || !t.bytes().all(|b| b.is_ascii_graphic())) {
-        None => Ok(()),
-        Some(i) => Err(Refusal::bad(
-            &at.entry("push_tokens", i),
-            format_args!("got {} bytes; 1 to {TOKEN} ASCII characters without blanks are allowed", tokens[i].len()),
-        )),
+    tokens.iter().enumerate().try_for_each(|(i, given)| token(&at.entry("push_tokens", i), given))
+}
+
+/// Checks one token.
+pub fn token(at: &Field<'_>, token: &str) -> Result<(), Refusal> {
+    if (1..=TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
     }
+    let got = token.len();
+    Err(Refusal::bad(at, format_args!("got {got} bytes; 1 to {TOKEN} ASCII characters without blanks are allowed")))
 }
 
 #[cfg(test)]

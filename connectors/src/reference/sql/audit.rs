@@ -1,7 +1,13 @@
 //! Who changed what, and when.
 
-use super::row::{Kind, Placed, json};
+use super::{
+    edit::Editor,
+    row::{Kind, Placed, json},
+};
 use crate::sql::{Connection, Insert};
+use processors::ports::Away;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A change as a whole.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +21,7 @@ pub(super) struct Change<'a> {
 #[derive(Debug)]
 pub(super) struct Line {
     kind: &'static str,
+    username: Option<String>,
     subject: String,
     before: Option<String>,
     after: Option<String>,
@@ -24,13 +31,15 @@ impl Line {
     pub fn of<K: Kind>(key: &str, before: Option<&Placed<K>>, after: Option<&Placed<K>>) -> sqlx::Result<Self> {
         // Where the order is all that a kind's key says, it is part of the state anyway.
         let told = |row: Option<&Placed<K>>| row.map(|row| json(&row.row.told())).transpose();
-        Ok(Self { kind: K::TABLE, subject: K::subject(key), before: told(before)?, after: told(after)? })
+        let username = after.or(before).and_then(|row| row.row.username()).map(str::to_owned);
+        let (before, after) = (told(before)?, told(after)?);
+        Ok(Self { kind: K::TABLE, username, subject: K::subject(key), before, after })
     }
 
-    /// Opt-outs of a customer that were added or removed: who they are of is personal.
-    pub fn opt_outs(username: &str, what: &str, count: u64) -> Self {
+    /// Rows that were added or removed and are told by their number alone: what they say is personal.
+    pub fn counted(kind: &'static str, username: &str, subject: &str, what: &str, count: u64) -> Self {
         let after = Some(serde_json::json!({ what: count }).to_string());
-        Self { kind: "opt_outs", subject: username.to_owned(), before: None, after }
+        Self { kind, username: Some(username.to_owned()), subject: subject.to_owned(), before: None, after }
     }
 
     pub fn bytes(&self) -> usize {
@@ -40,10 +49,12 @@ impl Line {
 
 /// Writes lines of one change.
 pub(super) async fn write(connection: &mut Connection, change: Change<'_>, lines: &[Line]) -> sqlx::Result<()> {
-    let insert = Insert::new("INSERT INTO audit (at, actor, version, kind, subject, state_before, state_after)", "");
+    let head = "INSERT INTO audit (at, actor, version, kind, username, subject, state_before, state_after)";
+    let insert = Insert::new(head, "");
     for lot in lots(lines, Line::bytes) {
         let inserted = insert.rows(connection, lot, |line, row| {
             row.put(change.at_ms)?.put(change.by.to_owned())?.put(change.version)?.put(line.kind)?;
+            row.put(line.username.as_deref())?;
             row.put(line.subject.as_str())?.put(line.before.as_deref())?.put(line.after.as_deref()).map(drop)
         });
         if let Some(refused) = inserted.await?.refused.first() {
@@ -72,4 +83,78 @@ pub(super) fn lots<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<
         rest = others;
         (!lot.is_empty()).then_some(lot)
     })
+}
+
+/// A line as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// Who.
+    pub actor: String,
+    /// The table.
+    pub kind: String,
+    /// Which row.
+    pub subject: String,
+    /// JSON of what it was; None: it was not there.
+    pub before: Option<String>,
+    /// JSON of what it is; None: it was removed.
+    pub after: Option<String>,
+    /// Where the list goes on behind it.
+    pub behind: AuditPlace,
+}
+
+/// The last line of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPlace {
+    at_ms: i64,
+    version: i64,
+    id: i64,
+}
+
+/// The question for a page: of one customer, or of all.
+pub(super) fn question(of_one: bool) -> String {
+    let whose = if of_one { "username = ? AND " } else { "" };
+    format!(
+        "SELECT * FROM audit WHERE {whose}at >= ? AND at < ? AND (at < ? OR version < ? OR (version = ? AND id < ?)) \
+         ORDER BY at DESC, version DESC, id DESC LIMIT ?"
+    )
+}
+
+impl Editor {
+    /// Lines of the audit, of one customer or of all, the newest first, behind a place.
+    pub fn audit(
+        &mut self,
+        username: Option<&str>,
+        at_ms: &Range<i64>,
+        behind: Option<&AuditPlace>,
+        most: u32,
+    ) -> Result<Vec<Audited>, Away> {
+        let Self { database, .. } = self;
+        let first = AuditPlace { at_ms: i64::MAX, version: i64::MAX, id: i64::MAX };
+        let AuditPlace { at_ms: last_ms, version, id } = behind.unwrap_or(&first);
+        // What is later than the last line was told.
+        let end_ms = at_ms.end.min(last_ms.saturating_add(1));
+        database.run(async |connection| {
+            let text = question(username.is_some());
+            let mut query = connection.query(&text);
+            if let Some(username) = username {
+                query = query.bind(username);
+            }
+            let query = query.bind(at_ms.start).bind(end_ms).bind(*last_ms).bind(*version).bind(*version).bind(*id);
+            let rows = query.bind(most).fetch_all().await?;
+            let told = rows.iter().map(|row| {
+                Ok(Audited {
+                    at_ms: row.get("at")?,
+                    actor: row.get("actor")?,
+                    kind: row.get("kind")?,
+                    subject: row.get("subject")?,
+                    before: row.get("state_before")?,
+                    after: row.get("state_after")?,
+                    behind: AuditPlace { at_ms: row.get("at")?, version: row.get("version")?, id: row.get("id")? },
+                })
+            });
+            told.collect()
+        })
+    }
 }

@@ -1,11 +1,18 @@
 //! Push tokens that their service called dead: asked for in batches by the HMAC of the token.
 
-use super::{SCHEMA, lots::lots_of};
+use super::{
+    SCHEMA,
+    lots::lots_of,
+    push_tokens::{die, registered},
+};
 use crate::{
     cipher::Cipher,
     sql::{Connection, Database, Insert, Location, Merge, StoreError},
 };
-use processors::ports::{Away, DEAD_FOR, DeadToken, DeadTokens};
+use processors::{
+    ports::{Away, DEAD_FOR, DeadToken, DeadTokens},
+    push::was_known,
+};
 use rustc_hash::FxHashMap;
 use std::{iter::repeat_n, sync::Arc, time::Duration};
 
@@ -45,16 +52,30 @@ impl DeadTokens for SqlDeadTokens {
         // In one order in every process: who writes the same rows waits, and nobody waits for him.
         let mut rows: Vec<_> = dead.iter().map(|dead| (dead, cipher.lookup(&dead.token))).collect();
         rows.sort_by(|(a, a_lookup), (b, b_lookup)| (&a.vendor, a_lookup).cmp(&(&b.vendor, b_lookup)));
-        database.run(async |connection| {
-            insert
-                .rows(connection, &rows, |(dead, lookup), to| {
-                    to.put(dead.vendor.as_str())?.put(lookup.as_slice())?.put(dead.code.as_str())?;
-                    to.put(dead.since_ms)?.put(now_ms).map(drop)
-                })
-                .await?;
-            let over = "DELETE FROM dead_push_tokens WHERE noted_at <= ?";
-            connection.query(over).bind(expired_ms(now_ms)).execute().await.map(drop)
-        })
+        database.transact(
+            async |connection| {
+                let lookups: Vec<&[u8]> = rows.iter().map(|(_, lookup)| lookup.as_slice()).collect();
+                let registered = registered(connection, &lookups).await?;
+                let of = |lookup: &Vec<u8>| registered.get(lookup).map_or(&[][..], Vec::as_slice);
+                // What was registered after its service last saw it dead lives.
+                let lives = |dead: &DeadToken, at_ms: i64| at_ms > dead.since_ms;
+                rows.retain(|(dead, lookup)| !of(lookup).iter().any(|of| lives(dead, of.registered_at_ms)));
+                insert
+                    .rows(connection, &rows, |(dead, lookup), to| {
+                        to.put(dead.vendor.as_str())?.put(lookup.as_slice())?.put(dead.code.as_str())?;
+                        to.put(dead.since_ms)?.put(now_ms).map(drop)
+                    })
+                    .await?;
+                for (_, lookup) in rows.iter().filter(|(dead, _)| was_known(&dead.code)) {
+                    for of in of(lookup) {
+                        die(connection, lookup, of).await?;
+                    }
+                }
+                let over = "DELETE FROM dead_push_tokens WHERE noted_at <= ?";
+                connection.query(over).bind(expired_ms(now_ms)).execute().await.map(drop)
+            },
+            |()| true,
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     SCHEMA,
+    counts::Bounds,
     held::{Map, by_key},
     list::{Which, select},
     row::{Kind, Owned},
@@ -25,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Editor {
     pub(super) database: Database,
     pub(super) cipher: Arc<Cipher>,
+    pub(super) bounds: Bounds,
 }
 
 /// Who changes something, and when.
@@ -43,12 +45,19 @@ pub enum Unchanged<E> {
     Refused(E),
     /// They would contradict themselves or what the store can hold; said without secrets.
     Contents(String),
+    /// The customer would have more rows than it may.
+    Full {
+        /// Of which table, or `file_bytes`.
+        what: &'static str,
+        /// How many it may have.
+        most: u64,
+    },
 }
 
 impl Editor {
     /// Opens the store, and brings it to this program's version.
-    pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(location, &SCHEMA)?.patient(PATIENCE), cipher })
+    pub fn open(location: &Location, cipher: Arc<Cipher>, bounds: Bounds) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(location, &SCHEMA)?.patient(PATIENCE), cipher, bounds })
     }
 
     /// Lets `decide` see some rows as they are now, while nobody else changes any, and makes of them what it leaves:
@@ -62,7 +71,7 @@ impl Editor {
         which: &Which,
         decide: impl FnOnce(&mut Vec<K>) -> Result<T, E>,
     ) -> Result<Result<T, Unchanged<E>>, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, bounds } = self;
         let done = database.transact(
             async |connection| {
                 let mut writing = Writing::begin(connection, cipher, &by.actor, by.at_ms).await?;
@@ -73,6 +82,10 @@ impl Editor {
                     Err(refusal) => return Ok((Err(Unchanged::Refused(refusal)), false)),
                 };
                 let after: Vec<Arc<K>> = after.into_iter().map(Arc::new).collect();
+                let more = after.len().saturating_sub(before.len());
+                if let Err(full) = bounds.check(writing.connection, K::TABLE, username, more).await? {
+                    return Ok((Err(full), false));
+                }
                 let owner = Which::of([("username", username)]);
                 let customers = rows::<Customer>(writing.connection, cipher, &owner).await?;
                 // A row that no process could take up would hold up every change after it.
@@ -95,7 +108,7 @@ impl Editor {
 
     /// The rows that there are now.
     pub fn rows<K: Owned>(&mut self, which: &Which) -> Result<Vec<Arc<K>>, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         database.run(async |connection| rows(connection, cipher, which).await)
     }
 }

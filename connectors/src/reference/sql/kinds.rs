@@ -4,7 +4,7 @@ use super::{
     held::key_of,
     row::{
         Kind, Owned, Placed, count, decode, encode, json, maybe_count, maybe_of_json, maybe_understood, of_json, said,
-        understood,
+        tail, understood,
     },
 };
 use crate::{
@@ -38,6 +38,10 @@ impl Kind for Customer {
         row.username.clone()
     }
 
+    fn username(&self) -> Option<&str> {
+        Some(&self.username)
+    }
+
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
         to.put(row.username.as_str())?.put(row.name.as_str())?.put(row.auth_allowed)?;
         to.put(said(&row.night_ads)?)?.put(said(&row.unencodable)?)?.put(row.origin_code.as_str())?;
@@ -63,10 +67,6 @@ fn place(service_key: &str, column: &str) -> String {
     format!("service_keys/{service_key}/{column}")
 }
 
-fn tail(key: &str) -> String {
-    format!("…{}", key.get(key.len().saturating_sub(4)..).unwrap_or_default())
-}
-
 impl Kind for ServiceKey {
     const TABLE: &'static str = "service_keys";
     const KEY: usize = 1;
@@ -83,6 +83,10 @@ impl Kind for ServiceKey {
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
         row.key.clone()
+    }
+
+    fn username(&self) -> Option<&str> {
+        Some(&self.username)
     }
 
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, cipher: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
@@ -163,6 +167,10 @@ impl Kind for SecretKey {
         key_of(&[&row.username, &row.name])
     }
 
+    fn username(&self) -> Option<&str> {
+        Some(&self.username)
+    }
+
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
         to.put(row.username.as_str())?.put(row.name.as_str())?.put(row.hash.as_str())?;
         to.put(row.expires_at.map(|at| at.as_millisecond()))?;
@@ -208,6 +216,10 @@ impl Kind for SenderProfile {
         row.sender_key.clone()
     }
 
+    fn username(&self) -> Option<&str> {
+        Some(&self.username)
+    }
+
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
         to.put(row.sender_key.as_str())?.put(row.username.as_str())?.put(said(&row.state)?).map(drop)
     }
@@ -249,6 +261,10 @@ impl Kind for Template {
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
         key_of(&[row.channel.as_str(), &row.username, &row.code])
+    }
+
+    fn username(&self) -> Option<&str> {
+        Some(&self.username)
     }
 
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
@@ -297,6 +313,10 @@ impl Kind for SenderNumber {
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
         key_of(&[row.channel.as_str(), &row.username, &row.number])
+    }
+
+    fn username(&self) -> Option<&str> {
+        Some(&self.username)
     }
 
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {

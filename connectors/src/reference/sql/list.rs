@@ -82,7 +82,7 @@ impl Editor {
         behind: Option<&Behind>,
         most: u32,
     ) -> Result<Vec<Listed<K>>, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         let none = Behind { version: -1, name: vec![String::new(); K::NAME.len()] };
         let behind = behind.filter(|behind| behind.name.len() == K::NAME.len()).unwrap_or(&none);
         database.run(async |connection| {

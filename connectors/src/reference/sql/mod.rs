@@ -3,27 +3,34 @@
 //! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
 
 mod audit;
+mod counts;
 mod dead_tokens;
 mod edit;
 mod export;
+mod files;
 mod held;
 mod import;
 mod kinds;
 mod list;
 mod lots;
 mod opt_outs;
+mod push_tokens;
 mod refusals;
 mod row;
 #[cfg(test)]
 mod tests;
 mod writing;
 
+pub use audit::{AuditPlace, Audited};
+pub use counts::Bounds;
 pub use dead_tokens::SqlDeadTokens;
 pub use edit::{By, Editor, Unchanged};
 pub use export::export;
+pub use files::{FilePlace, FileRow};
 pub use import::Importer;
 pub use list::{Behind, Listed, Which};
 pub use opt_outs::SqlOptOuts;
+pub use push_tokens::{App, PushToken, RegisteredToken, TokenPlace};
 pub use refusals::{Refusal, RefusalPlace};
 pub use row::Owned;
 

@@ -1,7 +1,8 @@
 //! Opt-outs one by one: added, removed, listed. They have no version, because nobody holds them.
 
 use super::{
-    edit::{By, Editor},
+    counts::{OPT_OUTS, counted},
+    edit::{By, Editor, Unchanged},
     opt_outs::known,
     row::{decode, encode},
     writing::{Writing, Written},
@@ -30,22 +31,32 @@ pub struct RefusalPlace {
 }
 
 impl Editor {
-    /// Adds those that are not there yet; how many.
-    pub fn refuse(&mut self, by: &By, outs: &[OptOut], source: Source) -> Result<u64, Away> {
-        let Self { database, cipher } = self;
+    /// Adds those of a customer that are not there yet; how many.
+    pub fn refuse<E>(
+        &mut self,
+        by: &By,
+        username: &str,
+        outs: &[OptOut],
+        source: Source,
+    ) -> Result<Result<u64, Unchanged<E>>, Away> {
+        let Self { database, cipher, bounds } = self;
+        let most = u64::from(bounds.opt_outs);
         database.transact(
             async |connection| {
                 let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
                 let added = writing.add_opt_outs(outs, source).await?;
-                fit(writing.end().await?).map(|()| added)
+                if added > 0 && counted(writing.connection, username, OPT_OUTS).await? > most {
+                    return Ok(Err(Unchanged::Full { what: OPT_OUTS, most }));
+                }
+                fit(writing.end().await?).map(|()| Ok(added))
             },
-            |added| *added > 0,
+            |told| told.as_ref().is_ok_and(|added| *added > 0),
         )
     }
 
     /// Takes back those that are there; how many.
     pub fn accept(&mut self, by: &By, outs: &[OptOut]) -> Result<u64, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         database.transact(
             async |connection| {
                 let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
@@ -55,7 +66,7 @@ impl Editor {
                     let text = "DELETE FROM opt_outs WHERE username = ? AND recipient_lookup = ?";
                     let query = writing.connection.query(text).bind(out.username.as_str());
                     let gone = query.bind(cipher.lookup(&out.recipient)).execute().await?;
-                    writing.note_removed(&out.username, gone);
+                    writing.note_removed(&out.username, gone).await?;
                     removed += gone;
                 }
                 fit(writing.end().await?).map(|()| removed)
@@ -66,7 +77,7 @@ impl Editor {
 
     /// A customer's opt-outs, the oldest first, behind a place.
     pub fn refusals(&mut self, username: &str, behind: Option<&RefusalPlace>, most: u32) -> Result<Vec<Refusal>, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         let at_ms = behind.map_or(i64::MIN, |place| place.refused_at_ms);
         let lookup = behind.and_then(|place| hex::decode(&place.lookup).ok()).unwrap_or_default();
         database.run(async |connection| {

@@ -29,6 +29,11 @@ pub trait Kind: Serialize + PartialEq + Sized {
     /// The row that a record holds.
     fn read(record: &Record, cipher: &Cipher) -> sqlx::Result<Placed<Self>>;
 
+    /// Whose it is; None: nobody's.
+    fn username(&self) -> Option<&str> {
+        None
+    }
+
     /// What the audit says of it: no personal data, no secrets.
     fn told(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
@@ -134,4 +139,9 @@ pub(super) fn encode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 /// Names the column, not what stands there.
 pub(super) fn decode(column: &str, error: impl std::fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(format!("column {column}: {error}").into())
+}
+
+/// The end of a service key, which tells it from others and opens no door.
+pub(super) fn tail(key: &str) -> String {
+    format!("…{}", key.get(key.len().saturating_sub(4)..).unwrap_or_default())
 }

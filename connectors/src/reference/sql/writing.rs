@@ -2,6 +2,7 @@
 
 use super::{
     audit::{self, Change, Line, lots},
+    counts::{OPT_OUTS, count},
     held::Map,
     opt_outs::known,
     row::{Kind, Placed, encode},
@@ -138,14 +139,24 @@ impl<'w> Writing<'w> {
         }
         let mut added: BTreeMap<&str, usize> = BTreeMap::new();
         rows.iter().for_each(|((username, _), _)| *added.entry(username).or_default() += 1);
-        self.lines.extend(added.into_iter().map(|(username, added)| Line::opt_outs(username, "added", added as u64)));
+        for (username, added) in added {
+            count(self.connection, username, OPT_OUTS, added as i64).await?;
+            self.lines.push(Line::counted(OPT_OUTS, username, username, "added", added as u64));
+        }
         Ok(rows.len() as u64)
     }
 
     /// Opt-outs of a customer were taken back.
-    pub fn note_removed(&mut self, username: &str, removed: u64) {
+    pub async fn note_removed(&mut self, username: &str, removed: u64) -> sqlx::Result<()> {
         if removed > 0 {
-            self.lines.push(Line::opt_outs(username, "removed", removed));
+            count(self.connection, username, OPT_OUTS, -removed.cast_signed()).await?;
+            self.note(Line::counted(OPT_OUTS, username, username, "removed", removed));
         }
+        Ok(())
+    }
+
+    /// A line of the audit about rows that are told by their number alone.
+    pub fn note(&mut self, line: Line) {
+        self.lines.push(line);
     }
 }

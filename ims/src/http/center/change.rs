@@ -27,11 +27,7 @@ impl Door {
     ) -> Result<T, Stop> {
         let (by, username) = (self.by(caller), username.to_owned());
         let changed = self.editor()?.ask(move |editor| editor.change(&by, &username, &which, decide));
-        match changed.await? {
-            Ok(told) => Ok(told),
-            Err(Unchanged::Refused(refusal)) => Err(refusal.into()),
-            Err(Unchanged::Contents(reason)) => Err(Refusal::named(Code::BadRequest, "the request", reason).into()),
-        }
+        Ok(changed.await??)
     }
 
     /// The rows that there are now.
@@ -48,6 +44,18 @@ impl Door {
     pub async fn read<B: DeserializeOwned>(&self, headers: &HeaderMap, body: Body) -> Result<B, Stop> {
         let body = self.json(headers, body).await?;
         Ok(parse(&body)?)
+    }
+}
+
+impl From<Unchanged<Refusal>> for Stop {
+    fn from(unchanged: Unchanged<Refusal>) -> Self {
+        match unchanged {
+            Unchanged::Refused(refusal) => refusal.into(),
+            Unchanged::Contents(reason) => Refusal::named(Code::BadRequest, "the request", reason).into(),
+            Unchanged::Full { what, most } => {
+                Refusal::named(Code::Full, what, format_args!("a customer has {most} at most: remove some")).into()
+            }
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The paths of the center API, each with what it is asked and answers.
 
 use super::{
+    audit::{self, AuditTold},
     callback::{self, Shown, Trial},
     change::Done,
+    files::{self, FileTold},
     history::{self, Step},
     keys::{self, Active, Key, NewKey, Rotation, Service},
     opt_outs::{self, Count, OptOutTold, Recipients},
+    push_tokens::{self, Exchanged, Gone, NewTokens, TokenTold},
     senders::{self, NewNumber, NewProfile, NewState, Number, Profile, StateTold},
     statistics,
     templates::{self, Registered},
@@ -36,6 +39,9 @@ pub fn described(api: Api<Arc<Door>>, guard: &impl Fn(Scope, Methods) -> Methods
     senders(&mut paths);
     templates(&mut paths);
     opt_outs(&mut paths);
+    push_tokens(&mut paths);
+    files(&mut paths);
+    audit(&mut paths);
     callbacks(&mut paths);
     keys(&mut paths);
     paths.api
@@ -146,6 +152,42 @@ fn opt_outs<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     paths.add(Scope::Manage, page::<OptOutTold>(out), routes!(opt_outs::list));
     paths.add(Scope::Manage, count(who), routes!(opt_outs::add));
     paths.add(Scope::Manage, count(json!({"recipients": ["01012345678"]})), routes!(opt_outs::remove));
+}
+
+fn push_tokens<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let (user, token) = ("hanbit-user-20394", "fMEP0sJpTz6:APA91bH7eXampleTokenOfAnApp");
+    let told = json!({"app_user_id": user, "token": token, "registered_at": "2026-03-11T01:30:00.000Z"});
+    let new = json!({"tokens": [{"app_user_id": user, "token": token}]});
+    let count = |count: u64| one::<Count>(json!({"count": count})).refusing(&OF_BODY);
+    let exchanged = json!({"token": token, "new_token": "fMEP0sJpTz6:APA91bF2newerTokenOfTheApp"});
+    paths.add(Scope::Manage, page::<TokenTold>(told), routes!(push_tokens::list));
+    paths.add(Scope::Manage, count(1).asking_for::<NewTokens>(new), routes!(push_tokens::register));
+    paths.add(Scope::Manage, count(1).asking_for::<Exchanged>(exchanged), routes!(push_tokens::exchange));
+    let gone = json!({"app_user_ids": [user]});
+    paths.add(Scope::Manage, count(2).asking_for::<Gone>(gone), routes!(push_tokens::remove));
+}
+
+fn files<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let key = "7ZQ2M0X9K4T1B8C5D3F6G7H2J9";
+    let told = json!({
+        "file_key": key, "channel": "mt", "name": "event.jpg", "content_type": "image/jpeg", "bytes": 81_920,
+        "width": 1000, "height": 640, "created_at": "2026-03-11T01:30:00.000Z",
+    });
+    let refusals = [Problem::TooSlow, Problem::TooLarge, Problem::NotBytes];
+    let uploaded = one::<FileTold>(told.clone()).asking_for_bytes().refusing(&refusals);
+    paths.add(Scope::Read, page::<FileTold>(told.clone()), routes!(files::list));
+    paths.add(Scope::Manage, uploaded, routes!(files::upload));
+    paths.add(Scope::Read, one::<FileTold>(told), routes!(files::show));
+    paths.add(Scope::Manage, one::<Done>(json!({"name": key})), routes!(files::remove));
+}
+
+fn audit<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let line = json!({
+        "at": "2026-03-11T01:30:00.000Z", "actor": "hanbit-shop/2026", "kind": "sender_numbers",
+        "subject": "MT/hanbit-shop/0234567890", "before": null, "after": {"number": "0234567890", "state": "requested"},
+    });
+    paths.add(Scope::Manage, page::<AuditTold>(line.clone()), routes!(audit::own));
+    paths.add(Scope::Operate, page::<AuditTold>(line), routes!(audit::whole));
 }
 
 fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {

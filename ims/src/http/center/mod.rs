@@ -1,14 +1,17 @@
 //! What customers keep and look up beside sending (docs/center.md).
 
+mod audit;
 mod callback;
 mod change;
 mod csv;
 mod described;
+mod files;
 mod history;
 mod keys;
 mod opt_outs;
 mod page;
 mod params;
+mod push_tokens;
 mod query;
 mod senders;
 mod statistics;
@@ -16,4 +19,5 @@ mod templates;
 
 pub use callback::Trials;
 pub use described::described;
+pub use files::{Files, PATIENCE};
 pub use history::Exports;

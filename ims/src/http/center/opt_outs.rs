@@ -6,7 +6,13 @@ use super::{
     params::{Listed, Own},
     query::Query,
 };
-use crate::http::{answer::Answer, gate::Caller, routes::Door, stop::Told, words::Words};
+use crate::http::{
+    answer::Answer,
+    gate::Caller,
+    routes::Door,
+    stop::{Stop, Told},
+    words::Words,
+};
 use axum::{
     Extension,
     body::Body,
@@ -60,7 +66,7 @@ pub struct Recipients {
 
 /// How many were new, or gone.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OptOutCount)]
+#[schema(as = Counted)]
 pub struct Count {
     /// Those that were not there before, or are not any more.
     pub count: u64,
@@ -129,8 +135,8 @@ pub async fn add(
             .ok_or_else(|| Refusal::named(Code::BadRequest, "source", "call, click or customer is allowed"))?,
     };
     let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
-    let count = door.editor()?.ask(move |editor| editor.refuse(&by, &outs, source)).await?;
-    Ok(Answer::success(Count { count }))
+    let count = door.editor()?.ask(move |editor| editor.refuse(&by, &username, &outs, source)).await?;
+    Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))
 }
 
 /// Takes opt-outs back: they agreed to ads again. They stand in the body, because paths stand in logs.

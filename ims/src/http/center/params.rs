@@ -71,6 +71,10 @@ fn keys() -> Vec<Parameter> {
     ]
 }
 
+fn with_files() -> Vec<Parameter> {
+    vec![one_of("channel", "What they go with.", ["mt", "email"])]
+}
+
 fn channel() -> Vec<Parameter> {
     vec![one_of("channel", "The channel.", ["at", "ft", "bt", "mt", "push", "email"])]
 }
@@ -88,6 +92,25 @@ params! {
     Changed [changes()];
     /// A list.
     Listed [page()];
+    /// The audit.
+    Audit [
+        vec![
+            asked("from", "A day of Korea, or a time with its zone; 366 days before `to` at most."),
+            asked("to", "A day, which is whole, or a time; now when it is not said."),
+        ],
+        page()
+    ];
+    /// A list of push tokens.
+    Tokens [vec![asked("app_user_id", "Of one user of the app; of all when it is not said.")], page()];
+    /// A list of files.
+    FilesOf [with_files(), page()];
+    /// Where a file is uploaded.
+    NewFile [
+        with_files(),
+        vec![parameter("name", ParameterIn::Query, "Its name, with its ending.", ObjectBuilder::new().min_length(Some(1)))]
+    ];
+    /// One file.
+    OneFile [with_files(), vec![in_path("file_key", "Its key.")]];
     /// A list of templates.
     Templates [
         vec![one_of("channel", "A channel, or all of KakaoTalk.", ["kakao", "at", "ft", "bt", "mt", "push", "email"])],

@@ -12,7 +12,7 @@ pub use headers::sender;
 use super::{
     access::access,
     answer::Problem,
-    body, clerk,
+    body, center, clerk,
     learn::network_of,
     ms,
     routes::{Peer, key},
@@ -62,12 +62,23 @@ pub struct Gateway {
     remembered: Remembered,
     body_bytes: usize,
     body_within: Duration,
+    files: Large,
     answer_within: Duration,
     places: Semaphore,
     /// For bodies that are on their way, of which anybody may have many.
     reading: Semaphore,
     /// Of these, of one address.
     readers: Shares<IpAddr>,
+}
+
+/// Bodies that are larger than others: files.
+struct Large {
+    bytes: usize,
+    within: Duration,
+    /// Each of them is in memory.
+    places: Semaphore,
+    /// Of these, of one address.
+    shares: Shares<IpAddr>,
 }
 
 /// The processes that serve what begins with a path.
@@ -98,6 +109,12 @@ impl Gateway {
             remembered: Remembered::new(gateway.remembered, Duration::from_secs(gateway.remembered_for_s.into())),
             body_bytes: http.body_bytes,
             body_within: ms(http.body_within_ms),
+            files: Large {
+                bytes: config.files.largest_bytes,
+                within: ms(http.body_within_ms) * center::PATIENCE,
+                places: Semaphore::new(config.files.uploads),
+                shares: Shares::of(config.files.uploads.div_ceil(2)),
+            },
             answer_within: ms(gateway.answer_within_ms),
             places: Semaphore::new(http.requests),
             reading: Semaphore::new(http.requests),
@@ -122,7 +139,8 @@ impl Gateway {
         let path = parts.uri.path();
         let route = self.routes.iter().find(|route| path.starts_with(&route.path)).ok_or(Problem::NotFound)?;
         let Peer(peer) = parts.extensions.get().copied().ok_or(Problem::Unexpected)?;
-        let body = self.read(body, peer.ip()).await?;
+        let is_file = is_file(&parts.method, path);
+        let body = if is_file { self.read_file(body, peer.ip()).await? } else { self.read(body, peer.ip()).await? };
         let _place = self.places.try_acquire().map_err(|_| Problem::TooMany)?;
         headers::pass_on(&mut parts.headers, Some(peer.ip()));
         let asked = Asked::of(&parts, peer.ip());
@@ -140,6 +158,14 @@ impl Gateway {
         let _share = self.readers.take(network_of(from)).ok_or(Problem::TooMany)?;
         let _place = self.reading.try_acquire().map_err(|_| Problem::TooMany)?;
         body::read(body, self.body_bytes, self.body_within).await
+    }
+
+    /// The same of a file.
+    async fn read_file(&self, body: Body, from: IpAddr) -> Result<Bytes, Problem> {
+        let Large { bytes, within, places, shares } = &self.files;
+        let _share = shares.take(network_of(from)).ok_or(Problem::TooMany)?;
+        let _place = places.try_acquire().map_err(|_| Problem::TooMany)?;
+        body::read(body, *bytes, *within).await
     }
 
     /// The answer as it came; that to a question for a report is remembered.
@@ -226,6 +252,11 @@ fn patience(config: &Config) -> Patience {
 fn is_repeatable(method: &Method, path: &str) -> bool {
     let of_message = || path.strip_prefix("/ims/").is_some_and(|path| path.split('/').nth(1) == Some("message"));
     method.is_safe() || *method == Method::DELETE && of_message()
+}
+
+/// Whether its body is a file.
+fn is_file(method: &Method, path: &str) -> bool {
+    *method == Method::POST && path.strip_prefix("/ims/").is_some_and(|path| path.split('/').nth(1) == Some("files"))
 }
 
 /// What decides the answer when nobody can be asked.

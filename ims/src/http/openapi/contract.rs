@@ -19,7 +19,8 @@ pub struct Contract {
     content: Value,
     /// What stands in the place of JSON when it is asked for.
     document: Option<&'static str>,
-    body: Option<Value>,
+    /// Of which type, and what it says.
+    body: Option<(&'static str, Value)>,
     named: Vec<Named>,
     scope: Option<Scope>,
     problems: Vec<Problem>,
@@ -115,7 +116,8 @@ impl Contract {
             body: None,
             named,
             scope: None,
-            problems: vec![Problem::NotFound],
+            // A part of a path that is `.` or `..` leads to another, on the way of many clients.
+            problems: vec![Problem::NotFound, Problem::MethodNotAllowed],
         }
     }
 
@@ -127,7 +129,13 @@ impl Contract {
 
     /// Asks for a JSON body.
     pub fn asking(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(("application/json", body));
+        self
+    }
+
+    /// Asks for the bytes of a file.
+    pub fn asking_for_bytes(mut self) -> Self {
+        self.body = Some(("application/octet-stream", json!({"schema": {"type": "string", "format": "binary"}})));
         self
     }
 
@@ -167,8 +175,8 @@ impl Contract {
             responses.insert(status.as_str().to_owned(), refusals(&problems));
         }
         operation["responses"] = Value::Object(responses);
-        if let Some(body) = &self.body {
-            operation["requestBody"] = json!({"required": true, "content": {"application/json": body}});
+        if let Some((content_type, body)) = &self.body {
+            operation["requestBody"] = json!({"required": true, "content": {*content_type: body}});
         }
         if let Some(scope) = self.scope {
             operation["security"] = json!([{"x-ims-key": [scope.as_str()]}]);

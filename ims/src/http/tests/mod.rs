@@ -13,7 +13,7 @@ mod sockets;
 
 use super::{
     append::Appender,
-    center::{Exports, Trials},
+    center::{Exports, Files, Trials},
     desk::Desk,
     gate::Gate,
     lookup::Reports,
@@ -29,6 +29,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use connectors::{
     callback::System,
+    files::FileStore,
     reference::{DEMO, parse},
     reports::ReportSink,
 };
@@ -97,6 +98,8 @@ pub struct Fixture {
     pub seed: Seed,
     reference: Arc<Exchanged>,
     pub clock: Arc<Moved>,
+    /// As senders read them.
+    pub files: FileStore,
     stores: Stores,
     /// Reports that were written.
     stored: AtomicI64,
@@ -118,6 +121,7 @@ impl Fixture {
         let reference = Arc::new(Exchanged(Mutex::new(Arc::new(Reference::new(seed.clone()).unwrap()))));
         let clock = Arc::new(Moved(AtomicI64::new(examples::seed::NOW_MS)));
         let appender = || started(log.appender("test", PATIENCE).unwrap());
+        let files = FileStore::in_memory(Arc::new(stores.cipher().unwrap()));
         let mut door = Door {
             gate: Gate::new(reference.clone(), clock.clone()).unwrap(),
             clock: clock.clone(),
@@ -130,6 +134,7 @@ impl Fixture {
             exports: Exports::default(),
             editor: None,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
+            files: Files::new(files.clone(), &config.files),
             desk: Desk::alone(clock.clone()),
             acknowledged_within: PATIENCE,
             body_bytes: 1_000_000,
@@ -138,7 +143,8 @@ impl Fixture {
             shares: Shares::of(50),
         };
         change(&mut door);
-        Self { door: Arc::new(door), log, seed, reference, clock, stores, stored: AtomicI64::new(0), _folder: folder }
+        let stored = AtomicI64::new(0);
+        Self { door: Arc::new(door), log, seed, reference, clock, files, stores, stored, _folder: folder }
     }
 
     /// With a log that is away.

@@ -1,7 +1,7 @@
 //! What becomes of changes of single rows.
 
 use super::*;
-use crate::reference::{Behind, By, Editor, Listed, Refusal, Unchanged, Which};
+use crate::reference::{Behind, By, Editor, FileRow, Listed, Refusal, Unchanged, Which};
 use processors::center::opt_out::Source;
 
 fn by(actor: &str, at_ms: i64) -> By {
@@ -10,7 +10,7 @@ fn by(actor: &str, at_ms: i64) -> By {
 
 impl Store {
     fn editor(&self) -> Editor {
-        Editor::open(&self.location, cipher()).unwrap()
+        Editor::open(&self.location, cipher(), BOUNDS).unwrap()
     }
 }
 
@@ -194,7 +194,8 @@ pub(super) fn opt_outs_come_and_go_one_by_one_and_are_listed_by_time(store: &Sto
     let mut at_ms = AT_MS;
     let mut refuse = |editor: &mut Editor, outs: &[OptOut], source| {
         at_ms += 1;
-        editor.refuse(&by("c0/2026", at_ms), outs, source).unwrap()
+        let told = editor.refuse::<()>(&by("c0/2026", at_ms), &outs[0].username, outs, source);
+        told.unwrap().unwrap()
     };
     let five: Vec<OptOut> = (0..5).map(|n| out("c0", n)).collect();
     assert_eq!(refuse(&mut editor, &five, Source::Call), 5);
@@ -236,4 +237,79 @@ pub(super) fn opt_outs_come_and_go_one_by_one_and_are_listed_by_time(store: &Sto
             Dialect::MySql => return,
         }
     );
+}
+
+fn add(editor: &mut Editor, code: usize) -> Result<(), Unchanged<()>> {
+    let new = template(code, "c0");
+    let which = Which::of([("channel", "AT"), ("username", "c0"), ("code", &new.code.clone())]);
+    let changed = editor.change(&by("c0/2026", AT_MS), "c0", &which, |rows: &mut Vec<Template>| {
+        *rows = vec![new];
+        Ok(())
+    });
+    changed.unwrap()
+}
+
+pub(super) fn a_customer_has_so_many_rows_and_no_more(store: &Store) {
+    let mut seed = customers(2);
+    let out = |username: &str, n: usize| OptOut { username: username.into(), recipient: format!("8210{n:08}") };
+    seed.opt_outs = (0..3).map(|n| out("c0", n)).collect();
+    seed.templates = (0..3).map(|n| template(n, "c0")).chain([template(0, "c1")]).collect();
+    store.import(seed).unwrap();
+    let bounds = Bounds { templates: 4, opt_outs: 4, ..BOUNDS };
+    let mut editor = Editor::open(&store.location, cipher(), bounds).unwrap();
+    assert_eq!(add(&mut editor, 3), Ok(()));
+    assert_eq!(add(&mut editor, 4), Err(Unchanged::Full { what: "templates", most: 4 }));
+    assert_eq!(add(&mut editor, 2), Ok(()), "it is there");
+    remove(&mut editor, AT_MS + 1, "T0");
+    assert_eq!(add(&mut editor, 4), Ok(()));
+    // What is gone stays as a row, and is bounded too.
+    for n in 5..41 {
+        remove(&mut editor, AT_MS + 1, &format!("T{}", n - 1));
+        let told = add(&mut editor, n);
+        assert_eq!(told.is_ok(), n < 40, "{n}: {told:?}");
+    }
+    let who = by("c0/2026", AT_MS);
+    let mut refuse = |outs: &[OptOut]| editor.refuse::<()>(&who, "c0", outs, Source::Call).unwrap();
+    assert_eq!(refuse(&[out("c0", 2), out("c0", 3)]), Ok(1), "those of an import count");
+    assert_eq!(refuse(&[out("c0", 4)]), Err(Unchanged::Full { what: "opt_outs", most: 4 }));
+    assert_eq!(refuse(&[out("c0", 3)]), Ok(0));
+    assert_eq!(editor.accept(&who, &[out("c0", 0), out("c0", 9)]), Ok(1));
+    assert_eq!(editor.refuse::<()>(&who, "c0", &[out("c0", 4)], Source::Call).unwrap(), Ok(1));
+    let counted = store.rows("SELECT counted FROM row_counts WHERE kind = 'opt_outs' AND username = 'c0'");
+    assert_eq!((counted[0].get::<i64>("counted").unwrap(), store.count("opt_outs")), (4, 4));
+}
+
+pub(super) fn a_file_that_was_cut_off_is_found_and_forgotten(store: &Store) {
+    SCHEMA.migrate(&store.location).unwrap();
+    let mut editor = store.editor();
+    let who = by("c0/2026", AT_MS);
+    let file = |key: &str, created_at_ms| FileRow {
+        key: key.into(),
+        channel: Channel::Mt,
+        name: "봄.jpg".into(),
+        content_type: "image/jpeg".into(),
+        bytes: 300,
+        pixels: Some((640, 480)),
+        created_at_ms,
+    };
+    for (key, at_ms) in [("A", AT_MS), ("B", AT_MS + 1), ("C", AT_MS + 2)] {
+        editor.expect_file::<()>(&who, "c0", &file(key, at_ms)).unwrap().unwrap();
+    }
+    let fourth = editor.expect_file::<()>(&who, "c0", &file("D", AT_MS)).unwrap();
+    assert_eq!(fourth, Err(Unchanged::Full { what: "file_bytes", most: 1_000 }), "what is on its way counts");
+    assert_eq!(editor.file("c0", "A").unwrap(), None, "it is not there yet");
+    assert_eq!((editor.keep_file(&who, "c0", "A"), editor.keep_file(&who, "c0", "A")), (Ok(true), Ok(false)));
+    assert_eq!(editor.file("c0", "A").unwrap(), Some(file("A", AT_MS)));
+    assert_eq!(editor.file("c1", "A").unwrap(), None);
+    let cut = |editor: &mut Editor| editor.cut_files(AT_MS + 2, 10).unwrap();
+    assert_eq!(cut(&mut editor), [("c0".to_owned(), "B".to_owned())], "C is younger, A is kept");
+    assert_eq!((editor.drop_file(&who, "c0", "A"), editor.drop_file(&who, "c0", "A")), (Ok(true), Ok(false)));
+    for (username, key) in cut(&mut editor) {
+        editor.forget_file(&username, &key).unwrap();
+    }
+    assert_eq!((cut(&mut editor), store.count("files")), (Vec::new(), 1));
+    let counted = store.rows("SELECT counted FROM row_counts WHERE username = 'c0' ORDER BY kind");
+    assert_eq!(counted.iter().map(|row| row.get::<i64>("counted").unwrap()).collect::<Vec<_>>(), [300, 1]);
+    let names = store.rows("SELECT name FROM files");
+    assert!(!names[0].get::<Vec<u8>>("name").unwrap().windows(3).any(|part| part == b"jpg"));
 }

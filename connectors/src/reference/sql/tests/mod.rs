@@ -56,11 +56,24 @@ on_both! {
     a_list_goes_on_where_it_ended_and_tells_what_changed_since
     lists_go_by_an_index
     opt_outs_come_and_go_one_by_one_and_are_listed_by_time
+    a_customer_has_so_many_rows_and_no_more
+    tokens_that_die_while_they_are_registered_are_counted_right
+    a_file_that_was_cut_off_is_found_and_forgotten
     many_customers_are_loaded_in_time
 }
 
 /// Nothing has to be made first.
 const READY: fn(&mut Reference) -> Result<(), Away> = |_| Ok(());
+const BOUNDS: Bounds = Bounds {
+    sender_profiles: 100,
+    sender_numbers: 100,
+    templates: 1_000,
+    service_keys: 100,
+    opt_outs: 1_000,
+    push_tokens: 3_000,
+    files: 100,
+    file_bytes: 1_000,
+};
 const AT_MS: i64 = 1_772_377_199_999;
 
 fn cipher() -> Arc<Cipher> {

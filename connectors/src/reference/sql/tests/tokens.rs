@@ -1,7 +1,10 @@
 //! Push tokens that their service called dead: the same promises in a store and in memory.
 
 use super::*;
-use crate::vendors::MemoryDeadTokens;
+use crate::{
+    reference::{App, By, Editor, PushToken},
+    vendors::MemoryDeadTokens,
+};
 use processors::ports::{DEAD_FOR, DeadToken, DeadTokens};
 
 fn dead(vendor: &str, token: &str, code: &str) -> DeadToken {
@@ -55,4 +58,38 @@ pub(super) fn dead_tokens_are_known_to_all_and_stand_nowhere_in_the_clear(store:
     let rows = store.rows("SELECT vendor, token_lookup FROM dead_push_tokens");
     assert!(rows.iter().all(|row| row.get::<Vec<u8>>("token_lookup").unwrap().len() == 16));
     keep_their_promises(&mut MemoryDeadTokens::default());
+}
+
+pub(super) fn tokens_that_die_while_they_are_registered_are_counted_right(store: &Store) {
+    store.import(customers(2)).unwrap();
+    let app = App { service_key: format!("{:0>40}", 0), username: "c0".into() };
+    let token = |n: usize| PushToken { app_user_id: format!("user{}", n / 3), token: format!("t:{n}") };
+    let by = By { actor: "c0/2026".into(), at_ms: AT_MS - 5 };
+    let (location, tokens): (_, Vec<_>) = (store.location.clone(), (0..600).map(token).collect());
+    let mut editor = Editor::open(&location, cipher(), BOUNDS).unwrap();
+    assert_eq!(editor.register_tokens::<()>(&by, &app, &tokens).unwrap(), Ok(600));
+    // Two senders hear the same of every third, while others are registered.
+    let gone: Vec<_> = (0..600).step_by(3).map(|n| dead("google", &format!("t:{n}"), "UNREGISTERED")).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut senders = SqlDeadTokens::open(&location, cipher()).unwrap();
+                for lot in gone.chunks(20) {
+                    // A note that meets another is lost and told again.
+                    while senders.note(lot, AT_MS).is_err() {}
+                }
+            });
+        }
+        for lot in 0..20 {
+            let more: Vec<_> = (0..30).map(|n| token(1_000 + lot * 30 + n)).collect();
+            while editor.register_tokens::<()>(&by, &app, &more).is_err() {}
+        }
+    });
+    let counted =
+        store.rows("SELECT counted FROM row_counts WHERE kind = 'push_tokens'")[0].get::<i64>("counted").unwrap();
+    assert_eq!((counted, store.count("push_tokens"), store.count("dead_push_tokens")), (1_000, 1_000, 200));
+    let rows = store.rows("SELECT token, app_user_id FROM push_tokens");
+    let clear =
+        |row: &crate::sql::Record, column| row.get::<Vec<u8>>(column).unwrap().windows(4).any(|part| part == b"user");
+    assert!(rows.iter().all(|row| !clear(row, "token") && !clear(row, "app_user_id")));
 }

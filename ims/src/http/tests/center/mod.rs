@@ -1,19 +1,25 @@
 //! Changes by customers and operators, on reference data in a store.
 
+mod audit;
 mod callbacks;
+mod files;
 mod keys;
 mod opt_outs;
+mod push_tokens;
 mod senders;
 mod templates;
 
 use super::{BANK, Fixture, SHOP, SHOP_SECRET, key};
-use crate::http::{editor, routes::Door};
+use crate::{
+    config,
+    http::{editor, routes::Door},
+};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
 use connectors::{
-    reference::{Importer, SCHEMA, SqlReference},
+    reference::{Bounds, Importer, SCHEMA, SqlReference},
     sql::{Database, Record},
 };
 use processors::{access::Scope, ports::ReferenceSource as _, reference::SecretKey};
@@ -33,6 +39,11 @@ impl Center {
     }
 
     pub fn with(change: impl FnOnce(&mut Door)) -> Self {
+        Self::bound(config::load(None, []).unwrap().center, change)
+    }
+
+    /// Where customers may have so many rows.
+    pub fn bound(bounds: Bounds, change: impl FnOnce(&mut Door)) -> Self {
         let mut fixture = Fixture::with(change);
         let hash = fixture.seed.secret_keys.iter().find(|key| key.username == OTHER.0).unwrap().hash.clone();
         fixture.reload(|seed| {
@@ -50,8 +61,9 @@ impl Center {
         };
         std::thread::spawn(import).join().unwrap();
         let cipher = Arc::new(fixture.stores.cipher().unwrap());
-        let kind = crate::config::ReferenceKind::Sql;
-        Arc::get_mut(&mut fixture.door).unwrap().editor = editor(kind, &fixture.stores, &cipher).unwrap();
+        let mut config = config::load(None, []).unwrap();
+        (config.reference.kind, config.center) = (config::ReferenceKind::Sql, bounds);
+        Arc::get_mut(&mut fixture.door).unwrap().editor = editor(&config, &fixture.stores, &cipher).unwrap();
         Self(fixture)
     }
 
@@ -132,11 +144,20 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
         (Method::GET, "opt-outs", Value::Null),
         (Method::POST, "opt-outs", json!({"recipients": ["01012345678"]})),
         (Method::POST, "opt-outs/remove", json!({"recipients": ["01012345678"]})),
+        (Method::GET, "push-tokens", Value::Null),
+        (Method::POST, "push-tokens", json!({"tokens": [{"app_user_id": "hana", "token": "a:1"}]})),
+        (Method::PUT, "push-tokens", json!({"token": "a:1", "new_token": "a:2"})),
+        (Method::POST, "push-tokens/remove", json!({"tokens": ["a:1"]})),
+        (Method::GET, "files/mt", Value::Null),
+        (Method::GET, "files/mt/FILE1", Value::Null),
+        (Method::DELETE, "files/mt/FILE1", Value::Null),
+        (Method::GET, "audit", Value::Null),
         (Method::GET, "templates/kakao", Value::Null),
         (Method::POST, "templates/mt", template.clone()),
         (Method::GET, "templates/mt/T", Value::Null),
         (Method::PUT, "templates/mt/T", template),
         (Method::DELETE, "templates/mt/T", Value::Null),
+        (Method::GET, "audit/all", Value::Null),
         (Method::GET, "service-keys", Value::Null),
         (Method::POST, "service-keys", Value::Null),
         (Method::PUT, "service-keys/IMSDEMO0SERVICEKEY0000000000000000000001", json!({"active": false})),
@@ -149,6 +170,8 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
     paths.map(|(method, path, body)| (method, format!("/ims/{service_key}/{path}"), body)).collect()
 }
 
+/// Of these paths, those that customers may use.
+const CUSTOMERS: usize = 31;
 const NOBODY: &str = "IMSDEMO0SERVICEKEY0000000000000000000088";
 
 #[tokio::test]
@@ -160,7 +183,7 @@ async fn another_customers_paths_answer_as_those_of_nobody() {
         // What only operators may, their keys alone do.
         assert!(theirs.0 == StatusCode::FORBIDDEN || (theirs.0 == StatusCode::OK && code(&theirs.1) == "1100"));
     }
-    let operated = paths(SHOP).split_off(23);
+    let operated = paths(SHOP).split_off(CUSTOMERS);
     for (method, path, body) in operated {
         assert_eq!(center.call(CUSTOMER, method, &path, body).await.0, StatusCode::FORBIDDEN, "{path}");
     }
@@ -180,7 +203,7 @@ async fn a_key_without_the_scope_does_nothing_of_it() {
 async fn reference_data_of_a_file_are_not_changed() {
     let fixture = Fixture::new();
     let center = Center(fixture);
-    for (method, path, body) in paths(SHOP).into_iter().take(23) {
+    for (method, path, body) in paths(SHOP).into_iter().take(CUSTOMERS) {
         let (status, answer) = center.call(CUSTOMER, method, &path, body).await;
         assert!(answer["message"].as_str().unwrap().contains("come from a file"), "{path}: {status} {answer}");
         assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
