@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use topology::engine::Runtime;
 
 /// How often a worker's stop is looked for.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Returns at SIGTERM, Ctrl-C, or when a worker had to stop.
 pub fn until_stopped(runtime: &Runtime) -> anyhow::Result<()> {

@@ -1,23 +1,38 @@
 //! How far behind a stream is, told once a second.
 
-use crate::{log::Stream, metrics as names};
+use crate::{
+    log::{Place, Stream},
+    metrics as names,
+};
 use metrics::gauge;
 use std::time::{Duration, Instant};
 
 /// Asking costs some microseconds a partition; nobody looks more often.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Keeps `ims_lag_records` of one stream.
+/// Keeps a gauge of what one stream has not read.
 #[derive(Debug, Default)]
 pub struct LagGauge(Option<Instant>);
 
 impl LagGauge {
-    /// Tells the lag when it is time.
+    /// Tells `ims_lag_records` when it is time.
     pub fn tell(&mut self, name: &str, stream: &mut dyn Stream) {
+        self.tell_of(names::LAG, name, stream, |_| true);
+    }
+
+    /// Tells what is unread in these places when it is time.
+    pub fn tell_of(
+        &mut self,
+        metric: &'static str,
+        name: &str,
+        stream: &mut dyn Stream,
+        counts: impl Fn(&Place) -> bool,
+    ) {
         if self.0.is_none_or(|told| told.elapsed() >= EVERY) {
             self.0 = Some(Instant::now());
-            let records: i64 = stream.lag().iter().map(|(_, records)| records).sum();
-            gauge!(names::LAG, "stream" => name.to_owned()).set(records as f64);
+            let unread = stream.lag();
+            let records: i64 = unread.iter().filter(|(place, _)| counts(place)).map(|(_, records)| records).sum();
+            gauge!(metric, "stream" => name.to_owned()).set(records as f64);
         }
     }
 }

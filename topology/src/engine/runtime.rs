@@ -12,8 +12,9 @@ use std::{
     time::Duration,
 };
 
-/// How long a worker waits for something to do before it looks whether it should stop.
-const TURN: Duration = Duration::from_millis(100);
+/// How long a worker waits for something to do before it looks whether it should stop: some forty of them share an idle
+/// process.
+const TURN: Duration = Duration::from_millis(250);
 
 /// Workers at work.
 pub struct Runtime {

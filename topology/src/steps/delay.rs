@@ -5,11 +5,11 @@
 //! paused, so a restart costs one look at each slot that holds something.
 
 use crate::{
-    engine::{Decoder, Halt, Outputs, Progress, TurnError, Worker, settle},
+    engine::{Decoder, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
     log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
     metrics as names,
 };
-use metrics::{counter, gauge};
+use metrics::counter;
 use processors::{
     ports::Clock,
     ring::{Met, Rings, Slot},
@@ -34,6 +34,7 @@ pub struct DelayWorker {
     batch: Vec<Record>,
     /// What was decided and not yet committed, because the log was away.
     owed: Option<Vec<Position>>,
+    overdue: LagGauge,
 }
 
 /// Records of one transaction.
@@ -61,6 +62,7 @@ impl DelayWorker {
             paused: FxHashMap::default(),
             batch: Vec::new(),
             owed: None,
+            overdue: LagGauge::default(),
         })
     }
 
@@ -162,12 +164,6 @@ impl DelayWorker {
         let opens_ms = self.paused.values().min().copied().unwrap_or(i64::MAX);
         wait.min(Duration::from_millis(u64::try_from(opens_ms.saturating_sub(now_ms)).unwrap_or(0)))
     }
-
-    /// What is due and not yet let go: the lag of the slots that are not paused.
-    fn overdue(&mut self) -> i64 {
-        let paused = &self.paused;
-        self.stream.lag().into_iter().filter(|(place, _)| !paused.contains_key(place)).map(|(_, lag)| lag).sum()
-    }
 }
 
 /// A place of a DELAY topic as a slot; the graph gives this worker no other.
@@ -186,7 +182,9 @@ impl Worker for DelayWorker {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        gauge!(names::OVERDUE, "stream" => self.spec.name.clone()).set(self.overdue() as f64);
+        // What is due and not yet let go: what is unread of the slots that are not paused.
+        let open = |place: &Place| !self.paused.contains_key(place);
+        self.overdue.tell_of(names::OVERDUE, &self.spec.name, &mut *self.stream, open);
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

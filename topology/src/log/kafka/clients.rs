@@ -43,7 +43,7 @@ impl Pace {
                 message: s(3),
                 producers: 3,
                 read_ahead: 1_000,
-                fetch_wait: ms(100),
+                fetch_wait: ms(200),
             }
         } else {
             Self {

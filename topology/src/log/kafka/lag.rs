@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// How often librdkafka tells.
-pub const REFRESHED_EVERY: Duration = Duration::from_secs(2);
+/// How often librdkafka tells: a kilobyte of JSON for each partition, of which DELAY has hundreds.
+pub const REFRESHED_EVERY: Duration = Duration::from_secs(5);
 
 /// What the last statistics say of each partition.
 #[derive(Debug, Default)]
