@@ -39,7 +39,9 @@ pub(super) struct Tally<'e> {
 impl<'e> Tally<'e> {
     pub(super) fn of(batch: &'e [Logged<AnalyzeLog>]) -> Self {
         let mut tally = Self::default();
-        for Logged { record: event, .. } in batch {
+        // A report that is told once more by a replay was counted when it was told first.
+        let own = batch.iter().map(|logged| &logged.record).filter(|event| event.replay.is_empty());
+        for event in own {
             let minute_ms = event.at - event.at.rem_euclid(60_000);
             let AnalyzeLog { channel, priority, ref username, ref vendor, .. } = *event;
             let counter = Counter {

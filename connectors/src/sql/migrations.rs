@@ -45,6 +45,15 @@ impl Schema {
         database.with(async |connection| self.standing(location, connection).await)
     }
 
+    /// Refuses a store that lacks migrations: for those who change nothing of it.
+    pub fn ready(&self, location: &Location) -> Result<(), StoreError> {
+        let Standing { store, pending, .. } = self.check(location)?;
+        match pending.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::Pending { store, pending: pending.join(", ") }),
+        }
+    }
+
     /// Brings a store to this program's version, and tells what was pending.
     pub fn migrate(&self, location: &Location) -> Result<Standing, StoreError> {
         let mut database = Database::connect(location, self)?;

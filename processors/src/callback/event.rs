@@ -14,6 +14,8 @@ pub struct Attempt<'a> {
     pub sent_at: Option<i64>,
     /// When it ended, Unix milliseconds.
     pub at_ms: i64,
+    /// The replay that asked for it; empty for what is told by itself.
+    pub replay: &'a str,
 }
 
 impl Reply {
@@ -45,6 +47,7 @@ pub fn event(report: &Report, attempt: &Attempt<'_>) -> AnalyzeLog {
         ambiguous: matches!(attempt.reply, Reply::Failed(failure) if failure.is_ambiguous()),
         requested_at: report.requested_at,
         sent_at: attempt.sent_at,
+        replay: attempt.replay.to_owned(),
         ..AnalyzeLog::default()
     }
 }

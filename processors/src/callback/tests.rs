@@ -254,9 +254,12 @@ fn an_endpoint_that_is_gone_comes_back_by_another_uri_or_by_a_date() {
 #[test]
 fn the_event_of_an_attempt_says_what_came() {
     let reply = Reply::Failed(Failure::TimedOut);
-    let told = event(&examples::report(), &Attempt { number: 3, reply: &reply, sent_at: Some(1), at_ms: 2 });
+    let told =
+        event(&examples::report(), &Attempt { number: 3, reply: &reply, sent_at: Some(1), at_ms: 2, replay: "" });
     assert_eq!((told.event, told.code.as_str()), (schemas::LogEvent::Callback, "timed_out"));
     assert_eq!((told.attempt, told.ambiguous, told.sent_at, told.at), (3, true, Some(1), 2));
-    let told = event(&examples::report(), &Attempt { number: 1, reply: &status(204), sent_at: Some(1), at_ms: 2 });
-    assert_eq!((told.code.as_str(), told.ambiguous), ("204", false));
+    let reply = status(204);
+    let told =
+        event(&examples::report(), &Attempt { number: 1, reply: &reply, sent_at: Some(1), at_ms: 2, replay: "R1" });
+    assert_eq!((told.code.as_str(), told.ambiguous, told.replay.as_str()), ("204", false, "R1"));
 }

@@ -37,12 +37,13 @@ impl CallbackWorker {
         self.queues.queue(&endpoint.service_key).ended(&reply, at_ms - sent_ms);
         counter!(names::CALLS, "outcome" => reply.word()).increment(1);
         histogram!(names::CALL_SECONDS).record((at_ms - sent_ms).max(0) as f64 / 1e3);
-        let attempt = Attempt { number: number_of(&callback), reply: &reply, sent_at: Some(sent_ms), at_ms };
+        let (number, replay) = (number_of(&callback), callback.replay.as_str());
+        let attempt = Attempt { number, reply: &reply, sent_at: Some(sent_ms), at_ms, replay };
         for report in &callback.reports {
             self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
         }
         let reports = callback.reports.len() as u64;
-        match plan(&reply, attempt.number - 1, at_ms) {
+        match plan(&reply, number - 1, at_ms) {
             After::Done => {
                 self.no_longer_pending(&callback);
                 counter!(names::TOLD).increment(reports);

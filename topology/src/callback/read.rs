@@ -160,7 +160,8 @@ impl CallbackWorker {
     fn doubt(&mut self, place: Place, offset: i64, callback: &Callback) {
         let reply = Reply::Failed(Failure::Lost);
         let number = number_of(callback);
-        let attempt = Attempt { number, reply: &reply, sent_at: None, at_ms: self.clock.now_ms() };
+        let at_ms = self.clock.now_ms();
+        let attempt = Attempt { number, reply: &reply, sent_at: None, at_ms, replay: &callback.replay };
         for report in &callback.reports {
             self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
         }

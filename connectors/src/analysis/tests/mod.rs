@@ -32,6 +32,7 @@ on_both! {
     failure_reasons_come_the_most_frequent_first
     customer_channel_and_vendor_are_asked_for
     a_batch_that_was_stored_is_not_counted_again
+    what_a_replay_tells_once_more_is_not_counted
     what_a_stalled_writer_brings_after_its_successor_is_not_counted
     a_batch_of_no_records_moves_the_positions
     activities_are_what_vendors_did_for_customers
@@ -98,6 +99,7 @@ pub(crate) fn event(event: LogEvent, state: State, code: &str) -> AnalyzeLog {
         accepted_at: Some(MINUTE_MS + 101),
         routed_at: Some(MINUTE_MS + 103),
         sent_at: Some(MINUTE_MS + 110),
+        replay: String::new(),
     }
 }
 
@@ -132,6 +134,14 @@ fn a_steps_end_tells_its_whole_way_and_an_attempt_only_its_request(kept: &Kept) 
     ];
     assert_eq!(reader.latencies(&Asked::all(ALL)).unwrap(), expected);
     assert_eq!(reader.latencies(&Asked::all(0..MINUTE_MS)).unwrap(), []);
+}
+
+fn what_a_replay_tells_once_more_is_not_counted(kept: &Kept) {
+    let told = event(LogEvent::Callback, State::Delivered, "200");
+    let again = AnalyzeLog { replay: "R1".into(), ..told.clone() };
+    let mut reader = kept.store(&[told, again.clone(), again]);
+    let counts: Vec<i64> = reader.volumes(&Asked::all(ALL)).unwrap().iter().map(|volume| volume.count).collect();
+    assert_eq!(counts, [1]);
 }
 
 fn failure_reasons_come_the_most_frequent_first(kept: &Kept) {

@@ -1,13 +1,56 @@
-//! Who changed what, and when.
+//! Who changed what, and when; and what operators did besides.
 
 use super::{
-    edit::Editor,
+    SCHEMA,
+    edit::{By, Editor},
     row::{Kind, Placed, json},
 };
-use crate::sql::{Connection, Insert};
+use crate::sql::{Connection, Database, Insert, Location, StoreError};
 use processors::ports::Away;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+/// Notes what an operator does that changes no reference data: a replay, for example.
+#[derive(Debug)]
+pub struct Deeds(Database);
+
+/// What was done, in two lines of the audit: one as it begins, one as it ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// What sort of thing, where changes name their table.
+    pub kind: &'static str,
+    /// Its name among those of its kind.
+    pub subject: &'a str,
+    /// JSON of how it stood before; None as it begins.
+    pub before: Option<&'a str>,
+    /// JSON of how it stands, without personal data and secrets.
+    pub after: &'a str,
+}
+
+impl Deeds {
+    /// Opens a store of this program's version, and changes nothing of it.
+    pub fn open(location: &Location) -> Result<Self, StoreError> {
+        SCHEMA.ready(location)?;
+        Ok(Self(Database::connect(location, &SCHEMA)?))
+    }
+
+    /// Notes one.
+    pub fn note(&mut self, by: &By, deed: Deed<'_>) -> Result<(), Away> {
+        let Deed { kind, subject, before, after } = deed;
+        let line = Line {
+            kind,
+            subject: subject.to_owned(),
+            username: None,
+            before: before.map(str::to_owned),
+            after: Some(after.to_owned()),
+        };
+        let change = Change { by: &by.actor, at_ms: by.at_ms, version: UNCHANGED };
+        self.0.run(async |connection| write(connection, change, &[line]).await)
+    }
+}
+
+/// The version of a line that tells of no change of reference data.
+const UNCHANGED: i64 = 0;
 
 /// A change as a whole.
 #[derive(Debug, Clone, Copy)]

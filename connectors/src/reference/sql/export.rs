@@ -4,7 +4,7 @@ use super::{SCHEMA, held::Held, row::decode};
 use crate::{
     cipher::Cipher,
     reference::ReferenceError,
-    sql::{Connection, Database, Location, StoreError},
+    sql::{Connection, Database, Location},
 };
 use processors::reference::{OptOut, Rows};
 use std::{sync::Arc, time::Duration};
@@ -19,10 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// # Errors
 /// A store that lacks migrations, is away, or was written with another key.
 pub fn export(location: &Location, cipher: &Arc<Cipher>) -> Result<Rows, ReferenceError> {
-    let standing = SCHEMA.check(location)?;
-    if !standing.pending.is_empty() {
-        return Err(StoreError::Pending { store: standing.store, pending: standing.pending.join(", ") }.into());
-    }
+    SCHEMA.ready(location)?;
     let mut database = Database::connect(location, &SCHEMA)?.patient(PATIENCE);
     let rows = database.snapshot(async |connection| {
         let mut held = Held::default();

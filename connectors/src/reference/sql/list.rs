@@ -115,8 +115,8 @@ impl Editor {
     }
 }
 
-/// The first change at or after a time.
-pub(super) const SINCE: &str = "SELECT version FROM audit WHERE at >= ? ORDER BY at, version LIMIT 1";
+/// The first change at or after a time. What an operator did that changed no row has no version.
+pub(super) const SINCE: &str = "SELECT version FROM audit WHERE at >= ? AND version > 0 ORDER BY at, version LIMIT 1";
 
 /// The question for a page.
 pub(super) fn text<K: Owned>(which: &Which, removed_too: bool) -> String {

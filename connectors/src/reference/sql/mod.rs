@@ -21,7 +21,7 @@ mod row;
 mod tests;
 mod writing;
 
-pub use audit::{AuditPlace, Audited};
+pub use audit::{AuditPlace, Audited, Deed, Deeds};
 pub use counts::Bounds;
 pub use dead_tokens::SqlDeadTokens;
 pub use edit::{By, Editor, Unchanged};
@@ -37,7 +37,7 @@ pub use row::Owned;
 use super::{Current, Prepare, ReferenceError, Reloaded};
 use crate::{
     cipher::Cipher,
-    sql::{Connection, Database, Location, SERVER, Schema, StoreError},
+    sql::{Connection, Database, Location, SERVER, Schema},
 };
 use held::Held;
 use processors::{
@@ -75,10 +75,7 @@ impl SqlReference {
     /// # Errors
     /// A store that lacks migrations: nothing is migrated here, so that who only looks changes nothing.
     pub fn open(location: &Location, cipher: Arc<Cipher>) -> Result<Self, ReferenceError> {
-        let standing = SCHEMA.check(location)?;
-        if !standing.pending.is_empty() {
-            return Err(StoreError::Pending { store: standing.store, pending: standing.pending.join(", ") }.into());
-        }
+        SCHEMA.ready(location)?;
         let mut mirror = Mirror {
             database: Database::connect(location, &SCHEMA)?,
             cipher,

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use clap::Args as ClapArgs;
 use letters::{Letter, Select};
 use processors::ring::Rings;
-use reports::{Audit, Brought, Order, Replay, To};
+use reports::{Audit, Brought, Noted, Order, Replay, To};
 use schemas::{Topic, topics::Kind};
 use show::Replayed;
 use std::{path::PathBuf, sync::Arc};
@@ -51,7 +51,8 @@ use topology::{
 /// endpoint, and nobody is told whose key has no callback_uri or answered 410. With --to-topic records are copied as
 /// they are, with the headers `ims-origin` and `ims-replay`, into a topic that exists and is none of a chain: no report
 /// stands twice in the chain. An interrupted replay has brought its beginning; who brought what is in the log, before and
-/// after, and in the result. Try --dry-run first.
+/// after, in the result, and in the table `audit` of a store that the deployment shares (store.url, or reference data of
+/// kind "sql"): without it nothing is brought. Try --dry-run first.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
@@ -186,15 +187,19 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     let parts = replay.parts(&mut *log.reader()?).with_context(place)?;
     let all = parts.iter().map(|(_, from, to)| reports::offsets(*from, *to)).sum();
     let mut audit = Audit::begin(order, &id, reports::who(), began_ms);
+    let mut noted = Noted::open(config)?;
+    noted.note(&audit, began_ms).context("nothing is brought, because it cannot be noted")?;
     audit.log();
     let bar = output::progress(json, Some(all), if order.dry_run { "reading" } else { "bringing reports" });
     let mut brought = Brought::default();
     let done = replay.bring(&log, &parts, &mut *producer, &mut brought, &mut |behind| bar.set_position(behind));
     bar.finish_and_clear();
-    audit.end(brought, done.as_ref().err().map(|error| format!("{error:#}")), now_ms());
+    let ended_ms = now_ms();
+    audit.end(brought, done.as_ref().err().map(|error| format!("{error:#}")), ended_ms);
     audit.log();
     output::result(json, &audit, || audit.text())?;
-    done.with_context(place)?;
+    done.with_context(place)
+        .and(noted.note(&audit, ended_ms).context("the reports are brought, their end is not noted"))?;
     Ok(Exit::Done)
 }
 

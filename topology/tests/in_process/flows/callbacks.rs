@@ -59,10 +59,14 @@ fn times(endpoints: &Endpoints) -> Vec<f64> {
 
 /// What was recorded of calls: attempt and what came.
 fn events(stage: &Stage) -> Vec<(i32, String)> {
+    recorded(stage).into_iter().map(|event| (event.attempt, event.code)).collect()
+}
+
+fn recorded(stage: &Stage) -> Vec<AnalyzeLog> {
     let mut events: Vec<AnalyzeLog> = stage.driver.decoded([Topic::analyze_log()]).unwrap();
     events.retain(|event| event.event == LogEvent::Callback);
     events.sort_by_key(|event| (event.at, event.attempt));
-    events.into_iter().map(|event| (event.attempt, event.code)).collect()
+    events
 }
 
 /// How often each message was told to whom it concerns, by host and webhook-id.
@@ -315,6 +319,8 @@ fn a_replay_is_told_once_more_marked_and_alone_and_its_retries_too() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids, ["0001-000000", "0001-000001", "0001-000002"]);
+    let marks: Vec<String> = recorded(&stage).into_iter().map(|event| event.replay).collect();
+    assert_eq!(marks, ["", "", "", "R1", "R1", "R1", "R1"], "and so is each event of theirs");
 }
 
 #[test]

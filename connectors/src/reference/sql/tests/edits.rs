@@ -1,7 +1,7 @@
 //! What becomes of changes of single rows.
 
 use super::*;
-use crate::reference::{Behind, By, Editor, FileRow, Listed, Refusal, Unchanged, Which};
+use crate::reference::{Behind, By, Deed, Deeds, Editor, FileRow, Listed, Refusal, Unchanged, Which};
 use processors::center::opt_out::Source;
 
 fn by(actor: &str, at_ms: i64) -> By {
@@ -129,6 +129,33 @@ pub(super) fn changes_at_the_same_time_are_made_one_after_another(store: &Store)
     assert_eq!(reference.current().secret_keys("c0").len(), 2);
     let version = store.rows("SELECT version FROM reference_version")[0].get::<i64>("version").unwrap();
     assert_eq!(version, 21);
+}
+
+pub(super) fn what_an_operator_does_is_noted_as_it_begins_and_ends_and_is_no_change(store: &Store) {
+    store.import(customers(1)).unwrap();
+    let reference = store.reference();
+    let mut deeds = Deeds::open(&store.location).unwrap();
+    let (begun, ended) = (r#"{"brought":0}"#, r#"{"brought":30}"#);
+    let at_ms = AT_MS + 9_000_000;
+    let deed = Deed { kind: "replays", subject: "R1", before: None, after: begun };
+    deeds.note(&by("kim on host", at_ms), deed).unwrap();
+    deeds.note(&by("kim on host", at_ms + 1), Deed { before: Some(begun), after: ended, ..deed }).unwrap();
+    let lines = store.rows("SELECT * FROM audit WHERE kind = 'replays' ORDER BY id");
+    let told: Vec<(String, String, Option<String>, String)> = lines
+        .iter()
+        .map(|line| {
+            let text = |column: &str| line.get(column).unwrap();
+            (text("actor"), text("subject"), line.get("state_before").unwrap(), text("state_after"))
+        })
+        .collect();
+    let line = |before: Option<&str>, after: &str| {
+        ("kim on host".to_owned(), "R1".to_owned(), before.map(str::to_owned), after.to_owned())
+    };
+    assert_eq!(told, [line(None, begun), line(Some(begun), ended)]);
+    assert_eq!(reference.reload(&READY).unwrap(), None, "nobody takes anything up");
+    let since: Vec<Listed<Template>> =
+        store.editor().list(&Which::of([("username", "c0")]), Some(at_ms), None, 9).unwrap();
+    assert_eq!(since, [], "no row has changed since");
 }
 
 pub(super) fn a_list_goes_on_where_it_ended_and_tells_what_changed_since(store: &Store) {

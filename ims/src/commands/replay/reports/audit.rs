@@ -1,7 +1,14 @@
-//! Who brought what again, when, and how much: a line in the log before and after, and a part of the result.
+//! Who brought what again, when, and how much: a line in the log and in the store's audit before and after, and a part
+//! of the result.
 
 use super::{Brought, Order, To};
-use crate::commands::replay::bound::Bound;
+use crate::{
+    commands::replay::bound::Bound,
+    config::{Config, ReferenceKind},
+    stores::Stores,
+};
+use anyhow::Context;
+use connectors::reference::{By, Deed, Deeds};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write, os::unix::fs::MetadataExt};
@@ -111,6 +118,35 @@ impl Audit {
         text
     }
 }
+
+/// The audit of the store that a deployment shares, where replays are noted.
+pub struct Noted {
+    deeds: Option<Deeds>,
+    begun: Option<String>,
+}
+
+impl Noted {
+    /// Opens it. A deployment whose reference data is a file of its own has none.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let shared = !config.store.url.is_empty() || config.reference.kind == ReferenceKind::Sql;
+        let deeds = shared.then(|| Deeds::open(&Stores::of(config).reference()?)).transpose()?;
+        Ok(Self { deeds, begun: None })
+    }
+
+    /// Notes how a replay stands: as it begins, and as it ends. A dry run changes nothing: there is nothing to note.
+    pub fn note(&mut self, audit: &Audit, now_ms: i64) -> anyhow::Result<()> {
+        let Some(deeds) = self.deeds.as_mut().filter(|_| !audit.dry_run) else { return Ok(()) };
+        let after = serde_json::to_string(audit)?;
+        let by = By { actor: audit.who.chars().take(LONGEST_ACTOR).collect(), at_ms: now_ms };
+        let deed = Deed { kind: "replays", subject: &audit.replay, before: self.begun.as_deref(), after: &after };
+        deeds.note(&by, deed).context("the audit of the store")?;
+        self.begun = Some(after);
+        Ok(())
+    }
+}
+
+/// Characters that the store has for who did something.
+const LONGEST_ACTOR: usize = 160;
 
 fn text(bound: Bound) -> String {
     match bound {

@@ -6,7 +6,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, who};
+pub use audit::{Audit, Noted, who};
 pub use outside::outside;
 
 use super::bound::{Bound, range};

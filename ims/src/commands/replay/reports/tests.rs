@@ -1,11 +1,15 @@
 use super::*;
 use crate::{
     commands::replay::{Args, bound::Bound},
+    config::{self, ReferenceKind},
     exit::Exit,
+    stores::Stores,
 };
 use clap::Parser;
+use connectors::{reference, sql::Database};
 use processors::ports::{Clock, NoRegistry};
 use schemas::{Channel, ReportKind, State, examples, topics::Kind};
+use serde_json::Value;
 use std::time::Duration;
 use topology::{
     driver::ManualClock,
@@ -192,6 +196,45 @@ fn a_log_that_goes_away_ends_the_replay_with_what_is_known() {
     );
     assert!(json["error"].as_str().unwrap().contains("no broker answers"), "{json}");
     assert!(audit.text().contains("audit: replay R1 by kim (uid 1000) on host"), "{}", audit.text());
+}
+
+#[test]
+fn a_replay_stands_in_the_audit_of_a_shared_store_before_and_after_or_brings_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config::load(None, []).unwrap();
+    config.store.file = folder.path().join("ims.sqlite");
+    let location = Stores::of(&config).reference().unwrap();
+    let mut audit = Audit::begin(&order(), "R1", "kim (uid 1000) on host".into(), NOW_MS);
+    Noted::open(&config).unwrap().note(&audit, NOW_MS).unwrap();
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a file of reference data has no store");
+
+    config.reference.kind = ReferenceKind::Sql;
+    let unready = Noted::open(&config).err().unwrap();
+    assert_eq!(Exit::of(&unready), Exit::Stopped, "{unready:#}");
+    reference::SCHEMA.migrate(&location).unwrap();
+    let mut noted = Noted::open(&config).unwrap();
+    let dry = Audit::begin(&Order { dry_run: true, ..order() }, "R0", "kim".into(), NOW_MS);
+    noted.note(&dry, NOW_MS).unwrap();
+    noted.note(&audit, NOW_MS).unwrap();
+    let brought = Brought { looked_at: 9, by_customer: BTreeMap::from([("hanbit".into(), 7)]), ..Brought::default() };
+    audit.end(brought, None, NOW_MS + 1_000);
+    noted.note(&audit, NOW_MS + 1_000).unwrap();
+
+    let mut database = Database::connect(&location, &reference::SCHEMA).unwrap();
+    let lines =
+        database.run(async |connection| connection.query("SELECT * FROM audit ORDER BY id").fetch_all().await).unwrap();
+    let state = |line: usize, column| -> Option<Value> {
+        lines[line].get::<Option<String>>(column).unwrap().map(|json| serde_json::from_str(&json).unwrap())
+    };
+    assert_eq!(lines.len(), 2, "nothing of the dry run");
+    for (line, at_ms) in [(0, NOW_MS), (1, NOW_MS + 1_000)] {
+        let text = |column| lines[line].get::<String>(column).unwrap();
+        assert_eq!((text("actor"), text("kind")), ("kim (uid 1000) on host".to_owned(), "replays".to_owned()));
+        assert_eq!((text("subject"), lines[line].get::<i64>("at").unwrap()), ("R1".to_owned(), at_ms));
+    }
+    assert_eq!((state(0, "state_before"), state(1, "state_before")), (None, state(0, "state_after")));
+    let ended = state(1, "state_after").unwrap();
+    assert_eq!((&ended["brought"], &ended["by_customer"]["hanbit"]), (&7.into(), &7.into()));
 }
 
 #[derive(Parser)]
