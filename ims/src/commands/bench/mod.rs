@@ -8,6 +8,7 @@ mod hops;
 mod http;
 mod local;
 mod store;
+mod stored;
 mod usage;
 mod waiting;
 
@@ -72,7 +73,19 @@ pub enum Command {
     /// Works in a database of its own on the server, or in a file in the folder of store.file, and removes it.
     #[command(after_long_help = exit::help(STORE, &EXITS))]
     Store(StoreArgs),
+    /// The whole chain on Kafka in one `ims run`, from the API to the report and a row of history for each step on the
+    /// server of store.url: messages a second, records a message, and CPU a message of the process, the brokers and the
+    /// server, each apart.
+    ///
+    /// Works in a database of its own on the server, and removes it. Only processes of this machine can be looked at:
+    /// a server whose id is not given is left out (null).
+    #[command(after_long_help = exit::help(STORED, &EXITS))]
+    Stored(StoredArgs),
 }
+
+const STORED: &str =
+    "  ims bench stored --set store.url=mysql://USER:PASSWORD@HOST:3306/DATABASE --set store.key_file=store.key
+  ims bench stored --broker-pid $KAFKA_BROKER_1_PID --store-pid $MARIADB_PID     of dev/kafka and dev/mariadb";
 
 const STORE: &str = "  ims bench store --rows 500000 --set store.url=mysql://USER:PASSWORD@HOST:3306/DATABASE
   ims bench store --rows 500000 --set store.url=                 a SQLite file
@@ -183,6 +196,23 @@ pub struct StoreArgs {
     lookup_rows: u64,
 }
 
+/// Options of `bench stored`.
+#[derive(Debug, ClapArgs)]
+pub struct StoredArgs {
+    /// Messages that are measured.
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..))]
+    messages: u64,
+    /// Messages before these.
+    #[arg(long, default_value_t = 20_000)]
+    warm_up: u64,
+    /// Process id of a broker; again for each.
+    #[arg(long, value_name = "PID")]
+    broker_pid: Vec<u32>,
+    /// Process id of the store's server.
+    #[arg(long, value_name = "PID")]
+    store_pid: Vec<u32>,
+}
+
 /// Runs the command.
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let mut config = globals.config()?;
@@ -204,6 +234,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         Command::Waiting(args) => waiting::run(&config, args)?,
         Command::Local(args) => local::run(&config, args.messages)?,
         Command::Store(args) => store::run(&config, args)?,
+        Command::Stored(args) => stored::run(&config, args)?,
     };
     output::line(serde_json::to_string_pretty(&result)?)?;
     Ok(Exit::Done)

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     assemble::now_ms,
     commands::health::ask,
-    config::Config,
+    config::{Config, StoreConfig},
     exit::Exit,
     log::{open_kafka, open_schemas},
 };
@@ -56,8 +56,14 @@ pub struct Chain {
 impl Chain {
     /// Makes the topics, starts the process with all roles, and waits until each stream works.
     pub fn start(config: &Config, customers: Customers) -> anyhow::Result<Self> {
+        Self::start_with(config, customers, None)
+    }
+
+    /// The same with this store instead of files of its own.
+    pub fn start_with(config: &Config, customers: Customers, store: Option<StoreConfig>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut config = on_its_own(config, folder.path());
+        config.store = store.unwrap_or(config.store);
         let request_log = config.simulator.request_log.clone().context("a request log")?;
         if !customers.watched {
             config.simulator.request_log = None;
@@ -69,7 +75,13 @@ impl Chain {
         config.http.listen.clear();
         // Free a moment ago; the process says so should somebody else have taken it.
         config.admin.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let ims = program(&config, folder.path())?;
+        let program = program(&config, folder.path())?;
+        // The file hides who comes in, and with which password.
+        let ims = |arguments: &[&str]| {
+            let mut command = program(arguments);
+            command.env("IMS__STORE__URL", &config.store.url);
+            command
+        };
         let topics = Topics(open_kafka(&config)?);
         let made = ims(&["topics", "create"]).status()?;
         // It has said why.
@@ -108,6 +120,11 @@ impl Chain {
     /// The schema ids in use.
     pub fn schemas(&self) -> &Schemas {
         &self.schemas
+    }
+
+    /// Messages sent so far.
+    pub fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// What its vendors were asked.

@@ -26,13 +26,18 @@ pub fn run(config: &Config, args: &StoreArgs) -> anyhow::Result<serde_json::Valu
         let folder = tempfile::tempdir_in(beside.unwrap_or(".".as_ref()))?;
         return measure(&Location::file(folder.path().join("history.sqlite")), args);
     }
+    on_the_server(config, |location, _| measure(location, args))
+}
+
+/// Works in a database of its own, of this name, on the server of store.url.
+pub fn on_the_server<T>(config: &Config, work: impl FnOnce(&Location, &str) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let configured = Stores::of(config).history()?;
     let name = format!("ims_bench_{}", now_ms());
     let mut server = Database::connect(&configured, &HistoryTable::SCHEMA)?;
     server.run(async |connection| connection.execute(&format!("CREATE DATABASE {name}")).await)?;
-    let measured = measure(&configured.with_database(&name), args);
+    let done = work(&configured.with_database(&name), &name);
     server.run(async |connection| connection.execute(&format!("DROP DATABASE {name}")).await)?;
-    measured
+    done
 }
 
 fn measure(location: &Location, args: &StoreArgs) -> anyhow::Result<serde_json::Value> {
