@@ -187,7 +187,7 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     let parts = replay.parts(&mut *log.reader()?).with_context(place)?;
     let all = parts.iter().map(|(_, from, to)| reports::offsets(*from, *to)).sum();
     let mut audit = Audit::begin(order, &id, reports::who(), began_ms);
-    let mut noted = Noted::open(config)?;
+    let mut noted = Noted::open(config, order)?;
     noted.note(&audit, began_ms).context("nothing is brought, because it cannot be noted")?;
     audit.log();
     let bar = output::progress(json, Some(all), if order.dry_run { "reading" } else { "bringing reports" });

@@ -111,7 +111,7 @@ impl Drop for Heard {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say; the producer ends here, on the thread that waits for it.
+            // It holds the producer as long as it lives, which is to end on this thread. What it says is nothing.
             let _ = thread.join();
         }
     }

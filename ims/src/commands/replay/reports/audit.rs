@@ -126,16 +126,17 @@ pub struct Noted {
 }
 
 impl Noted {
-    /// Opens it. A deployment whose reference data is a file of its own has none.
-    pub fn open(config: &Config) -> anyhow::Result<Self> {
+    /// Opens it. A deployment whose reference data is a file of its own has none, and a dry run, which changes nothing,
+    /// needs none.
+    pub fn open(config: &Config, order: &Order) -> anyhow::Result<Self> {
         let shared = !config.store.url.is_empty() || config.reference.kind == ReferenceKind::Sql;
-        let deeds = shared.then(|| Deeds::open(&Stores::of(config).reference()?)).transpose()?;
+        let deeds = (shared && !order.dry_run).then(|| Deeds::open(&Stores::of(config).reference()?)).transpose()?;
         Ok(Self { deeds, begun: None })
     }
 
-    /// Notes how a replay stands: as it begins, and as it ends. A dry run changes nothing: there is nothing to note.
+    /// Notes how a replay stands: as it begins, and as it ends.
     pub fn note(&mut self, audit: &Audit, now_ms: i64) -> anyhow::Result<()> {
-        let Some(deeds) = self.deeds.as_mut().filter(|_| !audit.dry_run) else { return Ok(()) };
+        let Some(deeds) = &mut self.deeds else { return Ok(()) };
         let after = serde_json::to_string(audit)?;
         let by = By { actor: audit.who.chars().take(LONGEST_ACTOR).collect(), at_ms: now_ms };
         let deed = Deed { kind: "replays", subject: &audit.replay, before: self.begun.as_deref(), after: &after };

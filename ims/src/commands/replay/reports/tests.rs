@@ -205,16 +205,16 @@ fn a_replay_stands_in_the_audit_of_a_shared_store_before_and_after_or_brings_not
     config.store.file = folder.path().join("ims.sqlite");
     let location = Stores::of(&config).reference().unwrap();
     let mut audit = Audit::begin(&order(), "R1", "kim (uid 1000) on host".into(), NOW_MS);
-    Noted::open(&config).unwrap().note(&audit, NOW_MS).unwrap();
+    Noted::open(&config, &order()).unwrap().note(&audit, NOW_MS).unwrap();
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a file of reference data has no store");
 
     config.reference.kind = ReferenceKind::Sql;
-    let unready = Noted::open(&config).err().unwrap();
+    let unready = Noted::open(&config, &order()).err().unwrap();
     assert_eq!(Exit::of(&unready), Exit::Stopped, "{unready:#}");
     reference::SCHEMA.migrate(&location).unwrap();
-    let mut noted = Noted::open(&config).unwrap();
-    let dry = Audit::begin(&Order { dry_run: true, ..order() }, "R0", "kim".into(), NOW_MS);
-    noted.note(&dry, NOW_MS).unwrap();
+    let dry = Order { dry_run: true, ..order() };
+    Noted::open(&config, &dry).unwrap().note(&audit, NOW_MS).unwrap();
+    let mut noted = Noted::open(&config, &order()).unwrap();
     noted.note(&audit, NOW_MS).unwrap();
     let brought = Brought { looked_at: 9, by_customer: BTreeMap::from([("hanbit".into(), 7)]), ..Brought::default() };
     audit.end(brought, None, NOW_MS + 1_000);
