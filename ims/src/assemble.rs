@@ -20,7 +20,7 @@ use connectors::{
     reports::ReportTable,
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
-    vendors::Vendors,
+    vendors::{RedisMessageIds, Vendors},
 };
 use processors::{
     ingest,
@@ -245,6 +245,11 @@ impl Deployment {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
         }
         let state = State::of(config)?;
+        if let State::Redis(settings, deployment) = &state
+            && vendors.carriers()
+        {
+            vendors = vendors.matching(Box::new(RedisMessageIds::new(settings.as_ref().clone(), deployment)));
+        }
         let analysis = AnalysisStore::of(config)?;
         let caller = config.callback.caller();
         let (of_backends, reference_kind) = (Arc::clone(&reference), config.reference.kind);

@@ -177,6 +177,45 @@ pub struct Receipt {
     pub at_ms: i64,
 }
 
+/// What a carrier's own id of a message joins: the answer that named it, and the delivery report that names it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Half {
+    /// The answer.
+    Sent {
+        /// Our serial number.
+        serial_number: String,
+        /// Whether its delivery is the step's: of a message in parts, that of the last alone is.
+        last: bool,
+    },
+    /// The report.
+    Reported {
+        /// Code of the vendor's table.
+        code: String,
+        /// When, Unix milliseconds.
+        at_ms: i64,
+    },
+}
+
+/// A half that looks for the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meeting {
+    /// Name of the vendor.
+    pub vendor: String,
+    /// Its id of the message.
+    pub message_id: String,
+    /// The half.
+    pub half: Half,
+    /// How long it is remembered.
+    pub kept: Duration,
+}
+
+/// Where vendors' own ids of messages are remembered, for delivery reports that name no other.
+pub trait MessageIds: Send {
+    /// Notes each half; answers, in order, the other one if it was noted before. An answer takes the place of a report
+    /// that came first, a report never that of an answer. One round trip for the batch.
+    fn meet(&mut self, meetings: &[Meeting], now_ms: i64) -> Result<Vec<Option<Half>>, Away>;
+}
+
 /// The way to the vendors of one role. Submitting never blocks; answers come through `answers` in any order, each
 /// ticket once, or never when the process dies.
 pub trait Provider: Send {

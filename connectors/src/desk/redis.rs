@@ -1,9 +1,8 @@
 //! Usage and answers in Redis: one key each, one round trip for a batch of questions.
 
 use super::{Ask, Repeat, Take, Told};
-use crate::redis::{Batch, NAME, Redis, RedisSettings, Room, slot_of};
+use crate::redis::{Batch, KEY_BYTES, NAME, Redis, RedisSettings, Room, key_of, slot_of};
 use ::redis::Value;
-use aws_lc_rs::digest::{Context, SHA256};
 use processors::{
     access::{Begun, End, KEPT, Kept, Taken, Verdict, day_of},
     ports::Away,
@@ -17,8 +16,6 @@ return 1";
 /// Takes away what is under way, unless somebody else has taken over.
 const LEAVE: &[u8] = b"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1";
-/// Bytes of a key: a letter, and so much of a hash that no two meet.
-const KEY_BYTES: usize = 21;
 
 /// What all doors of a deployment know, in Redis.
 #[derive(Debug)]
@@ -93,19 +90,8 @@ impl RedisDesk {
         (self.key(b'i', &repeat.key.0), under_way.to_bytes())
     }
 
-    /// The key of something of this deployment. Braces in it would say where a cluster keeps it: as hexadecimal digits
-    /// there are none.
     fn key(&self, kind: u8, of: &[u8]) -> [u8; KEY_BYTES] {
-        let mut context = Context::new(&SHA256);
-        context.update(&(self.deployment.len() as u64).to_be_bytes());
-        context.update(self.deployment.as_bytes());
-        context.update(of);
-        let mut key = [kind; KEY_BYTES];
-        // Six bits of each byte: 120 in all.
-        for (to, byte) in key[1..].iter_mut().zip(context.finish().as_ref()) {
-            *to = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"[usize::from(byte & 63)];
-        }
-        key
+        key_of(kind, &self.deployment, of)
     }
 }
 

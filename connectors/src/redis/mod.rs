@@ -7,12 +7,14 @@
 
 mod batch;
 mod client;
+mod key;
 mod room;
 mod settings;
 mod slots;
 
 pub use batch::Batch;
 pub use client::Redis;
+pub use key::{KEY_BYTES, key_of};
 pub use room::Room;
 pub use settings::{RedisSettings, RedisSettingsError};
 pub use slots::{SLOTS, slot_of};

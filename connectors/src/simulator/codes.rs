@@ -73,6 +73,15 @@ pub const fn outcomes(table: CodeTable) -> Weights {
             ("5.7.1", 0.2),
             ("4.4.2", 0.2),
         ],
+        CodeTable::Smpp => &[
+            ("DELIVRD.000", 96.0),
+            ("UNDELIV.001", 1.5),
+            ("UNDELIV.027", 0.9),
+            ("EXPIRED.000", 0.8),
+            ("REJECTD.069", 0.4),
+            ("UNKNOWN.000", 0.2),
+            ("DELETED.000", 0.2),
+        ],
         CodeTable::Bizgo => &[
             ("10000", 95.5),
             ("63018", 1.5),
@@ -98,6 +107,7 @@ pub const fn acceptances(table: CodeTable) -> Weights {
         CodeTable::Bizgo => {
             &[("A000", 99.4), ("A306", 0.2), ("A327", 0.1), ("A322", 0.1), ("A910", 0.1), ("A920", 0.1)]
         }
+        CodeTable::Smpp => &[("0x00000000", 99.4), ("0x0000000B", 0.2), ("0x00000008", 0.2), ("0x00000045", 0.2)],
         CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp => outcomes(table),
     }
 }
@@ -109,6 +119,6 @@ pub const fn duplicate(table: CodeTable) -> Option<&'static str> {
         CodeTable::Text => Some("E915"),
         CodeTable::Rcs => Some("55806"),
         CodeTable::Bizgo => Some("A301"),
-        CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp => None,
+        CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp | CodeTable::Smpp => None,
     }
 }

@@ -10,6 +10,7 @@ mod log;
 mod provider;
 mod receipts;
 mod settings;
+mod smpp;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod tests;
 pub use http::Listener;
 pub use log::{Confirmed, RequestLog, Requested};
 pub use settings::{Behaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spread};
+pub use smpp::SmppListener;
 
 use fate::Drawn;
 use processors::{

@@ -29,6 +29,8 @@ pub struct Due {
     pub receipt: Receipt,
     /// Family of the message.
     pub family: String,
+    /// Which of the step's requests; empty: the only one.
+    pub part: String,
 }
 
 impl Owed {
@@ -119,6 +121,7 @@ fn receipts_of(request: &Requested) -> impl Iterator<Item = Due> {
             at_ms: *at_ms,
         },
         family: request.family.clone(),
+        part: request.part.clone(),
     })
 }
 

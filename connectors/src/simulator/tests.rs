@@ -79,7 +79,7 @@ fn success(table: CodeTable) -> &'static str {
     codes::outcomes(table)[0].0
 }
 
-const TABLES: [CodeTable; 7] = [
+const TABLES: [CodeTable; 8] = [
     CodeTable::Kakao,
     CodeTable::Text,
     CodeTable::Rcs,
@@ -87,6 +87,7 @@ const TABLES: [CodeTable; 7] = [
     CodeTable::Apns,
     CodeTable::Smtp,
     CodeTable::Bizgo,
+    CodeTable::Smpp,
 ];
 
 #[test]

@@ -16,6 +16,7 @@ mod provider;
 mod push;
 mod receipts;
 mod settings;
+mod smpp;
 mod smtp;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};
 pub use receipts::Serve;
 pub use settings::{ResponseMethod, VendorSettings, VendorsError};
+pub use smpp::{REPORTS, RedisMessageIds, SmppSettings};
 pub use smtp::SmtpSettings;
 pub use webhook::WEBHOOKS;
 
@@ -39,7 +41,7 @@ use brands::Brands;
 use key::Key;
 use pace::Pace;
 use processors::{
-    ports::{Clock, DeadTokens, Provider, Receipts, ReferenceSource},
+    ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource},
     reference::{Protocol, Reference, Vendor},
 };
 use schemas::Family;
@@ -55,6 +57,7 @@ pub fn describe_metrics() {
         TOKENS,
         "Push tokens that were removed, skipped or not looked up, by vendor and outcome."
     );
+    metrics::describe_counter!(REPORTS, "Delivery receipts of carriers over SMPP, by vendor and outcome.");
     metrics::describe_counter!(WEBHOOKS, "Calls of vendors' webhooks, by vendor and outcome.");
 }
 
@@ -89,9 +92,11 @@ pub struct Vendors {
     mail: Arc<BTreeMap<String, Arc<smtp::Access>>>,
     google: Arc<BTreeMap<String, Arc<fcm::Access>>>,
     apple: Arc<BTreeMap<String, Arc<apns::Access>>>,
+    carriers: Arc<BTreeMap<String, Arc<smpp::Access>>>,
     dead_tokens: Arc<push::Desk>,
     /// What messages may have with them; None: nothing.
     files: Option<FileStore>,
+    message_ids: Arc<smpp::Ids>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
     part: Part,
@@ -109,7 +114,7 @@ impl Vendors {
     ) -> Self {
         let mut wrong = Vec::new();
         let (mut access, mut mail) = (BTreeMap::new(), BTreeMap::new());
-        let (mut google, mut apple) = (BTreeMap::new(), BTreeMap::new());
+        let (mut google, mut apple, mut carriers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (name, settings) in settings {
             wrong.extend(settings.mistakes(name));
             if let Some(of_google) = &settings.fcm {
@@ -129,6 +134,13 @@ impl Vendors {
             if let Some(of_mail) = &settings.smtp {
                 match smtp::Access::open(name, settings, of_mail) {
                     Ok(access) => drop(mail.insert(name.clone(), access)),
+                    Err(reasons) => wrong.extend(reasons),
+                }
+                continue;
+            }
+            if let Some(of_carrier) = &settings.smpp {
+                match smpp::Access::open(name, settings, of_carrier) {
+                    Ok(access) => drop(carriers.insert(name.clone(), access)),
                     Err(reasons) => wrong.extend(reasons),
                 }
                 continue;
@@ -157,13 +169,16 @@ impl Vendors {
             }
         }
         let dead_tokens = Box::new(MemoryDeadTokens::default());
+        let message_ids = Box::new(smpp::MemoryMessageIds::default());
         Self {
             access: Arc::new(access),
             mail: Arc::new(mail),
             google: Arc::new(google),
             apple: Arc::new(apple),
+            carriers: Arc::new(carriers),
             dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock))),
             files: None,
+            message_ids: Arc::new(smpp::Ids::new(message_ids, Arc::clone(&clock))),
             wrong: wrong.into(),
             listen: listen.into(),
             // Alone, until it is told of others.
@@ -192,6 +207,17 @@ impl Vendors {
     /// Where senders read files.
     pub fn files(&self) -> Option<&FileStore> {
         self.files.as_ref()
+    }
+
+    /// Whether some of them are carriers that know messages by ids of their own.
+    pub fn carriers(&self) -> bool {
+        !self.carriers.is_empty()
+    }
+
+    /// The same where carriers' ids of messages are remembered by others than this process.
+    pub fn matching(self, message_ids: Box<dyn MessageIds>) -> Self {
+        let message_ids = Arc::new(smpp::Ids::new(message_ids, Arc::clone(&self.clock)));
+        Self { message_ids, ..self }
     }
 
     /// The same in a process that has this part of what vendors allow to all of us.
@@ -230,6 +256,12 @@ impl Vendors {
                      and topic"
                 )
             }),
+            (Protocol::Smpp, _) => match self.carriers.get(name) {
+                Some(access) => access.mistake(vendor),
+                None => Some(format!(
+                    "vendor {name}, {url}, has no settings: write [vendors.{name}.smpp] with system_id, and key_file"
+                )),
+            },
             (Protocol::Simulated | Protocol::Bizgo, _) => (!self.access.contains_key(name)).then(|| {
                 format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
             }),
@@ -273,6 +305,7 @@ impl Vendors {
             let (key, webhook) = match vendor.protocol {
                 Protocol::Fcm => (self.google.get(&vendor.name)?.account.current().project_id.clone(), None),
                 Protocol::Apns => (self.apple.get(&vendor.name)?.apns.topic.clone(), None),
+                Protocol::Smpp => (self.carriers.get(&vendor.name)?.smpp.system_id.clone(), None),
                 Protocol::Simulated | Protocol::Bizgo | Protocol::Smtp => {
                     let access = self.access.get(&vendor.name)?;
                     (access.key.reveal(), access.webhook.as_ref().map(|secret| secret.reveal()))

@@ -1,6 +1,7 @@
 //! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
 
-use super::{Access, Vendors, apns, bizgo::Bizgo, fcm, http::Client, smtp};
+use super::{Access, Vendors, apns, bizgo::Bizgo, fcm, http::Client, smpp, smtp};
+use futures_util::future::join_all;
 use processors::{
     ports::{Answer, Provider, Reply, Request},
     reference::{Protocol, Vendor},
@@ -12,6 +13,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// While the simulator owes answers too, none of its waits longer for one of a wire.
 const TURN: Duration = Duration::from_millis(1);
 
+/// How long connections that are taken leave of may hold up the end of their sender.
+const GOODBYE: Duration = Duration::from_millis(1_500);
+
 /// What is told of a vendor that the settings do not know, or know too little of.
 const NO_KEY: &str = "the vendor has no key";
 
@@ -22,6 +26,8 @@ pub struct Wires {
     /// Simulated requests that are not answered yet.
     simulated_in_flight: usize,
     requests: Option<UnboundedSender<Request>>,
+    /// Closed when the thread of requests has ended.
+    ended: Option<mpsc::Receiver<()>>,
     answered: mpsc::Sender<Answer>,
     answers: mpsc::Receiver<Answer>,
 }
@@ -30,18 +36,21 @@ impl Wires {
     /// Starts no thread before the first request that needs one.
     pub fn new(vendors: Vendors, simulated: Box<dyn Provider>) -> Self {
         let (answered, answers) = mpsc::channel();
-        Self { vendors, simulated, simulated_in_flight: 0, requests: None, answered, answers }
+        Self { vendors, simulated, simulated_in_flight: 0, requests: None, ended: None, answered, answers }
     }
 
-    fn start(&self) -> io::Result<UnboundedSender<Request>> {
+    fn start(&mut self) -> io::Result<UnboundedSender<Request>> {
         let (requests, incoming) = unbounded_channel();
+        let (ending, ended) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (vendors, answered) = (self.vendors.clone(), self.answered.clone());
         std::thread::Builder::new().name("vendor-wires".into()).spawn(move || {
             runtime.block_on(serve(incoming, answered, vendors));
             // A name that is still being looked up holds nobody up.
             runtime.shutdown_background();
+            drop::<mpsc::Sender<()>>(ending);
         })?;
+        self.ended = Some(ended);
         Ok(requests)
     }
 
@@ -96,6 +105,16 @@ impl Provider for Wires {
     }
 }
 
+impl Drop for Wires {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(ended) = self.ended.take() {
+            // Carriers are taken leave of; nothing is ever sent here.
+            let _ = ended.recv_timeout(GOODBYE);
+        }
+    }
+}
+
 /// Makes requests until nobody can ask for more.
 async fn serve(mut incoming: UnboundedReceiver<Request>, answered: mpsc::Sender<Answer>, vendors: Vendors) {
     let mut ways = FxHashMap::default();
@@ -111,6 +130,11 @@ async fn serve(mut incoming: UnboundedReceiver<Request>, answered: mpsc::Sender<
             let _ = answered.send(Answer { ticket: request.ticket, reply, at_ms: vendors.clock.now_ms() });
         });
     }
+    let carriers = ways.values().filter_map(|way| match way {
+        Way::Carrier(client) => Some(client.close()),
+        _ => None,
+    });
+    join_all(carriers).await;
 }
 
 /// Connections to a vendor and what it is reached by.
@@ -121,6 +145,7 @@ enum Way {
     Mail(Arc<smtp::Client>),
     Google(Arc<fcm::Client>),
     Apple(Arc<apns::Client>),
+    Carrier(Arc<smpp::Client>),
 }
 
 /// The way to a vendor. Reference data that came after the start may name one that has no key: it is as good as down.
@@ -132,6 +157,7 @@ fn way(ways: &mut FxHashMap<String, Way>, vendors: &Vendors, vendor: &Vendor) ->
         Way::Mail(client) => vendor.protocol == Protocol::Smtp && client.url == vendor.url,
         Way::Google(client) => vendor.protocol == Protocol::Fcm && client.is_for(vendor),
         Way::Apple(client) => vendor.protocol == Protocol::Apns && client.is_for(vendor),
+        Way::Carrier(client) => vendor.protocol == Protocol::Smpp && client.is_for(vendor),
     });
     if let Some(way) = known {
         return Ok(way.clone());
@@ -162,6 +188,11 @@ fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
             let access = vendors.apple.get(&vendor.name).ok_or_else(none)?;
             return apns::Client::new(vendor, Arc::clone(access)).map(Arc::new).map(Way::Apple);
         }
+        Protocol::Smpp => {
+            let access = vendors.carriers.get(&vendor.name).ok_or_else(none)?;
+            let (ids, clock) = (Arc::clone(&vendors.message_ids), Arc::clone(&vendors.clock));
+            return smpp::Client::new(vendor, Arc::clone(access), ids, clock).map(Arc::new).map(Way::Carrier);
+        }
         Protocol::Simulated | Protocol::Bizgo => {}
     }
     let access = vendors.access.get(&vendor.name).ok_or_else(none)?;
@@ -173,6 +204,7 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
     match way {
         Way::Mail(client) => client.send(vendor, dispatch, &*vendors.clock).await,
+        Way::Carrier(client) => client.send(dispatch).await,
         Way::Google(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
         Way::Apple(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
         Way::Http(client, access, _) => {

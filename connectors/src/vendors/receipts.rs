@@ -1,11 +1,11 @@
 //! Delivery reports, by polling or webhook: handed on, and acknowledged only when they are in the log. A process that dies
 //! in between is given them again.
 
-use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, webhook, wires};
+use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, smpp, webhook, wires};
 use axum::Router;
 use processors::{
     ports::{Receipt, Receipts},
-    reference::Vendor,
+    reference::{Protocol, Vendor},
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -119,18 +119,38 @@ async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
             same && !poller.is_finished()
         });
         for vendor in wanted {
-            let polled = vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
-            if polled && !pollers.contains_key(&vendor.name) {
-                let poller = tokio::spawn(poll(vendors.clone(), Arc::clone(&vendor), batches.clone()));
-                pollers.insert(vendor.name.clone(), (vendor, poller));
+            if pollers.contains_key(&vendor.name) {
+                continue;
             }
+            let polled = vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
+            let poller = match vendors.reception(&vendor) {
+                Some(reception) => tokio::spawn(reception.run(batches.clone())),
+                None if polled => tokio::spawn(poll(vendors.clone(), Arc::clone(&vendor), batches.clone())),
+                None => continue,
+            };
+            pollers.insert(vendor.name.clone(), (vendor, poller));
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 fn same_way(one: &Vendor, other: &Vendor) -> bool {
-    (one.protocol, &one.url, one.timeout_ms) == (other.protocol, &other.url, other.timeout_ms)
+    let of = |vendor: &Vendor| (vendor.protocol, vendor.timeout_ms, vendor.receipts, vendor.receipt_hours);
+    one.url == other.url && of(one) == of(other)
+}
+
+impl Vendors {
+    /// What receives the receipts of a carrier that gives them; None: it is none, or none can be reached.
+    fn reception(&self, vendor: &Arc<Vendor>) -> Option<smpp::Reception> {
+        let carrier = vendor.protocol == Protocol::Smpp && vendor.receipts;
+        let access = self.carriers.get(&vendor.name).filter(|access| carrier && access.mistake(vendor).is_none())?;
+        Some(smpp::Reception {
+            vendor: Arc::clone(vendor),
+            access: Arc::clone(access),
+            ids: Arc::clone(&self.message_ids),
+            clock: Arc::clone(&self.clock),
+        })
+    }
 }
 
 /// Polls a vendor until nobody takes its reports.

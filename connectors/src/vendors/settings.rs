@@ -1,6 +1,6 @@
 //! How a vendor is reached.
 
-use super::{apns::ApnsSettings, fcm::FcmSettings, smtp::SmtpSettings};
+use super::{apns::ApnsSettings, fcm::FcmSettings, smpp::SmppSettings, smtp::SmtpSettings};
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -10,9 +10,10 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VendorSettings {
-    /// File that holds the vendor's API key, or the password of a mail server, alone. Read again when it is refused.
+    /// File that holds the vendor's API key, or the password of a mail server or carrier, alone. Read again when it is
+    /// refused.
     pub key_file: PathBuf,
-    /// Time of a connection, TLS and a mail server's login included, milliseconds.
+    /// Time of a connection, TLS and the login included, milliseconds.
     pub connect_ms: u32,
     /// Time until an answer begins, connection included, milliseconds; what the whole may take bounds it too. Of a mail
     /// server, each command's.
@@ -41,6 +42,9 @@ pub struct VendorSettings {
     /// What Apple's push service needs instead of a key: it makes the vendor one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apns: Option<ApnsSettings>,
+    /// What a carrier's message centre needs besides: it makes the vendor one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smpp: Option<SmppSettings>,
 }
 
 /// When KakaoTalk says that a message was delivered (spec: responseMethod).
@@ -79,15 +83,16 @@ impl Default for VendorSettings {
             smtp: None,
             fcm: None,
             apns: None,
+            smpp: None,
         }
     }
 }
 
 impl VendorSettings {
     pub(super) fn mistakes(&self, name: &str) -> Option<String> {
-        let kinds = [self.smtp.is_some(), self.fcm.is_some(), self.apns.is_some()];
+        let kinds = [self.smtp.is_some(), self.fcm.is_some(), self.apns.is_some(), self.smpp.is_some()];
         if kinds.into_iter().filter(|kind| *kind).count() > 1 {
-            return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm and apns"));
+            return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm, apns and smpp"));
         }
         let figures = [self.connect_ms, self.first_byte_ms, self.poll_ms, self.poll_timeout_ms, self.calls_per_second];
         if figures.contains(&0) {

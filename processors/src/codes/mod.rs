@@ -9,6 +9,7 @@ mod kakao;
 mod own;
 mod rcs;
 mod row;
+mod smpp;
 mod smtp;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub fn judge(table: CodeTable, code: &str) -> &'static Row {
         // An SMTP reply without a row of its own is treated by its first digit (RFC 5321 §4.2.1, RFC 3463 §2).
         CodeTable::Smtp => smtp::by_class(code),
         CodeTable::Bizgo => bizgo::passed_on(code),
+        CodeTable::Smpp => smpp::by_state(code),
         CodeTable::Kakao | CodeTable::Text | CodeTable::Rcs | CodeTable::Fcm | CodeTable::Apns => None,
     });
     found.unwrap_or(&UNKNOWN)
@@ -45,5 +47,6 @@ pub fn rows(table: CodeTable) -> &'static [Row] {
         CodeTable::Apns => apns::ROWS,
         CodeTable::Smtp => smtp::ROWS,
         CodeTable::Bizgo => bizgo::ROWS,
+        CodeTable::Smpp => smpp::ROWS,
     }
 }

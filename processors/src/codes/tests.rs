@@ -1,11 +1,11 @@
 //! The published tables, codes and class column as published in our notes on them, against the rows.
 
 use super::*;
-use crate::reference::CodeTable::{Apns, Bizgo, Fcm, Kakao, Rcs, Smtp, Text};
+use crate::reference::CodeTable::{Apns, Bizgo, Fcm, Kakao, Rcs, Smpp, Smtp, Text};
 use schemas::State;
 use std::collections::BTreeSet;
 
-const TABLES: [CodeTable; 7] = [Kakao, Text, Rcs, Fcm, Apns, Smtp, Bizgo];
+const TABLES: [CodeTable; 8] = [Kakao, Text, Rcs, Fcm, Apns, Smtp, Bizgo, Smpp];
 
 /// code or codes | class
 const KAKAO: &str = "
@@ -247,6 +247,20 @@ A434, A506, A567, A568, A569, A571, A572, A573 | F
 52002, 52101–52106, 54004, 59001–59003, 59202–59203, 59901, A214, A215 | R
 41117, 55821, 56002, 56003 | U";
 
+/// SMPP 3.4 §5.1.3 and appendix B; codes as published there, the class is ours.
+const SMPP: &str = "
+0x00000000, DELIVRD | done
+0x00000001, 0x00000002, 0x00000003, 0x00000006, 0x00000007, 0x0000000C, 0x00000011, 0x00000013, 0x00000033 | F
+0x00000034, 0x00000040, 0x00000042, 0x00000043, 0x00000044, 0x00000054, 0x00000055, 0x00000061, 0x00000062 | F
+0x00000063, 0x00000066, 0x00000067, 0x000000C0, 0x000000C1, 0x000000C2, 0x000000C3, 0x000000C4, REJECTD | F
+0x0000000B, 0x00000050, 0x00000051, 0x00000065, 0x000000FE, DELETED, EXPIRED, UNDELIV | F, S→
+0x00000004, 0x00000005, 0x0000000D, 0x0000000E, 0x0000000F, 0x00000015, 0x00000053 | B
+0x0000000A, 0x00000048, 0x00000049 | B, S→
+0x00000008, 0x00000014, 0x00000058, 0x00000064 | R, S→
+0x00000045, 0x000000FF | R once, S→
+UNKNOWN | U
+ACCEPTD, ENROUTE | poll";
+
 /// Every single code that an entry like `4100–4104, 4110` names.
 fn codes(entry: &str) -> Vec<String> {
     let one = |part: &str| match part.split_once('–') {
@@ -268,6 +282,7 @@ fn published(table: CodeTable) -> Vec<(String, &'static str)> {
         Apns => APNS,
         Smtp => SMTP,
         Bizgo => BIZGO,
+        Smpp => SMPP,
     };
     let line = |line: &'static str| {
         let (entry, class) = line.split_once(" | ").unwrap();
@@ -404,6 +419,31 @@ fn a_mail_reply_is_treated_by_its_first_digit() {
     }
     assert_eq!(judge(Smtp, "5.1.1").handling, Handling::Address);
     assert_eq!(judge(Smtp, "5.2.2").handling, Handling::Plain);
+}
+
+#[test]
+fn a_carriers_receipt_is_treated_by_its_state_whatever_its_error() {
+    for (code, class, state) in [
+        ("DELIVRD.000", Class::Done, Some(State::Delivered)),
+        ("UNDELIV.027", Class::Final, Some(State::Failed)),
+        ("REJECTD.99", Class::Final, Some(State::Failed)),
+        ("UNKNOWN.1", Class::Uncertain, Some(State::Uncertain)),
+        ("ENROUTE.000", Class::Poll, None),
+    ] {
+        let row = judge(Smpp, code);
+        assert_eq!((row.class, row.reported_state()), (class, state), "{code}");
+    }
+    for never in ["0x00000058.1", "DELIVRD.", "DELIVRD.000000", "DELIVRD.0 0", "LOST.000", "0x00000400", "0x58"] {
+        assert_eq!(judge(Smpp, never).class, Class::Unknown, "{never}");
+    }
+}
+
+#[test]
+fn a_carrier_that_does_not_let_us_in_has_taken_nothing() {
+    let locking = |row: &&Row| row.handling == Handling::LockedOut;
+    let codes: Vec<&str> = rows(Smpp).iter().filter(locking).map(|row| row.codes().0).collect();
+    let last = ["04", "05", "0D", "0E", "0F", "15", "53"];
+    assert_eq!(codes, last.map(|last| format!("0x000000{last}")));
 }
 
 /// Tokens go only on FCM UNREGISTERED, SENDER_ID_MISMATCH and an explicit invalid token, APNs 410 and the two 400s.

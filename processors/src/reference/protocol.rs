@@ -25,6 +25,8 @@ pub enum Protocol {
     Fcm,
     /// Apple Push Notification service.
     Apns,
+    /// SMPP 3.4, for text by a carrier.
+    Smpp,
 }
 
 impl Protocol {
@@ -46,7 +48,7 @@ impl Protocol {
         match self {
             Self::Fcm => !of_apple,
             Self::Apns => of_apple,
-            Self::Simulated | Self::Bizgo | Self::Smtp => true,
+            Self::Simulated | Self::Bizgo | Self::Smtp | Self::Smpp => true,
         }
     }
 
@@ -55,13 +57,14 @@ impl Protocol {
         match self {
             Self::Simulated if vendor.url.is_empty() => Vec::new(),
             Self::Simulated => {
-                let named = "set protocol = \"bizgo\", \"smtp\", \"fcm\" or \"apns\", or no url";
+                let named = "set protocol = \"bizgo\", \"smtp\", \"fcm\", \"apns\" or \"smpp\", or no url";
                 vec![format!("url is set and nothing is spoken there: {named}")]
             }
             Self::Bizgo => bizgo(vendor),
             Self::Smtp => smtp(vendor),
             Self::Fcm => push(vendor, "fcm", CodeTable::Fcm),
             Self::Apns => push(vendor, "apns", CodeTable::Apns),
+            Self::Smpp => smpp(vendor),
         }
     }
 }
@@ -125,24 +128,56 @@ fn smtp(vendor: &Vendor) -> Vec<String> {
     wrong
 }
 
+fn smpp(vendor: &Vendor) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(other) = vendor.families.iter().find(|family| !matches!(family, Family::Sms | Family::Lms)) {
+        wrong.push(format!("protocol \"smpp\" takes SMS and LMS, not {other}"));
+    }
+    if vendor.codes != CodeTable::Smpp {
+        wrong.push("protocol \"smpp\" answers with its own codes: set codes = \"smpp\"".into());
+    }
+    if vendor.in_doubt == InDoubt::Receipt {
+        wrong.push(
+            "protocol \"smpp\" names a message by its answer alone, so no receipt can be awaited without one: set \
+             in_doubt = \"uncertain\" or \"repeat\""
+                .into(),
+        );
+    }
+    wrong.extend(carrier(&vendor.url));
+    wrong
+}
+
 /// What is wrong with the address of a mail server.
 fn mail_server(url: &str) -> Option<String> {
     const REMEDY: &str = "write smtp://HOST:587 for STARTTLS, smtps://HOST:465 for TLS from the start";
+    let holds = "url holds a name or password: they belong into [vendors.NAME], smtp.user and key_file";
+    server(url, ["smtp", "smtps"], holds, &format!("url is no address of a mail server: {REMEDY}"), REMEDY)
+}
+
+/// What is wrong with the address of a carrier's message centre.
+fn carrier(url: &str) -> Option<String> {
+    const REMEDY: &str = "write smpp://HOST:2775, smpps://HOST:3550 for TLS";
+    let holds = "url holds a name or password: they belong into [vendors.NAME], smpp.system_id and key_file";
+    let none = format!("url is no address of a message centre: {REMEDY}");
+    server(url, ["smpp", "smpps"], holds, &none, REMEDY)
+}
+
+/// What is wrong with an address of a server that is no web server.
+fn server(url: &str, schemes: [&str; 2], holds: &str, none: &str, remedy: &str) -> Option<String> {
     if url.chars().count() > LONGEST_URL {
         return Some(format!("url is longer than {LONGEST_URL} characters"));
     }
     let parsed = match Url::parse(url) {
         Ok(parsed) => parsed,
-        Err(error) => return Some(format!("url is no address: {error}: {REMEDY}")),
+        Err(error) => return Some(format!("url is no address: {error}: {remedy}")),
     };
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return Some("url holds a name or password: they belong into [vendors.NAME], smtp.user and key_file".into());
+        return Some(holds.to_owned());
     }
     let beyond = !matches!(parsed.path(), "" | "/") || parsed.query().is_some() || parsed.fragment().is_some();
     let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.[]:".contains(&byte));
     let nobody = !parsed.host_str().is_some_and(|host| !host.is_empty() && is_name(host)) || parsed.port() == Some(0);
-    let wrong = beyond || nobody || !matches!(parsed.scheme(), "smtp" | "smtps");
-    wrong.then(|| format!("url is no address of a mail server: {REMEDY}"))
+    (beyond || nobody || !schemes.contains(&parsed.scheme())).then(|| none.to_owned())
 }
 
 /// What is wrong with an address that an API key goes to.
@@ -255,6 +290,41 @@ mod tests {
             (Vendor { codes: CodeTable::Text, ..good.clone() }, "codes = \"smtp\""),
             (Vendor { receipts: true, ..good.clone() }, "receipts = false"),
             (Vendor { max_in_flight: 101, ..good.clone() }, "at most 100"),
+            (Vendor { in_doubt: InDoubt::Receipt, ..good }, "in_doubt = \"uncertain\""),
+        ] {
+            let told = mistakes(&vendor);
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_carrier_is_named_with_how_it_is_reached() {
+        let carrier = |url: &str| Vendor {
+            families: vec![Family::Sms, Family::Lms],
+            codes: CodeTable::Smpp,
+            protocol: Protocol::Smpp,
+            in_doubt: InDoubt::Uncertain,
+            receipts: true,
+            url: url.into(),
+            ..vendor("carrier", 1)
+        };
+        for url in ["smpp://smsc.example:2775", "smpps://smsc.example", "smpp://127.0.0.1", "smpp://[::1]:2775"] {
+            assert_eq!(mistakes(&carrier(url)), "", "{url}");
+        }
+        for (url, remedy) in [
+            ("https://smsc.example", "write smpp://HOST"),
+            ("smsc.example:2775", "write smpp://HOST"),
+            ("smpp://smsc.example/x", "write smpp://HOST"),
+            ("smpp://ims:geheim@smsc.example", "smpp.system_id and key_file"),
+            ("", "write smpp://HOST"),
+        ] {
+            let told = mistakes(&carrier(url));
+            assert!(told.contains(remedy) && !told.contains("geheim"), "{url}: {told}");
+        }
+        let good = carrier("smpp://smsc.example");
+        for (vendor, part) in [
+            (Vendor { families: vec![Family::Sms, Family::Mms], ..good.clone() }, "not MMS"),
+            (Vendor { codes: CodeTable::Text, ..good.clone() }, "codes = \"smpp\""),
             (Vendor { in_doubt: InDoubt::Receipt, ..good }, "in_doubt = \"uncertain\""),
         ] {
             let told = mistakes(&vendor);

@@ -274,6 +274,8 @@ pub enum CodeTable {
     Smtp,
     /// Infobank Bizgo, `error-codes.json` (2026-09-23).
     Bizgo,
+    /// SMPP 3.4 §5.1.3 and appendix B.
+    Smpp,
 }
 
 /// A vendor.

@@ -183,7 +183,7 @@ async fn acknowledge(State(shared): State<Arc<Served>>, Path(id): Path<String>, 
     answer(StatusCode::OK, "A000", "Success", Value::Null)
 }
 
-fn report(vendor: &Vendor, Due { receipt, family }: &Due) -> Value {
+fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due) -> Value {
     let (service_type, msg_type) = match family.as_str() {
         "AT" => ("ALIMTALK", "AT"),
         "FT" | "BT" => ("BRANDMESSAGE", "FT"),

@@ -8,32 +8,71 @@ use crate::{
     logging, output, signal,
 };
 use anyhow::Context;
-use connectors::simulator::{Listener, Simulator};
-use serde_json::json;
+use connectors::{
+    simulator::{Listener, Simulator, SmppListener},
+    vendors::Shared,
+};
+use processors::reference::Protocol;
 use std::sync::Arc;
 
+/// Where it listens.
+pub struct Ports<'a> {
+    /// For what goes over HTTP.
+    pub http: Option<&'a str>,
+    /// For SMPP.
+    pub smpp: Option<&'a str>,
+}
+
 /// Answers until a signal comes.
-pub fn run(config: Config, address: &str, seed: Option<u64>, globals: &Globals) -> anyhow::Result<Exit> {
+pub fn run(config: Config, ports: Ports<'_>, seed: Option<u64>, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let vendors = assemble::open_vendors(&config, assemble::open_reference(&config)?);
     vendors.can_be_used().map_err(|error| usage(error.to_string()))?;
-    let vendors = vendors.shared();
-    if vendors.is_empty() {
-        return Err(usage(
-            "no vendor of the reference data has a protocol and a key: see docs/vendors.md, or leave --listen out",
-        ));
-    }
-    let names: Vec<String> = vendors.iter().map(|shared| shared.vendor.name.clone()).collect();
+    let (carriers, vendors): (Vec<_>, Vec<_>) =
+        vendors.shared().into_iter().partition(|shared| shared.vendor.protocol == Protocol::Smpp);
     let mut settings = config.simulator;
     settings.seed = seed.unwrap_or(settings.seed);
     settings.request_log = settings.request_log.filter(|path| !path.as_os_str().is_empty());
     let simulator = Simulator::open(settings, Arc::new(SystemClock)).context("simulator.request_log")?;
-    let listener = Listener::open(simulator, address, vendors)
-        .map_err(|error| usage(format!("--listen {address:?}: {error}: write address:port of a port that is free")))?;
-    let at = listener.address().to_string();
-    output::result(globals.json, &json!({"listening": at, "vendors": names}), || {
-        format!("{} at http://{at}", names.join(", "))
-    })?;
+    let refused = |option: &str, address: &str, error: std::io::Error| {
+        usage(format!("{option} {address:?}: {error}: write address:port of a port that is free"))
+    };
+    let names =
+        |vendors: &[Shared]| -> Vec<String> { vendors.iter().map(|shared| shared.vendor.name.clone()).collect() };
+    let mut told = serde_json::Map::new();
+    let mut lines = Vec::new();
+    let mut open = (None, None);
+    if let Some(address) = ports.http {
+        let names = names(&vendors);
+        if names.is_empty() {
+            return Err(usage(
+                "no vendor of the reference data has a protocol and a key: see docs/vendors.md, or leave --listen out",
+            ));
+        }
+        let listener = Listener::open(Arc::clone(&simulator), address, vendors)
+            .map_err(|error| refused("--listen", address, error))?;
+        let at = listener.address().to_string();
+        lines.push(format!("{} at http://{at}", names.join(", ")));
+        told.insert("listening".into(), at.into());
+        told.insert("vendors".into(), names.into());
+        open.0 = Some(listener);
+    }
+    if let Some(address) = ports.smpp {
+        let names = names(&carriers);
+        if names.is_empty() {
+            return Err(usage(
+                "no vendor of the reference data speaks SMPP and has a password: see docs/vendors.md, or leave --smpp out",
+            ));
+        }
+        let listener = SmppListener::open(Arc::clone(&simulator), address, carriers)
+            .map_err(|error| refused("--smpp", address, error))?;
+        let at = listener.address().to_string();
+        lines.push(format!("{} at smpp://{at}", names.join(", ")));
+        told.insert("smpp".into(), at.into());
+        told.insert("carriers".into(), names.into());
+        open.1 = Some(listener);
+    }
+    output::result(globals.json, &told, || lines.join("\n"))?;
     signal::until(|| false)?;
     Ok(Exit::Done)
 }

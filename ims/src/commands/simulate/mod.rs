@@ -34,9 +34,9 @@ use std::{path::PathBuf, sync::Arc};
 /// from seed, serial number and attempt alone, as `ims run` and `ims demo` would answer it, and time is not waited for:
 /// an hour of receipts takes no longer than a second of them.
 ///
-/// With --listen nothing is made up: the vendors of the reference data that speak a protocol answer at that address, in
-/// their protocol and in real time, until SIGTERM or Ctrl-C. Each knows its customer by key, project or topic; the
-/// request log is written. What `ims run` needs to reach them is their row's url (docs/vendors.md).
+/// With --listen nothing is made up: the vendors of the reference data that speak a protocol over HTTP answer at that
+/// address, in their protocol and in real time, until SIGTERM or Ctrl-C, and with --smpp those that speak SMPP. Each
+/// knows its customer by key, project, topic or system id; the request log is written. What `ims run` needs to reach them is their row's url (docs/vendors.md).
 ///
 /// Without --json a table shows how each vendor fared. With --json each request is one line: what was answered
 /// ("answer" is code, no_answer, throttled or not_sent), how the code is classed (done, retry, final, …; see
@@ -65,6 +65,9 @@ pub struct Args {
     /// Answer over HTTP at this address, 127.0.0.1:8080.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["steps", "family", "vendor", "messages", "rate"])]
     listen: Option<String>,
+    /// Answer over SMPP at this address, 127.0.0.1:2775.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["steps", "family", "vendor", "messages", "rate"])]
+    smpp: Option<String>,
 }
 
 const EXAMPLES: &str = "  ims simulate                                  every vendor, 1,000 requests each
@@ -72,6 +75,7 @@ const EXAMPLES: &str = "  ims simulate                                  every ve
   ims simulate --vendor talk-one --set simulator.every_vendor.no_answer_share=0.2
   ims simulate --vendor text-one --messages 3 --json
   ims simulate --listen 127.0.0.1:8080 --config dealer.toml
+  ims simulate --smpp 127.0.0.1:2775 --config carrier.toml
   echo '{\"vendor\": \"text-one\", \"serial_number\": \"A-1\"}' | ims simulate - --json";
 
 fn families() -> impl TypedValueParser<Value = Family> {
@@ -85,8 +89,9 @@ fn families() -> impl TypedValueParser<Value = Family> {
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
-    if let Some(address) = &args.listen {
-        return listen::run(config, address, args.seed, globals);
+    if args.listen.is_some() || args.smpp.is_some() {
+        let ports = listen::Ports { http: args.listen.as_deref(), smpp: args.smpp.as_deref() };
+        return listen::run(config, ports, args.seed, globals);
     }
     let reference = assemble::open_reference(&config)?.current();
     let mut settings = config.simulator;
