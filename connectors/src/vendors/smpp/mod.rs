@@ -32,7 +32,7 @@ use processors::{
 use reception::Desk;
 use request::Part;
 use schemas::Dispatch;
-use session::{Failed, Name, Session};
+use session::{Failed, Limits, Name, Session};
 use settings::Server;
 use std::{
     sync::{Arc, PoisonError},
@@ -107,17 +107,18 @@ impl Client {
             // What the carrier would answer, without a request that could only be refused.
             Err(unfit) => return answer::code(unfit.status()).unasked(),
         };
-        let end = Instant::now() + Duration::from_millis(u64::from(self.vendor.timeout_ms));
+        let (now, total) = (Instant::now(), Duration::from_millis(u64::from(self.vendor.timeout_ms)));
+        let limits = Limits { turn: now + total / 2, answer: self.desk.access.times.first_byte(), end: now + total };
         let name = |last| Name { serial_number: dispatch.serial_number.clone(), last };
         let Some(first) = parts.next() else { return answer::code(request::Unfit::Nothing.status()).unasked() };
         let more = parts.len() > 0;
         // What is wrong with the number or the sender shows at the first part: then no others leave.
-        let reply = self.submit(first, name(!more), end).await;
+        let reply = self.submit(first, name(!more), limits).await;
         if !more || !answer::is_taken(&reply) {
             return reply;
         }
         let last = parts.len() - 1;
-        let rest = parts.enumerate().map(|(at, part)| self.submit_rest(part, name(at == last), end));
+        let rest = parts.enumerate().map(|(at, part)| self.submit_rest(part, name(at == last), limits));
         match join_all(rest).await.into_iter().find(|reply| !answer::is_taken(reply)) {
             None => reply,
             Some(other) => Reply::NoAnswer(format!("a part of a message that has others was not taken: {other:?}")),
@@ -125,29 +126,30 @@ impl Client {
     }
 
     /// A part of a message whose first part was taken: again while the carrier has certainly not taken it.
-    async fn submit_rest(&self, part: Part, name: Name, end: Instant) -> Reply {
+    async fn submit_rest(&self, part: Part, name: Name, limits: Limits) -> Reply {
+        // Half a message is worse than a late one.
+        let limits = Limits { turn: limits.end, ..limits };
         loop {
-            let reply = self.submit(part.clone(), name.clone(), end).await;
+            let reply = self.submit(part.clone(), name.clone(), limits).await;
             let wait = match &reply {
                 Reply::Throttled(pause) => *pause,
                 Reply::NotSent(_) => WAITS.0,
                 _ => return reply,
             };
-            if Instant::now() + wait >= end {
+            if Instant::now() + wait >= limits.end {
                 return reply;
             }
             sleep(wait).await;
         }
     }
 
-    async fn submit(&self, part: Part, name: Name, end: Instant) -> Reply {
+    async fn submit(&self, part: Part, name: Name, limits: Limits) -> Reply {
         loop {
-            let session = match self.session(end).await {
+            let session = match self.session(limits.turn).await {
                 Ok(session) => session,
                 Err(reply) => return reply,
             };
-            let by = end.min(Instant::now() + self.desk.access.times.first_byte());
-            match session.submit(part.clone(), name.clone(), end, by).await {
+            match session.submit(part.clone(), name.clone(), limits).await {
                 Ok(status) => {
                     if answer::is_unbound(status) {
                         self.forget(&session).await;
@@ -155,7 +157,7 @@ impl Client {
                     return answer::reply(status, self.desk.access.smpp.pause());
                 }
                 // The carrier has closed it while nobody looked: another one.
-                Err(Failed::Gone) if Instant::now() < end => self.forget(&session).await,
+                Err(Failed::Gone) if Instant::now() < limits.turn => self.forget(&session).await,
                 Err(Failed::Gone) => return Reply::NotSent("the connection is gone".into()),
                 Err(Failed::NotSent(reason)) => return Reply::NotSent(reason.into()),
                 Err(Failed::NoAnswer(reason)) => return Reply::NoAnswer(reason.into()),

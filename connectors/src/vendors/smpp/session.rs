@@ -62,6 +62,17 @@ pub struct Name {
     pub last: bool,
 }
 
+/// How long a submit may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Until when it may wait for a connection and its turn: then there is still time for an answer.
+    pub turn: Instant,
+    /// For its answer.
+    pub answer: Duration,
+    /// Everything.
+    pub end: Instant,
+}
+
 /// Why there is no answer to a submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
@@ -74,9 +85,20 @@ pub enum Failed {
 }
 
 enum Outgoing {
-    Submit { part: Box<Part>, name: Name, answer: oneshot::Sender<Result<u32, Failed>> },
-    Answer { status: u32, sequence: u32, pdu: Box<Pdu> },
-    Unbind,
+    Submit {
+        part: Box<Part>,
+        name: Name,
+        answer: oneshot::Sender<Result<u32, Failed>>,
+    },
+    Answer {
+        status: u32,
+        sequence: u32,
+        pdu: Box<Pdu>,
+    },
+    /// The last of all; `unbind`: it is ours to say so.
+    End {
+        unbind: bool,
+    },
 }
 
 struct Waiting {
@@ -104,6 +126,7 @@ impl Session {
         let mut bytes = BytesMut::new();
         wire::write(&mut bytes, 0, 1, pdu(bind, desk));
         wire.write_all(&bytes).await.map_err(|error| not_sent(error.kind().to_string()))?;
+        wire.flush().await.map_err(|error| not_sent(error.kind().to_string()))?;
         let status = loop {
             match wire::read(&mut wire, &mut read).await {
                 Ok(Some(frame)) if frame.sequence == 1 && frame.id & ANSWER != 0 => break frame.status,
@@ -155,9 +178,9 @@ impl Session {
         self.outgoing.closed().await;
     }
 
-    /// Submits a part; its command_status. `end`: until when it may wait for its turn, `by`: for its answer.
-    pub async fn submit(&self, part: Part, name: Name, end: Instant, by: Instant) -> Result<u32, Failed> {
-        let turn = timeout_at(end, Arc::clone(&self.window).acquire_owned()).await;
+    /// Submits a part; its command_status.
+    pub async fn submit(&self, part: Part, name: Name, limits: Limits) -> Result<u32, Failed> {
+        let turn = timeout_at(limits.turn, Arc::clone(&self.window).acquire_owned()).await;
         let _turn: OwnedSemaphorePermit = match turn {
             Ok(Ok(turn)) => turn,
             Ok(Err(_)) => return Err(Failed::Gone),
@@ -166,7 +189,7 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         let submit = Outgoing::Submit { part: Box::new(part), name, answer };
         self.outgoing.send(submit).map_err(|_| Failed::Gone)?;
-        match timeout_at(by.max(Instant::now()), answered).await {
+        match timeout_at(limits.end.min(Instant::now() + limits.answer), answered).await {
             Ok(Ok(answered)) => answered,
             // It was still waiting when the connection ended.
             Ok(Err(_)) => Err(Failed::Gone),
@@ -177,7 +200,7 @@ impl Session {
 
     /// Says goodbye and waits for the end.
     pub async fn close(&self) {
-        if self.outgoing.send(Outgoing::Unbind).is_ok() {
+        if self.outgoing.send(Outgoing::End { unbind: true }).is_ok() {
             self.ended().await;
         }
     }
@@ -223,6 +246,7 @@ async fn write(mut to: WriteHalf<Wire>, mut waiting: UnboundedReceiver<Outgoing>
         };
         // Whoever could send has gone.
         let mut ends = got == Ok(0);
+        let mut unbind = ends;
         if got.is_err() {
             asked = Instant::now();
             locked(&open).retain(|_, waiting| waiting.since.elapsed() < LATE);
@@ -230,6 +254,8 @@ async fn write(mut to: WriteHalf<Wire>, mut waiting: UnboundedReceiver<Outgoing>
         }
         for outgoing in batch.drain(..) {
             match outgoing {
+                // It has not left.
+                Outgoing::Submit { .. } if ends => {}
                 Outgoing::Submit { part, name, answer } => {
                     let sequence = next();
                     // From here on it may arrive.
@@ -237,10 +263,10 @@ async fn write(mut to: WriteHalf<Wire>, mut waiting: UnboundedReceiver<Outgoing>
                     wire::write(&mut bytes, 0, sequence, *part);
                 }
                 Outgoing::Answer { status, sequence, pdu } => wire::write(&mut bytes, status, sequence, *pdu),
-                Outgoing::Unbind => ends = true,
+                Outgoing::End { unbind: ours } => (ends, unbind) = (true, ours),
             }
         }
-        if ends {
+        if unbind {
             wire::write(&mut bytes, 0, next(), Pdu::Unbind);
         }
         if to.write_all(&bytes).await.is_err() || to.flush().await.is_err() || ends {
@@ -281,7 +307,7 @@ impl Reader {
                     tracing::info!(vendor = self.desk.vendor.name, "a carrier takes its leave");
                     // What it was to answer, it will not.
                     if let Some(outgoing) = self.outgoing.upgrade() {
-                        let _ = outgoing.send(Outgoing::Unbind);
+                        let _ = outgoing.send(Outgoing::End { unbind: false });
                     }
                 }
                 Ok(Ok(Some(frame))) if frame.id == UNBIND | ANSWER => break "unbound",
