@@ -8,6 +8,7 @@ import ssl
 import sys
 from pathlib import Path
 
+import dkim
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 HOST = "127.0.0.1"
@@ -16,6 +17,19 @@ REFUSALS = {
     "full": "452 4.2.2 the mailbox is full",
     "spam": "554 5.7.1 refused by policy",
 }
+
+
+def signed(content, record):
+    """Whether a mail's signature is that of the key in this file, which stands for DNS; None: it has no signature."""
+    if b"\nDKIM-Signature:" not in b"\n" + content:
+        return None
+    asked = []
+
+    def dns(name, timeout=5):
+        asked.append(name.decode())
+        return record.read_bytes() if record.exists() else None
+
+    return {"good": dkim.verify(content, dnsfunc=dns), "asked": asked}
 
 
 class Handler:
@@ -43,6 +57,7 @@ class Handler:
             "headers": {name: str(value) for name, value in message.items()},
             "text": contents["plain"],
             "html": contents["html"],
+            "dkim": signed(envelope.content, Path(self._mails).with_name("dkim.txt")),
             "defects": [str(defect) for part in message.walk() for defect in part.defects],
         }
         with open(self._mails, "a") as mails:

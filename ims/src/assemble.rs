@@ -16,7 +16,9 @@ use connectors::{
     history::HistoryTable,
     pending::{Notes, RedisPending},
     redis::RedisSettings,
-    reference::{self, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlOptOuts, SqlReference},
+    reference::{
+        self, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlOptOuts, SqlReference, SqlSuppressed,
+    },
     reports::ReportTable,
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
@@ -243,6 +245,10 @@ impl Deployment {
             .with_files(files.clone());
         if config.reference.kind == ReferenceKind::Sql && vendors.push() {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
+        }
+        if vendors.mail() {
+            let mailboxes = SqlSuppressed::open(&stores.reference()?, Arc::clone(&cipher))?;
+            vendors = vendors.suppressing(Box::new(mailboxes));
         }
         let state = State::of(config)?;
         if let State::Redis(settings, deployment) = &state

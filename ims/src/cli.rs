@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         analyze, bench, completions, config as config_command, demo, health, ledger, migrate, openapi, reference,
-        replay, report, run, schemas, send, simulate, topics, topology, vendor,
+        replay, report, run, schemas, send, simulate, suppression, topics, topology, vendor,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -46,6 +46,8 @@ pub enum Command {
     Reference(reference::Command),
     #[command(subcommand)]
     Vendor(vendor::Command),
+    #[command(subcommand)]
+    Suppression(suppression::Command),
     Send(send::Args),
     Ledger(ledger::Args),
     #[command(subcommand)]

@@ -59,6 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Migrate(args) => commands::migrate::run(args, &globals),
         Command::Reference(command) => commands::reference::run(command, &globals),
         Command::Vendor(command) => commands::vendor::run(command, &globals),
+        Command::Suppression(command) => commands::suppression::run(command, &globals),
         Command::Schemas(command) => commands::schemas::run(command, &globals),
         Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),

@@ -68,7 +68,7 @@ pub struct DeadToken {
     pub since_ms: i64,
 }
 
-/// Push tokens that are not asked about any more.
+/// Push tokens that are not asked about any more, or mailboxes that are not written to.
 pub trait DeadTokens: Send {
     /// Which of these (vendor, token) are dead, in order: what their service said. One round trip for the batch.
     fn known(&mut self, asked: &[(String, String)], now_ms: i64) -> Result<Vec<Option<String>>, Away>;

@@ -4,7 +4,7 @@ use processors::{
     callback::{Batch, Secret},
     reference::{
         Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template,
-        Vendor,
+        Vendor, VendorWeight,
     },
 };
 use serde::Serialize;
@@ -23,6 +23,7 @@ pub struct Revealed<'r> {
     routing_groups: Vec<&'r RoutingGroup>,
     patterns: Vec<&'r Pattern>,
     vendors: Vec<&'r Vendor>,
+    vendor_weights: Vec<&'r VendorWeight>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +51,7 @@ impl<'r> Revealed<'r> {
             routing_groups,
             patterns,
             vendors,
+            vendor_weights,
         } = rows;
         Self {
             customers: plain(customers),
@@ -62,6 +64,7 @@ impl<'r> Revealed<'r> {
             routing_groups: plain(routing_groups),
             patterns: plain(patterns),
             vendors: plain(vendors),
+            vendor_weights: plain(vendor_weights),
         }
     }
 

@@ -53,7 +53,8 @@ impl SigningKey {
         Ok(format!("{said}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    fn sign(&self, said: &[u8]) -> Option<Vec<u8>> {
+    /// A signature of these bytes: PKCS #1 v1.5 with SHA-256 of an RSA key, r and s of a P-256 key.
+    pub fn sign(&self, said: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Rsa(pair) => {

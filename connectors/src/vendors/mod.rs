@@ -33,7 +33,7 @@ pub use push::{MemoryDeadTokens, TOKENS};
 pub use receipts::Serve;
 pub use settings::{ResponseMethod, VendorSettings, VendorsError};
 pub use smpp::{REPORTS, RedisMessageIds, SmppSettings};
-pub use smtp::SmtpSettings;
+pub use smtp::{SmtpSettings, mailbox};
 pub use webhook::WEBHOOKS;
 
 use crate::files::FileStore;
@@ -45,10 +45,17 @@ use processors::{
     reference::{Protocol, Reference, Vendor},
 };
 use schemas::Family;
+use smtp::BOUNCES;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Polls of delivery reports, by vendor and outcome: batch, empty, failed.
 pub const POLLS: &str = "ims_vendor_polls_total";
+
+/// Mailboxes that were not written to or not looked up, by outcome: skipped, unchecked.
+pub const SUPPRESSED: &str = "ims_mail_suppressed_total";
+
+/// What mailboxes that are not written to any more are known under, whatever server said so.
+pub(crate) const MAILBOXES: &str = "EMAIL";
 
 /// Tells the recorder what the metrics mean.
 pub fn describe_metrics() {
@@ -58,6 +65,8 @@ pub fn describe_metrics() {
         "Push tokens that were removed, skipped or not looked up, by vendor and outcome."
     );
     metrics::describe_counter!(REPORTS, "Delivery receipts of carriers over SMPP, by vendor and outcome.");
+    metrics::describe_counter!(SUPPRESSED, "Mailboxes that were not written to, or not looked up, by outcome.");
+    metrics::describe_counter!(BOUNCES, "Mails that came back, by vendor and outcome.");
     metrics::describe_counter!(WEBHOOKS, "Calls of vendors' webhooks, by vendor and outcome.");
 }
 
@@ -97,6 +106,8 @@ pub struct Vendors {
     /// What messages may have with them; None: nothing.
     files: Option<FileStore>,
     message_ids: Arc<smpp::Ids>,
+    /// Those that take no mail.
+    dead_mailboxes: Arc<push::Desk>,
     /// Where webhooks are received; empty: nowhere.
     listen: Arc<str>,
     part: Part,
@@ -168,7 +179,7 @@ impl Vendors {
                 access.insert(name.clone(), Access { settings: settings.clone(), key, webhook, pace, brands });
             }
         }
-        let dead_tokens = Box::new(MemoryDeadTokens::default());
+        let (dead_tokens, dead_mailboxes) = (Box::<MemoryDeadTokens>::default(), Box::<MemoryDeadTokens>::default());
         let message_ids = Box::new(smpp::MemoryMessageIds::default());
         Self {
             access: Arc::new(access),
@@ -176,7 +187,8 @@ impl Vendors {
             google: Arc::new(google),
             apple: Arc::new(apple),
             carriers: Arc::new(carriers),
-            dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock))),
+            dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock), TOKENS)),
+            dead_mailboxes: Arc::new(push::Desk::new(dead_mailboxes, Arc::clone(&clock), SUPPRESSED)),
             files: None,
             message_ids: Arc::new(smpp::Ids::new(message_ids, Arc::clone(&clock))),
             wrong: wrong.into(),
@@ -195,7 +207,7 @@ impl Vendors {
 
     /// The same where dead push tokens are remembered by others than this process.
     pub fn remembering(self, dead_tokens: Box<dyn DeadTokens>) -> Self {
-        let dead_tokens = Arc::new(push::Desk::new(dead_tokens, Arc::clone(&self.clock)));
+        let dead_tokens = Arc::new(push::Desk::new(dead_tokens, Arc::clone(&self.clock), TOKENS));
         Self { dead_tokens, ..self }
     }
 
@@ -218,6 +230,17 @@ impl Vendors {
     pub fn matching(self, message_ids: Box<dyn MessageIds>) -> Self {
         let message_ids = Arc::new(smpp::Ids::new(message_ids, Arc::clone(&self.clock)));
         Self { message_ids, ..self }
+    }
+
+    /// Whether some of them are mail servers.
+    pub fn mail(&self) -> bool {
+        !self.mail.is_empty()
+    }
+
+    /// The same where mailboxes that take no mail are remembered by others than this process.
+    pub fn suppressing(self, mailboxes: Box<dyn DeadTokens>) -> Self {
+        let dead_mailboxes = Arc::new(push::Desk::new(mailboxes, Arc::clone(&self.clock), SUPPRESSED));
+        Self { dead_mailboxes, ..self }
     }
 
     /// The same in a process that has this part of what vendors allow to all of us.

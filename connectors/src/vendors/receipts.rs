@@ -1,7 +1,7 @@
 //! Delivery reports, by polling or webhook: handed on, and acknowledged only when they are in the log. A process that dies
 //! in between is given them again.
 
-use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, smpp, webhook, wires};
+use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, smpp, smtp, webhook, wires};
 use axum::Router;
 use processors::{
     ports::{Receipt, Receipts},
@@ -122,11 +122,17 @@ async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
             if pollers.contains_key(&vendor.name) {
                 continue;
             }
+            let mail = vendors.mail.get(&vendor.name).filter(|mail| mail.bounces.is_some());
+            let mail = mail.filter(|_| vendor.protocol == Protocol::Smtp);
             let polled = vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
-            let poller = match vendors.reception(&vendor) {
-                Some(reception) => tokio::spawn(reception.run(batches.clone())),
-                None if polled => tokio::spawn(poll(vendors.clone(), Arc::clone(&vendor), batches.clone())),
-                None => continue,
+            let poller = match (vendors.reception(&vendor), mail) {
+                (Some(reception), _) => tokio::spawn(reception.run(batches.clone())),
+                (None, Some(mail)) => {
+                    let (of_mail, mail) = (Arc::clone(&vendor), Arc::clone(mail));
+                    tokio::spawn(smtp::collect(vendors.clone(), of_mail, mail, batches.clone()))
+                }
+                (None, None) if polled => tokio::spawn(poll(vendors.clone(), Arc::clone(&vendor), batches.clone())),
+                (None, None) => continue,
             };
             pollers.insert(vendor.name.clone(), (vendor, poller));
         }

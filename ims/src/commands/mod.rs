@@ -17,6 +17,21 @@ pub mod run;
 pub mod schemas;
 pub mod send;
 pub mod simulate;
+pub mod suppression;
 pub mod topics;
 pub mod topology;
 pub mod vendor;
+
+use crate::exit::usage;
+
+/// Longest name of who changes something, characters.
+const LONGEST_NAME: usize = 64;
+
+/// Who changes something, as the audit names it: who was named, or the user of the system.
+fn by(named: Option<&String>) -> anyhow::Result<String> {
+    let by = named.cloned().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".into());
+    match by.chars().count() {
+        1..=LONGEST_NAME => Ok(by),
+        _ => Err(usage(format!("--by: give a name of 1 to {LONGEST_NAME} characters"))),
+    }
+}

@@ -23,6 +23,7 @@ impl Changes {
         let numbers = |of| by_key(all(of, |r: &Reference| &r.numbers), |n| (n.channel, &n.number, &n.username));
         let vendors = |of| by_key(all(of, |r: &Reference| &r.vendors), |v| &v.name);
         let secrets = |of| by_key(all(of, |r: &Reference| &r.secret_keys), |k| (&k.username, &k.name));
+        let weights = |of: &'_ Reference| of.vendor_weights().map(|row| (row.to_string(), row.weight)).collect();
         let opt_outs = |of: &'_ Reference| of.opt_outs.iter().map(|out| (out.clone(), ())).collect();
         let patterns = Change { altered: usize::from(old.patterns != new.patterns), ..Change::default() };
         let mut groups = change(&old.group_of_customer, &new.group_of_customer);
@@ -38,6 +39,7 @@ impl Changes {
             ("members of routing groups", groups),
             ("lists of routing patterns", patterns),
             ("vendors", change(&vendors(old), &vendors(new))),
+            ("weights of vendors", change(&weights(old), &weights(new))),
         ])
     }
 }

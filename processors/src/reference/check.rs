@@ -1,9 +1,9 @@
 //! What rows may not say, each by itself and one about the other.
 
-use super::Rows;
+use super::{Rows, Vendor};
 use crate::access::{MOST_KEYS, SecretHash};
 use rustc_hash::{FxHashMap, FxHashSet};
-use schemas::Topic;
+use schemas::{Lane, Topic};
 
 /// Longest name that every store holds, characters: customers, groups, vendors, codes, numbers, ids.
 const LONGEST_NAME: usize = 64;
@@ -113,7 +113,36 @@ impl Rows {
             wrong.0.extend(vendor.protocol.mistakes(vendor).into_iter().map(|mistake| format!("{}: {mistake}", of())));
         }
         wrong.twice(self.vendors.iter().map(|vendor| (format!("vendor {}", vendor.name), ())));
+        self.check_weights(&customers, &mut wrong);
         wrong.0
+    }
+
+    fn check_weights(&self, customers: &FxHashSet<&str>, wrong: &mut Wrong) {
+        let vendors: FxHashMap<&str, &Vendor> = self.vendors.iter().map(|vendor| (&*vendor.name, &**vendor)).collect();
+        for row in &self.vendor_weights {
+            let of = || row.to_string();
+            match (vendors.get(&*row.vendor), row.family) {
+                (None, _) => wrong.0.push(format!("{row} names vendor {:?}, which does not exist", row.vendor)),
+                (Some(vendor), Some(family)) if !vendor.families.contains(&family) => {
+                    wrong.0.push(format!("{row}: the vendor does not take {family}"));
+                }
+                _ => {}
+            }
+            if let Some(username) = &row.username {
+                wrong.known(customers, of, username);
+            }
+            if row.family.is_none() && row.priority.is_none() && row.username.is_none() {
+                wrong.0.push(format!(
+                    "{row}: give it a family, a priority or a username, or write it into the vendor's row"
+                ));
+            }
+            if let (Some(family), Some(Lane::Auth)) = (row.family, row.priority)
+                && !family.has_auth()
+            {
+                wrong.0.push(format!("{row}: {family} has no AUTH"));
+            }
+        }
+        wrong.twice(self.vendor_weights.iter().map(|row| (row.to_string(), ())));
     }
 
     fn check_secret_keys(&self, customers: &FxHashSet<&str>, wrong: &mut Wrong) {

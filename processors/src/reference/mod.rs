@@ -7,20 +7,23 @@ mod check;
 mod group;
 mod protocol;
 mod rows;
+mod weights;
 
 pub use changes::Changes;
 pub use group::Group;
 pub use protocol::Protocol;
 pub use rows::{
     Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, SecretKey, Seed,
-    SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor,
+    SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor, VendorWeight,
 };
+pub use weights::Asked;
 
 use crate::callback::Endpoint;
 use check::tail;
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Channel, Family};
 use std::sync::Arc;
+use weights::Weights;
 
 /// What is wrong with reference data; every mistake at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +49,7 @@ pub struct Reference {
     group_of_key: FxHashMap<String, Arc<Group>>,
     patterns: Vec<Arc<Pattern>>,
     vendors: FxHashMap<Family, Vec<Arc<Vendor>>>,
+    weights: Weights,
 }
 
 impl Reference {
@@ -93,11 +97,8 @@ impl Reference {
                 this.vendors.entry(*family).or_default().push(Arc::clone(&vendor));
             }
         }
-        for (family, vendors) in &this.vendors {
-            if vendors.iter().all(|v| v.weight == 0) {
-                wrong.push(format!("the weights of {family}'s vendors sum to zero: give one of them a weight"));
-            }
-        }
+        this.weights = Weights::of(rows.vendor_weights);
+        wrong.extend(this.weights.mistakes(&this.vendors));
         if wrong.is_empty() { Ok(this) } else { Err(SeedErrors(wrong)) }
     }
 
@@ -165,6 +166,21 @@ impl Reference {
     /// A vendor by name.
     pub fn vendor(&self, family: Family, name: &str) -> Option<&Arc<Vendor>> {
         self.vendors(family).iter().find(|v| v.name == name)
+    }
+
+    /// A vendor's share of messages like this one, relative to the other vendors of its family.
+    pub fn weight(&self, vendor: &Vendor, asked: Asked<'_>) -> u32 {
+        self.weights.of_vendor(vendor, asked)
+    }
+
+    /// Whether any message may go to a vendor.
+    pub fn in_use(&self, vendor: &Vendor) -> bool {
+        vendor.weight > 0 || self.weights.rows().any(|row| row.vendor == vendor.name && row.weight > 0)
+    }
+
+    /// Weights of vendors for some messages, in no order.
+    pub fn vendor_weights(&self) -> impl Iterator<Item = &Arc<VendorWeight>> {
+        self.weights.rows()
     }
 
     /// Whether nobody could send anything.

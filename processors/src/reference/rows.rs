@@ -8,7 +8,7 @@ use crate::{
 use ipnet::IpNet;
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What to do with ads that meet the night window (spec/ads.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -332,6 +332,36 @@ impl Vendor {
     }
 }
 
+/// A vendor's weight for some messages, in the place of that of its row: of a customer, a priority, a family, or of
+/// several of these. Where several rows speak of a message, one of its customer wins, then one of its priority, then one
+/// of its family.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorWeight {
+    /// The vendor.
+    pub vendor: String,
+    /// Of this family alone.
+    #[serde(default, with = "maybe_family", skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// Of this priority alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Lane>,
+    /// Of this customer alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// As in the vendor's row; 0: none of them.
+    pub weight: u32,
+}
+
+impl fmt::Display for VendorWeight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vendor, family, priority, username, .. } = self;
+        write!(f, "weight of vendor {vendor} for")?;
+        let parts = [family.map(|family| family.as_str()), priority.map(|lane| lane.as_str()), username.as_deref()];
+        parts.into_iter().flatten().try_for_each(|part| write!(f, " {part}"))
+    }
+}
+
 fn yes() -> bool {
     true
 }
@@ -364,6 +394,20 @@ mod prices {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Family, f64>, D::Error> {
         let prices = BTreeMap::<String, f64>::deserialize(from)?;
         prices.into_iter().map(|(name, krw)| Ok((family::<D::Error>(&name)?, krw))).collect()
+    }
+}
+
+mod maybe_family {
+    use super::families::family;
+    use schemas::Family;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(of: &Option<Family>, to: S) -> Result<S::Ok, S::Error> {
+        of.map(|family| family.as_str()).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Family>, D::Error> {
+        Option::<String>::deserialize(from)?.map(|name| family(&name)).transpose()
     }
 }
 
@@ -412,6 +456,8 @@ pub struct Seed {
     pub patterns: Vec<Pattern>,
     /// Vendors.
     pub vendors: Vec<Vendor>,
+    /// Their weights for some messages.
+    pub vendor_weights: Vec<VendorWeight>,
 }
 
 /// The rows of a seed, each to be shared: a reload exchanges those that changed and keeps the others.
@@ -429,6 +475,7 @@ pub struct Rows {
     pub routing_groups: Vec<Arc<RoutingGroup>>,
     pub patterns: Vec<Arc<Pattern>>,
     pub vendors: Vec<Arc<Vendor>>,
+    pub vendor_weights: Vec<Arc<VendorWeight>>,
 }
 
 impl From<Seed> for Rows {
@@ -447,6 +494,7 @@ impl From<Seed> for Rows {
             routing_groups: shared(seed.routing_groups),
             patterns: shared(seed.patterns),
             vendors: shared(seed.vendors),
+            vendor_weights: shared(seed.vendor_weights),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{After, Again, Backoff, Desk, LONGEST_QUIET, Plan, Said, UNCERTAIN, backoff, by_night, tokens};
 use crate::codes::{Class, Handling, OutcomeCode, Row, judge};
 use crate::ports::Reply;
-use crate::reference::{InDoubt, Vendor};
+use crate::reference::{Asked, InDoubt, Vendor};
 use crate::route::{choose, takes};
 use rustc_hash::FxHasher;
 use schemas::{Dispatch, Family, Lane, State};
@@ -217,8 +217,8 @@ impl Step<'_> {
     fn one(&self, is: impl Fn(&Vendor) -> bool) -> Option<String> {
         let Dispatch { accepted, tokens_done, .. } = self.dispatch;
         let fits = |vendor: &Vendor| takes(vendor, accepted, tokens_done) && is(vendor);
-        let vendors = self.desk.rules.reference.vendors(self.family());
-        choose(vendors, self.draw(), fits).map(|vendor| vendor.name.clone())
+        let asked = Asked { family: self.family(), priority: self.dispatch.priority, username: &accepted.username };
+        choose(self.desk.rules.reference, asked, self.draw(), fits).map(|vendor| vendor.name.clone())
     }
 
     fn has_next(&self) -> bool {

@@ -12,7 +12,7 @@ pub(crate) use vendor::{choose, cp949_bytes, takes};
 
 use crate::codes::OutcomeCode;
 use crate::night::Night;
-use crate::reference::{NightAds, Reference, Vendor};
+use crate::reference::{Asked, NightAds, Reference, Vendor};
 use schemas::{AcceptedView, DecodeError, DispatchHead, Family, Lane, Serial, State, Topic, TrackId, UnknownWord};
 use std::fmt::Write;
 
@@ -100,7 +100,8 @@ pub fn route(view: &AcceptedView<'_>, datum: &[u8], rules: Rules<'_>, now_ms: i6
     let vendors = rules.reference.vendors(family);
     let looked_at = vendor::looked_at(family, vendors, datum)?;
     let fits = |vendor: &Vendor| looked_at.as_ref().is_none_or(|accepted| takes(vendor, accepted, &[]));
-    let Some(vendor) = choose(vendors, draw(track_id, step, 1), fits) else {
+    let asked = Asked { family, priority, username: view.username };
+    let Some(vendor) = choose(rules.reference, asked, draw(track_id, step, 1), fits) else {
         return end(State::Failed, OutcomeCode::NoVendor, true);
     };
     let head = DispatchHead {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixtures::*;
-use crate::reference::{Pattern, RoutingGroup, Seed, ServiceKey, Vendor};
+use crate::reference::{Pattern, RoutingGroup, Seed, ServiceKey, Vendor, VendorWeight};
 use proptest::prelude::*;
 use schemas::{Accepted, Avro, Channel, Input, MessageType};
 
@@ -259,9 +259,34 @@ proptest! {
 
 #[test]
 fn a_vendor_that_is_paused_is_chosen_only_where_there_is_no_other() {
-    let paused = |name| std::sync::Arc::new(Vendor { paused: true, ..vendor(name, 90) });
-    let both = [paused("first"), std::sync::Arc::new(vendor("second", 10))];
-    assert!((0..100).all(|draw| choose(&both, draw, |_| true).unwrap().name == "second"));
-    assert_eq!(choose(&both, 7, |vendor| vendor.name == "first").unwrap().name, "first", "it is waited for");
-    assert!(choose(&[paused("first")], 0, |vendor| vendor.weight > 90).is_none());
+    let paused = Vendor { paused: true, ..vendor("first", 90) };
+    let reference = Reference::new(Seed { vendors: vec![paused, vendor("second", 10)], ..seed() }).unwrap();
+    let asked = Asked { family: Family::Sms, priority: Lane::Mass, username: "shop" };
+    assert!((0..100).all(|draw| choose(&reference, asked, draw, |_| true).unwrap().name == "second"));
+    let first = choose(&reference, asked, 7, |vendor| vendor.name == "first");
+    assert_eq!(first.unwrap().name, "first", "it is waited for");
+    assert!(choose(&reference, asked, 0, |vendor| vendor.weight > 90).is_none());
+}
+
+#[test]
+fn a_customer_with_weights_of_its_own_goes_by_these() {
+    let weight = |vendor: &str, weight| VendorWeight {
+        vendor: vendor.into(),
+        family: None,
+        priority: None,
+        username: Some("shop".into()),
+        weight,
+    };
+    let reserved = Seed {
+        vendors: vec![vendor("common", 1), vendor("reserved", 0)],
+        vendor_weights: vec![weight("common", 0), weight("reserved", 1)],
+        ..seed()
+    };
+    let to = |username: &str, offset| {
+        let track_id = track_id(offset).to_string();
+        vendor_of(&Accepted { track_id, username: username.into(), ..at(Lane::Mass) }, reserved.clone())
+    };
+    for offset in 0..200 {
+        assert_eq!((&*to("shop", offset), &*to("strict", offset)), ("reserved", "common"));
+    }
 }

@@ -1,6 +1,6 @@
 //! Which vendor a step goes to: by weight, and always the same one for the same step.
 
-use crate::reference::Vendor;
+use crate::reference::{Asked, Reference, Vendor};
 use crate::rules::cp949;
 use schemas::{Accepted, Avro, DecodeError, Family, Input, TrackId};
 use std::sync::Arc;
@@ -20,23 +20,28 @@ pub fn draw(track_id: TrackId, step: u8, attempt: i32) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The vendor that a draw falls on, among those with a weight that `takes` lets through: one that is not paused, as long
-/// as there is one.
-pub fn choose(vendors: &[Arc<Vendor>], draw: u64, takes: impl Fn(&Vendor) -> bool) -> Option<&Arc<Vendor>> {
-    drawn(vendors, draw, |vendor| !vendor.paused && takes(vendor)).or_else(|| drawn(vendors, draw, takes))
-}
-
-fn drawn(vendors: &[Arc<Vendor>], draw: u64, takes: impl Fn(&Vendor) -> bool) -> Option<&Arc<Vendor>> {
-    let candidates = || vendors.iter().filter(|vendor| vendor.weight > 0 && takes(vendor));
-    let total: u64 = candidates().map(|vendor| u64::from(vendor.weight)).sum();
-    let mut left = draw.checked_rem(total)?;
-    candidates().find(|vendor| match left.checked_sub(u64::from(vendor.weight)) {
-        None => true,
-        Some(rest) => {
-            left = rest;
-            false
-        }
-    })
+/// The vendor that a draw falls on, among those with a weight for such a message that `takes` lets through: one that is not
+/// paused, as long as there is one.
+pub fn choose<'r>(
+    reference: &'r Reference,
+    asked: Asked<'_>,
+    draw: u64,
+    takes: impl Fn(&Vendor) -> bool,
+) -> Option<&'r Arc<Vendor>> {
+    let drawn = |takes: &dyn Fn(&Vendor) -> bool| {
+        let weight = |vendor: &Vendor| u64::from(reference.weight(vendor, asked));
+        let candidates = || reference.vendors(asked.family).iter().filter(|vendor| weight(vendor) > 0 && takes(vendor));
+        let total: u64 = candidates().map(|vendor| weight(vendor)).sum();
+        let mut left = draw.checked_rem(total)?;
+        candidates().find(|vendor| match left.checked_sub(weight(vendor)) {
+            None => true,
+            Some(rest) => {
+                left = rest;
+                false
+            }
+        })
+    };
+    drawn(&|vendor| !vendor.paused && takes(vendor)).or_else(|| drawn(&takes))
 }
 
 /// The message, where it decides which vendors may have it: a title that is too long for one of them, tokens of which

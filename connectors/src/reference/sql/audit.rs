@@ -85,6 +85,11 @@ impl Line {
         Self { kind, username: Some(username.to_owned()), subject: subject.to_owned(), before: None, after }
     }
 
+    /// A row that was removed, of which nothing more may be told.
+    pub fn gone(kind: &'static str, subject: &str) -> Self {
+        Self { kind, subject: subject.to_owned(), before: Some("{}".to_owned()), after: None }
+    }
+
     pub fn bytes(&self) -> usize {
         [&self.before, &self.after].into_iter().flatten().map(String::len).sum()
     }

@@ -4,6 +4,7 @@ use super::row::{Kind, PARTS, Placed};
 use crate::{cipher::Cipher, sql::Connection};
 use processors::reference::{
     Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
+    VendorWeight,
 };
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) struct Held {
     pub routing_groups: Map<RoutingGroup>,
     pub patterns: Map<Pattern>,
     pub vendors: Map<Vendor>,
+    pub vendor_weights: Map<VendorWeight>,
 }
 
 impl Held {
@@ -38,6 +40,7 @@ impl Held {
             routing_groups: by_key(&rows.routing_groups, false),
             patterns: by_key(&rows.patterns, true),
             vendors: by_key(&rows.vendors, true),
+            vendor_weights: by_key(&rows.vendor_weights, false),
         }
     }
 
@@ -51,7 +54,17 @@ impl Held {
         newer(connection, cipher, since, &mut self.sender_numbers).await?;
         newer(connection, cipher, since, &mut self.routing_groups).await?;
         newer(connection, cipher, since, &mut self.patterns).await?;
-        newer(connection, cipher, since, &mut self.vendors).await
+        newer(connection, cipher, since, &mut self.vendors).await?;
+        newer(connection, cipher, since, &mut self.vendor_weights).await
+    }
+
+    /// Vendors and their weights alone, and the customers whom these may name.
+    pub async fn vendors(connection: &mut Connection, cipher: &Cipher) -> sqlx::Result<Self> {
+        let mut this = Self::default();
+        newer(connection, cipher, -1, &mut this.customers).await?;
+        newer(connection, cipher, -1, &mut this.vendors).await?;
+        newer(connection, cipher, -1, &mut this.vendor_weights).await?;
+        Ok(this)
     }
 
     /// To be indexed.
@@ -67,6 +80,7 @@ impl Held {
             routing_groups: shared(&self.routing_groups),
             patterns: shared(&self.patterns),
             vendors: shared(&self.vendors),
+            vendor_weights: shared(&self.vendor_weights),
         }
     }
 }

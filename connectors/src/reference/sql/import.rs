@@ -132,6 +132,7 @@ impl Importer {
                 writing.exchange(&held.routing_groups, &wanted.routing_groups).await?;
                 writing.exchange(&held.patterns, &wanted.patterns).await?;
                 writing.exchange(&held.vendors, &wanted.vendors).await?;
+                writing.exchange(&held.vendor_weights, &wanted.vendor_weights).await?;
                 let added = writing.add_opt_outs(opt_outs, Source::Import).await?;
                 match writing.end().await? {
                     Written::Nothing => return Ok(Done::Nothing),

@@ -15,6 +15,7 @@ use processors::{
     callback::{Batch, Endpoint, Secret},
     reference::{
         Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
+        VendorWeight,
     },
 };
 use schemas::Family;
@@ -486,5 +487,36 @@ impl Kind for Vendor {
             cost_krw: costs(record, "cost_krw")?,
         };
         Ok(Placed { position: record.get("position")?, row: Arc::new(row) })
+    }
+}
+
+impl Kind for VendorWeight {
+    const TABLE: &'static str = "vendor_weights";
+    const KEY: usize = 4;
+    const COLUMNS: &'static [&'static str] = &["vendor", "family", "priority", "username", "weight"];
+
+    fn key(Placed { row, .. }: &Placed<Self>) -> String {
+        let family = row.family.map_or("", |family| family.as_str());
+        let priority = row.priority.map_or("", |lane| lane.as_str());
+        key_of(&[&row.vendor, family, priority, row.username.as_deref().unwrap_or_default()])
+    }
+
+    fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
+        // A key has no NULL: what holds for all is empty.
+        to.put(row.vendor.as_str())?.put(row.family.map_or("", |family| family.as_str()))?;
+        to.put(row.priority.map_or("", |lane| lane.as_str()))?;
+        to.put(row.username.as_deref().unwrap_or_default())?.put(i64::from(row.weight)).map(drop)
+    }
+
+    fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
+        let priority: String = record.get("priority")?;
+        let username: String = record.get("username")?;
+        Ok(Placed::from(Self {
+            vendor: record.get("vendor")?,
+            family: families(record, "family")?.first().copied(),
+            priority: if priority.is_empty() { None } else { Some(word(record, "priority")?) },
+            username: (!username.is_empty()).then_some(username),
+            weight: count(record, "weight")?,
+        }))
     }
 }

@@ -17,8 +17,10 @@ mod opt_outs;
 mod push_tokens;
 mod refusals;
 mod row;
+mod suppressed;
 #[cfg(test)]
 mod tests;
+mod vendors;
 mod writing;
 
 pub use audit::{AuditPlace, Audited, Deed, Deeds};
@@ -33,6 +35,8 @@ pub use opt_outs::SqlOptOuts;
 pub use push_tokens::{App, PushToken, RegisteredToken, TokenPlace};
 pub use refusals::{Refusal, RefusalPlace};
 pub use row::Owned;
+pub use suppressed::{SqlSuppressed, Suppressed};
+pub use vendors::{NoSuch, VendorChange};
 
 use super::{Current, Prepare, ReferenceError, Reloaded};
 use crate::{

@@ -146,6 +146,13 @@ impl<'w> Writing<'w> {
         Ok(rows.len() as u64)
     }
 
+    /// Mailboxes may be written to again; whose they are is personal.
+    pub fn note_unsuppressed(&mut self, lookup: &str, removed: u64) {
+        if removed > 0 {
+            self.lines.push(Line::gone("suppressed_addresses", lookup));
+        }
+    }
+
     /// Opt-outs of a customer were taken back.
     pub async fn note_removed(&mut self, username: &str, removed: u64) -> sqlx::Result<()> {
         if removed > 0 {

@@ -1,6 +1,5 @@
-//! Where senders ask for dead tokens: one thread asks the store for all who wait at that moment.
+//! Where senders ask for dead tokens and mailboxes: one thread asks the store for all who wait at that moment.
 
-use super::TOKENS;
 use processors::ports::{Clock, DeadToken, DeadTokens};
 use std::{
     sync::{
@@ -26,13 +25,15 @@ enum Job {
 pub struct Desk {
     tokens: Mutex<Option<Box<dyn DeadTokens>>>,
     clock: Arc<dyn Clock>,
+    /// What counts the answers.
+    metric: &'static str,
     jobs: OnceLock<Sender<Job>>,
 }
 
 impl Desk {
     /// Asks nobody yet.
-    pub fn new(tokens: Box<dyn DeadTokens>, clock: Arc<dyn Clock>) -> Self {
-        Self { tokens: Mutex::new(Some(tokens)), clock, jobs: OnceLock::new() }
+    pub fn new(tokens: Box<dyn DeadTokens>, clock: Arc<dyn Clock>, metric: &'static str) -> Self {
+        Self { tokens: Mutex::new(Some(tokens)), clock, metric, jobs: OnceLock::new() }
     }
 
     /// Which of these tokens are dead, in order: what their service said. Nothing is known of them when the store does
@@ -41,7 +42,7 @@ impl Desk {
         let asked: Vec<_> = tokens.map(|token| (vendor.to_owned(), token.to_owned())).collect();
         let count = |outcome: &'static str, of: usize| {
             let labels = [("vendor", vendor.to_owned()), ("outcome", outcome.to_owned())];
-            metrics::counter!(TOKENS, &labels).increment(of as u64);
+            metrics::counter!(self.metric, &labels).increment(of as u64);
         };
         let (all, (answer, answered)) = (asked.len(), oneshot::channel());
         self.send(Job::Ask(asked, answer));
@@ -69,7 +70,7 @@ impl Desk {
             let clock = Arc::clone(&self.clock);
             let work = move || tokens.into_iter().for_each(|tokens| serve(tokens, &waiting, &*clock));
             if let Err(error) = std::thread::Builder::new().name("dead-tokens".into()).spawn(work) {
-                tracing::error!(%error, "no thread for dead push tokens: every token is asked about");
+                tracing::error!(%error, "no thread for what is dead: every token and mailbox is asked about");
             }
             jobs
         });
@@ -109,7 +110,7 @@ fn serve(mut tokens: Box<dyn DeadTokens>, waiting: &Receiver<Job>, clock: &dyn C
                 }
             }
             Err(error) if !std::mem::replace(&mut away, true) => {
-                tracing::warn!(%error, "dead push tokens cannot be looked up or noted: every token is asked about");
+                tracing::warn!(%error, "dead push tokens or mailboxes cannot be looked up or noted: every one is asked about");
             }
             Err(_) => {}
         }

@@ -1,27 +1,37 @@
 //! Email over SMTP, to a relay or a provider's submission server.
 //!
 //! Sources: RFC 5321 (SMTP), 3207 (STARTTLS), 4954 (AUTH), 2034 and 3463 (enhanced codes), 5322 (the mail), 8058
-//! (one-click unsubscribe).
+//! (one-click unsubscribe), 6376 (DKIM),
+//! 3464 (what comes back).
 //!
 //! Acceptance is the reply to the end of DATA. Until that end is sent the server has taken nothing (RFC 5321
 //! §4.1.1.4); from then until its reply, it is in doubt. A server knows no repeat from a second mail: what a repeat has
 //! is the same Message-ID.
 
+mod bounces;
+mod dkim;
+mod dsn;
 mod mail;
+mod maildir;
 mod reply;
+mod returns;
 mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use bounces::{BOUNCES, collect};
+pub use returns::mailbox;
 pub use settings::{Access, SmtpSettings};
 
+use super::{MAILBOXES, push::Desk};
 use processors::{
-    ports::{Clock, Reply},
+    codes::{Handling, judge},
+    ports::{Clock, DeadToken, Reply},
     reference::Vendor,
 };
 use schemas::Dispatch;
-use session::{Failed, Limits, Session};
+use session::{Failed, Limits, Session, Word};
 use settings::Server;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -50,17 +60,28 @@ impl Client {
     }
 
     /// Sends one mail.
-    pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, clock: &dyn Clock) -> Reply {
-        let mail = match mail::mail(dispatch, self.access.unsubscribe.as_ref(), clock.now_ms()) {
+    pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, dead: &Desk, clock: &dyn Clock) -> Reply {
+        let mut mail = match mail::mail(dispatch, self.access.unsubscribe.as_ref(), clock.now_ms()) {
             Ok(mail) => mail,
             // What a server would answer, without a mail that could only be refused.
             Err(reason) => return reply::code(reason.code()),
         };
+        let to = mailbox(&mail.to);
+        if let Some(Some(code)) = dead.known(MAILBOXES, std::iter::once(&*to)).await.pop() {
+            return reply::code(&code).unasked();
+        }
+        if let Some(dkim) = &self.access.dkim {
+            match dkim.signed(&mail.bytes, clock.now_ms()) {
+                Ok(signed) => mail.bytes = signed,
+                Err(reason) => return Reply::NotSent(reason),
+            }
+        }
         let end = Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms));
         let limits = Limits { command: self.access.times.first_byte(), end };
-        let return_path = match self.access.smtp.return_path.as_str() {
-            "" => &mail.from,
-            bounces => bounces,
+        let return_path = match (&self.access.returns, self.access.smtp.return_path.as_str()) {
+            (Some(returns), _) => &returns.address(&dispatch.serial_number, &mail.to),
+            (None, "") => &mail.from,
+            (None, all) => all,
         };
         loop {
             let (mut session, used) = match self.kept() {
@@ -71,9 +92,14 @@ impl Client {
                 },
             };
             match session.deliver(&mail, return_path, limits).await {
-                Ok(said) => {
+                Ok(Word { reply: said, of_sender }) => {
                     if said.is_done() || said.code != 421 && session.reset(limits).await {
                         self.keep(session);
+                    }
+                    let code = said.table_code();
+                    if !of_sender && judge(vendor.codes, &code).handling == Handling::Address {
+                        let (vendor, since_ms) = (MAILBOXES.to_owned(), clock.now_ms());
+                        dead.note(DeadToken { vendor, token: to, code, since_ms });
                     }
                     return said.answer();
                 }

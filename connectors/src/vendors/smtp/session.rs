@@ -45,6 +45,15 @@ pub enum Failed {
     NoAnswer(String),
 }
 
+/// A server's last word on a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// What it said.
+    pub reply: Reply,
+    /// It was said of the sender's address, and of no recipient.
+    pub of_sender: bool,
+}
+
 /// A connection that is ready for a mail.
 pub struct Session(BufReader<Box<dyn Stream>>);
 
@@ -119,7 +128,7 @@ impl Session {
     }
 
     /// Hands a mail over. A reply is the server's last word on it, good or bad.
-    pub async fn deliver(&mut self, mail: &Mail, return_path: &str, limits: Limits) -> Result<Reply, Failed> {
+    pub async fn deliver(&mut self, mail: &Mail, return_path: &str, limits: Limits) -> Result<Word, Failed> {
         let commands = [
             (format!("MAIL FROM:<{return_path}>"), 250),
             (format!("RCPT TO:<{}>", mail.to), 250),
@@ -140,7 +149,7 @@ impl Session {
                 }
                 // 251: the recipient is elsewhere, and it is forwarded.
                 code if code == *wanted || code == 251 && *wanted == 250 => {}
-                400.. => return Ok(reply),
+                400.. => return Ok(Word { reply, of_sender: number == 0 }),
                 _ => return Err(Failed::NotSent(format!("{} to {word}", reply.table_code()))),
             }
         }
@@ -152,7 +161,7 @@ impl Session {
         });
         let reply = last.await.map_err(Failed::NoAnswer)?;
         match reply.code {
-            200..300 | 400.. => Ok(reply),
+            200..300 | 400.. => Ok(Word { reply, of_sender: false }),
             code => Err(Failed::NoAnswer(format!("{code} to the end of a mail"))),
         }
     }

@@ -1,5 +1,6 @@
 //! How a mail server is reached, beside its row and what every vendor's settings say.
 
+use super::{dkim::Dkim, maildir::Maildir, returns::Returns};
 use crate::vendors::{VendorSettings, key::Key, tls};
 use aws_lc_rs::hmac;
 use processors::reference::Vendor;
@@ -25,6 +26,16 @@ pub struct SmtpSettings {
     pub ca_file: PathBuf,
     /// Where what cannot be delivered is returned to; empty: to the sender's address.
     pub return_path: String,
+    /// File that holds the key alone that return addresses are signed with, one for each mail; empty: all mails have the same.
+    pub bounce_key_file: PathBuf,
+    /// Folder that mails which came back are put into (Maildir); empty: this process reads none.
+    pub bounces: PathBuf,
+    /// Domain that mails are signed for (DKIM); empty: they are not signed here.
+    pub dkim_domain: String,
+    /// Which of the domain's keys: `SELECTOR._domainkey.DOMAIN` has its public part.
+    pub dkim_selector: String,
+    /// File that holds its private part alone: RSA of 2048 bits or more, PKCS #8 in PEM form.
+    pub dkim_key_file: PathBuf,
     /// Beginning of the address of one-click unsubscribe, https; empty: ads have none.
     pub unsubscribe_url: String,
     /// File that holds the key alone that these addresses are signed with.
@@ -39,6 +50,11 @@ impl Default for SmtpSettings {
             plaintext: false,
             ca_file: PathBuf::new(),
             return_path: String::new(),
+            bounce_key_file: PathBuf::new(),
+            bounces: PathBuf::new(),
+            dkim_domain: String::new(),
+            dkim_selector: String::new(),
+            dkim_key_file: PathBuf::new(),
             unsubscribe_url: String::new(),
             unsubscribe_key_file: PathBuf::new(),
         }
@@ -55,6 +71,12 @@ pub struct Access {
     pub password: Option<Key>,
     /// One-click unsubscribe, when there is an address.
     pub unsubscribe: Option<Unsubscribe>,
+    /// Return addresses of mails, when there is a key.
+    pub returns: Option<Returns>,
+    /// Where mails come back to, when this process reads them.
+    pub bounces: Option<Maildir>,
+    /// Signs mails, when there is a key.
+    pub dkim: Option<Dkim>,
     /// Makes a connection TLS.
     pub tls: TlsConnector,
 }
@@ -71,12 +93,36 @@ impl Access {
             .then(|| read("smtp.unsubscribe_key_file", &smtp.unsubscribe_key_file))
             .flatten()
             .map(|key| Unsubscribe::new(&smtp.unsubscribe_url, &key.reveal()));
+        let returns = (!smtp.bounce_key_file.as_os_str().is_empty())
+            .then(|| read("smtp.bounce_key_file", &smtp.bounce_key_file))
+            .flatten()
+            .map(|key| Returns::new(&smtp.return_path, &key.reveal()));
+        if returns.as_ref().is_some_and(Option::is_none) {
+            wrong.push("smtp.return_path has no room for a mail's own part: write one of at most 13 characters before the @, without +, bounces@example.kr".to_owned());
+        }
+        let returns = returns.flatten();
+        let bounces = (!smtp.bounces.as_os_str().is_empty()).then(|| Maildir::open(&smtp.bounces));
+        let bounces = match bounces.transpose() {
+            Ok(bounces) => bounces,
+            Err(reason) => {
+                wrong.push(format!("smtp.bounces {:?}: {reason}", smtp.bounces));
+                None
+            }
+        };
+        let dkim = Dkim::open(smtp).map_err(|reason| wrong.push(reason)).ok().flatten();
         let tls = tls::config(&smtp.ca_file, "smtp.ca_file").map_err(|reason| wrong.push(reason)).ok();
         let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
         match tls {
-            Some(tls) if wrong.is_empty() => {
-                Ok(Arc::new(Self { times: times.clone(), smtp: smtp.clone(), password, unsubscribe, tls }))
-            }
+            Some(tls) if wrong.is_empty() => Ok(Arc::new(Self {
+                times: times.clone(),
+                smtp: smtp.clone(),
+                password,
+                unsubscribe,
+                returns,
+                bounces,
+                dkim,
+                tls,
+            })),
             _ => Err(wrong.into_iter().map(|reason| format!("vendors.{name}.{reason}")).collect()),
         }
     }
@@ -119,6 +165,10 @@ fn mistakes(times: &VendorSettings, smtp: &SmtpSettings) -> Vec<String> {
     );
     let no_address = !smtp.return_path.is_empty() && super::mail::address(&smtp.return_path).is_none();
     refuse(no_address, "smtp.return_path is no address: write bounces@example.kr");
+    refuse(
+        !smtp.bounces.as_os_str().is_empty() && smtp.bounce_key_file.as_os_str().is_empty(),
+        "smtp.bounces is read for mails whose return address we signed: set smtp.return_path and smtp.bounce_key_file",
+    );
     refuse(smtp.plaintext && !smtp.ca_file.as_os_str().is_empty(), "smtp.ca_file is for TLS: leave out smtp.plaintext");
     let https = |text: &str| {
         let short = text.len() <= 500 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>');

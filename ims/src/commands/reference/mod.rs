@@ -60,9 +60,6 @@ const EXPORT: &str = "  (umask 077; ims reference export > copy.toml)
   ims reference export --config old.toml > copy.toml && ims reference import copy.toml --config new.toml
   ims reference export --json | jq -r '.customers[].username'";
 
-/// Longest name of who changes something, characters.
-const LONGEST_NAME: usize = 64;
-
 /// Runs the command.
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
@@ -75,10 +72,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
 }
 
 fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyhow::Result<Exit> {
-    let by = by.cloned().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".into());
-    if by.is_empty() || by.chars().count() > LONGEST_NAME {
-        return Err(usage(format!("--by: give a name of 1 to {LONGEST_NAME} characters")));
-    }
+    let by = super::by(by)?;
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| usage(format!("{name}: {error}")))?;
     let seed = parse(&name, &text)?;

@@ -1,5 +1,6 @@
 //! `ims vendor`: the vendors, and what operators say of them while they are in use.
 
+mod change;
 mod show;
 
 use crate::{
@@ -8,16 +9,40 @@ use crate::{
     exit::{self, Exit, usage},
     logging, output,
 };
-use connectors::vendors::Use;
+use change::{Messages, Weight};
+use connectors::{reference::VendorChange, vendors::Use};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Look at the vendors, and upload images to them.
+/// Look at the vendors, pause and weigh them while they are in use, and upload images to them.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the vendors: what they take, their shares, rates and prices.
     #[command(after_long_help = exit::help(LIST, &[Exit::Done, Exit::Usage, Exit::Away]))]
     List,
+    /// Let nothing leave to a vendor: its messages go to another one, or wait.
+    ///
+    /// What is on its way still leaves, and its reports are taken. The reference data must be those of the store
+    /// (reference.kind = "sql"); running processes take it up within 5 seconds.
+    #[command(after_long_help = exit::help(PAUSE, CHANGED))]
+    Pause(Named),
+    /// Use a vendor again that was paused.
+    #[command(after_long_help = exit::help(RESUME, CHANGED))]
+    Resume(Named),
+    /// Give a vendor another share of its families' messages, or of some of them.
+    ///
+    /// A weight is relative to those of the family's other vendors; 0 drains it. With --family, --priority or --username
+    /// it is for such messages alone: one of a customer wins over one of a priority, and that over one of a family.
+    /// Weights that would sum to zero for some message are refused. Running processes take it up within 5 seconds.
+    #[command(after_long_help = exit::help(WEIGHT, CHANGED))]
+    Weight {
+        #[command(flatten)]
+        named: Named,
+        /// A whole number from 0; none takes a weight for some messages out again.
+        weight: Weight,
+        #[command(flatten)]
+        of: Messages,
+    },
     /// Upload an image to a vendor, and tell the key or address that messages name it by.
     ///
     /// The keys of MMS and RCS are valid for some days, which the vendor says; the addresses of KakaoTalk stay.
@@ -33,6 +58,28 @@ pub enum Command {
     },
 }
 
+/// A vendor, and who speaks.
+#[derive(Debug, clap::Args)]
+pub struct Named {
+    /// Its name, as `ims vendor list` tells it.
+    vendor: String,
+    /// Who changes it, for the audit; the user of the system when left out.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+const CHANGED: &[Exit] = &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped];
+
+const PAUSE: &str = "  ims vendor pause dealer
+  ims vendor pause dealer --by kim --config production.toml";
+
+const RESUME: &str = "  ims vendor resume dealer";
+
+const WEIGHT: &str = "  ims vendor weight dealer 3
+  ims vendor weight dealer 0 --priority MASS
+  ims vendor weight dealer 1 --family SMS --username hanbit-shop
+  ims vendor weight dealer none --family SMS --username hanbit-shop";
+
 const LIST: &str = "  ims vendor list
   ims vendor list --json | jq -r '.[] | select(.weight == 0) | .name'";
 
@@ -46,14 +93,19 @@ const MOST_BYTES: u64 = 5 << 20;
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
-    let reference = open_reference(&config)?;
+    let changed = |named: &Named, change| change::run(&config, globals.json, &named.vendor, &change, named.by.as_ref());
     match command {
+        Command::Pause(named) => return changed(named, VendorChange::Paused(true)),
+        Command::Resume(named) => return changed(named, VendorChange::Paused(false)),
+        Command::Weight { named, weight, of } => {
+            return changed(named, change::weight(&named.vendor, *weight, of)?);
+        }
         Command::List => {
-            let shown = show::all(&reference.current());
+            let shown = show::all(&open_reference(&config)?.current());
             output::result(globals.json, &shown, || show::table(&shown))?;
         }
         Command::Upload { vendor, file, what } => {
-            let vendors = open_vendors(&config, reference);
+            let vendors = open_vendors(&config, open_reference(&config)?);
             vendors.can_be_used().map_err(|error| usage(error.to_string()))?;
             let image = read(file)?;
             let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The vendors, for people and for programs.
 
 use comfy_table::{CellAlignment, Table, presets};
-use processors::reference::{Protocol, Reference, Vendor};
+use processors::reference::{Protocol, Reference, Vendor, VendorWeight};
 use schemas::Family;
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,9 +12,12 @@ pub struct Shown {
     name: String,
     protocol: Protocol,
     url: String,
-    /// Of its families' messages that are sent now, by family; nothing goes to one that is paused.
+    /// Of its families' messages that are sent now, by family, apart from those that `weights` speak of; nothing goes to one
+    /// that is paused.
     shares_percent: BTreeMap<&'static str, f64>,
     weight: u32,
+    /// For some messages, in the place of `weight`.
+    weights: Vec<VendorWeight>,
     paused: bool,
     tps: u32,
     max_in_flight: u32,
@@ -39,6 +42,7 @@ pub fn all(reference: &Reference) -> Vec<Shown> {
         url: vendor.url.clone(),
         shares_percent: shares.remove(vendor.name.as_str()).unwrap_or_default(),
         weight: vendor.weight,
+        weights: weights_of(reference, vendor),
         paused: vendor.paused,
         tps: vendor.tps,
         max_in_flight: vendor.max_in_flight,
@@ -47,11 +51,35 @@ pub fn all(reference: &Reference) -> Vec<Shown> {
     vendors.into_values().map(shown).collect()
 }
 
+fn weights_of(reference: &Reference, vendor: &Vendor) -> Vec<VendorWeight> {
+    let rows = reference.vendor_weights().filter(|row| row.vendor == vendor.name);
+    let mut rows: Vec<VendorWeight> = rows.map(|row| (**row).clone()).collect();
+    rows.sort_by_cached_key(messages);
+    rows
+}
+
+/// Of which messages a weight is.
+pub fn messages(row: &VendorWeight) -> String {
+    let words = [row.family.map(|family| family.as_str()), row.priority.map(|priority| priority.as_str())];
+    let words = words.into_iter().chain([row.username.as_deref()]);
+    words.flatten().collect::<Vec<_>>().join(" ")
+}
+
 /// A line for each.
 pub fn table(shown: &[Shown]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["vendor", "speaks", "weight", "", "tps", "in flight", "share of its families, %", "cost, won"]);
+    table.set_header([
+        "vendor",
+        "speaks",
+        "weight",
+        "",
+        "tps",
+        "in flight",
+        "share of its families, %",
+        "weight for some",
+        "cost, won",
+    ]);
     for vendor in shown {
         let listed = |figures: &BTreeMap<&'static str, f64>| {
             figures.iter().map(|(family, figure)| format!("{family} {figure}")).collect::<Vec<_>>().join("  ")
@@ -65,6 +93,7 @@ pub fn table(shown: &[Shown]) -> String {
             vendor.tps.to_string(),
             vendor.max_in_flight.to_string(),
             listed(&vendor.shares_percent),
+            vendor.weights.iter().map(|row| format!("{} {}", messages(row), row.weight)).collect::<Vec<_>>().join("\n"),
             listed(&vendor.cost_krw),
         ]);
     }

@@ -8,7 +8,9 @@ mod exports;
 mod imports;
 mod secrets;
 mod speed;
+mod suppressed;
 mod tokens;
+mod vendors;
 
 use super::*;
 use crate::{
@@ -26,7 +28,7 @@ use processors::{
 use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
-use {changes::*, edits::*, exports::*, imports::*, secrets::*, speed::*, tokens::*};
+use {changes::*, edits::*, exports::*, imports::*, secrets::*, speed::*, suppressed::*, tokens::*, vendors::*};
 
 on_both! {
     what_is_imported_is_what_a_file_would_give
@@ -60,6 +62,9 @@ on_both! {
     a_customer_has_so_many_rows_and_no_more
     tokens_that_die_while_they_are_registered_are_counted_right
     a_file_that_was_cut_off_is_found_and_forgotten
+    one_vendor_is_changed_and_keeps_its_place
+    weights_of_a_vendor_come_and_go_and_never_sum_to_zero
+    suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them_out
     many_customers_are_loaded_in_time
 }
 
@@ -150,6 +155,11 @@ fn with_every_part() -> Seed {
     let every_part = json!({"expires_at": "2027-03-31T00:00:00.123+09:00", "networks": ["203.0.113.0/24", "2001:db8::/32"],
         "scopes": ["report", "cancel"], "username": "hanbit-shop", "name": "2027", "hash": seed.secret_keys[1].hash});
     seed.secret_keys.push(serde_json::from_value(every_part).unwrap());
+    seed.vendor_weights = serde_json::from_value(json!([
+        {"vendor": "text-one", "priority": "MASS", "username": "hanbit-shop", "weight": 7},
+        {"vendor": "text-one", "family": "SMS", "weight": 0}
+    ]))
+    .unwrap();
     seed.templates[0].state = Approval::Dormant;
     seed.templates[0].html = Some("<p>안녕하세요</p>".into());
     seed

@@ -1,5 +1,6 @@
 //! What a mail says, what a reply means, what servers that misbehave lead to, and a real server.
 
+mod bounces;
 mod mails;
 mod real;
 mod replies;

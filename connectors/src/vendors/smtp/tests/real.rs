@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that needs a server says that it had none")]
 
 use super::{Bench, SmtpSettings, VendorSettings, code, email, secure, with};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use processors::ports::Reply;
 use serde_json::Value;
 use std::{
@@ -101,6 +102,40 @@ fn a_real_server_takes_mails_over_both_kinds_of_tls_and_reads_what_was_written()
         assert_eq!(body("text"), content.message.as_deref().unwrap());
         assert_eq!(body("html"), content.html.as_deref().unwrap());
         assert_eq!(mail["defects"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_signature_is_good_for_a_library_that_is_not_ours_and_for_our_key_alone() {
+    use crate::vendors::{jwt::SigningKey, testing::RSA_KEY};
+    let Some(server) = Server::start() else { return };
+    let (_kept, key_file) = super::file(&RSA_KEY);
+    let mut settings = server.settings(server.told("SMTP_PASSWORD"));
+    let smtp = settings.smtp.as_mut().unwrap();
+    (smtp.dkim_domain, smtp.dkim_selector) = ("hanbit.example".into(), "s1".into());
+    smtp.dkim_key_file = key_file;
+    let (_key, unsubscribe) = super::file("a-key\n");
+    (smtp.unsubscribe_url, smtp.unsubscribe_key_file) = ("https://hanbit.example/u/".into(), unsubscribe);
+    let mut bench = Bench::new(server.told("SMTP_URL"), settings);
+    // SubjectPublicKeyInfo of an RSA key of 2048 bits: what `openssl rsa -pubout` writes.
+    let mut public = hex::decode("30820122300d06092a864886f70d01010105000382010f00").unwrap();
+    public.extend(SigningKey::rsa(&RSA_KEY).unwrap().public());
+    let own = BASE64_STANDARD.encode(&public);
+    public[150] ^= 1;
+    let strange = BASE64_STANDARD.encode(&public);
+    let record = PathBuf::from(server.told("SMTP_MAILS")).with_file_name("dkim.txt");
+    for (number, (key, good)) in [(own, true), (strange, false)].into_iter().enumerate() {
+        std::fs::write(&record, format!("v=DKIM1; k=rsa; p={key}")).unwrap();
+        let mut dispatch = email(&format!("T{number}-0A"), "haneul.kim@mail.example");
+        dispatch.accepted.ad = true;
+        // Lines that a canonical form changes: blanks at their end and in a row, a dot, empty ones at the end.
+        dispatch.accepted.content.message = Some("  3월  이용 \t\n.\n..\n\nend \n\n\n".into());
+        assert_eq!(code(&bench.reply(dispatch)), "250");
+        let mail = server.mails().pop().unwrap();
+        assert_eq!(mail["dkim"]["good"], good, "{mail}");
+        assert_eq!(mail["dkim"]["asked"][0], "s1._domainkey.hanbit.example.");
+        let signature = mail["headers"]["DKIM-Signature"].as_str().unwrap().replace([' ', '\t'], "");
+        assert!(signature.contains(":list-unsubscribe:list-unsubscribe-post:from:to:subject:date;"), "{signature}");
     }
 }
 

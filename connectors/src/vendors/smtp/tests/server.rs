@@ -11,22 +11,22 @@ use std::{
 
 /// What a server does when it has read a command, or the end of a mail (`.`), or when somebody connects (empty).
 #[derive(Clone, Copy)]
-enum Act {
+pub(super) enum Act {
     Say(&'static str),
     Hang,
     Cut,
 }
 
 /// A server, and what it has read: commands, and lines of mails.
-struct Server {
-    url: String,
+pub(super) struct Server {
+    pub url: String,
     heard: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
 }
 
 impl Server {
     /// What it does for a command on a connection, counted from 1; else it is friendly.
-    fn doing(then: impl Fn(&str, usize) -> Option<Act> + Send + Sync + 'static) -> Self {
+    pub fn doing(then: impl Fn(&str, usize) -> Option<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
         let (heard, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(0)));
@@ -46,7 +46,7 @@ impl Server {
         Self { url, heard, connections }
     }
 
-    fn heard(&self) -> Vec<String> {
+    pub fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
 

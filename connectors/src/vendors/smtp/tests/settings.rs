@@ -7,6 +7,15 @@ fn refused(url: &str, settings: VendorSettings) -> String {
     told.expect_err("it passed").to_string()
 }
 
+fn signed(domain: &str, selector: &str, key_file: &str) -> SmtpSettings {
+    SmtpSettings {
+        dkim_domain: domain.into(),
+        dkim_selector: selector.into(),
+        dkim_key_file: key_file.into(),
+        ..secure()
+    }
+}
+
 #[test]
 fn what_cannot_work_is_refused_with_the_remedy() {
     let (_kept, key_file) = file("geheim-password\n");
@@ -31,6 +40,11 @@ fn what_cannot_work_is_refused_with_the_remedy() {
             "smtp.unsubscribe_key_file",
         ),
         (outside, VendorSettings { key_file: key_file.clone(), ..VendorSettings::default() }, "[vendors.relay.smtp]"),
+        (outside, with(SmtpSettings { dkim_domain: "a.example".into(), ..secure() }), "set all, or none"),
+        (outside, with(signed("a.example", "s1", "/nowhere/dkim.pem")), "name a file with an RSA key"),
+        (outside, with(signed("a.example", "s1", key_file.to_str().unwrap())), "PKCS #8 in PEM form"),
+        (outside, with(signed("a.example;", "s1", "/nowhere")), "smtp.dkim_domain"),
+        (outside, with(signed("a.example", "s 1", "/nowhere")), "smtp.dkim_selector"),
     ] {
         let told = refused(url, settings);
         assert!(told.contains(remedy) && !told.contains("geheim"), "{remedy}: {told}");
