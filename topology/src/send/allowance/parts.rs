@@ -11,7 +11,8 @@ pub type Owned = FxHashMap<Topic, (Lane, u32, Option<u32>)>;
 /// Of the partitions of these families in a lane.
 pub fn of_lane(owned: &Owned, families: &[Family], lane: Lane) -> f64 {
     let largest = largest(owned, |of| of == lane);
-    share(families.iter().map(|family| partitions(owned, *family, lane, largest)))
+    let families = families.iter().filter(|family| has(**family, lane));
+    share(families.map(|family| partitions(owned, *family, lane, largest)))
 }
 
 /// Of the partitions of these families in all lanes.
@@ -19,9 +20,14 @@ pub fn of_all(owned: &Owned, families: &[Family]) -> f64 {
     let largest = largest(owned, |_| true);
     let lanes = |family: &Family| {
         let family = *family;
-        Lane::ALL.iter().filter(move |lane| **lane != Lane::Auth || family.has_auth()).map(move |lane| (family, *lane))
+        Lane::ALL.iter().filter(move |lane| has(family, **lane)).map(move |lane| (family, *lane))
     };
     share(families.iter().flat_map(lanes).map(|(family, lane)| partitions(owned, family, lane, largest)))
+}
+
+/// Whether a family has a topic of a lane: one that is nowhere is not somebody else's either.
+fn has(family: Family, lane: Lane) -> bool {
+    lane != Lane::Auth || family.has_auth()
 }
 
 fn largest(owned: &Owned, is_meant: impl Fn(Lane) -> bool) -> u32 {

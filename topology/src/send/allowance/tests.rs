@@ -72,6 +72,18 @@ fn a_process_sends_its_part_of_the_partitions_of_all_the_vendors_families() {
 }
 
 #[test]
+fn who_owns_all_of_auth_has_all_of_its_part_though_some_families_have_no_auth() {
+    let (_, allowance) = setup();
+    let vendor = vendor(&["AT", "FT", "BT", "SMS", "LMS", "MMS"], 1_000, 10_000);
+    for family in [Family::At, Family::Sms] {
+        allowance.own(Topic::send(family, Lane::Auth), Lane::Auth, 20, 20);
+    }
+    assert!((allowance.at_most(&vendor, Lane::Auth) - 1_000.0 * 0.2).abs() < 1e-6);
+    allowance.own(Topic::send(Family::Sms, Lane::Auth), Lane::Auth, 0, 20);
+    assert!((allowance.at_most(&vendor, Lane::Auth) - 1_000.0 * 0.1).abs() < 1e-6);
+}
+
+#[test]
 fn topics_of_groups_that_others_read_count_too() {
     let (_, allowance) = setup();
     let vendor = vendor(&["SMS", "LMS"], 1_000, 10_000);
@@ -254,4 +266,87 @@ fn a_vendor_whose_hands_are_full_is_worth_what_it_has_just_achieved() {
     assert_eq!(allowance.at_most(&vendor, Lane::Mass) as u32, 8, "eight of ten hands, once a second");
     clock.to(5_000);
     assert!(allowance.at_most(&vendor, Lane::Mass) > 200.0, "they are free again");
+}
+
+/// A process, and the partitions of each lane of SEND-SMS that are its own: of 4.
+struct Process {
+    allowance: Arc<Allowance>,
+    clock: Arc<Moved>,
+}
+
+impl Process {
+    fn new() -> Self {
+        let (clock, allowance) = setup();
+        Self { allowance, clock }
+    }
+
+    fn owns(&self, lanes: [u32; 4]) {
+        for (lane, owned) in Lane::ALL.iter().zip(lanes) {
+            self.allowance.own(Topic::send(Family::Sms, *lane), *lane, owned, 4);
+        }
+    }
+
+    /// Takes all that it may, in every lane, at this moment.
+    fn take_all(&self, vendor: &Arc<Vendor>, now_ms: i64, taken: &mut Vec<i64>) {
+        self.clock.to(now_ms);
+        for lane in Lane::ALL {
+            for slot in take(&self.allowance, vendor, *lane, usize::MAX) {
+                slot.answered(Some(true), 1);
+                taken.push(now_ms);
+            }
+        }
+    }
+}
+
+/// Most requests of any second.
+fn most_in_a_second(taken: &[i64]) -> usize {
+    let within = |first: usize| taken[first..].iter().take_while(|at| **at < taken[first] + 1_000).count();
+    (0..taken.len()).map(within).max().unwrap_or(0)
+}
+
+#[test]
+fn two_processes_never_take_more_than_the_rate_and_a_burst_also_while_partitions_move() {
+    let vendor = vendor(&["SMS"], 500, 10_000);
+    // Who owns what, before, while partitions are between two owners, and after.
+    for turns in [
+        [[[4; 4], [0; 4]], [[2; 4], [0; 4]], [[2; 4], [2; 4]]],
+        [[[4, 0, 0, 0], [0, 4, 4, 4]], [[0; 4], [0; 4]], [[0, 4, 4, 4], [4, 0, 0, 0]]],
+        [[[1, 2, 3, 4], [3, 2, 1, 0]], [[1, 2, 1, 0], [3, 2, 1, 0]], [[1, 2, 1, 0], [3, 2, 3, 4]]],
+    ] {
+        let processes = [Process::new(), Process::new()];
+        let mut taken = Vec::new();
+        for now_ms in 0..15_000 {
+            if let Some(turn) = [0, 7_000, 7_001].iter().position(|at| *at == now_ms) {
+                processes.iter().zip(turns[turn]).for_each(|(process, lanes)| process.owns(lanes));
+            }
+            processes.iter().for_each(|process| process.take_all(&vendor, now_ms, &mut taken));
+        }
+        let most = most_in_a_second(&taken);
+        assert!(most <= 550, "{most} in a second of {turns:?}");
+        let steady = |seconds: std::ops::Range<i64>| taken.iter().filter(|at| seconds.contains(*at)).count();
+        for second in (1..7).chain(9..15) {
+            let of_second = steady(second * 1_000..(second + 1) * 1_000);
+            assert!(of_second >= 475, "{of_second} of 500 in second {second} of {turns:?}");
+        }
+    }
+}
+
+#[test]
+fn one_process_with_all_the_work_uses_the_rate_as_far_as_its_lanes_may() {
+    let vendor = vendor(&["SMS"], 500, 10_000);
+    for (lanes, least) in [(Lane::ALL, 475), (&[Lane::Auth], 475), (&[Lane::Mass], 380)] {
+        let process = Process::new();
+        process.owns([4; 4]);
+        let mut taken = 0;
+        for now_ms in 0..11_000 {
+            process.clock.to(now_ms);
+            for lane in lanes {
+                let slots = take(&process.allowance, &vendor, *lane, usize::MAX);
+                taken += if now_ms >= 1_000 { slots.len() } else { 0 };
+                slots.into_iter().for_each(|slot| slot.answered(Some(true), 1));
+            }
+        }
+        // A fifth is AUTH's, and lent to nobody.
+        assert!(taken >= least * 10 && taken <= 5_000, "{taken} in ten seconds of {lanes:?}");
+    }
 }

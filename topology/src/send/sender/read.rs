@@ -196,7 +196,11 @@ impl Sender {
     fn vendors(&self) -> Vec<Arc<Vendor>> {
         let reference = self.judge.reference.current();
         let families = self.spec.sources.iter().filter_map(|topic| family_of(*topic));
-        families.flat_map(|family| reference.vendors(family)).filter(|vendor| vendor.weight > 0).cloned().collect()
+        families
+            .flat_map(|family| reference.vendors(family))
+            .filter(|vendor| reference.in_use(vendor))
+            .cloned()
+            .collect()
     }
 }
 

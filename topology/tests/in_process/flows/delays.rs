@@ -7,6 +7,7 @@ use connectors::{
 };
 use schemas::{Lane, ResultKind, State, StepResult, Topic, examples, examples::seed};
 use std::{ops::Range, time::Duration};
+use topology::graph::Role;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const REMINDER: &str = "REMIND-20260312-01";
@@ -40,8 +41,8 @@ fn sixty_days_are_kept() {
     stage.advance_by_hours(HOUR * 24 * 59 - HOUR * 2);
     stage.advance_by_minutes(HOUR);
     assert!(stage.ends().is_empty(), "none early");
-    stage.driver.kill(topology::graph::Role::Delay);
-    stage.driver.join(&[topology::graph::Role::Delay]).unwrap();
+    stage.driver.kill(Role::Delay);
+    stage.driver.join(&[Role::Delay]).unwrap();
     stage.advance_by_minutes(HOUR + Duration::from_secs(120));
     assert_eq!(stage.end(REMINDER).state, State::Delivered);
 }
@@ -110,6 +111,39 @@ fn ads_that_the_rate_keeps_beyond_nine_in_the_evening_wait_for_the_morning() {
     stage.advance_finely(Duration::from_secs(60 + ads / 50));
     assert_eq!(left(&stage, morning..i64::MAX) + evening_ads, ads as usize, "{:?}", stage.balance());
     assert!(stage.balance().settled(), "{:?}", stage.balance());
+}
+
+#[test]
+fn ads_of_the_night_leave_from_eight_within_the_rate_though_all_die_a_second_before() {
+    // 2026-03-11 23:00 in Seoul.
+    let evening = seed::NOW_MS - seed::NOW_MS.rem_euclid(24 * 3_600_000) + 14 * 3_600_000;
+    let morning = evening + 9 * 3_600_000;
+    let mut stage = Stage::knowing(one_text_vendor_of_100_a_second(), evening, perfect());
+    let mut ad = examples::request("lms_ad");
+    let ads = 1_000;
+    for number in 0..ads {
+        ad.message_id = format!("EIGHT-{number:06}");
+        stage.send_over(Lane::Ad, &ad);
+    }
+    stage.settle();
+    stage.advance_by_minutes(HOUR * 9 - Duration::from_secs(60));
+    stage.advance(Duration::from_secs(59));
+    let held = stage.reports().iter().filter(|report| report.state == State::Held).count();
+    assert_eq!((held, stage.ends().len()), (ads, 0), "at 07:59:59 all are held");
+    for role in Role::ALL {
+        stage.driver.kill(role);
+    }
+    stage.driver.join(&Role::ALL).unwrap();
+    stage.settle();
+    stage.advance_finely(Duration::from_secs(60 + ads as u64 / 50));
+    let mut sent: Vec<i64> = stage.ends().values().filter_map(|report| report.sent_at).collect();
+    sent.sort_unstable();
+    assert_eq!((sent.len(), stage.balance().settled()), (ads, true), "{:?}", stage.balance());
+    assert!((morning..morning + 1_000).contains(&sent[0]), "the first {} ms after eight", sent[0] - morning);
+    for (first, at) in sent.iter().enumerate() {
+        let within = sent[first..].iter().take_while(|t| **t < at + 1_000).count();
+        assert!(within <= 110, "{within} in a second, 100 and a burst are allowed");
+    }
 }
 
 fn perfect() -> SimulatorSettings {
