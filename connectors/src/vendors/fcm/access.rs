@@ -87,6 +87,11 @@ impl Account {
         Arc::clone(state.account.value())
     }
 
+    /// The service account as it was last looked at.
+    pub fn known(&self) -> Arc<ServiceAccount> {
+        Arc::clone(self.lock().account.value())
+    }
+
     /// What goes into `Authorization`. Nothing of a message has left when this fails.
     pub async fn authorization(&self, client: &Client, times: Times, now_ms: i64) -> Result<HeaderValue, String> {
         let account = self.current();

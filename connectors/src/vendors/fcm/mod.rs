@@ -97,7 +97,8 @@ impl Client {
         by: Instant,
         clock: &dyn Clock,
     ) -> Told {
-        let project = &self.access.account.current().project_id;
+        // Its file was looked at for the key.
+        let project = &self.access.account.known().project_id;
         let request =
             Request::post(format!("{}/v1/projects/{project}/messages:send", vendor.url.trim_end_matches('/')))
                 .header(AUTHORIZATION, key)
