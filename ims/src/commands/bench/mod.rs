@@ -7,6 +7,7 @@ mod fair;
 mod hops;
 mod http;
 mod local;
+mod send;
 mod store;
 mod stored;
 mod usage;
@@ -59,6 +60,10 @@ pub enum Command {
     /// before and beside them, and how late those that are due meanwhile come back.
     #[command(after_long_help = exit::help("  ims bench waiting --callbacks 1000000 --seconds 60", &EXITS))]
     Waiting(WaitingArgs),
+    /// A sender process over HTTP against `ims simulate`, which takes 50 ms for each answer, beside a bare client that
+    /// sends as large requests: messages a second of CPU time, requests in flight, memory.
+    #[command(after_long_help = exit::help("  ims bench send --messages 200000 --in-flight 1000", &EXITS))]
+    Send(SendArgs),
     /// The whole chain in this process, without servers: rate and cost of the steady part, peak memory, first delivery.
     ///
     /// The demo's load without advertisements (a night holds them), made before the clock starts and let in as fast as
@@ -171,6 +176,20 @@ pub struct WaitingArgs {
     seconds: u64,
 }
 
+/// Options of `bench send`.
+#[derive(Debug, ClapArgs)]
+pub struct SendArgs {
+    /// Messages of each of the two; the first tenth of them is not measured.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(100..))]
+    messages: u64,
+    /// Requests in flight at most: max_in_flight of the vendor's row, and the connections of the bare client.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(5..))]
+    in_flight: u32,
+    /// Be the bare client, of the simulator at this address.
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    bare: Option<String>,
+}
+
 /// Options of `bench local`.
 #[derive(Debug, ClapArgs)]
 pub struct LocalArgs {
@@ -232,6 +251,10 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         }
         Command::Http(args) => http::run(&config, args)?,
         Command::Waiting(args) => waiting::run(&config, args)?,
+        Command::Send(SendArgs { bare: Some(address), in_flight, messages }) => {
+            serde_json::to_value(send::bare::run(address, *in_flight, *messages)?)?
+        }
+        Command::Send(args) => send::run(&config, args)?,
         Command::Local(args) => local::run(&config, args.messages)?,
         Command::Store(args) => store::run(&config, args)?,
         Command::Stored(args) => stored::run(&config, args)?,

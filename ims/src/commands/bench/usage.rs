@@ -19,7 +19,7 @@ pub enum Process {
 }
 
 /// The cost of a stretch of work.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
     /// Messages dealt with.
     pub messages: u64,

@@ -1,8 +1,10 @@
 //! The whole chain on Kafka in one process of `ims run`, which a bench feeds and watches from outside.
 
 mod customers;
+mod running;
 
-pub use customers::Customers;
+pub use customers::{Customers, VENDOR};
+pub use running::{LOOK, Running, free_address};
 
 use super::{
     Topics,
@@ -19,20 +21,15 @@ use crate::{
 use anyhow::{Context, ensure};
 use schemas::{Lane, Schemas, Topic};
 use std::{
-    net::TcpListener,
     ops::Range,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 use topology::log::{Log, LogError, Outgoing, Producer, kafka::KafkaLog};
 
-/// How often the process is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// Longest wait for a process that has just been started.
-const START_WITHIN: Duration = Duration::from_secs(120);
 /// Longest time without progress.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Records of one append.
@@ -42,8 +39,7 @@ const ENDS: [&str; 2] = ["store", "reports"];
 
 /// The process, and the way in.
 pub struct Chain {
-    child: Child,
-    listen: String,
+    running: Running,
     schemas: Arc<Schemas>,
     log: KafkaLog,
     customers: Customers,
@@ -73,8 +69,7 @@ impl Chain {
         std::fs::write(&config.reference.file, toml::to_string(&customers.reference()?)?)?;
         // Load comes by Kafka.
         config.http.listen.clear();
-        // Free a moment ago; the process says so should somebody else have taken it.
-        config.admin.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        config.admin.listen = free_address()?;
         let program = program(&config, folder.path())?;
         // The file hides who comes in, and with which password.
         let ims = |arguments: &[&str]| {
@@ -88,9 +83,8 @@ impl Chain {
         ensure!(made.code() != Some(Exit::Away as i32), LogError::Away("no topics could be made".into()));
         ensure!(made.success(), "`ims topics create` ended with {made}");
         let (schemas, _) = open_schemas(&config)?;
-        let mut chain = Self {
-            child: ims(&["run"]).spawn()?,
-            listen: config.admin.listen.clone(),
+        Ok(Self {
+            running: Running::start(ims(&["run"]), &config.admin.listen)?,
             schemas,
             log: open_kafka(&config)?,
             customers,
@@ -98,18 +92,12 @@ impl Chain {
             request_log,
             _topics: topics,
             _folder: folder,
-        };
-        let until = Instant::now() + START_WITHIN;
-        while !chain.page("/health/ready")?.is_some_and(|page| page.contains(" 200 ")) {
-            ensure!(Instant::now() < until, "`ims run` is not ready after {} s", START_WITHIN.as_secs());
-            thread::sleep(LOOK);
-        }
-        Ok(chain)
+        })
     }
 
     /// The process, to be measured.
     pub fn process(&self) -> Process {
-        Process::Child(self.child.id())
+        self.running.process()
     }
 
     /// The way in.
@@ -168,7 +156,7 @@ impl Chain {
     pub fn until_drained(&mut self) -> anyhow::Result<()> {
         let (mut before, mut moved) = (0, Instant::now());
         loop {
-            let page = self.page("/metrics")?.unwrap_or_default();
+            let page = self.running.page("/metrics")?.unwrap_or_default();
             let ends = ENDS.map(|stream| taken(&page, stream));
             if ends.iter().all(|end| *end >= self.sent) {
                 return Ok(());
@@ -184,21 +172,6 @@ impl Chain {
             );
             thread::sleep(LOOK);
         }
-    }
-
-    /// A page of the process; None while it does not answer.
-    fn page(&mut self, path: &str) -> anyhow::Result<Option<String>> {
-        if let Some(ended) = self.child.try_wait()? {
-            anyhow::bail!("`ims run` ended with {ended}");
-        }
-        Ok(ask(&self.listen, path).ok())
-    }
-}
-
-impl Drop for Chain {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
