@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import hashlib
 import json
 import ssl
 import sys
@@ -57,6 +58,14 @@ class Handler:
             "headers": {name: str(value) for name, value in message.items()},
             "text": contents["plain"],
             "html": contents["html"],
+            "files": [
+                {
+                    "name": part.get_filename(),
+                    "type": part.get_content_type(),
+                    "sha256": hashlib.sha256(part.get_payload(decode=True)).hexdigest(),
+                }
+                for part in message.iter_attachments()
+            ],
             "dkim": signed(envelope.content, Path(self._mails).with_name("dkim.txt")),
             "defects": [str(defect) for part in message.walk() for defect in part.defects],
         }

@@ -203,7 +203,9 @@ fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
 async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
     match way {
-        Way::Mail(client) => client.send(vendor, dispatch, &vendors.dead_mailboxes, &*vendors.clock).await,
+        Way::Mail(client) => {
+            client.send(vendor, dispatch, vendors.files(), &vendors.dead_mailboxes, &*vendors.clock).await
+        }
         Way::Carrier(client) => client.send(dispatch).await,
         Way::Google(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
         Way::Apple(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,

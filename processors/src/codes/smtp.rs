@@ -25,7 +25,7 @@ pub const ROWS: &[Row] = &[
     row("5.2.1", Final, Allowed, "the mailbox is disabled").with(Address),
     row("5.2.2", Final, Allowed, "the mailbox is full"),
     row("5.2.3", Final, Allowed, "the message is too large for the mailbox"),
-    row("5.3.3", Final, Allowed, "attached files are not supported"),
+    row("5.3.3", Final, Allowed, "an attached file is not there, or not taken"),
     row("5.3.4", Final, Allowed, "the message is too large for the system"),
     row("5.5.2", Final, Allowed, "the mail cannot be formed"),
     row("5.7.1", Final, Never, "refused by policy").with(Spam),

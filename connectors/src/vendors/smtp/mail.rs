@@ -1,11 +1,12 @@
 //! A step as a mail: RFC 5322 headers, text and HTML as alternatives, every byte of it ASCII.
 
 use super::settings::Unsubscribe;
+use crate::files::File;
 use lettre::{
     Address, Message,
     message::{
-        Mailbox, MultiPart, SinglePart,
-        header::{HeaderName, HeaderValue},
+        Attachment, Body as Encoded, Mailbox, MultiPart, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
 use schemas::Dispatch;
@@ -29,8 +30,10 @@ pub enum NoMail {
     Recipient,
     /// The sender's address is none.
     Sender,
-    /// It names uploaded files, whose bytes nobody here has.
+    /// It names an uploaded file that is not there.
     Files,
+    /// Its files are more than a mail may have.
+    Large,
     /// A header cannot be made of it.
     Header,
 }
@@ -42,6 +45,7 @@ impl NoMail {
             Self::Recipient => "5.1.3",
             Self::Sender => "5.1.7",
             Self::Files => "5.3.3",
+            Self::Large => "5.3.4",
             Self::Header => "5.5.2",
         }
     }
@@ -53,14 +57,22 @@ pub fn address(text: &str) -> Option<Address> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// The mail of a step. `now_ms`: its date, Unix milliseconds.
+/// Bytes of all files of a mail (NHN Email); encoded they are a third more.
+pub const MOST_FILES_BYTES: usize = 30 << 20;
+
+/// The mail of a step with these files. `now_ms`: its date, Unix milliseconds.
 ///
 /// The Message-ID is made of the serial number alone: a repeat carries the same one.
-pub fn mail(dispatch: &Dispatch, unsubscribe: Option<&Unsubscribe>, now_ms: i64) -> Result<Mail, NoMail> {
+pub fn mail(
+    dispatch: &Dispatch,
+    files: Vec<File>,
+    unsubscribe: Option<&Unsubscribe>,
+    now_ms: i64,
+) -> Result<Mail, NoMail> {
     let accepted = &dispatch.accepted;
     let content = &accepted.content;
-    if !content.attach_file_list.is_empty() {
-        return Err(NoMail::Files);
+    if files.iter().map(|file| file.bytes.len()).sum::<usize>() > MOST_FILES_BYTES {
+        return Err(NoMail::Large);
     }
     let serial_number = &dispatch.serial_number;
     if serial_number.is_empty()
@@ -90,19 +102,46 @@ pub fn mail(dispatch: &Dispatch, unsubscribe: Option<&Unsubscribe>, now_ms: i64)
         );
     }
     let given = |text: &Option<_>| text.as_deref().map(str::to_owned).filter(|text| !text.is_empty());
-    let built = match (given(&content.message), given(&content.html)) {
-        (Some(text), Some(html)) => builder.multipart(
+    let body = match (given(&content.message), given(&content.html)) {
+        (Some(text), Some(html)) => Body::Two(
             // The same bytes for the same step.
             MultiPart::alternative()
                 .boundary(format!("ims-{serial_number}"))
                 .singlepart(SinglePart::plain(text))
                 .singlepart(SinglePart::html(html)),
         ),
-        (None, Some(html)) => builder.singlepart(SinglePart::html(html)),
-        (text, None) => builder.singlepart(SinglePart::plain(text.unwrap_or_default())),
+        (None, Some(html)) => Body::One(SinglePart::html(html)),
+        (text, None) => Body::One(SinglePart::plain(text.unwrap_or_default())),
+    };
+    let built = match (body, files.is_empty()) {
+        (Body::Two(body), true) => builder.multipart(body),
+        (Body::One(body), true) => builder.singlepart(body),
+        (body, false) => {
+            let mixed = MultiPart::mixed().boundary(format!("ims-files-{serial_number}"));
+            let mixed = match body {
+                Body::Two(body) => mixed.multipart(body),
+                Body::One(body) => mixed.singlepart(body),
+            };
+            builder.multipart(files.into_iter().try_fold(mixed, |mixed, file| Ok(mixed.singlepart(attached(file)?)))?)
+        }
     };
     let message = built.map_err(|_| NoMail::Header)?;
     Ok(Mail { from: from.to_string(), to: to.to_string(), bytes: message.formatted() })
+}
+
+/// A file as a part of a mail. What it is called and what it is of were its customer's to say.
+fn attached(file: File) -> Result<SinglePart, NoMail> {
+    let name: String = file.name.chars().filter(|character| !is_control(*character)).collect();
+    let of = ContentType::parse(&file.content_type).or_else(|_| ContentType::parse("application/octet-stream"));
+    // Whatever it is: line ends of a text would be exchanged on the way.
+    let bytes = Encoded::new_with_encoding(file.bytes, ContentTransferEncoding::Base64).map_err(|_| NoMail::Header)?;
+    Ok(Attachment::new(name).body(bytes, of.map_err(|_| NoMail::Header)?))
+}
+
+/// What a mail says: its text or HTML, or both.
+enum Body {
+    One(SinglePart),
+    Two(MultiPart),
 }
 
 /// What would end a line, or begin a command of a terminal.

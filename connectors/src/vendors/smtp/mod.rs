@@ -8,6 +8,7 @@
 //! §4.1.1.4); from then until its reply, it is in doubt. A server knows no repeat from a second mail: what a repeat has
 //! is the same Message-ID.
 
+mod attached;
 mod bounces;
 mod dkim;
 mod dsn;
@@ -25,6 +26,7 @@ pub use returns::mailbox;
 pub use settings::{Access, SmtpSettings};
 
 use super::{MAILBOXES, push::Desk};
+use crate::files::FileStore;
 use processors::{
     codes::{Handling, judge},
     ports::{Clock, DeadToken, Reply},
@@ -60,8 +62,21 @@ impl Client {
     }
 
     /// Sends one mail.
-    pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, dead: &Desk, clock: &dyn Clock) -> Reply {
-        let mut mail = match mail::mail(dispatch, self.access.unsubscribe.as_ref(), clock.now_ms()) {
+    pub async fn send(
+        &self,
+        vendor: &Vendor,
+        dispatch: &Dispatch,
+        files: Option<&FileStore>,
+        dead: &Desk,
+        clock: &dyn Clock,
+    ) -> Reply {
+        let end = Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms));
+        let mut attached = match attached::read(dispatch, files, &self.access.attaching, end).await {
+            Ok(attached) => attached,
+            Err(reply) => return reply,
+        };
+        let files = std::mem::take(&mut attached.files);
+        let mut mail = match mail::mail(dispatch, files, self.access.unsubscribe.as_ref(), clock.now_ms()) {
             Ok(mail) => mail,
             // What a server would answer, without a mail that could only be refused.
             Err(reason) => return reply::code(reason.code()),
@@ -76,7 +91,6 @@ impl Client {
                 Err(reason) => return Reply::NotSent(reason),
             }
         }
-        let end = Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms));
         let limits = Limits { command: self.access.times.first_byte(), end };
         let return_path = match (&self.access.returns, self.access.smtp.return_path.as_str()) {
             (Some(returns), _) => &returns.address(&dispatch.serial_number, &mail.to),

@@ -1,6 +1,6 @@
 //! How a mail server is reached, beside its row and what every vendor's settings say.
 
-use super::{dkim::Dkim, maildir::Maildir, returns::Returns};
+use super::{attached::AT_A_TIME, dkim::Dkim, maildir::Maildir, returns::Returns};
 use crate::vendors::{VendorSettings, key::Key, tls};
 use aws_lc_rs::hmac;
 use processors::reference::Vendor;
@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
@@ -75,6 +76,8 @@ pub struct Access {
     pub returns: Option<Returns>,
     /// Where mails come back to, when this process reads them.
     pub bounces: Option<Maildir>,
+    /// Mails with files that may be in memory.
+    pub attaching: Semaphore,
     /// Signs mails, when there is a key.
     pub dkim: Option<Dkim>,
     /// Makes a connection TLS.
@@ -120,6 +123,7 @@ impl Access {
                 unsubscribe,
                 returns,
                 bounces,
+                attaching: Semaphore::new(AT_A_TIME),
                 dkim,
                 tls,
             })),

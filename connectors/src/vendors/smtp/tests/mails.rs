@@ -1,14 +1,20 @@
 //! The mail of a step, read by a parser that shares no code with what wrote it.
 
 use super::{NOW_MS, email};
+use crate::files::File;
 use crate::vendors::smtp::{
-    mail::{Mail, NoMail, address, mail},
+    mail::{self, MOST_FILES_BYTES, Mail, NoMail, address},
     session::stuffed,
     settings::Unsubscribe,
 };
-use mail_parser::{Message, MessageParser};
+use mail_parser::{Message, MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use schemas::Dispatch;
+
+/// A mail without files.
+fn mail(dispatch: &Dispatch, unsubscribe: Option<&Unsubscribe>, now_ms: i64) -> Result<Mail, NoMail> {
+    mail::mail(dispatch, Vec::new(), unsubscribe, now_ms)
+}
 
 fn parsed(mail: &Mail) -> Message<'_> {
     MessageParser::default().parse(&mail.bytes).unwrap()
@@ -76,6 +82,58 @@ fn an_ad_alone_carries_one_click_unsubscribe_that_nobody_can_make_up() {
 
 const SIGNED: &str = "b7ede3a973b0f8ca8a996fd7bc1aa6b9";
 
+fn file(name: &str, content_type: &str, bytes: &[u8]) -> File {
+    File { name: name.into(), content_type: content_type.into(), bytes: bytes.into() }
+}
+
+#[test]
+fn files_stand_behind_what_a_mail_says_byte_for_byte() {
+    let every_byte: Vec<u8> = (0..=255).cycle().take(5_000).collect();
+    let files = || {
+        vec![
+            file("3월 이용 내역서.pdf", "application/pdf", &every_byte),
+            file("a\"b\r\nBcc: c@d.example.txt", "text/plain; charset=utf-8", "가\n.\nend\r\n".as_bytes()),
+            file("x", "no type\r\nX-Bad: 1", b"a\n--ims-files-T1-0R--\r\nb\r"),
+        ]
+    };
+    let dispatch = email("T1-0R", "a@b.example");
+    let with = |change: fn(&mut Dispatch)| {
+        let mut dispatch = dispatch.clone();
+        change(&mut dispatch);
+        mail::mail(&dispatch, files(), None, NOW_MS).unwrap()
+    };
+    for (mail, bodies) in [
+        (with(|_| {}), (true, true)),
+        (with(|d| d.accepted.content.html = None), (true, false)),
+        (with(|d| d.accepted.content.message = None), (false, true)),
+    ] {
+        assert!(mail.bytes.is_ascii());
+        let message = parsed(&mail);
+        assert_eq!(headers(&message), ALWAYS);
+        let found: Vec<_> = message.attachments().collect();
+        assert_eq!(found.len(), 3);
+        for (found, file) in found.iter().zip(files()) {
+            assert_eq!(found.contents(), file.bytes, "{}", file.name);
+        }
+        let names: Vec<_> = found.iter().map(|found| found.attachment_name().unwrap_or_default()).collect();
+        assert_eq!(names, ["3월 이용 내역서.pdf", "a\"bBcc: c@d.example.txt", "x"]);
+        let of = |n: usize| found[n].content_type().map(|of| (of.ctype().to_owned(), of.subtype().unwrap().to_owned()));
+        assert_eq!(of(0), Some(("application".into(), "pdf".into())));
+        assert_eq!(of(2), Some(("application".into(), "octet-stream".into())));
+        let text = message.text_bodies().next().is_some_and(|body| body.is_text());
+        assert_eq!((text && dispatch.accepted.content.message.is_some(), bodies.0 || bodies.1), (true, true));
+    }
+}
+
+#[test]
+fn more_than_a_mail_may_have_is_no_mail() {
+    let half = file("a", "application/pdf", &vec![7; MOST_FILES_BYTES / 2]);
+    let dispatch = email("T1-0R", "a@b.example");
+    assert!(mail::mail(&dispatch, vec![half.clone(), half.clone()], None, NOW_MS).is_ok());
+    let more = vec![half.clone(), half, file("b", "text/plain", b"1")];
+    assert_eq!(mail::mail(&dispatch, more, None, NOW_MS), Err(NoMail::Large));
+}
+
 #[test]
 fn what_cannot_be_a_mail_is_told_apart() {
     let changed = |change: fn(&mut Dispatch)| {
@@ -89,7 +147,6 @@ fn what_cannot_be_a_mail_is_told_apart() {
         Err(NoMail::Recipient)
     );
     assert_eq!(changed(|d| d.accepted.content.from_email = None), Err(NoMail::Sender));
-    assert_eq!(changed(|d| d.accepted.content.attach_file_list = vec!["FILE1".into()]), Err(NoMail::Files));
     assert_eq!(changed(|d| d.accepted.content.title = Some("a\r\nBcc: c@d.example".into())), Err(NoMail::Header));
     assert_eq!(changed(|d| d.accepted.content.from_name = Some("a\nBcc: c@d.example".into())), Err(NoMail::Header));
     assert_eq!(changed(|d| d.serial_number = "a>\r\nBcc: c@d.example".into()), Err(NoMail::Header));

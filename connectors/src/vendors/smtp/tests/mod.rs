@@ -7,6 +7,7 @@ mod replies;
 mod server;
 mod settings;
 
+use crate::files::FileStore;
 use crate::vendors::testing::{Fixed, Nobody, PATIENCE};
 use crate::vendors::{SmtpSettings, VendorSettings, Vendors, VendorsError};
 use processors::{
@@ -66,6 +67,12 @@ struct Bench {
 impl Bench {
     fn new(url: &str, settings: VendorSettings) -> Self {
         Self::of(vendor(url), settings)
+    }
+
+    /// With files that customers uploaded.
+    fn with_files(url: &str, settings: VendorSettings, files: FileStore) -> Self {
+        let vendors = open(&vendor(url), settings).unwrap().with_files(files);
+        Self { vendor: Arc::new(vendor(url)), provider: vendors.provider(Box::new(Nobody)) }
     }
 
     fn of(vendor: Vendor, settings: VendorSettings) -> Self {

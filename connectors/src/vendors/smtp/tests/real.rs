@@ -140,6 +140,46 @@ fn a_signature_is_good_for_a_library_that_is_not_ours_and_for_our_key_alone() {
 }
 
 #[test]
+fn a_mail_has_its_customers_files_and_without_them_there_is_no_mail() {
+    use crate::{
+        cipher::Cipher,
+        files::{File, FileStore},
+    };
+    use std::sync::Arc;
+    let Some(server) = Server::start() else { return };
+    let store = FileStore::in_memory(Arc::new(Cipher::new(&[7; 32])));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+    let file =
+        File { name: "3월 이용 내역서.pdf".into(), content_type: "application/pdf".into(), bytes: bytes.clone() };
+    runtime.block_on(store.write("hanbit-shop", "FILE1", &file)).unwrap();
+    let settings = server.settings(server.told("SMTP_PASSWORD"));
+    let mut bench = Bench::with_files(server.told("SMTP_URL"), settings, store);
+    let mut asked = |username: &str, key: &str| {
+        let mut dispatch = email("T1-0R", "haneul.kim@mail.example");
+        dispatch.accepted.username = username.into();
+        dispatch.accepted.content.attach_file_list = vec![key.into()];
+        bench.reply(dispatch)
+    };
+    for (username, key) in [("hanbit-shop", "FILE2"), ("somebody-else", "FILE1"), ("hanbit-shop", "../FILE1")] {
+        match asked(username, key) {
+            Reply::Unasked { code, .. } => assert_eq!(code, "5.3.3", "{username} {key}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(code(&asked("hanbit-shop", "FILE1")), "250");
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1);
+    let hash = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes));
+    assert_eq!(
+        mails[0]["files"],
+        serde_json::json!([{"name": "3월 이용 내역서.pdf", "type": "application/pdf", "sha256": hash}])
+    );
+    assert_eq!(mails[0]["defects"], serde_json::json!([]));
+    assert!(mails[0]["text"].as_str().unwrap().contains("3월 이용 금액"));
+}
+
+#[test]
 fn a_real_servers_refusals_are_its_codes() {
     let Some(server) = Server::start() else { return };
     let mut bench = Bench::new(server.told("SMTP_URL"), server.settings(server.told("SMTP_PASSWORD")));
