@@ -8,6 +8,7 @@ pub mod callback;
 pub mod cipher;
 pub mod claims;
 pub mod desk;
+pub mod dial;
 pub mod files;
 pub mod history;
 pub mod pending;
@@ -19,4 +20,6 @@ pub mod simulator;
 pub mod sql;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod vendors;
+pub mod watched;

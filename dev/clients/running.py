@@ -50,7 +50,7 @@ no_answer_share = 0.0
 throttled_share = 0.0
 receipts = { delay_ms = { median = 200.0, p99 = 1000.0 }, never_share = 0.0, codes = { "1000" = 1.0 } }"""
 CHECK = Path(sys.argv[0]).name
-SERVING = re.compile(r"serving until Ctrl-C: (http://\S+)")
+SERVING = re.compile(r"serving until Ctrl-C: (https?://[^\s,]+)")
 
 
 def say(text):
@@ -116,11 +116,24 @@ def ims_run(folder, environment, admin_port):
             process.wait()
 
 
+def certified(folder):
+    """A certificate for 127.0.0.1 that nobody has signed, and its key."""
+    certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
+    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    files = ("-keyout", key, "-out", certificate)
+    # An authority's certificate (openssl's default for -x509) is not taken for a server's.
+    server = ("-addext", "basicConstraints=critical,CA:FALSE")
+    subprocess.run(["openssl", "req", "-x509", *curve, *subject, *server, *files], check=True, capture_output=True)
+    return certificate, key
+
+
 @contextlib.contextmanager
-def ims_demo(folder):
-    """`ims demo --serve` on a day on which no vendor fails: the URL of its HTTP door. Its books must balance."""
+def ims_demo(folder, http=""):
+    """`ims demo --serve` on a day on which no vendor fails: the URL of its HTTP door, whose section may have more. Its
+    books must balance."""
     (folder / "ims.toml").write_text(f"[simulator.vendors.text-one]\n{TEXT_VENDOR}\n[simulator.vendors.text-two]\n"
-                                     f"{TEXT_VENDOR}\n[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"\"\n")
+                                     f"{TEXT_VENDOR}\n[http]\nlisten = \"127.0.0.1:0\"\n{http}\n[admin]\nlisten = \"\"\n")
     told = folder / "demo.log"
     command = ("ims", "demo", "--serve", "--messages", "100", "--config", folder / "ims.toml")
     with open(told, "wb") as log:

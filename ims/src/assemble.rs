@@ -22,7 +22,7 @@ use connectors::{
     reports::ReportTable,
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
-    vendors::{RedisMessageIds, Vendors},
+    vendors::{RedisMessageIds, Serve, Vendors},
 };
 use processors::{
     ingest,
@@ -128,6 +128,7 @@ struct Configured {
     cipher: Arc<Cipher>,
     simulator: Arc<Simulator>,
     vendors: Vendors,
+    webhooks: Serve,
     caller: CallerSettings,
 }
 
@@ -161,7 +162,7 @@ impl Backends for Configured {
     }
 
     fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
-        let receipts = self.vendors.receipts(self.simulator.receipts(), http::webhooks());
+        let receipts = self.vendors.receipts(self.simulator.receipts(), Arc::clone(&self.webhooks));
         receipts.map_err(|e| Away { dependency: "thread of delivery reports", cause: e.to_string() })
     }
 
@@ -268,6 +269,7 @@ impl Deployment {
             cipher: Arc::clone(&cipher),
             simulator,
             vendors: vendors.clone(),
+            webhooks: http::webhooks(&config.webhooks)?,
             caller,
         };
         let limits = BatchLimits { records: config.engine.batch_records, ..BatchLimits::default() };

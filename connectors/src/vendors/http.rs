@@ -1,22 +1,21 @@
 //! One exchange over HTTP: what came back, or whether the request can have arrived.
 
 use super::tls;
+use crate::dial::{Connector, Spoken, connector};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, Response, Uri,
+    Request, Response,
     body::{Body, Bytes, Frame, Incoming, SizeHint},
     header::RETRY_AFTER,
 };
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Builder, Client as Pool, connect::HttpConnector},
+    client::legacy::{Builder, Client as Pool},
     rt::{TokioExecutor, TokioTimer},
 };
 use processors::ports::Reply;
 use std::{
     convert::Infallible,
     error::Error,
-    future::Future,
     path::Path,
     pin::Pin,
     sync::{
@@ -26,8 +25,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Instant, timeout, timeout_at};
-use tower_service::Service;
+use tokio::time::{Instant, timeout_at};
 
 /// Connections are kept so long for the next request.
 const IDLE: Duration = Duration::from_secs(20);
@@ -40,7 +38,7 @@ const PING: Duration = Duration::from_secs(5);
 
 /// Connections to one vendor. Over HTTP/1 each request in flight has one; how many there are is the sender's to bound
 /// (`max_in_flight`). Over HTTP/2 all share one.
-pub struct Client(Pool<Timed<HttpsConnector<HttpConnector>>, Watched>);
+pub struct Client(Pool<Connector, Watched>);
 
 /// How long an exchange may take, connection included.
 #[derive(Debug, Clone, Copy)]
@@ -89,17 +87,15 @@ impl Client {
 
     /// Over HTTP/1, to a server whose authority is in this file, which the setting names; empty: one of the system's.
     pub fn http1(connect: Duration, ca_file: &Path, setting: &str) -> Result<Self, String> {
-        let tls = HttpsConnectorBuilder::new().with_tls_config(tls::config(ca_file, setting)?);
-        let https = tls.https_or_http().enable_http1().wrap_connector(tcp());
+        let connector = connector(tls::config(ca_file, setting)?, Spoken::Http1, connect);
         let mut pool = Pool::builder(TokioExecutor::new());
         pool.http1_max_buf_size(MOST_HEADERS);
-        Ok(Self(Self::pool(pool, https, connect)))
+        Ok(Self(Self::pool(pool, connector)))
     }
 
     /// The same over HTTP/2 alone.
     pub fn http2(connect: Duration, ca_file: &Path, setting: &str) -> Result<Self, String> {
-        let tls = HttpsConnectorBuilder::new().with_tls_config(tls::config(ca_file, setting)?);
-        let https = tls.https_or_http().enable_http2().wrap_connector(tcp());
+        let connector = connector(tls::config(ca_file, setting)?, Spoken::Http2, connect);
         let mut pool = Pool::builder(TokioExecutor::new());
         pool.http2_only(true)
             .timer(TokioTimer::new())
@@ -108,15 +104,11 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING)
             .http2_max_header_list_size(MOST_HEADERS as u32);
-        Ok(Self(Self::pool(pool, https, connect)))
+        Ok(Self(Self::pool(pool, connector)))
     }
 
-    fn pool(
-        mut builder: Builder,
-        https: HttpsConnector<HttpConnector>,
-        within: Duration,
-    ) -> Pool<Timed<HttpsConnector<HttpConnector>>, Watched> {
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(Timed { inner: https, within })
+    fn pool(mut builder: Builder, connector: Connector) -> Pool<Connector, Watched> {
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)
     }
 
     /// Sends a request and reads the whole answer, of at most so many bytes.
@@ -150,13 +142,6 @@ impl Client {
             Ok(Ok(body)) => Ok(Answered { status, retry_after, body }),
         }
     }
-}
-
-fn tcp() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp
 }
 
 /// Whether the server says that it has not looked at a request and will not (RFC 9113 §8.7): its stream was refused, or
@@ -221,39 +206,4 @@ fn cause(error: &dyn Error) -> String {
         innermost = source;
     }
     innermost.to_string()
-}
-
-/// A connector that gives up in time: name, TCP and TLS together.
-#[derive(Clone)]
-struct Timed<C> {
-    inner: C,
-    within: Duration,
-}
-
-type BoxError = Box<dyn Error + Send + Sync>;
-
-impl<C> Service<Uri> for Timed<C>
-where
-    C: Service<Uri>,
-    C::Error: Into<BoxError>,
-    C::Future: Send + 'static,
-    C::Response: 'static,
-{
-    type Response = C::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, within) = (self.inner.call(uri), self.within);
-        Box::pin(async move {
-            match timeout(within, connecting).await {
-                Ok(connected) => connected.map_err(Into::into),
-                Err(_) => Err("no connection in time".into()),
-            }
-        })
-    }
 }

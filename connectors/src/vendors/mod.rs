@@ -20,8 +20,6 @@ mod smpp;
 mod smtp;
 #[cfg(test)]
 mod testing;
-mod tls;
-mod watched;
 mod webhook;
 
 pub use apns::ApnsSettings;
@@ -36,7 +34,7 @@ pub use smpp::{REPORTS, RedisMessageIds, SmppSettings};
 pub use smtp::{SmtpSettings, mailbox};
 pub use webhook::WEBHOOKS;
 
-use crate::files::FileStore;
+use crate::{files::FileStore, tls, watched};
 use brands::Brands;
 use key::Key;
 use pace::Pace;

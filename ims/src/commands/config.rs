@@ -5,7 +5,7 @@ use crate::{
     cli::Globals,
     config,
     exit::{self, Exit},
-    logging, output,
+    http, logging, output,
 };
 use serde_json::json;
 
@@ -43,6 +43,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     if matches!(command, Command::Check) {
         let reference = assemble::open_reference(&config)?;
         let vendors = assemble::open_vendors(&config, reference);
+        http::check(&config)?;
         vendors.all_have_keys().map_err(|error| exit::usage(error.to_string()))?;
         output::result(globals.json, &json!({"ok": true}), || "the configuration is right".into())?;
     } else {

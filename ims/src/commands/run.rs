@@ -81,7 +81,7 @@ fn gateway(args: &Args, config: &Config) -> anyhow::Result<Exit> {
     let admin = admin::open(&config.admin)?;
     let door = http::open_gateway(config, Arc::new(SystemClock))?;
     admin.iter().for_each(Admin::all_has_begun);
-    output::note(format_args!("IMS {} runs gateway at http://{}", env!("CARGO_PKG_VERSION"), door.address()));
+    output::note(format_args!("IMS {} runs gateway at {}", env!("CARGO_PKG_VERSION"), door.url()));
     signal::until(|| false)?;
     door.close();
     Ok(Exit::Done)

@@ -316,6 +316,21 @@ mod tests {
     }
 
     #[test]
+    fn tls_takes_two_files_and_an_authority_is_for_https() {
+        let told = |text: &str| loaded(text, &[]).unwrap_err().to_string();
+        for section in ["http", "webhooks"] {
+            let together = format!("{section}.certificate_file and {section}.key_file belong together");
+            assert!(told(&format!("[{section}]\nkey_file = \"a\"\n")).contains(&together));
+            loaded(&format!("[{section}]\nkey_file = \"a\"\ncertificate_file = \"b\"\n"), &[]).unwrap();
+        }
+        let gateway =
+            |url: &str| format!("[gateway]\nca_file = \"a\"\nupstreams = [{{ path = \"/\", urls = [\"{url}\"] }}]\n");
+        assert!(told(&gateway("http://a:1")).contains("write https:// in gateway.upstreams"));
+        assert!(told(&gateway("ftp://a:1")).contains("write http://host:port or https://host:port"));
+        assert!(loaded(&gateway("https://a:1"), &[]).unwrap().gateway.has_tls());
+    }
+
+    #[test]
     fn a_list_is_read_from_one_variable_and_networks_are_checked() {
         let allowed = |text| loaded("", &[("IMS__CALLBACK__ALLOW_NETWORKS", text)]);
         let networks = allowed(r#"["10.20.0.0/16", "fd12::/48"]"#).unwrap().callback.allow_networks;

@@ -287,6 +287,8 @@ pub struct Engine {
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub listen: String,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
     pub body_bytes: usize,
     pub headers_within_ms: u32,
     pub body_within_ms: u32,
@@ -302,6 +304,8 @@ impl Http {
     fn lets_in(&self) -> bool {
         let Self {
             listen: _,
+            certificate_file: _,
+            key_file: _,
             body_bytes,
             headers_within_ms,
             body_within_ms,
@@ -320,6 +324,7 @@ impl Http {
 #[serde(deny_unknown_fields)]
 pub struct Gateway {
     pub upstreams: Vec<Upstreams>,
+    pub ca_file: PathBuf,
     pub connect_within_ms: u32,
     pub answer_within_ms: u32,
     pub look_every_ms: u32,
@@ -336,6 +341,11 @@ pub struct Upstreams {
 }
 
 impl Gateway {
+    /// Whether a process is spoken to over TLS.
+    pub fn has_tls(&self) -> bool {
+        self.upstreams.iter().flat_map(|route| &route.urls).any(|url| url.starts_with("https:"))
+    }
+
     /// What is wrong with it.
     fn mistakes(&self) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -347,11 +357,15 @@ impl Gateway {
                 wrong.push(format!("gateway.upstreams: path {path:?}: begin it with / and name urls"));
             }
             for url in urls {
-                let plain = |url: &url::Url| url.scheme() == "http" && url.has_host() && url.path() == "/";
+                let plain =
+                    |url: &url::Url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.path() == "/";
                 if !url::Url::parse(url).is_ok_and(|url| plain(&url)) {
-                    wrong.push(format!("gateway.upstreams: {url:?}: write http://host:port"));
+                    wrong.push(format!("gateway.upstreams: {url:?}: write http://host:port or https://host:port"));
                 }
             }
+        }
+        if !self.ca_file.as_os_str().is_empty() && !self.has_tls() {
+            wrong.push("gateway.ca_file is for TLS: write https:// in gateway.upstreams".to_owned());
         }
         wrong
     }
@@ -367,6 +381,8 @@ pub struct Admin {
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
     pub listen: String,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -433,6 +449,14 @@ impl Config {
              file's data into the store, once; set \"\"",
         );
         check(!self.http.lets_in(), "the bounds of [http] must be above 0");
+        let files = [(&self.http.certificate_file, &self.http.key_file)];
+        let files = files.into_iter().chain([(&self.webhooks.certificate_file, &self.webhooks.key_file)]);
+        for ((certificate, key), section) in files.zip(["http", "webhooks"]) {
+            check(
+                certificate.as_os_str().is_empty() != key.as_os_str().is_empty(),
+                &format!("{section}.certificate_file and {section}.key_file belong together: name both, or none"),
+            );
+        }
         check(self.engine.batch_records == 0, "engine.batch_records must be above 0");
         check(
             !self.store.url.is_empty() && self.store.key_file.as_os_str().is_empty(),

@@ -3,6 +3,7 @@
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use rustc_hash::FxHashMap;
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -17,8 +18,11 @@ pub struct Activity(Arc<Mutex<Counts>>);
 struct Counts {
     /// Requests that are being answered.
     answering: usize,
-    /// Answers that the connection has not taken whole.
-    unsent: usize,
+    /// Answers that the connection has not taken whole, by number, and since when it took nothing of each: HTTP/2 has
+    /// many at a time.
+    unsent: FxHashMap<u64, Instant>,
+    /// Answers until now.
+    answers: u64,
     /// When any of these changed.
     changed: Instant,
 }
@@ -26,8 +30,8 @@ struct Counts {
 /// What a connection does, and for how long it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
-    /// A request is being answered, which ends by itself.
-    Answering,
+    /// A request is being answered, which ends by itself; so long nothing was read of another's answer.
+    Answering(Duration),
     /// An answer waits to be read.
     Unread(Duration),
     /// Nothing was asked.
@@ -37,7 +41,12 @@ pub enum Doing {
 impl Activity {
     /// Of a connection that has just come.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Counts { answering: 0, unsent: 0, changed: Instant::now() })))
+        Self(Arc::new(Mutex::new(Counts {
+            answering: 0,
+            unsent: FxHashMap::default(),
+            answers: 0,
+            changed: Instant::now(),
+        })))
     }
 
     /// A request has come.
@@ -49,10 +58,11 @@ impl Activity {
     /// What it does now.
     pub fn doing(&self) -> Doing {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match *counts {
-            Counts { answering: 1.., .. } => Doing::Answering,
-            Counts { unsent: 1.., changed, .. } => Doing::Unread(changed.elapsed()),
-            Counts { changed, .. } => Doing::Idle(changed.elapsed()),
+        let unread = counts.unsent.values().min().map(Instant::elapsed);
+        match (counts.answering, unread) {
+            (1.., unread) => Doing::Answering(unread.unwrap_or_default()),
+            (0, Some(unread)) => Doing::Unread(unread),
+            (0, None) => Doing::Idle(counts.changed.elapsed()),
         }
     }
 
@@ -69,8 +79,13 @@ pub struct Asked(Activity);
 impl Asked {
     /// It is answered: the body waits to be taken.
     pub fn answered(self, body: Body) -> Body {
-        self.0.change(|counts| counts.unsent += 1);
-        Body::new(Unsent { body, activity: self.0.clone() })
+        let mut number = 0;
+        self.0.change(|counts| {
+            number = counts.answers;
+            counts.answers += 1;
+            counts.unsent.insert(number, Instant::now());
+        });
+        Body::new(Unsent { body, number, activity: self.0.clone() })
     }
 }
 
@@ -83,12 +98,15 @@ impl Drop for Asked {
 /// The body of an answer, until the connection has taken it or its caller has left.
 struct Unsent {
     body: Body,
+    number: u64,
     activity: Activity,
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
-        self.activity.change(|counts| counts.unsent -= 1);
+        self.activity.change(|counts| {
+            counts.unsent.remove(&self.number);
+        });
     }
 }
 
@@ -100,7 +118,9 @@ impl HttpBody for Unsent {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(_))) = polled {
             // A part is asked for when the one before was taken: its caller reads.
-            self.activity.change(|_| ());
+            self.activity.change(|counts| {
+                counts.unsent.insert(self.number, Instant::now());
+            });
         }
         polled
     }
@@ -124,7 +144,7 @@ mod tests {
         assert!(matches!(activity.doing(), Doing::Idle(_)));
         let (first, second) = (activity.asked(), activity.asked());
         let unsent = first.answered(Body::from("a"));
-        assert_eq!(activity.doing(), Doing::Answering, "the second is");
+        assert!(matches!(activity.doing(), Doing::Answering(unread) if !unread.is_zero()), "the second is");
         drop(second);
         assert!(matches!(activity.doing(), Doing::Unread(_)));
         assert_eq!(unsent.size_hint().exact(), Some(1));

@@ -25,6 +25,7 @@ mod standing;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod words;
 
 pub use answer::table;
@@ -34,7 +35,7 @@ pub use metrics::describe as describe_metrics;
 pub use routes::document;
 
 use crate::{
-    config::{Config, ReferenceKind, StateKind},
+    config::{self, Config, ReferenceKind, StateKind},
     exit::usage,
     stores::{self, Stores},
 };
@@ -60,6 +61,7 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
+use tls::Tls;
 use tokio::sync::{Semaphore, watch};
 use topology::{
     assembly::Parts,
@@ -79,12 +81,14 @@ const HISTORY_THREADS: usize = 4;
 /// The door; open until it is closed.
 pub struct Door {
     address: SocketAddr,
+    tls: bool,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
 /// How the port of vendors' webhooks is served.
-pub fn webhooks() -> connectors::vendors::Serve {
+pub fn webhooks(config: &config::Webhooks) -> anyhow::Result<connectors::vendors::Serve> {
+    let tls = Tls::open("webhooks", &config.certificate_file, &config.key_file)?;
     // A vendor brings some dozens of reports at a time, each within 5 s.
     let bounds = Bounds {
         connections: 256,
@@ -92,13 +96,27 @@ pub fn webhooks() -> connectors::vendors::Serve {
         read_within: Duration::from_secs(5),
         close_within: Duration::from_millis(500),
     };
-    Arc::new(move |listener, routes| {
+    Ok(Arc::new(move |listener, routes| {
+        let tls = tls.clone();
         Box::pin(async move {
             // Whoever drops this ends it: nobody tells it to stop.
             let (_running, stop) = watch::channel(false);
-            server::serve(listener, routes, bounds, stop).await
+            server::serve(listener, routes, tls, bounds, stop).await
         })
-    })
+    }))
+}
+
+/// The certificate of a door or gateway.
+fn tls(config: &config::Http) -> anyhow::Result<Option<Arc<Tls>>> {
+    Tls::open("http", &config.certificate_file, &config.key_file)
+}
+
+/// Whether the files are right that TLS needs.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    tls(&config.http)?;
+    webhooks(&config.webhooks)?;
+    gateway::trusted(&config.gateway)?;
+    Ok(())
 }
 
 /// Opens the configured door, if there is one.
@@ -159,7 +177,7 @@ pub fn open_gateway(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Do
     }
     let listener = server::bind(&config.http)?;
     descriptors::make_room(config.http.connections);
-    let gateway = Arc::new(Gateway::new(config, clock));
+    let gateway = Arc::new(Gateway::new(config, clock)?);
     let every = ms(config.gateway.look_every_ms);
     let routes = behind(gateway::routes(Arc::clone(&gateway)), &config.http.behind);
     start(GATEWAY, config, listener, async move {
@@ -193,7 +211,8 @@ fn start(
     listener: TcpListener,
     routes: impl Future<Output = Router> + Send + 'static,
 ) -> anyhow::Result<Door> {
-    let address = listener.local_addr()?;
+    let (address, tls) = (listener.local_addr()?, tls(&config.http)?);
+    let has_tls = tls.is_some();
     let bounds = Bounds {
         connections: config.http.connections,
         headers_within: ms(config.http.headers_within_ms),
@@ -203,15 +222,15 @@ fn start(
     let (stop, stopped) = watch::channel(false);
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
     let server = thread::Builder::new().name(name.into()).spawn(move || {
-        let served = runtime.block_on(async { server::serve(listener, routes.await, bounds, stopped).await });
+        let served = runtime.block_on(async { server::serve(listener, routes.await, tls, bounds, stopped).await });
         if let Err(error) = served {
             tracing::error!(%error, "the HTTP door is closed");
         }
         note(name, Status::Ended);
     })?;
     note(name, Status::Ready);
-    tracing::info!(%address, role = name, "HTTP door");
-    Ok(Door { address, stop, server })
+    tracing::info!(%address, role = name, tls = has_tls, "HTTP door");
+    Ok(Door { address, tls: has_tls, stop, server })
 }
 
 /// Where history is asked.
@@ -231,8 +250,8 @@ fn editor(config: &Config, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Res
 
 impl Door {
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn url(&self) -> String {
+        format!("http{}://{}", if self.tls { "s" } else { "" }, self.address)
     }
 
     /// Takes no more requests, lets those under way end, and waits for that.

@@ -71,7 +71,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
         let address =
             admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
         let door = deployment.open_door(&config)?;
-        let http = door.as_ref().map_or_else(|| "no HTTP door".to_owned(), |door| format!("http://{}", door.address()));
+        let http = door.as_ref().map_or_else(|| "no HTTP door".to_owned(), Door::url);
         output::note(format_args!("serving until Ctrl-C: {http} (docs/http.md), {address}"));
         signal::until_stopped(&running)?;
         door.into_iter().for_each(Door::close);

@@ -18,7 +18,10 @@ use super::{
     routes::{Peer, key},
     shares::Shares,
 };
-use crate::config::Config;
+use crate::{
+    config::{self, Config},
+    exit::usage,
+};
 use axum::{
     Router,
     body::{Body, HttpBody as _},
@@ -32,10 +35,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use connectors::{
+    dial::{Spoken, connector},
+    tls,
+};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use processors::ports::Clock;
 use remembered::{LARGEST, Question, Remembered};
+use rustls::ClientConfig;
 use std::{
     net::IpAddr,
     sync::{
@@ -89,10 +97,11 @@ struct Route {
 }
 
 impl Gateway {
-    pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let Config { http, gateway, .. } = config;
         let breaker = gateway.breaker;
-        let calls = Calls::new(clock, ms(gateway.connect_within_ms), patience(config), breaker);
+        let connector = connector(trusted(gateway)?, Spoken::Http1, ms(gateway.connect_within_ms));
+        let calls = Calls::new(clock, connector, patience(config), breaker);
         let mut routes: Vec<Route> = gateway
             .upstreams
             .iter()
@@ -104,7 +113,7 @@ impl Gateway {
             .collect();
         // The longest that fits is a request's.
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
-        Self {
+        Ok(Self {
             routes,
             remembered: Remembered::new(gateway.remembered, Duration::from_secs(gateway.remembered_for_s.into())),
             body_bytes: http.body_bytes,
@@ -119,7 +128,7 @@ impl Gateway {
             places: Semaphore::new(http.requests),
             reading: Semaphore::new(http.requests),
             readers: Shares::of(http.requests / READERS),
-        }
+        })
     }
 
     /// Looks at each process again and again.
@@ -234,6 +243,12 @@ impl Route {
         }
         None
     }
+}
+
+/// Whom it believes to be its processes.
+pub fn trusted(config: &config::Gateway) -> anyhow::Result<ClientConfig> {
+    let trusted = if config.has_tls() { tls::config(&config.ca_file, "gateway.ca_file") } else { tls::nobody() };
+    trusted.map_err(usage)
 }
 
 /// No less than the process itself waits for what it asks.

@@ -6,7 +6,15 @@ use super::{
 };
 use crate::{
     config,
-    http::{clerk, routes::Peer, tests::limits::Endless},
+    http::{
+        clerk,
+        routes::Peer,
+        tests::{
+            authority::Authority,
+            limits::Endless,
+            sockets::{BOUNDS, open_with},
+        },
+    },
 };
 use axum::{
     Router,
@@ -120,6 +128,10 @@ struct Stage {
 
 impl Stage {
     fn new(urls: &[&str]) -> Self {
+        Self::with(urls, |_| {})
+    }
+
+    fn with(urls: &[&str], change: impl FnOnce(&mut config::Gateway)) -> Self {
         let mut config = config::load(None, []).unwrap();
         config.gateway.upstreams = vec![
             config::Upstreams { path: "/".into(), urls: Vec::new() },
@@ -127,8 +139,9 @@ impl Stage {
         ];
         config.gateway.answer_within_ms = 500;
         config.gateway.breaker.at_least = 10;
+        change(&mut config.gateway);
         let clock = Arc::new(Moved(AtomicI64::new(0)));
-        let gateway = Arc::new(Gateway::new(&config, clock.clone()));
+        let gateway = Arc::new(Gateway::new(&config, clock.clone()).unwrap());
         Self { routes: routes(Arc::clone(&gateway)), gateway, clock }
     }
 
@@ -307,6 +320,21 @@ async fn bodies_that_do_not_come_take_nobody_elses_place() {
     assert_eq!(stage.gateway.places.available_permits(), share * 8);
     assert_eq!(stage.send().await.0, StatusCode::OK);
     held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn over_tls_a_process_is_asked_whose_authority_is_known() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (address, _stop, _served) = open_with(Router::new().fallback(async || KEPT), Some(authority.tls()), BOUNDS);
+    let url = format!("https://{address}");
+    let knowing = |authority: &Authority| {
+        let ca_file = authority.file("ca.pem");
+        Stage::with(&[&url], |gateway| gateway.ca_file = ca_file)
+    };
+    assert_eq!(knowing(&authority).send().await.0, StatusCode::OK);
+    assert_eq!(knowing(&stranger).send().await.2["code"], "9998");
+    let stage = Stage::new(&[&url.replace("https", "http")]);
+    assert_eq!(stage.send().await.0, StatusCode::BAD_REQUEST, "it is told what is spoken there");
 }
 
 #[tokio::test]

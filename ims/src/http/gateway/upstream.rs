@@ -1,10 +1,11 @@
 //! One API process behind a gateway: whether it may be asked now, and how it answered.
 
 use bytes::Bytes;
+use connectors::dial::Connector;
 use http_body_util::Full;
 use hyper::{Request, Response, Uri, body::Incoming};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use processors::{
@@ -12,6 +13,7 @@ use processors::{
     ports::Clock,
 };
 use std::{
+    error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -27,7 +29,7 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 /// What all of them share.
 #[derive(Clone)]
 pub struct Calls {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     clock: Arc<dyn Clock>,
     patience: Patience,
     slow_at_percent: u32,
@@ -63,10 +65,7 @@ impl Patience {
 }
 
 impl Calls {
-    pub fn new(clock: Arc<dyn Clock>, connect: Duration, patience: Patience, breaker: BreakerSettings) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(connect));
-        connector.set_nodelay(true);
+    pub fn new(clock: Arc<dyn Clock>, connector: Connector, patience: Patience, breaker: BreakerSettings) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
@@ -96,7 +95,7 @@ pub enum Failed {
 
 /// One process.
 pub struct Upstream {
-    /// Where it is, `http://host:port`.
+    /// Where it is, `http://host:port` or `https://host:port`.
     pub url: String,
     calls: Calls,
     send: Mutex<Breaker>,
@@ -151,9 +150,15 @@ impl Upstream {
     /// Looks whether it answers at all.
     pub async fn look(&self) {
         let Ok(request) = Request::head(format!("{}/openapi.json", self.url)).body(Full::default()) else { return };
-        let healthy = matches!(self.calls.call(request, Class::Send).await, Ok(answer) if answer.status().is_success());
+        let looked = tokio::time::timeout(self.calls.patience.send, self.calls.client.request(request)).await;
+        let said = match &looked {
+            Ok(Ok(answer)) => answer.status().to_string(),
+            Ok(Err(error)) => cause(error),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        let healthy = matches!(looked, Ok(Ok(answer)) if answer.status().is_success());
         if self.healthy.swap(healthy, Ordering::Relaxed) != healthy {
-            tracing::warn!(upstream = self.url, healthy, "an API process");
+            tracing::warn!(upstream = self.url, healthy, said, "an API process");
         }
     }
 
@@ -171,6 +176,15 @@ impl Upstream {
     pub fn state(&self, class: Class) -> Option<processors::breaker::State> {
         self.breaker(class).map(|breaker| breaker.state())
     }
+}
+
+/// The innermost reason: a port where nobody listens, a certificate that is not trusted.
+fn cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 /// A request on its way; tells the breaker how it ended, whatever ends it.

@@ -1,15 +1,18 @@
 //! The door with its routes, on a log in process.
 
 mod attacks;
+pub mod authority;
 mod center;
 mod described;
 mod history;
+mod http2;
 mod keys;
 pub mod limits;
 mod log;
 mod paths;
 mod repeats;
-mod sockets;
+pub mod sockets;
+mod tls;
 
 use super::{
     append::Appender,

@@ -1,36 +1,46 @@
 //! What a connection sees.
 
 use super::{Fixture, PATIENCE, SHOP, SHOP_SECRET, key, sms};
-use crate::http::server::{Bounds, serve};
+use crate::http::{
+    server::{Bounds, serve},
+    tls::Tls,
+};
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::Frame;
 use std::{
     convert::Infallible,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
     task::JoinHandle,
 };
 
-const BOUNDS: Bounds =
+pub const BOUNDS: Bounds =
     Bounds { connections: 100, headers_within: PATIENCE, read_within: PATIENCE, close_within: PATIENCE };
 
+pub type Open = (SocketAddr, watch::Sender<bool>, JoinHandle<std::io::Result<()>>);
+
 /// Opens the door on a port of its own.
-fn open(fixture: &Fixture, bounds: Bounds) -> (SocketAddr, watch::Sender<bool>, JoinHandle<std::io::Result<()>>) {
+pub fn open(fixture: &Fixture, bounds: Bounds) -> Open {
+    open_with(fixture.routes(), None, bounds)
+}
+
+pub fn open_with(routes: axum::Router, tls: Option<Arc<Tls>>, bounds: Bounds) -> Open {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    (address, stop, tokio::spawn(serve(listener, fixture.routes(), bounds, stopped)))
+    (address, stop, tokio::spawn(serve(listener, routes, tls, bounds, stopped)))
 }
 
-fn head(length: usize) -> String {
+pub fn head(length: usize) -> String {
     let key = key("hanbit-shop", SHOP_SECRET);
     format!(
         "POST /ims/{SHOP}/mt/sendMessage HTTP/1.1\r\nhost: ims\r\nx-ims-key: {key}\r\n\
@@ -39,7 +49,7 @@ fn head(length: usize) -> String {
 }
 
 /// All that comes until the connection ends or, with its head and `until`, an answer is whole.
-async fn read(stream: &mut TcpStream, until: &str) -> String {
+pub async fn read(stream: &mut (impl AsyncRead + Unpin), until: &str) -> String {
     let (mut text, mut part) = (String::new(), [0; 4096]);
     while let Ok(length) = stream.read(&mut part).await
         && length > 0
@@ -169,12 +179,8 @@ impl HttpBody for Drips {
 #[tokio::test]
 async fn an_answer_that_goes_on_is_not_cut_as_long_as_it_is_read() {
     let drips = || async { Body::new(Drips(10, Box::pin(tokio::time::sleep(DRIP)))) };
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
     let bounds = Bounds { headers_within: 5 * DRIP, read_within: 5 * DRIP, ..BOUNDS };
-    let (_stop, stopped) = watch::channel(false);
-    let served = tokio::spawn(serve(listener, axum::Router::new().fallback(drips), bounds, stopped));
+    let (address, _stop, served) = open_with(axum::Router::new().fallback(drips), None, bounds);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: ims\r\nconnection: close\r\n\r\n").await.unwrap();
     let answer = tokio::time::timeout(PATIENCE, read(&mut stream, "")).await.unwrap();
@@ -202,7 +208,8 @@ async fn the_port_of_webhooks_ends_connections_that_say_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
-    let served = tokio::spawn(crate::http::webhooks()(listener, axum::Router::new()));
+    let config = crate::config::load(None, []).unwrap().webhooks;
+    let served = tokio::spawn(crate::http::webhooks(&config).unwrap()(listener, axum::Router::new()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let said = tokio::time::timeout(PATIENCE, read(&mut stream, "")).await;
     assert_eq!(said.as_deref(), Ok(""), "it ends by its own time");

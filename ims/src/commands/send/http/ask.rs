@@ -3,6 +3,7 @@
 use super::next::{Next, next};
 use crate::exit::usage;
 use bytes::Bytes;
+use connectors::tls;
 use rand::Rng;
 use reqwest::{
     Client, Url,
@@ -11,6 +12,7 @@ use reqwest::{
 };
 use schemas::Lane;
 use std::{
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -71,7 +73,14 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(url: &Url, key: HeaderValue, lane: Option<Lane>, patience: Duration) -> anyhow::Result<Self> {
+    /// `ca_file`: whose certificates are trusted; the system's without it.
+    pub fn new(
+        url: &Url,
+        key: HeaderValue,
+        lane: Option<Lane>,
+        patience: Duration,
+        ca_file: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let mut url = url.clone();
         if !["http", "https"].contains(&url.scheme()) || !url.username().is_empty() || url.password().is_some() {
             return Err(usage("--http: write http://host:port or https://host:port, without a key in it"));
@@ -80,7 +89,14 @@ impl Door {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        let client = Client::builder()
+        let mut client = Client::builder();
+        if let Some(ca_file) = ca_file {
+            if url.scheme() != "https" {
+                return Err(usage("--ca-file is for TLS: write https:// in --http"));
+            }
+            client = client.tls_backend_preconfigured(tls::config(ca_file, "--ca-file").map_err(usage)?);
+        }
+        let client = client
             .redirect(Policy::none())
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)

@@ -37,6 +37,9 @@ pub struct Args {
     /// --key-file or IMS_HTTP_KEY.
     #[arg(long, value_name = "URL")]
     pub http: Option<reqwest::Url>,
+    /// Authority of the door's certificate, in PEM form; the system's when left out.
+    #[arg(long, value_name = "FILE", requires = "http")]
+    ca_file: Option<PathBuf>,
     /// File that holds username:secret_key.
     #[arg(long, value_name = "FILE", requires = "http")]
     key_file: Option<PathBuf>,
@@ -86,7 +89,8 @@ pub fn run(
     json: bool,
     bar: &ProgressBar,
 ) -> anyhow::Result<Exit> {
-    let door = Door::new(url, key::read(args.key_file.as_deref())?, lane, Duration::from_secs(args.patience.into()))?;
+    let (key, patience) = (key::read(args.key_file.as_deref())?, Duration::from_secs(args.patience.into()));
+    let door = Door::new(url, key, lane, patience, args.ca_file.as_deref())?;
     let (to, from) = mpsc::channel(usize::from(args.concurrency));
     thread::Builder::new().name("lines".into()).spawn(move || read(input, &to))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

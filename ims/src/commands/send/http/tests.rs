@@ -60,7 +60,7 @@ async fn door(answers: &[Answer], patience: Duration) -> (Door, Shared) {
     let routes = Router::new().fallback(axum::routing::post(|| async { StatusCode::NOT_FOUND }));
     let routes = routes.route("/below/{*path}", axum::routing::post(answer)).with_state(Arc::clone(&stage));
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    (Door::new(&url, HeaderValue::from_static("a2V5"), Some(Lane::Mass), patience).unwrap(), stage)
+    (Door::new(&url, HeaderValue::from_static("a2V5"), Some(Lane::Mass), patience, None).unwrap(), stage)
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,7 +113,7 @@ async fn a_door_that_is_away_is_asked_again_until_patience_ends() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", closed.local_addr().unwrap()).parse().unwrap();
     drop(closed);
-    let door = Door::new(&url, HeaderValue::from_static("a2V5"), None, Duration::from_millis(500)).unwrap();
+    let door = Door::new(&url, HeaderValue::from_static("a2V5"), None, Duration::from_millis(500), None).unwrap();
     let ended = door.ask(&asked(line("at").as_bytes()).unwrap()).await;
     let Outcome::NotConfirmed { reason, repeated: 1.. } = ended else { panic!("{ended:?}") };
     assert_eq!(reason, "no connection", "no URL, which has a service key");
@@ -149,7 +149,7 @@ async fn a_wrong_key_ends_it() {
 fn an_address_holds_no_key_and_is_http() {
     for wrong in ["ftp://a/", "http://user:secret@a/"] {
         let url = wrong.parse().unwrap();
-        let error = Door::new(&url, HeaderValue::from_static("a2V5"), None, PATIENCE).err().unwrap().to_string();
+        let error = Door::new(&url, HeaderValue::from_static("a2V5"), None, PATIENCE, None).err().unwrap().to_string();
         assert!(error.starts_with("--http: ") && !error.contains("secret"), "{error}");
     }
 }
