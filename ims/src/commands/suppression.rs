@@ -53,7 +53,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         return Err(usage("the address is none: write NAME@DOMAIN"));
     }
     let address = mailbox(address);
-    let mut editor = Editor::open(&stores.reference()?, Arc::new(stores.existing_cipher()?))?;
+    let mut editor = Editor::open(&stores.reference()?, Arc::new(stores.existing_cipher()?), config.center)?;
     match command {
         Command::Find { .. } => {
             let known = editor.suppressed(&address)?;

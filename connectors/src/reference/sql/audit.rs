@@ -87,7 +87,7 @@ impl Line {
 
     /// A row that was removed, of which nothing more may be told.
     pub fn gone(kind: &'static str, subject: &str) -> Self {
-        Self { kind, subject: subject.to_owned(), before: Some("{}".to_owned()), after: None }
+        Self { kind, subject: subject.to_owned(), username: None, before: Some("{}".to_owned()), after: None }
     }
 
     pub fn bytes(&self) -> usize {

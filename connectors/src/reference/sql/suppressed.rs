@@ -71,7 +71,7 @@ impl DeadTokens for SqlSuppressed {
 impl Editor {
     /// What is known of a mailbox that is not written to.
     pub fn suppressed(&mut self, address: &str) -> Result<Option<Suppressed>, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         let lookup = cipher.lookup(address);
         let found = database.run(async |connection| found(connection, std::slice::from_ref(&lookup)).await)?;
         Ok(found.into_values().next())
@@ -79,7 +79,7 @@ impl Editor {
 
     /// Lets a mailbox be written to again; whether it was not.
     pub fn unsuppress(&mut self, by: &By, address: &str) -> Result<bool, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         let lookup = cipher.lookup(address);
         database.transact(
             async |connection| {

@@ -43,7 +43,7 @@ impl Editor {
         name: &str,
         change: &VendorChange,
     ) -> Result<Result<bool, Unchanged<NoSuch>>, Away> {
-        let Self { database, cipher } = self;
+        let Self { database, cipher, .. } = self;
         let done = database.transact(
             async |connection| {
                 let mut writing = Writing::begin(connection, cipher, &by.actor, by.at_ms).await?;

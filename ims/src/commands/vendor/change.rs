@@ -82,7 +82,7 @@ pub fn run(
     let by = By { actor: by(actor)?, at_ms: now_ms() };
     let stores = Stores::of(config);
     let location = stores.reference()?;
-    let mut editor = Editor::open(&location, Arc::new(stores.existing_cipher()?))?;
+    let mut editor = Editor::open(&location, Arc::new(stores.existing_cipher()?), config.center)?;
     let changed = match editor.change_vendor(&by, vendor, change)? {
         Ok(changed) => changed,
         Err(Unchanged::Refused(NoSuch::Vendor(there))) => {
@@ -92,6 +92,9 @@ pub fn run(
             return Err(usage(format!("{vendor} has no such weight: `ims vendor list` tells those that it has")));
         }
         Err(Unchanged::Contents(reason)) => return Err(usage(format!("nothing was changed: {reason}"))),
+        Err(Unchanged::Full { what, most }) => {
+            return Err(usage(format!("nothing was changed: there may be {most} of {what} at most")));
+        }
     };
     output::result(json, &json!({"vendor": vendor, "changed": changed}), || match changed {
         true => format!("{vendor}: {}; running processes take it up within 5 s", told(change)),

@@ -27,7 +27,7 @@ pub(super) fn suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them
     let rows = store.rows("SELECT address_lookup FROM suppressed_addresses");
     assert!(rows.len() == 2 && rows.iter().all(|row| row.get::<Vec<u8>>("address_lookup").unwrap().len() == 16));
 
-    let mut editor = Editor::open(&store.location, cipher()).unwrap();
+    let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
     assert_eq!(editor.suppressed("a@b.example").unwrap(), Some(Suppressed { code: "5.1.1".into(), since_ms: 1 }));
     assert_eq!(editor.suppressed("x@b.example").unwrap(), None);
     let by = By { actor: "kim".into(), at_ms: AT_MS };

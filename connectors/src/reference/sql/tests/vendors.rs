@@ -6,7 +6,7 @@ use processors::reference::{Asked, Vendor, VendorWeight};
 
 fn change(store: &Store, name: &str, change: VendorChange) -> Result<bool, Unchanged<NoSuch>> {
     let by = By { actor: "kim".into(), at_ms: AT_MS };
-    Editor::open(&store.location, cipher()).unwrap().change_vendor(&by, name, &change).unwrap()
+    Editor::open(&store.location, cipher(), BOUNDS).unwrap().change_vendor(&by, name, &change).unwrap()
 }
 
 fn names(reference: &SqlReference, family: Family) -> Vec<String> {

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     assemble::now_ms,
-    commands::health::ask,
     config::{Config, StoreConfig},
     exit::Exit,
     log::{open_kafka, open_schemas},
