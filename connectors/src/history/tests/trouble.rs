@@ -116,7 +116,7 @@ fn a_server_with_too_many_connections_is_away_until_one_is_free() {
 
 #[test]
 fn a_full_disk_is_waited_for_and_so_is_a_server_that_died_of_it() {
-    let Some((server, ballast)) = Server::on_small_disk(80) else { return };
+    let Some((server, ballast)) = Server::on_small_disk(96) else { return };
     let troubled = Troubled::on(server);
     let mut sink = troubled.sink();
     let lot = |n: u32| {

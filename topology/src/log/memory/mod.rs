@@ -62,9 +62,11 @@ impl MemoryLog {
         Self { shared: Arc::new(Shared { clock, settings, layout, state, retaining: AtomicBool::new(false) }) }
     }
 
-    /// Bytes of the records that it holds.
-    pub fn bytes(&self) -> u64 {
-        self.shared.lock().bytes
+    /// Bytes of the records that it holds of some topics.
+    pub fn bytes(&self, is_meant: impl Fn(Topic) -> bool) -> u64 {
+        let state = self.shared.lock();
+        let is_meant = |at: &usize| is_meant(self.shared.layout.place(*at).topic);
+        (0..state.partitions.len()).filter(is_meant).map(|at| state.partitions[at].bytes).sum()
     }
 
     /// Makes this log fail on purpose.

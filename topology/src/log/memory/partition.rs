@@ -69,6 +69,8 @@ pub(super) struct Partition {
     pub(super) end: i64,
     /// In order of offset; compaction leaves gaps.
     pub(super) segments: VecDeque<Segment>,
+    /// Bytes of them.
+    pub(super) bytes: u64,
     /// Bytes that the last compaction left.
     pub(super) compacted_bytes: u64,
     /// Members that want to hear of the next record.
@@ -81,6 +83,7 @@ impl Partition {
         let Append { packed, bytes, .. } = append;
         let base = self.end;
         self.end += packed.entries().len() as i64;
+        self.bytes += bytes;
         self.segments.push_back(Segment { base, end: self.end, timestamp_ms, bytes, packed });
         bells.extend(self.watchers.iter().map(|(_, bell)| bell.clone()));
     }
@@ -119,6 +122,7 @@ impl Partition {
     pub(super) fn drop_oldest(&mut self) -> Option<Segment> {
         let oldest = self.segments.pop_front()?;
         self.start = oldest.end;
+        self.bytes -= oldest.bytes;
         Some(oldest)
     }
 
@@ -127,6 +131,7 @@ impl Partition {
         let newer = self.segments.split_off(count);
         self.segments = by.into();
         self.segments.extend(newer);
+        self.bytes = self.segments.iter().map(|segment| segment.bytes).sum();
     }
 
     /// A member wants to be woken for the next record.

@@ -13,6 +13,10 @@ use connectors::simulator::Spread;
 use ends::Ends;
 use load::PreparedLoad;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use schemas::{
+    Topic,
+    topics::{Cleanup, Partitions},
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -22,8 +26,8 @@ use topology::graph::Role;
 /// Messages under way at most: the load waits for the chain, as a door would. Enough for all that wait for receipts at
 /// 50,000 a second.
 const UNDER_WAY: u64 = 20_000;
-/// Bytes that the log may hold for the load to go on: above what it keeps of old records some group, for example a
-/// store, lags behind.
+/// Bytes that the log may hold for the load to go on, beside what waits in DELAY and what is open: above what it keeps
+/// of old records some group, for example a store, lags behind.
 const LOG_BYTES: u64 = 64 << 20;
 /// Requests appended at once.
 const APPENDED: usize = 500;
@@ -45,6 +49,8 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     config.registry.url.clear();
     config.kafka.partitions = 3;
     config.simulator.every_vendor.receipts.delay_ms = Spread { median: 300.0, p99: 1_500.0 };
+    // Each makes a vendor wait for a second, which is a rate of 2,000 a second.
+    config.simulator.every_vendor.throttled_share = 0.0;
     config.reference.file = vendors::quick(folder.path())?;
     PrometheusBuilder::new().install_recorder()?;
     let mut load = PreparedLoad::prepare(&folder.path().join("load"), messages)?;
@@ -59,7 +65,7 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     let (mut fed, mut steady, mut cost) = (0, None, None);
     let (mut batch, mut last) = (Vec::new(), (0, started));
     while ends.count() < messages && last.1.elapsed() < QUIET && !runtime.stopping() {
-        while fed < messages && fed - ends.count().min(fed) < UNDER_WAY && log.bytes() < LOG_BYTES {
+        while fed < messages && fed - ends.count().min(fed) < UNDER_WAY && log.bytes(passes) < LOG_BYTES {
             fed += load.next(APPENDED, &mut batch)?;
             producer.append(&batch)?;
         }
@@ -93,4 +99,9 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
         "not_ended": messages - ends.count().min(messages),
         "peak_mb": whole.end(messages).peak_mb,
     }))
+}
+
+/// Whether records of a topic go once all have read them.
+fn passes(topic: Topic) -> bool {
+    topic.cleanup() != Cleanup::Compact && !matches!(topic.partitions(), Partitions::Slots(_))
 }
