@@ -1,6 +1,6 @@
 //! What must stand nowhere but in the messages themselves: numbers, addresses, tokens and texts of receivers.
 
-use super::{Deployment, process::REQUESTS};
+use super::Deployment;
 use schemas::{Lane, SendRequest, Topic, topics::Kind};
 use std::collections::HashSet;
 use topology::log::Record;
@@ -49,8 +49,7 @@ impl Personal {
 }
 
 impl Deployment {
-    /// Looks through all that the processes wrote, vendors too, and what they noted of requests, and through the headers
-    /// of all records.
+    /// Looks through all that the processes wrote and through the headers of all records.
     #[track_caller]
     pub(super) fn assert_nothing_personal_is_told(&self) {
         let requests = self.records(Lane::ALL.iter().map(|&lane| Topic::api(lane)));
@@ -58,9 +57,7 @@ impl Deployment {
         let personal = Personal::of(&requests.iter().filter_map(decoded).collect::<Vec<_>>());
         for entry in std::fs::read_dir(self.file("")).unwrap() {
             let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "log")
-                || path.to_string_lossy().ends_with(REQUESTS)
-            {
+            if path.extension().is_some_and(|extension| extension == "log") {
                 let written = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
                 for line in written.lines() {
                     assert_eq!(personal.found_in(line), None, "{}: {line}", path.display());
