@@ -2,12 +2,11 @@
 
 use super::{HistoryTable, place};
 use crate::cipher::Cipher;
-use crate::sql::{Database, Location, Record, StoreError, Table, word};
+use crate::sql::{Database, Location, Record, StoreError, Table, question_marks, word};
 use processors::ports::Away;
 use schemas::{Channel, History, MessageType};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::iter::repeat_n;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +103,7 @@ impl By<'_> {
             Self::Recipient(_) => "recipient_lookup = ? AND ",
             Self::Time => "",
         };
-        let channels = repeat_n("?", channels).collect::<Vec<_>>().join(", ");
+        let channels = question_marks(channels);
         format!(
             "SELECT * FROM history WHERE {key}service_key = ? AND requested_channel IN ({channels})
              AND received_at >= ? AND received_at < ?

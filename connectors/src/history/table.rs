@@ -2,11 +2,12 @@
 
 use super::{place, recipient_key, statistics::Counts};
 use crate::cipher::Cipher;
-use crate::sql::{Arguments, Connection, Dialect, Insert, Location, SERVER, Schema, SqlSink, StoreError, Table};
+use crate::sql::{
+    Arguments, Connection, Dialect, Insert, Location, SERVER, Schema, SqlSink, StoreError, Table, question_marks,
+};
 use processors::ports::{Logged, Refused};
 use rustc_hash::FxHashSet;
 use schemas::History;
-use std::iter::repeat_n;
 use std::sync::Arc;
 
 /// The sink of HIST-*.
@@ -81,7 +82,7 @@ impl HistoryTable {
 async fn retain_new(connection: &mut Connection, rows: &mut Vec<(usize, &History)>) -> sqlx::Result<()> {
     let mut known: FxHashSet<(String, i32)> = FxHashSet::default();
     for asked in rows.chunks(ASKED_AT_ONCE) {
-        let ids = repeat_n("?", asked.len()).collect::<Vec<_>>().join(", ");
+        let ids = question_marks(asked.len());
         let text = format!("SELECT track_id, step FROM history WHERE track_id IN ({ids})");
         let query = asked.iter().fold(connection.query(&text).once(), |query, (_, step)| query.bind(&step.track_id));
         for row in query.fetch_all().await? {

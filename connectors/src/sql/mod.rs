@@ -27,6 +27,12 @@ pub use sink::{SqlSink, Table};
 pub use sqlx::Error as SqlError;
 
 use processors::ports::Away;
+use std::iter::repeat_n;
+
+/// Placeholders of so many values: `?, ?, ?`.
+pub fn question_marks(count: usize) -> String {
+    repeat_n("?", count).collect::<Vec<_>>().join(", ")
+}
 
 /// Why a store cannot be used. `store` is the file, or the server and database without the password.
 #[derive(Debug, thiserror::Error)]

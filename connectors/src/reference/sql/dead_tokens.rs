@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     cipher::Cipher,
-    sql::{Connection, Database, Insert, Location, Merge, StoreError},
+    sql::{Connection, Database, Insert, Location, Merge, StoreError, question_marks},
 };
 use processors::{
     ports::{Away, DEAD_FOR, DeadToken, DeadTokens},
     push::was_known,
 };
 use rustc_hash::FxHashMap;
-use std::{iter::repeat_n, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How long an answer may take. Nobody waits for it for that long; what comes late is not lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,7 +113,7 @@ async fn known(
 
 /// The question for so many.
 pub(super) fn text(size: usize) -> String {
-    let lookups = repeat_n("?", size).collect::<Vec<_>>().join(", ");
+    let lookups = question_marks(size);
     format!(
         "SELECT token_lookup, code FROM dead_push_tokens WHERE noted_at > ? AND vendor = ? AND token_lookup IN ({lookups})"
     )

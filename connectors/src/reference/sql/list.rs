@@ -3,6 +3,7 @@
 
 use super::{edit::Editor, row::Owned};
 use crate::sql::Query;
+use crate::sql::question_marks;
 use processors::ports::Away;
 use serde::{Deserialize, Serialize};
 use std::{iter::repeat_n, sync::Arc};
@@ -32,9 +33,7 @@ impl Which {
 
     fn text(&self) -> String {
         let equal = self.equal.iter().map(|(column, _)| format!("{column} = ?"));
-        let any = self.any.iter().map(|(column, values)| {
-            format!("{column} IN ({})", repeat_n("?", values.len()).collect::<Vec<_>>().join(", "))
-        });
+        let any = self.any.iter().map(|(column, values)| format!("{column} IN ({})", question_marks(values.len())));
         equal.chain(any).collect::<Vec<_>>().join(" AND ")
     }
 

@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     cipher::Cipher,
-    sql::{Connection, Insert, Merge, Record},
+    sql::{Connection, Insert, Merge, Record, question_marks},
 };
 use processors::ports::Away;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, iter::repeat_n};
+use std::collections::BTreeMap;
 
 const KIND: &str = "push_tokens";
 
@@ -229,7 +229,7 @@ async fn register(writing: &mut Writing<'_>, app: &App, tokens: &[PushToken], at
 /// Whatever service called them dead.
 async fn revive(connection: &mut Connection, lookups: &[&[u8]]) -> sqlx::Result<()> {
     for (size, lot) in lots_of(lookups) {
-        let text = format!("DELETE FROM dead_push_tokens WHERE token_lookup IN ({})", places(size));
+        let text = format!("DELETE FROM dead_push_tokens WHERE token_lookup IN ({})", question_marks(size));
         lot.fold(connection.query(&text), |query, lookup| query.bind(*lookup)).execute().await?;
     }
     Ok(())
@@ -240,7 +240,7 @@ async fn there(connection: &mut Connection, service_key: &str, lookups: &[&[u8]]
     for (size, lot) in lots_of(lookups) {
         let text = format!(
             "SELECT token_lookup FROM push_tokens WHERE service_key = ? AND token_lookup IN ({})",
-            places(size)
+            question_marks(size)
         );
         let query = connection.query(&text).bind(service_key);
         for record in lot.fold(query, |query, lookup| query.bind(*lookup)).fetch_all().await? {
@@ -255,7 +255,8 @@ async fn remove(connection: &mut Connection, cipher: &Cipher, app: &App, tokens:
     let lookups: Vec<Vec<u8>> = tokens.iter().map(|token| cipher.lookup(token)).collect();
     let mut gone = 0;
     for (size, lot) in lots_of(&lookups) {
-        let text = format!("DELETE FROM push_tokens WHERE service_key = ? AND token_lookup IN ({})", places(size));
+        let text =
+            format!("DELETE FROM push_tokens WHERE service_key = ? AND token_lookup IN ({})", question_marks(size));
         let query = connection.query(&text).bind(app.service_key.as_str());
         gone += lot.fold(query, |query, lookup| query.bind(lookup.as_slice())).execute().await?;
     }
@@ -278,7 +279,7 @@ pub(super) async fn registered(
     for (size, lot) in lots_of(lookups) {
         let text = format!(
             "SELECT DISTINCT service_key, username, token_lookup, registered_at FROM push_tokens WHERE token_lookup IN ({})",
-            places(size)
+            question_marks(size)
         );
         for record in lot.fold(connection.query(&text), |query, lookup| query.bind(*lookup)).fetch_all().await? {
             found.entry(record.get("token_lookup")?).or_default().push(Registered {
@@ -297,10 +298,6 @@ pub(super) async fn die(connection: &mut Connection, lookup: &[u8], of: &Registe
     let query = connection.query(text).bind(of.service_key.as_str()).bind(lookup).bind(of.registered_at_ms);
     let gone = query.execute().await?;
     count(connection, &of.username, KIND, -gone.cast_signed()).await
-}
-
-fn places(size: usize) -> String {
-    repeat_n("?", size).collect::<Vec<_>>().join(", ")
 }
 
 /// Nothing of it is too long for its column: the center's rules hold before.

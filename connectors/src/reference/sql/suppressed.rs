@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     cipher::Cipher,
-    sql::{Connection, Database, Insert, Location, Merge, StoreError},
+    sql::{Connection, Database, Insert, Location, Merge, StoreError, question_marks},
 };
 use processors::ports::{Away, DeadToken, DeadTokens};
 use rustc_hash::FxHashMap;
-use std::{iter::repeat_n, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How long an answer may take. Nobody waits for it for that long; what comes late is not lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -109,6 +109,6 @@ async fn found(connection: &mut Connection, lookups: &[Vec<u8>]) -> sqlx::Result
 
 /// The question for so many.
 pub(super) fn text(size: usize) -> String {
-    let lookups = repeat_n("?", size).collect::<Vec<_>>().join(", ");
+    let lookups = question_marks(size);
     format!("SELECT address_lookup, code, suppressed_at FROM suppressed_addresses WHERE address_lookup IN ({lookups})")
 }
