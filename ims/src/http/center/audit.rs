@@ -99,9 +99,7 @@ impl Door {
         let query = Query::read(query, &["from", "to", "limit", "cursor"])?;
         let (from, to) = (query.get("from"), query.get("to"));
         let Span(at_ms) = Span::read(&top("from"), from, &top("to"), to, LONGEST_DAYS, self.clock.now_ms())?;
-        let behind =
-            query.get("cursor").map(|text| Cursor::<AuditPlace>::read(&top("cursor"), list, text)).transpose()?;
-        let most = query.limit()?;
+        let (behind, most) = (query.behind::<AuditPlace>(list)?, query.limit()?);
         let found = self.editor()?.ask(move |editor| {
             Filling::fill(most, behind, |behind, rows| {
                 let lines = editor.audit(username.as_deref(), &at_ms, behind, rows)?;

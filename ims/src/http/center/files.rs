@@ -37,7 +37,6 @@ use processors::{
     },
     ports::Away,
     refusal::Refusal,
-    rules::field::top,
 };
 use schemas::Channel;
 use serde::Serialize;
@@ -236,8 +235,7 @@ pub async fn list(
     let username = caller.whose(&service_key)?.username.clone();
     let channel = channel(&word)?;
     let query = Query::read(uri.query(), &["limit", "cursor"])?;
-    let behind = query.get("cursor").map(|text| Cursor::<FilePlace>::read(&top("cursor"), LIST, text)).transpose()?;
-    let most = query.limit()?;
+    let (behind, most) = (query.behind::<FilePlace>(LIST)?, query.limit()?);
     let found = door.editor()?.ask(move |editor| {
         Filling::fill(most, behind, |behind, rows| {
             let files = editor.files(&username, channel, behind, rows)?;

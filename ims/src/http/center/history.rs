@@ -252,7 +252,7 @@ impl Asked {
         };
         let most = query.limit()?;
         let mut this = Self { service_key, group, key, received_ms, behind: None, most, csv };
-        this.behind = query.get("cursor").map(|text| Cursor::read(&top("cursor"), &this.list(), text)).transpose()?;
+        this.behind = query.behind(&this.list())?;
         Ok(this)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     history::iso,
-    page::Page,
+    page::{Filling, Page},
     params::{Listed, Own},
     query::Query,
 };
@@ -47,6 +47,12 @@ pub struct OptOutTold {
     pub source: &'static str,
     /// When we were told.
     pub refused_at: String,
+}
+
+impl From<connectors::reference::Refusal> for OptOutTold {
+    fn from(one: connectors::reference::Refusal) -> Self {
+        Self { recipient: one.out.recipient, source: one.source.as_str(), refused_at: iso(one.refused_at_ms) }
+    }
 }
 
 /// Recipients.
@@ -102,19 +108,14 @@ pub async fn list(
 ) -> Told<Page<OptOutTold>> {
     let username = caller.whose(&service_key)?.username.clone();
     let query = Query::read(uri.query(), &["limit", "cursor"])?;
-    let behind = query.get("cursor").map(|text| Cursor::<RefusalPlace>::read(&top("cursor"), LIST, text));
-    let (behind, most) = (behind.transpose()?, query.limit()?);
-    let found = door.editor()?.ask(move |editor| editor.refusals(&username, behind.as_ref(), most + 1));
-    let mut found = found.await?;
-    let more = found.len() > most as usize;
-    found.truncate(most as usize);
-    let next = found.last().filter(|_| more).map(|last| Cursor::behind(LIST, last.behind.clone()).write());
-    let items = found.into_iter().map(|one| OptOutTold {
-        recipient: one.out.recipient,
-        source: one.source.as_str(),
-        refused_at: iso(one.refused_at_ms),
+    let (behind, most) = (query.behind::<RefusalPlace>(LIST)?, query.limit()?);
+    let found = door.editor()?.ask(move |editor| {
+        Filling::fill(most, behind, |behind, rows| {
+            let refusals = editor.refusals(&username, behind, rows)?;
+            Ok(refusals.into_iter().map(|one| (one.behind.clone(), OptOutTold::from(one))).collect())
+        })
     });
-    Ok(Answer::success(Page { items: items.collect(), next }))
+    Ok(Answer::success(found.await?.page(|behind| Cursor::behind(LIST, behind).write())))
 }
 
 /// Adds opt-outs: in force at once, and never forgotten by an import.

@@ -135,8 +135,8 @@ pub async fn list(
 ) -> Told<Page<TokenTold>> {
     let App { service_key, .. } = of(&caller, &service_key)?;
     let query = Query::read(uri.query(), &["app_user_id", "limit", "cursor"])?;
-    let behind = query.get("cursor").map(|text| Cursor::<TokenPlace>::read(&top("cursor"), LIST, text)).transpose()?;
-    let (most, of_user) = (query.limit()?, query.get("app_user_id").map(str::to_owned));
+    let (behind, most) = (query.behind::<TokenPlace>(LIST)?, query.limit()?);
+    let of_user = query.get("app_user_id").map(str::to_owned);
     let found = door.editor()?.ask(move |editor| {
         Filling::fill(most, behind, |behind, rows| {
             let tokens = editor.tokens(&service_key, of_user.as_deref(), behind, rows)?;

@@ -1,9 +1,11 @@
 //! The parameters behind the `?` of a path.
 
 use processors::{
+    center::Cursor,
     refusal::{Code, Refusal},
     rules::field::top,
 };
+use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 
 /// Rows of a page when nobody says how many, and most of them.
@@ -35,6 +37,11 @@ impl<'q> Query<'q> {
     /// A parameter that is given.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| &**value)
+    }
+
+    /// The place behind which a list goes on.
+    pub fn behind<P: Serialize + DeserializeOwned>(&self, list: &str) -> Result<Option<P>, Refusal> {
+        self.get("cursor").map(|text| Cursor::read(&top("cursor"), list, text)).transpose()
     }
 
     /// Rows of a page.

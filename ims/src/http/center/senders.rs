@@ -144,12 +144,7 @@ impl<'l> Asked<'l> {
                 || Refusal::bad(&top("changed_since"), "allowed is a time with its zone, 2026-03-31T09:00:00+09:00");
             text.parse::<jiff::Timestamp>().map(|at| at.as_millisecond()).map_err(|_| wrong())
         });
-        Ok(Self {
-            list,
-            since_ms: since.transpose()?,
-            behind: query.get("cursor").map(|text| Cursor::read(&top("cursor"), list, text)).transpose()?,
-            most: query.limit()?,
-        })
+        Ok(Self { list, since_ms: since.transpose()?, behind: query.behind(list)?, most: query.limit()? })
     }
 }
 
