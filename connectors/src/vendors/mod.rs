@@ -113,6 +113,14 @@ pub struct Vendors {
     clock: Arc<dyn Clock>,
 }
 
+/// Keeps the way to a vendor, or what is wrong with it.
+fn keep<A>(kept: &mut BTreeMap<String, A>, name: &str, opened: Result<A, Vec<String>>, wrong: &mut Vec<String>) {
+    match opened {
+        Ok(access) => drop(kept.insert(name.to_owned(), access)),
+        Err(reasons) => wrong.extend(reasons),
+    }
+}
+
 impl Vendors {
     /// Reads the keys.
     pub fn open(
@@ -127,31 +135,19 @@ impl Vendors {
         for (name, settings) in settings {
             wrong.extend(settings.mistakes(name));
             if let Some(of_google) = &settings.fcm {
-                match fcm::Access::open(name, settings, of_google) {
-                    Ok(access) => drop(google.insert(name.clone(), access)),
-                    Err(reasons) => wrong.extend(reasons),
-                }
+                keep(&mut google, name, fcm::Access::open(name, settings, of_google), &mut wrong);
                 continue;
             }
             if let Some(of_apple) = &settings.apns {
-                match apns::Access::open(name, settings, of_apple) {
-                    Ok(access) => drop(apple.insert(name.clone(), access)),
-                    Err(reasons) => wrong.extend(reasons),
-                }
+                keep(&mut apple, name, apns::Access::open(name, settings, of_apple), &mut wrong);
                 continue;
             }
             if let Some(of_mail) = &settings.smtp {
-                match smtp::Access::open(name, settings, of_mail) {
-                    Ok(access) => drop(mail.insert(name.clone(), access)),
-                    Err(reasons) => wrong.extend(reasons),
-                }
+                keep(&mut mail, name, smtp::Access::open(name, settings, of_mail), &mut wrong);
                 continue;
             }
             if let Some(of_carrier) = &settings.smpp {
-                match smpp::Access::open(name, settings, of_carrier) {
-                    Ok(access) => drop(carriers.insert(name.clone(), access)),
-                    Err(reasons) => wrong.extend(reasons),
-                }
+                keep(&mut carriers, name, smpp::Access::open(name, settings, of_carrier), &mut wrong);
                 continue;
             }
             let mut read = |what: &str, path: &Path| match Key::read(path) {

@@ -10,15 +10,18 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use processors::{
-    ports::{Answer, Provider, Receipt, Receipts, ReferenceSource, Request},
+    ports::{Answer, Provider, Receipt, Receipts, ReferenceSource, Reply, Request},
     reference::Reference,
 };
 use std::{
     io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
     sync::{Arc, LazyLock, Mutex},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
+use tempfile::NamedTempFile;
 
 /// Longest wait for what must come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -116,4 +119,29 @@ impl Server {
 /// An answer as it goes over the wire.
 pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+pub(super) fn code(reply: &Reply) -> &str {
+    match reply {
+        Reply::Code { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A file with some text, which ends with the test.
+pub(super) fn file(text: &str) -> (NamedTempFile, PathBuf) {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let path = file.path().to_owned();
+    (file, path)
+}
+
+/// Tries until it is so.
+#[track_caller]
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::park_timeout(Duration::from_millis(10));
+    }
 }

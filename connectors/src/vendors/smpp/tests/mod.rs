@@ -9,7 +9,7 @@ mod simulated;
 mod trouble;
 
 use super::SmppSettings;
-use crate::vendors::testing::{Fixed, Nobody, PATIENCE, serve};
+use crate::vendors::testing::{Fixed, Nobody, PATIENCE, code, file, serve, until};
 use crate::vendors::{VendorSettings, Vendors, VendorsError};
 use processors::{
     ports::{Answer, Clock, Provider, Receipt, Receipts, Reply, Request},
@@ -18,7 +18,6 @@ use processors::{
 use schemas::{Accepted, Channel, Dispatch, MessageType};
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -143,29 +142,4 @@ fn text(serial_number: &str, text: &str) -> Dispatch {
 /// Of three parts.
 fn long(serial_number: &str) -> Dispatch {
     text(serial_number, &"가나다라마".repeat(30))
-}
-
-fn code(reply: &Reply) -> &str {
-    match reply {
-        Reply::Code { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A file with some text, which ends with the test.
-fn file(text: &str) -> (tempfile::NamedTempFile, PathBuf) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    let path = file.path().to_owned();
-    (file, path)
-}
-
-/// Tries until it is so.
-#[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
 }

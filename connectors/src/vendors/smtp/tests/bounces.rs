@@ -3,7 +3,7 @@
 use super::{Bench, SmtpSettings, code, email, file, open, plain, server::Server, vendor, with};
 use crate::vendors::Vendors;
 use crate::vendors::smtp::dsn::{Dsn, Report};
-use crate::vendors::testing::{Nobody, PATIENCE, serve};
+use crate::vendors::testing::{Nobody, PATIENCE, serve, until};
 use processors::ports::{Receipt, Receipts, Reply};
 use std::{
     path::{Path, PathBuf},
@@ -128,14 +128,6 @@ fn taken(receipts: &mut dyn Receipts) -> Vec<Receipt> {
         receipts.take(Duration::from_millis(50), &mut into);
     }
     into
-}
-
-fn until(what: &str, is: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// The return address that a server was told last.

@@ -8,14 +8,14 @@ mod server;
 mod settings;
 
 use crate::files::FileStore;
-use crate::vendors::testing::{Fixed, Nobody, PATIENCE};
+use crate::vendors::testing::{Fixed, Nobody, PATIENCE, code, file};
 use crate::vendors::{SmtpSettings, VendorSettings, Vendors, VendorsError};
 use processors::{
     ports::{Answer, Clock, Provider, Reply, Request},
     reference::{Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// 2026-03-11T09:00:00Z
 const NOW_MS: i64 = 1_773_219_600_000;
@@ -109,19 +109,4 @@ fn email(serial_number: &str, to: &str) -> Dispatch {
     content.message = Some("3월 이용 금액은 84,000원입니다.\n.\n고맙습니다.".into());
     content.html = Some("<p>3월 이용 금액은 <b>84,000</b>원입니다.</p>".into());
     Dispatch { serial_number: serial_number.into(), attempt: 1, accepted, ..Dispatch::default() }
-}
-
-fn code(reply: &Reply) -> &str {
-    match reply {
-        Reply::Code { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A file with some text, which ends with the test.
-fn file(text: &str) -> (tempfile::NamedTempFile, PathBuf) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    let path = file.path().to_owned();
-    (file, path)
 }
