@@ -6,7 +6,7 @@ use super::{
     edit::{By, Editor, Unchanged},
     lots::lots_of,
     row::{decode, encode, tail},
-    writing::{Writing, Written},
+    writing::Writing,
 };
 use crate::{
     cipher::Cipher,
@@ -82,7 +82,7 @@ impl Editor {
                     return Ok(Err(Unchanged::Full { what: KIND, most }));
                 }
                 writing.note(Line::counted(KIND, &app.username, &subject(app), "registered", tokens.len() as u64));
-                end(writing).await.map(|()| Ok(new))
+                writing.end_fitting().await.map(|()| Ok(new))
             },
             Result::is_ok,
         )
@@ -104,7 +104,7 @@ impl Editor {
                 }
                 register(&mut writing, app, &[PushToken { app_user_id, token: new.to_owned() }], by.at_ms).await?;
                 writing.note(Line::counted(KIND, &app.username, &subject(app), "replaced", 1));
-                end(writing).await.map(|()| true)
+                writing.end_fitting().await.map(|()| true)
             },
             |there| *there,
         )
@@ -126,7 +126,7 @@ impl Editor {
                 if gone > 0 {
                     writing.note(Line::counted(KIND, &app.username, &subject(app), "removed", gone));
                 }
-                end(writing).await.map(|()| gone)
+                writing.end_fitting().await.map(|()| gone)
             },
             |gone| *gone > 0,
         )
@@ -298,12 +298,4 @@ pub(super) async fn die(connection: &mut Connection, lookup: &[u8], of: &Registe
     let query = connection.query(text).bind(of.service_key.as_str()).bind(lookup).bind(of.registered_at_ms);
     let gone = query.execute().await?;
     count(connection, &of.username, KIND, -gone.cast_signed()).await
-}
-
-/// Nothing of it is too long for its column: the center's rules hold before.
-async fn end(writing: Writing<'_>) -> sqlx::Result<()> {
-    match writing.end().await? {
-        Written::Nothing | Written::Rows => Ok(()),
-        Written::Unfit(row, reason) => Err(encode(format!("{row}: {reason}"))),
-    }
 }

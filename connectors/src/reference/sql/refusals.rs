@@ -4,8 +4,8 @@ use super::{
     counts::{OPT_OUTS, counted},
     edit::{By, Editor, Unchanged},
     opt_outs::known,
-    row::{decode, encode},
-    writing::{Writing, Written},
+    row::decode,
+    writing::Writing,
 };
 use processors::{center::opt_out::Source, ports::Away, reference::OptOut};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ impl Editor {
                 if added > 0 && counted(writing.connection, username, OPT_OUTS).await? > most {
                     return Ok(Err(Unchanged::Full { what: OPT_OUTS, most }));
                 }
-                fit(writing.end().await?).map(|()| Ok(added))
+                writing.end_fitting().await.map(|()| Ok(added))
             },
             |told| told.as_ref().is_ok_and(|added| *added > 0),
         )
@@ -69,7 +69,7 @@ impl Editor {
                     writing.note_removed(&out.username, gone).await?;
                     removed += gone;
                 }
-                fit(writing.end().await?).map(|()| removed)
+                writing.end_fitting().await.map(|()| removed)
             },
             |removed| *removed > 0,
         )
@@ -105,11 +105,3 @@ impl Editor {
 /// The question for a page.
 pub(super) const REFUSALS: &str = "SELECT * FROM opt_outs WHERE username = ? AND refused_at >= ? \
      AND (refused_at > ? OR recipient_lookup > ?) ORDER BY refused_at, recipient_lookup LIMIT ?";
-
-/// Opt-outs have no text that could be too long.
-fn fit(written: Written) -> sqlx::Result<()> {
-    match written {
-        Written::Nothing | Written::Rows => Ok(()),
-        Written::Unfit(row, reason) => Err(encode(format!("{row}: {reason}"))),
-    }
-}

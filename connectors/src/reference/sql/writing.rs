@@ -82,6 +82,14 @@ impl<'w> Writing<'w> {
         Ok(Written::Rows)
     }
 
+    /// The same of rows that rules before this keep within their columns: one that does not fit fails all.
+    pub async fn end_fitting(self) -> sqlx::Result<()> {
+        match self.end().await? {
+            Written::Nothing | Written::Rows => Ok(()),
+            Written::Unfit(row, reason) => Err(encode(format!("{row}: {reason}"))),
+        }
+    }
+
     /// Writes what differs.
     pub async fn exchange<K: Kind>(&mut self, held: &Map<K>, wanted: &Map<K>) -> sqlx::Result<()> {
         let mut rows: Vec<(Placed<K>, bool)> = Vec::new();
