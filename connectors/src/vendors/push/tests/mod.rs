@@ -5,7 +5,10 @@ mod simulated;
 
 use super::testing::{APPLES, Act, Bench, GOOGLES, Http2, NOW_MS, code, push};
 use super::*;
-use crate::vendors::{ApnsSettings, VendorSettings, testing::P256_KEY};
+use crate::vendors::{
+    ApnsSettings, VendorSettings,
+    testing::{P256_KEY, until},
+};
 use processors::ports::{Away, DEAD_FOR, DeadTokens};
 use std::{
     io::{Read, Write},
@@ -263,6 +266,8 @@ fn a_token_that_its_service_called_dead_is_not_asked_about_again_until_its_time_
     shelf.0.lock().unwrap().2 = true;
     bench.one(APPLES);
     assert_eq!(server.asked().len(), 2, "a store that is away holds nothing up");
+    // Before the clock moves: what is noted later is dead from then on.
+    until("it is noted again", || shelf.noted().len() == 2);
     shelf.0.lock().unwrap().2 = false;
     bench.clock.by(DEAD_FOR.as_millis() as i64);
     bench.one(APPLES);
