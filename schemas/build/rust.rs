@@ -77,12 +77,15 @@ fn lending(contract: &Contract, name: &str, doc: &str, fields: &[Field]) -> Stri
         .iter()
         .map(|f| format!("{}: {},\n", ident(&f.name), other(contract, &f.ty, &format!("self.{}", ident(&f.name)))))
         .collect();
+    let looked: String = fields.iter().map(|f| looked_for(contract, &f.ty, &f.name)).collect();
     let mut code = format!(
         "#[doc = {doc:?}]\n#[derive(Clone, PartialEq, {derived}serde::Serialize, serde::Deserialize)]\n\
         #[serde(default, deny_unknown_fields, rename = {name:?}, bound = \"S: Text\")]\npub struct {rust}Of<S: Text> {{\n{members}}}\n\
         /// The same with texts of its own.\npub type {rust} = {rust}Of<String>;\n\
         impl<S: Text> {rust}Of<S> {{\n/// The same with texts of another kind.\n\
-        pub fn with_texts<T: Text>(self) -> {rust}Of<T> {{ {rust}Of {{\n{other}}} }}\n}}\n"
+        pub fn with_texts<T: Text>(self) -> {rust}Of<T> {{ {rust}Of {{\n{other}}} }}\n\
+        /// The way to the first text of which this holds, as in `attachment.button[2].name`; a map is named as a whole.\n\
+        pub fn text_where(&self, holds: &impl Fn(&str) -> bool) -> Option<String> {{\n{looked}None }}\n}}\n"
     );
     code.push_str(&codec(contract, name, fields, ["<S: Text>", "Of<S>", "<'a, S: Text + Borrow<'a>>"]));
     code
@@ -106,6 +109,50 @@ fn other(contract: &Contract, ty: &Type, value: &str) -> String {
             (made, _) => format!("{value}.map(|x| {made})"),
         },
         _ => value.to_owned(),
+    }
+}
+
+/// Looks for a text in a field; nothing where there can be none.
+fn looked_for(contract: &Contract, ty: &Type, name: &str) -> String {
+    let field = ident(name);
+    let here = format!("return Some({name:?}.to_owned());");
+    let inside = |way: &str| format!("return Some(format!(\"{name}{way}\"));");
+    match ty {
+        Type::String => format!("if holds(&self.{field}) {{ {here} }}\n"),
+        Type::Map => {
+            format!("if self.{field}.iter().any(|(k, v)| holds(k) || holds(v)) {{ {here} }}\n")
+        }
+        Type::Named(record) if contract.lends(record) => {
+            format!("if let Some(way) = self.{field}.text_where(holds) {{ {} }}\n", inside(".{way}"))
+        }
+        Type::Nullable(inner) => match &**inner {
+            Type::String => format!("if self.{field}.as_deref().is_some_and(holds) {{ {here} }}\n"),
+            Type::Named(record) if contract.lends(record) => format!(
+                "if let Some(way) = self.{field}.as_ref().and_then(|x| x.text_where(holds)) {{ {} }}\n",
+                inside(".{way}")
+            ),
+            other => none_inside(other, name),
+        },
+        Type::Array(inner) => match &**inner {
+            Type::String => {
+                format!("if let Some(i) = self.{field}.iter().position(|x| holds(x)) {{ {} }}\n", inside("[{i}]"))
+            }
+            Type::Named(record) if contract.lends(record) => format!(
+                "for (i, x) in self.{field}.iter().enumerate() {{ \
+                if let Some(way) = x.text_where(holds) {{ {} }} }}\n",
+                inside("[{i}].{way}")
+            ),
+            other => none_inside(other, name),
+        },
+        other => none_inside(other, name),
+    }
+}
+
+/// Nothing, of what has no text in it.
+fn none_inside(ty: &Type, name: &str) -> String {
+    match ty {
+        Type::Boolean | Type::Int | Type::Long | Type::Timestamp | Type::Bytes | Type::Named(_) => String::new(),
+        Type::String | Type::Map | Type::Array(_) | Type::Nullable(_) => panic!("{name}: its texts have no rule here"),
     }
 }
 

@@ -65,6 +65,7 @@ pub fn check(
     let values = Values([&filling, &none, &none]);
     let mut content = content(template);
     let at = Field::REQUEST;
+    text::without_nul(&at, content.text_where(&text::has_nul))?;
     fill::content(&at, &mut content, &values, &values)?;
     let with_title = text::given(&content.title).is_some();
     match template.channel {
@@ -187,6 +188,9 @@ mod tests {
         );
         assert_eq!(told(&long(Channel::At, 0), None).unwrap_err().0, Code::Missing);
         assert!(told(&with_link("ftp://example.com"), None).is_err());
+        let cut_short =
+            Template { html: Some("<p>\0</p>".into()), title: Some("주문".into()), ..template(Channel::Em) };
+        assert!(told(&cut_short, None).unwrap_err().1.starts_with("html: has the character U+0000"));
         assert!(told(&template(Channel::Rc), None).is_err());
         let image = Image { img_url: "https://example.com/a.jpg".into(), ..Image::default() };
         let picture = Attachment { image: Some(Box::new(image)), ..Attachment::default() };

@@ -9,7 +9,7 @@ use super::step::{Mapping, Step};
 use super::{lane, recipient};
 use crate::refusal::Refusal;
 use crate::rules::field::{Field, top};
-use crate::rules::text::characters_over;
+use crate::rules::text;
 use crate::rules::variables::Values;
 use schemas::{AcceptedOf, Channel, Family, Lane, ReceiverOf, Text};
 use std::mem::take;
@@ -39,6 +39,7 @@ impl<S: Text> Making<'_, S> {
         let Envelope { reference, customer, channel, template, .. } = **envelope;
         let Draft { mut content, mut fallback, user_key } = draft;
         own_id(at, &receiver, head, identity)?;
+        text::without_nul(at, receiver.text_where(&text::has_nul))?;
         let own_values = take(&mut receiver.mapping);
         let recipient = recipient::check(at, channel, receiver, head.country_code.as_deref(), user_key)?;
         let abroad = recipient.country_code.as_deref().is_some_and(|code| code != "82");
@@ -101,7 +102,7 @@ fn own_id<S: Text>(
     identity: &Identity<S>,
 ) -> Result<(), Refusal> {
     let added = identity.message_id.len() > head.message_id.len();
-    match (receiver.message_id.is_none() && added, characters_over(&head.message_id, 25)) {
+    match (receiver.message_id.is_none() && added, text::characters_over(&head.message_id, 25)) {
         (true, Some(got)) => Err(Refusal::bad(
             &top("message_id"),
             format_args!("got {got} characters, at most 25 where receivers without their own get -0001… added"),

@@ -28,12 +28,14 @@ pub(crate) use types::words;
 use crate::reference::Reference;
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
+use crate::rules::text;
 use envelope::Envelope;
 use message::Making;
 use outcome::Identity;
 use parts::{Draft, Parts};
 use schemas::{Api, ReceiverOf, SendRequestOf, Text, TrackId};
 use std::collections::HashSet;
+use std::mem::take;
 use std::ops::RangeInclusive;
 
 /// Most receivers of a request.
@@ -64,17 +66,21 @@ pub fn receivers<S: Text>(request: &SendRequestOf<S>) -> RangeInclusive<u16> {
 /// # Errors
 /// A request that names no channel has no topic for its report: it is a dead letter, and this is why.
 pub fn check<S: Text>(
-    request: SendRequestOf<S>,
+    mut request: SendRequestOf<S>,
     record: &Received,
     reference: &Reference,
     now_ms: i64,
     settings: &Settings,
 ) -> Result<Vec<Checked<S>>, Refusal> {
     let channel = types::channel(&top("channel"), &request.channel)?;
-    let mut parts = Parts::of(request);
+    // Receivers are looked at each for itself.
+    let listed = take(&mut request.receiver_list);
+    let without_nul = text::without_nul(&Field::REQUEST, request.text_where(&text::has_nul));
+    let mut parts = Parts::of(SendRequestOf { receiver_list: listed, ..request });
     let found = reference.service_key(&parts.head.service_key);
     let username = found.map_or("", |(_, customer)| &customer.username);
     let envelope = Envelope::open(&mut parts, channel, record, reference, found, now_ms);
+    let envelope = envelope.and_then(|envelope| without_nul.map(|()| envelope));
     let Parts { head, draft, own, receivers } = parts;
     let identity = |place: u16, message_id: S| Identity {
         track_id: TrackId::new(record.timestamp_ms, Api { receiver: place, ..record.api }),

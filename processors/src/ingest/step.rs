@@ -58,6 +58,7 @@ impl Step<'_> {
         let at = &self.at;
         if let Some(template) = self.template {
             template::apply(content, template);
+            text::without_nul(at, content.text_where(&text::has_nul))?;
         }
         let verbatim = self.template.is_some_and(|template| template::is_verbatim(content, template));
         fill::content(at, content, &mapping.texts, &mapping.parts)?;

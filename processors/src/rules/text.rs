@@ -64,6 +64,19 @@ pub fn one_line(field: &Field<'_>, text: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a text has U+0000, which ends it where a program in C reads it: a vendor's, a phone's.
+pub fn has_nul(text: &str) -> bool {
+    text.as_bytes().contains(&0)
+}
+
+/// Refuses what has such a text; `way` is where it stands in the record at `at` (its `text_where`).
+pub fn without_nul(at: &Field<'_>, way: Option<String>) -> Result<(), Refusal> {
+    let Some(way) = way else { return Ok(()) };
+    let at = at.to_string();
+    let field = if at.is_empty() { way } else { format!("{at}.{way}") };
+    Err(Refusal::named(Code::BadRequest, field, "has the character U+0000, which no text may have"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::field::top;

@@ -122,6 +122,18 @@ async fn headers_that_do_not_come_and_too_many_end_their_connection() {
 }
 
 #[tokio::test]
+async fn a_million_headers_are_cut_where_they_become_too_many() {
+    let fixture = Fixture::new();
+    let (address, _stop, _served) = open(&fixture, BOUNDS);
+    let (mut told, mut asked) = TcpStream::connect(address).await.unwrap().into_split();
+    let headers = (0..1_000_000).map(|n| format!("a{n}: b\r\n")).collect::<String>();
+    let asks = async move { asked.write_all(format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes()).await };
+    let (asked, told) = tokio::join!(asks, read(&mut told, ""));
+    // What is on its way when a connection is cut may take its answer along.
+    assert!(asked.is_err() && (told.is_empty() || told.starts_with("HTTP/1.1 431")), "{asked:?} {told}");
+}
+
+#[tokio::test]
 async fn a_door_that_closes_lets_requests_end_and_takes_no_more() {
     let fixture = Fixture::new();
     let (address, stop, served) = open(&fixture, BOUNDS);

@@ -6,6 +6,7 @@ mod fallbacks;
 mod frame;
 mod laws;
 mod many;
+mod nul;
 mod shared;
 
 use super::*;
