@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use schemas::avro::{put_bytes, put_long};
 use schemas::{
     Accepted, AcceptedView, AnalyzeLog, Avro, Callback, DecodeError, Delayed, Dispatch, EndpointState, History, Input,
-    OpenStep, Receiver, Record, Report, Schemas, SendRequest, StepResult, WireError, examples,
+    OpenStep, Receiver, Record, Report, Schemas, SendRequest, Serial, StepResult, TrackId, WireError, examples,
 };
 use std::fmt::Debug;
 
@@ -173,4 +173,22 @@ fn numbers_text_and_branches_out_of_range_are_refused() {
     put_long(&mut beyond_int, 1 << 31);
     assert_eq!(i32::decode(&mut Input::new(&beyond_int)), Err(DecodeError::Number { at: 0 }));
     assert_eq!(bool::decode(&mut Input::new(&[2])), Err(DecodeError::Branch { at: 0, got: 2 }));
+}
+
+#[test]
+fn what_is_nearly_a_schema_a_request_or_an_id_ends_in_an_answer() {
+    for bytes in examples::spoilt(&[SendRequest::SCHEMA.as_bytes(), Report::SCHEMA.as_bytes()]) {
+        let _ = Schemas::embedded().learn(7, &String::from_utf8_lossy(&bytes));
+    }
+    let requests: Vec<_> = examples::REQUESTS.iter().map(|example| example.json.as_bytes()).collect();
+    for bytes in examples::spoilt(&requests) {
+        let _ = schemas::json::send_request(&bytes);
+    }
+    for bytes in examples::spoilt(&[b"01KKCJ3N1F0000000000000001", b"01KKCJ3N1F0000000000000001-0A"]) {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Ok(id) = text.parse::<TrackId>() {
+            assert!(id.to_string().eq_ignore_ascii_case(&text));
+        }
+        let _ = text.parse::<Serial>();
+    }
 }

@@ -116,7 +116,10 @@ pub fn parse(name: &str, text: &str) -> Result<Seed, ReferenceError> {
 mod tests {
     use super::*;
     use processors::ports::Away;
-    use schemas::{Channel, examples::seed};
+    use schemas::{
+        Channel,
+        examples::{self, seed},
+    };
     use std::io::Write;
 
     #[test]
@@ -212,5 +215,14 @@ mod tests {
         std::fs::write(file.path(), customer('c')).unwrap();
         assert_eq!(reference.reload(&READY).unwrap(), None);
         assert!(reference.reload(&READY).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_is_nearly_a_file_of_reference_data_is_taken_or_told() {
+        // The last of it names every kind of row that a customer has.
+        let part = DEMO.get(DEMO.len().saturating_sub(6_000)..).unwrap_or(DEMO);
+        for bytes in examples::spoilt(&[part.as_bytes()]) {
+            let _ = read_text("spoilt", &String::from_utf8_lossy(&bytes));
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! The HTTP door: what it confirms is sent and reported, what it does not confirm is neither lost nor doubled.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Process, figure, now_ms, simulator, until};
+mod calls;
+mod gateway;
+mod kills;
+
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Process, now_ms, simulator, until};
 use reqwest::{
-    Method,
+    Certificate, Method,
     blocking::{Client, RequestBuilder},
 };
 use schemas::{Channel, Lane, Report, SendRequest, Topic, examples};
@@ -11,8 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
     net::TcpStream,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
@@ -24,23 +27,33 @@ const BANK_KEY: &str = "ZHVyZS1iYW5rOmRlbW8tb25seS1zZWNyZXQtb2YtZHVyZS1iYW5r";
 /// A customer on the way to a process's door.
 struct Customer {
     client: Client,
+    /// Where it is, without what is spoken there.
     door: String,
+    scheme: &'static str,
 }
 
 impl Customer {
     fn of(process: &Process) -> Self {
-        // What is slower than any promise of the door is a failure of its own.
-        let client = Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap();
-        Self { client, door: process.door().unwrap() }
+        Self { client: client(None), door: process.door().unwrap(), scheme: "http" }
+    }
+
+    /// Over TLS, of a door whose certificate has this authority.
+    fn over_tls(process: &Process, authority: &str) -> Self {
+        let authority = Certificate::from_pem(authority.as_bytes()).unwrap();
+        Self { client: client(Some(authority)), door: process.door().unwrap(), scheme: "https" }
     }
 
     fn request(&self, method: Method, path: &str, key: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}{path}", self.door)).header("x-ims-key", key)
+        self.client.request(method, format!("{}://{}{path}", self.scheme, self.door)).header("x-ims-key", key)
     }
 
-    /// Sends as this customer.
+    /// Sends a text as this customer.
     fn post(&self, service_key: &str, key: &str, body: &str) -> (u16, Value) {
-        let request = self.request(Method::POST, &format!("/ims/{service_key}/mt/sendMessage"), key);
+        self.post_by("mt", service_key, key, body)
+    }
+
+    fn post_by(&self, channel: &str, service_key: &str, key: &str, body: &str) -> (u16, Value) {
+        let request = self.request(Method::POST, &format!("/ims/{service_key}/{channel}/sendMessage"), key);
         answer(request.header("content-type", "application/json").body(body.to_owned()))
     }
 
@@ -75,6 +88,17 @@ impl Customer {
     }
 }
 
+fn client(authority: Option<Certificate>) -> Client {
+    // What is slower than any promise of the door is a failure of its own.
+    let client = Client::builder().timeout(Duration::from_secs(30)).no_proxy();
+    match authority {
+        Some(authority) => client.tls_certs_only([authority]),
+        None => client,
+    }
+    .build()
+    .unwrap()
+}
+
 fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -83,7 +107,11 @@ fn answer(request: RequestBuilder) -> (u16, Value) {
 
 /// The example of a text message under an id of its own.
 fn sms(message_id: &str) -> Value {
-    let example = examples::REQUESTS.iter().find(|example| example.name == "sms").unwrap();
+    example("sms", message_id)
+}
+
+fn example(name: &str, message_id: &str) -> Value {
+    let example = examples::REQUESTS.iter().find(|example| example.name == name).unwrap();
     let mut body: Value = serde_json::from_str(example.json).unwrap();
     body["message_id"] = message_id.into();
     body
@@ -173,66 +201,7 @@ fn settle(deployment: &Deployment, ids: BTreeSet<String>) {
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
     settled.ends.values().for_each(|report| *ends.entry(report.message_id.clone()).or_default() += 1);
     assert_eq!(ends, ids.into_iter().map(|id| (id, 1)).collect());
-    let reports = deployment.decoded::<Report>([Topic::report(Channel::Mt)]);
+    let reports = deployment.decoded::<Report>(Channel::ALL.iter().map(|&channel| Topic::report(channel)));
     let refused = reports.iter().filter(|report| report.state == schemas::State::Rejected);
     assert!(refused.clone().all(|report| report.code == "2030"), "{:?}", refused.collect::<Vec<_>>());
-}
-
-/// The promise of 9998, and what a busy machine may add to it.
-const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 3_000);
-
-/// Callers at a time.
-const ASKERS: usize = 6;
-
-#[test]
-fn what_is_not_confirmed_is_neither_lost_nor_doubled_when_it_is_repeated() {
-    let Some(deployment) = Deployment::alone_with_brokers(1, &simulator::everything_arrives(5)) else { return };
-    let mut process = deployment.run("one", &format!("api,reports,{CHAIN}"));
-    process.until_ready();
-    let customer = Customer::of(&process);
-    // Each asks on until Kafka has been away for some of its requests.
-    let asker = &|name: usize| {
-        let (mut answers, mut unconfirmed) = (Vec::new(), 0);
-        while unconfirmed < figure(3, 30) {
-            let id = format!("D{name}-{}", answers.len());
-            let ((status, told), took) = timed(|| customer.send(&sms(&id)));
-            unconfirmed += usize::from(status == 503);
-            answers.push((id, status, told, took));
-        }
-        answers
-    };
-    let answers: Vec<_> = thread::scope(|scope| {
-        let askers: Vec<_> = (0..ASKERS).map(|name| scope.spawn(move || asker(name))).collect();
-        until("some are confirmed", PATIENCE, || (deployment.balance().requested >= 50).then_some(()));
-        deployment.cluster().kill(1);
-        askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect()
-    });
-    let mut unconfirmed = Vec::new();
-    for (id, status, told, _) in &answers {
-        match status {
-            200 => assert_eq!(*told, json!({"code": "0000", "data": id})),
-            503 => {
-                assert_eq!(told["code"], "9998");
-                unconfirmed.push(id);
-            }
-            other => panic!("{id}: {other} {told}"),
-        }
-    }
-    let slowest = answers.iter().map(|(.., took)| *took).max().unwrap();
-    eprintln!("{} of {} were not confirmed, the slowest answer took {slowest:?}", unconfirmed.len(), answers.len());
-    assert!(slowest < ANSWERED_WITHIN, "{slowest:?}");
-
-    deployment.cluster().restart(1);
-    for id in unconfirmed {
-        customer.until_confirmed(id, &sms(id));
-    }
-    process.until_ready();
-    settle(&deployment, answers.into_iter().map(|(id, ..)| id).collect());
-    process.stop();
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let began = Instant::now();
-    let done = work();
-    (done, began.elapsed())
 }

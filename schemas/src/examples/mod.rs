@@ -5,6 +5,9 @@
 //! [`analyze_log`] tell. The JSON files lie under `schemas/examples/`, for Python and people as well.
 
 pub mod seed;
+mod spoilt;
+
+pub use spoilt::spoilt;
 
 use crate::{Api, TrackId, records::*};
 use serde::de::DeserializeOwned;

@@ -11,6 +11,7 @@ use processors::{
     codes::{Handling, judge, rows},
     reference::CodeTable,
 };
+use schemas::examples;
 use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 use tempfile::NamedTempFile;
@@ -260,4 +261,15 @@ fn settings_that_cannot_work_are_refused_with_the_remedy() {
         assert!(told.contains(remedy) && !told.contains("BEGIN"), "{remedy}: {told}");
     }
     open(&apple, with(good()), &clock).all_have_keys().unwrap();
+}
+
+#[test]
+fn whatever_comes_as_an_answer_is_judged() {
+    let vendor = vendor("apns", "http://127.0.0.1/", 1_000);
+    for body in examples::spoilt(&[br#"{"reason":"Unregistered","timestamp":1773187207000}"#]) {
+        let wait = String::from_utf8_lossy(&body[..body.len().min(9)]).into_owned();
+        for status in [200, 302, 400, 410, 429, 503] {
+            answer::told(&vendor, status, Some(&wait), &body, NOW_MS);
+        }
+    }
 }

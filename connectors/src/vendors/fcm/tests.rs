@@ -11,6 +11,7 @@ use processors::{
     codes::{Handling, judge, rows},
     reference::CodeTable,
 };
+use schemas::examples;
 use serde_json::{Value, json};
 use std::{io::Write, time::Duration};
 use tempfile::NamedTempFile;
@@ -375,4 +376,18 @@ fn settings_that_cannot_work_are_refused_with_the_remedy() {
     let told = open(&google, both, &clock).all_have_keys().unwrap_err().to_string();
     assert!(told.contains("set fcm.service_account_file alone"), "{told}");
     open(&google, with(&file), &clock).all_have_keys().unwrap();
+}
+
+#[test]
+fn whatever_comes_as_an_answer_is_judged() {
+    let (vendor, quota) = (vendor("fcm", "http://127.0.0.1/", 1_000), json!({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m", "details": [
+        {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"subject": "project:1", "description": "d"}]},
+    ]}}).to_string());
+    for body in examples::spoilt(&[br#"{"name":"projects/p/messages/1"}"#, quota.as_bytes()]) {
+        let wait = String::from_utf8_lossy(&body[..body.len().min(9)]).into_owned();
+        for status in [200, 302, 400, 404, 429, 503] {
+            answer::reply(&vendor, status, Some(&wait), &body, NOW_MS);
+        }
+    }
 }

@@ -72,4 +72,13 @@ mod tests {
         }
         assert_eq!(Query::read(Some("from=%2B09:00+x"), &["from"]).unwrap().get("from"), Some("+09:00 x"));
     }
+
+    #[test]
+    fn whatever_stands_behind_the_question_mark_ends_in_an_answer() {
+        for bytes in schemas::examples::spoilt(&[b"limit=20&cursor=abc&from=%ea%b0%80", b"limit=20&limit=20"]) {
+            if let Ok(query) = Query::read(Some(&String::from_utf8_lossy(&bytes)), &["limit", "cursor", "from"]) {
+                let _ = (query.limit(), query.behind::<(i64, String)>("hist"));
+            }
+        }
+    }
 }

@@ -84,4 +84,18 @@ mod tests {
         assert_eq!(sender("10.1.2.3", &HeaderMap::new()), "10.1.2.3");
         assert_eq!(sender("10.1.2.3", &of(&[("x-forwarded-for", "unknown")])), "10.1.2.3");
     }
+
+    #[test]
+    fn whatever_proxies_say_somebody_sent_it() {
+        let (peer, behind) = ("10.1.2.3".parse().unwrap(), ["10.0.0.0/8".parse().unwrap()]);
+        for bytes in schemas::examples::spoilt(&[b"203.0.113.9, 198.51.100.1", b"2001:db8::1", b"close, x-hop"]) {
+            let Ok(value) = HeaderValue::from_bytes(&bytes) else { continue };
+            let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION, value.clone());
+            headers.insert(FORWARDED_FOR, value);
+            let said = sender(peer, &headers, &behind);
+            pass_on(&mut headers, Some(said));
+            assert_eq!(sender(peer, &headers, &behind), said, "{bytes:?}");
+        }
+    }
 }

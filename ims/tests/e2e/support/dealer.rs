@@ -43,7 +43,7 @@ impl Deployment {
     pub fn behind_a_port(&self, instance: &str, port: u16) -> (Process, u16) {
         let listen = format!("{}:{port}", Ipv4Addr::LOCALHOST);
         let command = self.command(&["simulate", "--listen", &listen, "--json"]);
-        let mut process = Process::start(command, &self.file(""), instance);
+        let mut process = Process::start(command, &self.file(""), instance, "127.0.0.1:0");
         let port = until("the vendors listen", PATIENCE, || {
             if let Some(ended) = process.has_ended() {
                 panic!("they ended, {ended}:\n{}", process.written());

@@ -250,9 +250,14 @@ impl Deployment {
 
     /// The same with variables of the environment.
     pub fn run_with(&self, instance: &str, roles: &str, variables: &[(&str, &str)]) -> Process {
+        self.run_at(instance, roles, "127.0.0.1:0", variables)
+    }
+
+    /// The same, with its HTTP door at this address.
+    pub fn run_at(&self, instance: &str, roles: &str, listen: &str, variables: &[(&str, &str)]) -> Process {
         let mut command = self.command(&["run", "--roles", roles]);
         command.envs(variables.iter().copied());
-        Process::start(command, self.directory.path(), instance)
+        Process::start(command, self.directory.path(), instance, listen)
     }
 
     /// A producer of any customer's.

@@ -41,7 +41,7 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn start(mut command: Command, directory: &Path, instance: &str) -> Self {
+    pub(super) fn start(mut command: Command, directory: &Path, instance: &str, listen: &str) -> Self {
         let file = |kind: &str| directory.join(format!("{instance}-{kind}"));
         let mut log = file("0.log");
         let mut number = 0;
@@ -55,7 +55,7 @@ impl Process {
             ("state.file", file("state.sqlite").display().to_string()),
             ("store.file", store(directory, instance).display().to_string()),
             ("admin.listen", "127.0.0.1:0".to_owned()),
-            ("http.listen", "127.0.0.1:0".to_owned()),
+            ("http.listen", listen.to_owned()),
         ];
         for (key, value) in sets {
             command.arg("--set").arg(format!("{key}={value}"));

@@ -1,7 +1,11 @@
 //! What each kind of answer means.
 
-use super::super::{answer::reply, report::reports};
+use super::super::{
+    answer::reply,
+    report::{report, reports},
+};
 use processors::ports::{Receipt, Reply};
+use schemas::examples;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -127,4 +131,23 @@ fn no_reports_are_an_empty_id_and_null() {
     assert!(reports(none.to_string().as_bytes(), "dealer", 0).unwrap().is_none());
     let error = reports(b"{\"data\": \"01012345678\"}", "dealer", 0).err().unwrap();
     assert!(!error.contains("0101234"), "{error}");
+}
+
+#[test]
+fn whatever_comes_as_an_answer_a_batch_or_a_call_is_judged() {
+    let (taken, refused) = (accepted("A000").to_string(), gateway("A429").to_string());
+    for body in examples::spoilt(&[taken.as_bytes(), refused.as_bytes()]) {
+        let wait = String::from_utf8_lossy(&body[..body.len().min(9)]).into_owned();
+        for status in [200, 302, 400, 429, 503] {
+            reply(status, Some(&wait), &body, 0);
+        }
+    }
+    let one = json!({"msgKey": "k", "ref": "S-0R", "reportCode": "10000", "reportTime": "2026-03-11T09:00:07+09:00"});
+    let many =
+        json!({"common": {"authCode": "A000"}, "data": {"code": "A000", "data": {"reportId": "r", "report": [one]}}});
+    let (one, many) = (one.to_string(), many.to_string());
+    assert!(report(one.as_bytes(), "v", 0).is_some() && reports(many.as_bytes(), "v", 0).unwrap().is_some());
+    for body in examples::spoilt(&[one.as_bytes(), many.as_bytes()]) {
+        let _ = (report(&body, "v", 0), reports(&body, "v", 0));
+    }
 }

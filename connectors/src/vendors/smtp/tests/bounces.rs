@@ -2,9 +2,13 @@
 
 use super::{Bench, SmtpSettings, code, email, file, open, plain, server::Server, vendor, with};
 use crate::vendors::Vendors;
-use crate::vendors::smtp::dsn::{Dsn, Report};
+use crate::vendors::smtp::{
+    dsn::{Dsn, Report},
+    returns::Returns,
+};
 use crate::vendors::testing::{Nobody, PATIENCE, serve, until};
 use processors::ports::{Receipt, Receipts, Reply};
+use schemas::examples;
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -257,4 +261,20 @@ fn folders_and_return_addresses_that_cannot_work_are_refused_with_the_remedy() {
     }
     std::fs::create_dir(folder.path().join("new")).unwrap();
     open(&vendor("smtp://127.0.0.1:25"), with(good())).unwrap();
+}
+
+#[test]
+fn whatever_comes_back_as_a_mail_is_read_to_its_end() {
+    let whole = report("bounces+01KKCJ3N1F@hanbit.example", &failed(TO, "5.1.1", "550 5.1.1 no such user"));
+    for mail in examples::spoilt(&[whole.as_bytes()]) {
+        Dsn::read(&mail);
+    }
+    let returns = Returns::new("bounces@hanbit.example", &"ab".repeat(32)).unwrap();
+    let address = returns.address(SERIAL, TO);
+    for text in examples::spoilt(&[address.as_bytes()]) {
+        let text = String::from_utf8_lossy(&text);
+        if let Some(returned) = returns.read(&text) {
+            assert_eq!(returned.serial_number, SERIAL, "{text}");
+        }
+    }
 }

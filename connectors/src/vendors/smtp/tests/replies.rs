@@ -1,6 +1,7 @@
 //! What a reply means.
 
 use crate::vendors::smtp::reply::Reply;
+use schemas::examples;
 
 async fn read(bytes: &str) -> Result<Reply, String> {
     Reply::read(&mut bytes.as_bytes()).await
@@ -38,4 +39,14 @@ async fn what_is_no_reply_is_refused_without_end_or_repetition() {
 async fn a_servers_own_words_are_not_passed_on() {
     let reply = read("550 5.1.1 <haneul.kim@mail.example> unknown\r\n").await.unwrap().answer();
     assert!(!format!("{reply:?}").contains("haneul"), "{reply:?}");
+}
+
+#[test]
+fn whatever_comes_as_a_reply_ends_in_one_or_in_a_reason() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for bytes in examples::spoilt(&[b"250-2.1.0 ok\r\n250 2.0.0 queued\r\n", b"421 4.7.0 later\r\n"]) {
+        if let Ok(reply) = runtime.block_on(Reply::read(&mut bytes.as_slice())) {
+            reply.table_code();
+        }
+    }
 }

@@ -17,8 +17,6 @@ use tokio::{net::TcpStream, runtime::Builder, task::JoinSet, time::Instant};
 
 /// Longest time that is told, microseconds.
 const LONGEST_US: u64 = 60_000_000;
-/// Customer and secret of the demo's reference data.
-const KEY: &str = "hanbit-shop:demo-only-secret-of-hanbit-shop";
 /// Connections that are made at a time.
 const CONNECTING: u64 = 100;
 
@@ -26,6 +24,7 @@ const CONNECTING: u64 = 100;
 #[derive(Clone)]
 pub struct Request {
     path: String,
+    key: String,
     /// Before and after the message_id.
     body: (Arc<str>, Arc<str>),
 }
@@ -51,8 +50,8 @@ pub struct Load {
 }
 
 impl Request {
-    /// An example as a caller of HTTP writes it, with what is changed in it.
-    pub fn of(example: &str, path: &str, change: impl FnOnce(&mut Value)) -> anyhow::Result<Self> {
+    /// An example as a customer of the demo writes it, with what is changed in it.
+    pub fn of(username: &str, example: &str, path: &str, change: impl FnOnce(&mut Value)) -> anyhow::Result<Self> {
         const HERE: &str = "MESSAGE-ID";
         let example = REQUESTS.iter().find(|known| known.name == example).context("an example")?;
         let mut body: Value = serde_json::from_str(example.json)?;
@@ -62,7 +61,8 @@ impl Request {
         let path = format!("/ims/{service_key}/{path}/sendMessage");
         let body = body.to_string();
         let (before, after) = body.split_once(HERE).context("a message_id")?;
-        Ok(Self { path, body: (before.into(), after.into()) })
+        let key = STANDARD.encode(format!("{username}:demo-only-secret-of-{username}"));
+        Ok(Self { path, key, body: (before.into(), after.into()) })
     }
 
     fn numbered(&self, connection: u64, number: u64) -> anyhow::Result<hyper::Request<Full<Bytes>>> {
@@ -71,7 +71,7 @@ impl Request {
         Ok(hyper::Request::post(&self.path)
             .header(HOST, "localhost")
             .header(CONTENT_TYPE, "application/json")
-            .header("x-ims-key", STANDARD.encode(KEY))
+            .header("x-ims-key", &self.key)
             .body(Full::from(body))?)
     }
 }
@@ -84,6 +84,11 @@ impl Load {
     /// Answered requests a second.
     pub fn per_second(&self) -> f64 {
         self.answered as f64 / self.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    /// The longest of ninety-nine in a hundred, microseconds.
+    pub fn p99_us(&self) -> u64 {
+        self.took_us.value_at_quantile(0.99)
     }
 
     /// How long they took, microseconds.
@@ -134,12 +139,16 @@ async fn one_connection(
             None => due = Instant::now(),
         }
         id += 1;
-        if matches!(ask(&mut connection, request.numbered(number, id)?).await, Ok(true)) {
-            load.answered += 1;
-            load.took_us.saturating_record(due.elapsed().as_micros() as u64);
-        } else {
-            load.failed += 1;
-            connection = connect(address).await?;
+        match ask(&mut connection, request.numbered(number, id)?).await {
+            Ok(true) => {
+                load.answered += 1;
+                load.took_us.saturating_record(due.elapsed().as_micros() as u64);
+            }
+            Ok(false) => load.failed += 1,
+            Err(_) => {
+                load.failed += 1;
+                connection = connect(address).await?;
+            }
         }
         due = every.map_or_else(Instant::now, |every| due + every);
     }

@@ -1,6 +1,7 @@
 //! The HTTP door, a process of its own with the role `api`, beside a bare handler that appends the same bytes.
 
 pub mod bare;
+mod fair;
 mod load;
 mod server;
 
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 use server::Server;
 use std::time::Duration;
 
+/// Whose examples are sent.
+const CUSTOMER: &str = "hanbit-shop";
 /// Receivers of the request with many.
 const RECEIVERS: usize = 1_000;
 /// Connections that bring these: a request is 100 KB and more.
@@ -32,8 +35,9 @@ pub fn run(config: &Config, args: &HttpArgs) -> anyhow::Result<serde_json::Value
     // The load speaks HTTP/1.1 in the clear.
     (config.http.certificate_file, config.http.key_file) = Default::default();
     config.http.connections = (args.open + args.connections + BRINGING_MANY) as usize;
-    let one = Request::of("at", "at", |_| {})?;
-    let many = Request::of("sms_many", "mt", |body| body["receiver_list"] = receivers(&body["receiver_list"][0]))?;
+    let one = Request::of(CUSTOMER, "at", "at", |_| {})?;
+    let many =
+        Request::of(CUSTOMER, "sms_many", "mt", |body| body["receiver_list"] = receivers(&body["receiver_list"][0]))?;
     let seconds = Duration::from_secs(args.seconds);
     let _topics = Topics(open_kafka(&config)?);
     server::make_topics(&config, folder.path())?;
@@ -47,6 +51,8 @@ pub fn run(config: &Config, args: &HttpArgs) -> anyhow::Result<serde_json::Value
     let before_mb = door.process().resident_mb();
     let open = load::open(door.address(), &one, args.open)?;
     let with_mb = door.process().resident_mb();
+    drop(door);
+    let fair = fair::run(&mut config, folder.path(), seconds)?;
 
     let per_core_second = |cost: &Cost| 1e6 / cost.cpu_us_per_message;
     let told = |measured: &Measured| {
@@ -71,6 +77,7 @@ pub fn run(config: &Config, args: &HttpArgs) -> anyhow::Result<serde_json::Value
             "messages_per_second": of_many.per_second() * RECEIVERS as f64,
         },
         "open_connections": { "open": open.answered, "failed": open.failed, "more_mb": with_mb.saturating_sub(before_mb) },
+        "fair": fair,
     }))
 }
 

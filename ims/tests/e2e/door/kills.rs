@@ -1,0 +1,64 @@
+//! Kafka, MariaDB and Redis killed under a steady load of requests.
+
+use super::{Customer, calls, settle, sms};
+use crate::support::{CHAIN, Deployment, PATIENCE, figure, redis::Redis, server::Server, simulator, until};
+use schemas::{Lane, SendRequest, Topic};
+use std::{collections::BTreeSet, fs, sync::atomic::Ordering, time::Duration};
+
+/// The promise of 9998, and what a busy machine may add to it.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 3_000);
+
+#[test]
+fn what_is_answered_holds_when_kafka_and_the_stores_are_killed() {
+    let Some(redis) = Redis::start() else { return };
+    let Some(mariadb) = Server::start("mariadb", &[], "MARIADB_URL") else { return };
+    let Some(deployment) = Deployment::alone_with_brokers(1, &simulator::everything_arrives(5)) else { return };
+    let key_file = deployment.file("store.key");
+    fs::write(&key_file, "0123456789abcdef".repeat(4)).unwrap();
+    let key_file = key_file.display().to_string();
+    let stores = [("IMS__STORE__URL", mariadb.address()), ("IMS__STORE__KEY_FILE", &*key_file)];
+    let variables = [stores.as_slice(), &[("IMS__REFERENCE__KIND", "sql")], &redis.variables()].concat();
+    // What was announced and perhaps not asked, when a sender lost its partitions, ends at once.
+    let demo = include_str!("../../../../connectors/seed/demo.toml");
+    let reference = deployment.file("impatient.toml");
+    fs::write(&reference, demo.replace("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"")).unwrap();
+    let imported = deployment.ims_with(&["reference", "import", &reference.display().to_string()], &variables);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let mut process = deployment.run_with("one", &format!("api,reports,{CHAIN}"), &variables);
+    process.until_ready();
+    let customer = Customer::of(&process);
+    customer.until_confirmed("FIRST", &sms("FIRST"));
+
+    let told = calls::under_load(&customer, |confirmed| {
+        let more = |what: &str| {
+            let enough = confirmed.load(Ordering::Relaxed) + figure(calls::PER_SECOND, 10 * calls::PER_SECOND);
+            until(&format!("more are confirmed {what}"), PATIENCE, || {
+                (confirmed.load(Ordering::Relaxed) >= enough).then_some(())
+            });
+        };
+        more("while all is there");
+        redis.kill();
+        more("while Redis is away");
+        redis.restart();
+        mariadb.run(&["kill"]);
+        more("while MariaDB is away");
+        mariadb.run(&["restart"]);
+        deployment.cluster().kill(1);
+        deployment.cluster().restart(1);
+        more("after Kafka was away");
+    });
+    assert!(!told.unconfirmed.is_empty(), "Kafka was away for nobody");
+    assert!(told.slowest < ANSWERED_WITHIN, "{:?}", told.slowest);
+
+    process.until_ready();
+    for id in &told.unconfirmed {
+        customer.until_confirmed(id, &sms(id));
+    }
+    let requests = deployment.decoded::<SendRequest>(Lane::ALL.iter().map(|&lane| Topic::api(lane)));
+    let written: BTreeSet<String> = requests.into_iter().map(|request| request.message_id).collect();
+    assert!(told.confirmed.iter().all(|id| written.contains(id)), "what is confirmed is written");
+    assert!(told.refused.iter().all(|id| !written.contains(id)), "what is refused is not");
+    let sent = told.confirmed.into_iter().chain(told.unconfirmed).chain(["FIRST".to_owned()]);
+    settle(&deployment, sent.collect());
+    process.stop();
+}
