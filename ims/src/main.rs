@@ -27,6 +27,11 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// Of librdkafka and SQLite too: the C library's takes a quarter of the CPU of a busy process (docs/adr/0029-jemalloc.md).
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

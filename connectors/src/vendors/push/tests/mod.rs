@@ -116,8 +116,11 @@ fn a_server_that_goes_away_answers_what_it_has_and_gets_the_rest_over_another_co
     paths.sort();
     paths.dedup();
     assert_eq!((asked, paths.len()), (60, 60), "nobody was asked about twice");
-    assert_eq!(code(&bench.one(APPLES)), "200");
-    assert_ne!(server.asked().last().unwrap().connection, 1);
+    // What it says may arrive after more has left over the same connection.
+    until("another connection is used", || {
+        assert_eq!(code(&bench.one(APPLES)), "200");
+        server.asked().last().unwrap().connection != 1
+    });
 }
 
 /// A frame: RFC 9113 §4.1.

@@ -49,8 +49,10 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     config.registry.url.clear();
     config.kafka.partitions = 3;
     config.simulator.every_vendor.receipts.delay_ms = Spread { median: 300.0, p99: 1_500.0 };
-    // Each makes a vendor wait for a second, which is a rate of 2,000 a second.
+    // Each throttled answer makes a vendor wait for a second, which is a rate of 2,000 a second; of a lane whose oldest
+    // request is not answered no more than a window is read.
     config.simulator.every_vendor.throttled_share = 0.0;
+    config.simulator.every_vendor.no_answer_share = 0.0;
     config.reference.file = vendors::quick(folder.path())?;
     PrometheusBuilder::new().install_recorder()?;
     let mut load = PreparedLoad::prepare(&folder.path().join("load"), messages)?;
