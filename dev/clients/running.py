@@ -129,11 +129,12 @@ def certified(folder):
 
 
 @contextlib.contextmanager
-def ims_demo(folder, http=""):
-    """`ims demo --serve` on a day on which no vendor fails: the URL of its HTTP door, whose section may have more. Its
-    books must balance."""
+def ims_demo(folder, http="", reference=""):
+    """`ims demo --serve` on a day on which no vendor fails, with the reference data of a file or its own: the URL of its
+    HTTP door, whose section may have more. Its books must balance."""
     (folder / "ims.toml").write_text(f"[simulator.vendors.text-one]\n{TEXT_VENDOR}\n[simulator.vendors.text-two]\n"
-                                     f"{TEXT_VENDOR}\n[http]\nlisten = \"127.0.0.1:0\"\n{http}\n[admin]\nlisten = \"\"\n")
+                                     f"{TEXT_VENDOR}\n[http]\nlisten = \"127.0.0.1:0\"\n{http}\n[admin]\nlisten = \"\"\n"
+                                     f"[reference]\nfile = \"{reference}\"\n")
     told = folder / "demo.log"
     command = ("ims", "demo", "--serve", "--messages", "100", "--config", folder / "ims.toml")
     with open(told, "wb") as log:

@@ -17,7 +17,8 @@ use connectors::{
     pending::{Notes, RedisPending},
     redis::RedisSettings,
     reference::{
-        self, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlOptOuts, SqlReference, SqlSuppressed,
+        self, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens,
+        SqlReference, SqlSuppressed,
     },
     reports::ReportTable,
     simulator::Simulator,
@@ -29,8 +30,8 @@ use processors::{
     night::Night,
     outcome,
     ports::{
-        Away, Caller, Claim, Claims, Clock, HeldOptOuts, NoPending, OptOuts, PendingNotes, Provider, Receipts,
-        ReferenceSource, Sink,
+        Away, Caller, Claim, Claims, Clock, Files, HeldOptOuts, NoFiles, NoPending, NoPushTokens, OptOuts,
+        PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
     },
     ring::Rings,
 };
@@ -143,6 +144,26 @@ impl Backends for Configured {
             State::Memory(claims) => Box::new(claims.clone()),
             State::Redis(settings, deployment) => {
                 Box::new(RedisClaims::new(settings.as_ref().clone(), deployment, &DOUBTS))
+            }
+        })
+    }
+
+    fn files(&self) -> Result<Box<dyn Files>, Away> {
+        Ok(match self.reference_kind {
+            ReferenceKind::File => Box::new(NoFiles),
+            ReferenceKind::Sql => {
+                let opened = self.stores.reference().and_then(|at| SqlFiles::open(&at));
+                Box::new(opened.map_err(away("reference store"))?)
+            }
+        })
+    }
+
+    fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
+        Ok(match self.reference_kind {
+            ReferenceKind::File => Box::new(NoPushTokens),
+            ReferenceKind::Sql => {
+                let opened = self.stores.reference().and_then(|at| SqlPushTokens::open(&at, Arc::clone(&self.cipher)));
+                Box::new(opened.map_err(away("reference store"))?)
             }
         })
     }

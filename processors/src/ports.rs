@@ -2,7 +2,7 @@
 
 use crate::callback::{Call, Called};
 use crate::reference::{OptOut, Reference, Vendor};
-use schemas::{Dispatch, Report, Topic, TrackId};
+use schemas::{Channel, Dispatch, Report, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
 
 /// A dependency is away: wait and try the same again. Never turns a good record into a dead letter.
@@ -52,6 +52,59 @@ impl OptOuts for HeldOptOuts {
     fn refused(&mut self, asked: &[OptOut]) -> Result<Vec<bool>, Away> {
         let reference = self.0.current();
         Ok(asked.iter().map(|out| reference.opted_out(out)).collect())
+    }
+}
+
+/// A file that a message names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedFile {
+    /// Whose it has to be.
+    pub username: String,
+    /// Its key.
+    pub key: String,
+    /// What it goes with: MT or EM.
+    pub channel: Channel,
+}
+
+/// Files that customers uploaded.
+pub trait Files: Send {
+    /// Which of these are there, in order; one round trip for the batch.
+    fn there(&mut self, asked: &[NamedFile], now_ms: i64) -> Result<Vec<bool>, Away>;
+}
+
+/// Nobody keeps files: what is named is its sender's to find.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn there(&mut self, asked: &[NamedFile], _: i64) -> Result<Vec<bool>, Away> {
+        Ok(vec![true; asked.len()])
+    }
+}
+
+/// A user of a customer's app.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AppUser {
+    /// The app, by the service key that it sends with.
+    pub service_key: String,
+    /// Id in the app.
+    pub app_user_id: String,
+}
+
+/// Most tokens of a user that a push goes to, the newest.
+pub const TOKENS_OF_USER: usize = 100;
+
+/// Push tokens that customers registered for the users of their apps.
+pub trait PushTokens: Send {
+    /// The tokens of these users, in order, the newest first; one round trip for the batch.
+    fn of(&mut self, users: &[AppUser]) -> Result<Vec<Vec<String>>, Away>;
+}
+
+/// Nobody registers any.
+pub struct NoPushTokens;
+
+impl PushTokens for NoPushTokens {
+    fn of(&mut self, users: &[AppUser]) -> Result<Vec<Vec<String>>, Away> {
+        Ok(vec![Vec::new(); users.len()])
     }
 }
 

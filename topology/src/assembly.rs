@@ -6,15 +6,15 @@ use crate::{
     graph::{GroupStream, Node, Role, Topology},
     log::{Log, LogError, Offsets, StreamSpec},
     send::{Allowance, ReceiptsWorker, Sender, SenderParts, SenderSettings},
-    steps::{DelayWorker, Ingest, Outcome, Route},
+    steps::{DelayWorker, Ingest, Outcome, Route, Stores},
 };
 use processors::{
     ingest,
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claims, Clock, NoPending, OptOuts, PendingNotes, Provider, Receipts, ReferenceSource,
-        SchemaSource, Sink,
+        Away, Caller, Claims, Clock, Files, NoFiles, NoPending, NoPushTokens, OptOuts, PendingNotes, Provider,
+        PushTokens, Receipts, ReferenceSource, SchemaSource, Sink,
     },
     retry::Paces,
     ring::Rings,
@@ -28,6 +28,14 @@ pub trait Backends: Send + Sync {
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// Recipients who refused ads.
     fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away>;
+    /// Files that customers uploaded.
+    fn files(&self) -> Result<Box<dyn Files>, Away> {
+        Ok(Box::new(NoFiles))
+    }
+    /// Push tokens of the users of apps.
+    fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
+        Ok(Box::new(NoPushTokens))
+    }
     /// The way to the vendors of a sender role on one lane.
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
     /// Delivery reports of the vendors.
@@ -165,8 +173,9 @@ impl Parts {
         Ok(match node.role {
             Role::Ingest => {
                 let route = Route::new(self.decoder(), Arc::clone(&reference), self.night.clone());
-                let (opt_outs, claims) = (self.backends.opt_outs()?, self.backends.claims()?);
-                let step = Ingest::new(self.cluster, decoder, reference, opt_outs, claims, self.ingest, route);
+                let stores = Stores::new(self.backends.opt_outs()?).with_files(self.backends.files()?);
+                let (stores, claims) = (stores.with_push_tokens(self.backends.push_tokens()?), self.backends.claims()?);
+                let step = Ingest::new(self.cluster, decoder, reference, stores, claims, self.ingest, route);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Router => {

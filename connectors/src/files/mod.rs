@@ -10,16 +10,15 @@ pub use settings::{FileSettings, FilesError};
 use crate::cipher::Cipher;
 use aws_lc_rs::rand::fill;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutPayload, memory::InMemory, path::Path};
-use processors::ports::Away;
+use processors::{
+    center::file::{KEY_LENGTH, KEY_LETTERS},
+    ports::Away,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// How the store is named where something is away.
 const NAME: &str = "file store";
-/// Letters of a key: Crockford's, which nobody takes for others.
-const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Letters of a key that is made here: 130 random bits.
-const KEY_LETTERS: usize = 26;
 /// Longest key that is looked for.
 const LONGEST_KEY: usize = 64;
 
@@ -115,9 +114,9 @@ impl FileStore {
 
 /// A key that nobody guesses.
 pub fn new_key() -> Result<String, Away> {
-    let mut random = [0; KEY_LETTERS];
+    let mut random = [0; KEY_LENGTH];
     fill(&mut random).map_err(|_| away("the system gives no random bytes"))?;
-    Ok(random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+    Ok(random.iter().map(|byte| char::from(KEY_LETTERS[usize::from(byte % 32)])).collect())
 }
 
 /// Whether a key could be one: letters and digits lead to no other place.

@@ -5,12 +5,17 @@ use crate::support::{
     CHAIN, Deployment, Expected, PATIENCE, Process, Settled, figure, load::Stream, load::request, mariadb::MariaDb,
     now_ms, simulator, until,
 };
+use reqwest::blocking::Client;
 use schemas::{Channel, History, Lane, State, Topic};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const STORES: &str = "store,reports";
 /// What `ims run` promises for a change of the reference data.
 const TAKEN_UP_WITHIN_MS: i64 = 5_000;
+/// A customer of the demo, and base64 of hanbit-shop:demo-only-secret-of-hanbit-shop.
+const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
+const SHOP_KEY: &str = "aGFuYml0LXNob3A6ZGVtby1vbmx5LXNlY3JldC1vZi1oYW5iaXQtc2hvcA==";
 /// A service key that comes while the program runs.
 const NEW_KEY: &str = "IMSE2E00SERVICEKEY0000000000000000000001";
 
@@ -23,6 +28,15 @@ fn import(deployment: &Deployment, mariadb: &MariaDb, text: &str) {
     std::fs::write(&file, text).unwrap();
     let done = deployment.ims_with(&["reference", "import", &file.display().to_string()], &mariadb.variables());
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The file that the example of a mail names, as if its customer had uploaded it.
+fn upload(mariadb: &MariaDb) {
+    let key = schemas::examples::seed::FILE_KEYS[1];
+    mariadb.execute(&format!(
+        "INSERT INTO files (username, file_key, channel, name, content_type, bytes, state, created_at) \
+         VALUES ('hanbit-shop', '{key}', 'EM', '', 'text/plain', 1, 'kept', 0)"
+    ));
 }
 
 /// What statistics count, by day in Korea, service key, requested channel and type: total, success, fail, uncertain,
@@ -123,6 +137,7 @@ fn every_step_is_stored_and_counted_once_whoever_dies_or_stands_still() {
     let Some(deployment) = Deployment::new(&simulator::any_day(5)) else { return };
     let Some(mariadb) = MariaDb::start(&deployment) else { return };
     import(&deployment, &mariadb, &demo());
+    upload(&mariadb);
     let mut chain = deployment.run_with("chain", CHAIN, &mariadb.variables());
     let store = |name: &str| deployment.run_with(name, STORES, &mariadb.variables());
     let mut first = store("first");
@@ -162,7 +177,28 @@ fn every_step_is_stored_and_counted_once_whoever_dies_or_stands_still() {
     eprintln!("{kills} kills, {sent} messages, {} steps: {:?}", mariadb.count("history"), settled.balance.ended);
 
     a_new_key_may_send_in_time(&deployment, &mariadb, &chain, sent);
+    what_a_customer_registers_is_in_force_in_time(&deployment, &mariadb, &chain);
     [&mut first, &mut heir, &mut chain].into_iter().for_each(Process::stop);
+}
+
+/// A customer registers a text at one process's door, and another process sends it.
+fn what_a_customer_registers_is_in_force_in_time(deployment: &Deployment, mariadb: &MariaDb, chain: &Process) {
+    let mut api = deployment.run_with("door", "api", &mariadb.variables());
+    api.until_ready();
+    let template = json!({"template_code": "e2e", "message": "주문이 발송되었습니다."});
+    let client = Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+    let path = format!("http://{}/ims/{SHOP}/templates/mt", api.door().unwrap());
+    let request = client.post(path).header("x-ims-key", SHOP_KEY).header("content-type", "application/json");
+    let told: Value = request.body(template.to_string()).send().unwrap().json().unwrap();
+    assert_eq!((&told["code"], &told["data"]["state"]), (&json!("0000"), &json!("approved")), "{told}");
+    let changed_ms = now_ms();
+    until("the template is taken up", PATIENCE, || {
+        chain.written().contains(r#""changes":"1 templates added""#).then_some(())
+    });
+    let waited_ms = now_ms() - changed_ms;
+    eprintln!("the template was taken up after {waited_ms} ms");
+    assert!(waited_ms <= TAKEN_UP_WITHIN_MS, "{waited_ms} ms");
+    api.stop();
 }
 
 /// Reference data of the store change while the program runs.

@@ -20,6 +20,21 @@ const PIXELS: usize = 1000;
 const NAME: usize = 100;
 const IMAGE_NAME: usize = 40;
 
+/// Letters of a key: Crockford's, which nobody takes for others.
+pub const KEY_LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Letters of a key that is made here: 130 random bits.
+pub const KEY_LENGTH: usize = 26;
+
+/// Whether a key is one that is made here, by its form: vendors have other ones.
+pub fn is_own(key: &str) -> bool {
+    key.len() == KEY_LENGTH && key.bytes().all(|letter| KEY_LETTERS.contains(&letter))
+}
+
+/// Whether a file that was uploaded for one channel goes with another: an image of an MMS is small enough for a mail.
+pub fn goes_with(uploaded_for: Channel, channel: Channel) -> bool {
+    uploaded_for == channel || channel == Channel::Em
+}
+
 /// What programs are by their content.
 const PROGRAMS: [&str; 8] = [
     "application/vnd.microsoft.portable-executable",

@@ -1,7 +1,8 @@
 //! What ingest says of a receiver: accepted so far, or refused, with the report that tells so.
 
 use super::recipient::names;
-use crate::ports::Claim;
+use crate::center::file;
+use crate::ports::{AppUser, Claim, NamedFile};
 use crate::reference::OptOut;
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
@@ -57,20 +58,54 @@ impl<S: Text> Candidate<S> {
         names.map(|recipient| OptOut { username: (**username).to_owned(), recipient })
     }
 
+    /// The uploaded files that it names, each with its place in the list: of a mail, or of an MMS, by itself or in its plan.
+    /// A key of another form names an image that was uploaded to the vendor of an MMS: nobody here knows it.
+    pub fn files(&self) -> impl Iterator<Item = (usize, NamedFile)> {
+        let AcceptedOf { channel, username, content, fallback, .. } = &self.accepted;
+        let goes = |by: Channel| *channel == by || fallback.iter().any(|step| *step.channel == *by.as_str());
+        let with = [Channel::Mt, Channel::Em].into_iter().find(|by| goes(*by));
+        let named = move |key: &S| {
+            let channel = with.filter(|with| *with == Channel::Em || file::is_own(key))?;
+            Some(NamedFile { username: (**username).to_owned(), key: (**key).to_owned(), channel })
+        };
+        content.attach_file_list.iter().enumerate().filter_map(move |(place, key)| Some((place, named(key)?)))
+    }
+
+    /// The end of a message that names a file which is not there (2040).
+    pub fn without_file(self, place: usize, now_ms: i64) -> Box<Refused> {
+        let at = Field::REQUEST.entry("attach_file_list", place);
+        self.refuse(Refusal::not_registered(&at, "not uploaded, taken out, or uploaded for another channel"), now_ms)
+    }
+
+    /// The user whose registered tokens it goes to: a push, by itself or in its plan, that names none.
+    pub fn app_user(&self) -> Option<AppUser> {
+        let AcceptedOf { channel, service_key, recipient, fallback, .. } = &self.accepted;
+        let pushes = *channel == Channel::Pu || fallback.iter().any(|step| *step.channel == *Channel::Pu.as_str());
+        let id = recipient.app_user_id.as_ref().filter(|_| pushes && recipient.push_tokens.is_empty())?;
+        Some(AppUser { service_key: (**service_key).to_owned(), app_user_id: (**id).to_owned() })
+    }
+
+    /// The end of a push to a user in a lane that waits for nobody, while its tokens cannot be asked for (9998): its
+    /// message_id stays free, the same request may be sent again.
+    pub fn without_tokens(self, now_ms: i64) -> Box<Refused> {
+        let reason = "the user's push tokens cannot be asked for now: send it again, or name them".to_owned();
+        self.refuse_receiver(Code::NotConfirmed, reason, now_ms)
+    }
+
     /// The end of an ad whose recipient refused them (2080).
     pub fn opted_out(self, now_ms: i64) -> Box<Refused> {
         let reason = format!("this recipient refused the ads of {}", &*self.accepted.username);
-        self.refuse_ad(Code::OptedOut, reason, now_ms)
+        self.refuse_receiver(Code::OptedOut, reason, now_ms)
     }
 
     /// The end of an ad in a lane that waits for nobody, while who refused ads cannot be asked (9998): its message_id
     /// stays free, the same request may be sent again.
     pub fn unasked(self, now_ms: i64) -> Box<Refused> {
         let reason = "who refused ads cannot be asked now: send it again, or as API-AD, which waits".to_owned();
-        self.refuse_ad(Code::NotConfirmed, reason, now_ms)
+        self.refuse_receiver(Code::NotConfirmed, reason, now_ms)
     }
 
-    fn refuse_ad(self, code: Code, reason: String, now_ms: i64) -> Box<Refused> {
+    fn refuse_receiver(self, code: Code, reason: String, now_ms: i64) -> Box<Refused> {
         let refusal = match self.track_id.api().receiver.checked_sub(1) {
             None => Refusal::new(code, &Field::REQUEST, reason),
             Some(place) => Refusal::new(code, &Field::REQUEST.entry("receiver_list", place.into()), reason),

@@ -1,6 +1,11 @@
-//! Ingest: every rule, then one round trip for who refused ads, one for the batch's message ids, then RECV or a report of refusal.
+//! Ingest: every rule, then one round trip for who refused ads, for files, for push tokens of users, and for the batch's
+//! message ids, then RECV or a report of refusal.
 //!
 //! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
+
+mod stores;
+
+pub use stores::Stores;
 
 use super::route::{ROUTED_HEADER, Route};
 use crate::{
@@ -12,7 +17,7 @@ use bytes::Bytes;
 use metrics::counter;
 use processors::{
     ingest::{Candidate, Checked, Received, Refused, Settings, check},
-    ports::{Away, Claim, Claims, OptOuts, ReferenceSource},
+    ports::{AppUser, Away, Claim, Claims, NamedFile, ReferenceSource},
     reference::{OptOut, Reference},
 };
 use schemas::wire::{FRAME_BYTES, whole};
@@ -21,17 +26,12 @@ use schemas::{
 };
 use std::{borrow::Cow, sync::Arc};
 
-/// How long ads are refused without asking after an answer did not come: each question may cost the lane its patience.
-const UNASKED_MS: i64 = 30_000;
-
 /// The ingest step.
 pub struct Ingest {
     cluster: u8,
     decoder: Decoder,
     reference: Arc<dyn ReferenceSource>,
-    opt_outs: Box<dyn OptOuts>,
-    /// Until then nobody is asked who refused ads: an answer did not come.
-    unasked_until_ms: i64,
+    stores: Stores,
     claims: Box<dyn Claims>,
     settings: Settings,
     route: Route,
@@ -51,6 +51,12 @@ struct Checks {
     /// Who may have refused ads, and the place of the answer that this is about.
     asked: Vec<OptOut>,
     asked_of: Vec<usize>,
+    /// Files that are named, with the place of the answer and the place in its list.
+    files: Vec<NamedFile>,
+    files_of: Vec<(usize, usize)>,
+    /// Whose push tokens are missing, with the place of the answer.
+    users: Vec<AppUser>,
+    users_of: Vec<usize>,
     /// One of each candidate.
     claims: Vec<Claim>,
 }
@@ -72,18 +78,53 @@ struct Written {
     value: Bytes,
 }
 
+impl Batch<'_> {
+    /// Whether its lane may wait for a store that does not answer.
+    fn waits(&self) -> bool {
+        let bulk = |record: &Record| matches!(record.place.topic.kind(), Kind::Api(Lane::Mass | Lane::Ad));
+        self.records.first().is_none_or(bulk)
+    }
+}
+
+impl Checks {
+    /// A candidate as it was. Written by us a moment ago: it can be read. One that cannot goes on, and is found again as it
+    /// is claimed.
+    fn candidate(&self, place: usize, out: &Outputs) -> Option<Candidate> {
+        let Answer::Candidate(written) = &self.answers[place] else { return None };
+        let accepted = out.schemas().decode::<Accepted>(&written.value).ok()?;
+        Some(Candidate { track_id: self.claims[written.claim].track_id, accepted, demoted: written.demoted })
+    }
+
+    /// Claims are those of candidates: what was refused since leaves its message_id free.
+    fn settle_claims(&mut self) {
+        let candidates = self.answers.iter().filter(|answer| matches!(answer, Answer::Candidate(_))).count();
+        if candidates == self.claims.len() {
+            return;
+        }
+        let mut claims: Vec<Option<Claim>> = std::mem::take(&mut self.claims).into_iter().map(Some).collect();
+        for answer in &mut self.answers {
+            if let Answer::Candidate(written) = answer
+                && let Some(claim) = claims[written.claim].take()
+            {
+                written.claim = self.claims.len();
+                self.claims.push(claim);
+            }
+        }
+    }
+}
+
 impl Ingest {
     /// Ingest for API topics of this cluster; `route` is for what is accepted as AUTH.
     pub fn new(
         cluster: u8,
         decoder: Decoder,
         reference: Arc<dyn ReferenceSource>,
-        opt_outs: Box<dyn OptOuts>,
+        stores: Stores,
         claims: Box<dyn Claims>,
         settings: Settings,
         route: Route,
     ) -> Self {
-        Self { cluster, decoder, reference, opt_outs, unasked_until_ms: i64::MIN, claims, settings, route }
+        Self { cluster, decoder, reference, stores, claims, settings, route }
     }
 
     /// Reads a request and holds it against every rule. Its texts are borrowed from the record, and what may become of
@@ -108,6 +149,12 @@ impl Ingest {
                     checked.claims.push(candidate.claim());
                     checked.asked.extend(candidate.opt_outs());
                     checked.asked_of.resize(checked.asked.len(), checked.answers.len());
+                    for (at_file, file) in candidate.files() {
+                        checked.files.push(file);
+                        checked.files_of.push((checked.answers.len(), at_file));
+                    }
+                    checked.users.extend(candidate.app_user());
+                    checked.users_of.resize(checked.users.len(), checked.answers.len());
                     Answer::Candidate(Written {
                         at,
                         claim: checked.claims.len() - 1,
@@ -118,59 +165,6 @@ impl Ingest {
                 }
             };
             checked.answers.push(answer);
-        }
-        Ok(())
-    }
-
-    /// Refuses the ads of those who want none, before their message_ids are claimed. While nobody can be asked bulk
-    /// waits; the other lanes do not stop for an ad, and refuse it.
-    fn refuse_opted_out(&mut self, checked: &mut Checks, batch: &Batch<'_>, out: &Outputs) -> Result<(), Away> {
-        if checked.asked.is_empty() {
-            return Ok(());
-        }
-        let now_ms = batch.now_ms;
-        let waits = batch
-            .records
-            .first()
-            .is_none_or(|record| matches!(record.place.topic.kind(), Kind::Api(Lane::Mass | Lane::Ad)));
-        let answer = match now_ms < self.unasked_until_ms {
-            true => None,
-            false => match self.opt_outs.refused(&checked.asked) {
-                Ok(refused) => Some(refused),
-                Err(away) if waits => return Err(away),
-                Err(away) => {
-                    self.unasked_until_ms = now_ms + UNASKED_MS;
-                    tracing::warn!(cause = %away, "ads are refused (9998): who refused them cannot be asked");
-                    None
-                }
-            },
-        };
-        let unasked = answer.is_none();
-        let refused = answer.unwrap_or_else(|| vec![true; checked.asked.len()]);
-        let places = checked.asked_of.iter().zip(refused).filter(|(_, refused)| *refused).map(|(place, _)| *place);
-        let mut any = false;
-        for place in places {
-            if let Answer::Candidate(written) = &checked.answers[place] {
-                // Written by us a moment ago: it can be read. One that cannot goes on, and is found again as it is claimed.
-                let track_id = checked.claims[written.claim].track_id;
-                if let Ok(accepted) = out.schemas().decode::<Accepted>(&written.value) {
-                    let candidate = Candidate { track_id, accepted, demoted: written.demoted };
-                    let refused = if unasked { candidate.unasked(now_ms) } else { candidate.opted_out(now_ms) };
-                    checked.answers[place] = Answer::Refused(refused);
-                    any = true;
-                }
-            }
-        }
-        if any {
-            let mut claims: Vec<Option<Claim>> = std::mem::take(&mut checked.claims).into_iter().map(Some).collect();
-            for answer in &mut checked.answers {
-                if let Answer::Candidate(written) = answer
-                    && let Some(claim) = claims[written.claim].take()
-                {
-                    written.claim = checked.claims.len();
-                    checked.claims.push(claim);
-                }
-            }
         }
         Ok(())
     }
@@ -238,7 +232,10 @@ impl Step for Ingest {
                 out.dead_letter(record, &reason);
             }
         }
-        self.refuse_opted_out(&mut checked, &batch, out)?;
+        self.stores.refuse_opted_out(&mut checked, &batch, out)?;
+        self.stores.refuse_without_files(&mut checked, &batch, out)?;
+        self.stores.name_tokens(&mut checked, &batch, out)?;
+        checked.settle_claims();
         let holders = self.claims.claim(&checked.claims, now_ms)?;
         for answer in checked.answers {
             match answer {

@@ -6,6 +6,6 @@ mod outcome;
 mod route;
 
 pub use delay::DelayWorker;
-pub use ingest::{Ingest, api_of};
+pub use ingest::{Ingest, Stores, api_of};
 pub use outcome::Outcome;
 pub use route::Route;

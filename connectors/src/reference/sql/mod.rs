@@ -2,6 +2,7 @@
 //!
 //! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
 
+mod app_users;
 mod audit;
 mod counts;
 mod dead_tokens;
@@ -13,6 +14,7 @@ mod import;
 mod kinds;
 mod list;
 mod lots;
+mod named_files;
 mod opt_outs;
 mod push_tokens;
 mod refusals;
@@ -23,6 +25,7 @@ mod tests;
 mod vendors;
 mod writing;
 
+pub use app_users::SqlPushTokens;
 pub use audit::{AuditPlace, Audited, Deed, Deeds};
 pub use counts::Bounds;
 pub use dead_tokens::SqlDeadTokens;
@@ -31,6 +34,7 @@ pub use export::export;
 pub use files::{FilePlace, FileRow};
 pub use import::Importer;
 pub use list::{Behind, Listed, Which};
+pub use named_files::SqlFiles;
 pub use opt_outs::SqlOptOuts;
 pub use push_tokens::{App, PushToken, RegisteredToken, TokenPlace};
 pub use refusals::{Refusal, RefusalPlace};

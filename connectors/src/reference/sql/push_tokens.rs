@@ -165,7 +165,8 @@ pub(super) fn question(of_user: bool) -> String {
     )
 }
 
-fn place(service_key: &str, column: &str) -> String {
+/// Where an encrypted value belongs.
+pub(super) fn place(service_key: &str, column: &str) -> String {
     format!("push_tokens/{service_key}/{column}")
 }
 

@@ -6,20 +6,32 @@ mod watch;
 
 use crate::{
     admin::{self, Admin},
-    assemble::{self, Deployment},
+    assemble::{self, Deployment, now_ms},
     cli::Globals,
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
-    exit::{self, Exit},
+    exit::{self, Exit, usage},
+    groups::{GroupTopics, Groups},
     http::Door,
     load::Load,
-    output, signal,
+    output,
+    reload::Reloading,
+    signal,
+    stores::Stores,
 };
 use anyhow::Context;
 use clap::Args as ClapArgs;
-use connectors::simulator::Spread;
+use connectors::{
+    cipher::Cipher,
+    files::File,
+    reference::{By, DEMO, Editor, FileRow, Importer, parse},
+    simulator::Spread,
+};
 use live::Live;
-use schemas::Topic;
-use std::time::{Duration, Instant};
+use schemas::{Channel, Topic, examples::seed};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use topology::{graph::Role, log::Outgoing};
 use watch::Watch;
 
@@ -57,8 +69,11 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = settings(globals.config()?, folder.path(), args);
     let admin = admin::open(&config.admin)?;
     let started = Instant::now();
+    if config.reference.kind == ReferenceKind::Sql {
+        import(&config)?;
+    }
     let deployment = Deployment::new(&config)?;
-    let running = deployment.start(&Role::ALL)?;
+    let running = Arc::new(deployment.start(&Role::ALL)?);
     admin.iter().for_each(Admin::all_has_begun);
     let mut watch = Watch::new(&deployment, config.deployment.cluster)?;
     let first_delivered = {
@@ -70,6 +85,9 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     if args.serve {
         let address =
             admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
+        let groups =
+            Groups::new(deployment.parts(), &Role::ALL, Arc::clone(&running), GroupTopics::new(config.clone()));
+        let _reloading = Reloading::start(deployment.reference(), groups)?;
         let door = deployment.open_door(&config)?;
         let http = door.as_ref().map_or_else(|| "no HTTP door".to_owned(), Door::url);
         output::note(format_args!("serving until Ctrl-C: {http} (docs/http.md), {address}"));
@@ -86,6 +104,52 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     Ok(if balances { Exit::Done } else { Exit::Unbalanced })
 }
 
+/// Puts the reference data where the door can change them.
+fn import(config: &Config) -> anyhow::Result<()> {
+    let stores = Stores::of(config);
+    let path = &config.reference.file;
+    let (name, text) = match path.as_os_str().is_empty() {
+        true => ("demo".to_owned(), DEMO.to_owned()),
+        false => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|error| usage(format!("{name}: {error}")))?;
+            (name, text)
+        }
+    };
+    let (seed, cipher) = (parse(&name, &text)?, Arc::new(stores.cipher()?));
+    Importer::open(&stores.reference()?, Arc::clone(&cipher))?.import(&name, seed, "demo", now_ms(), || {})?;
+    upload(config, &stores, &cipher)
+}
+
+/// Uploads what the example of a mail names.
+fn upload(config: &Config, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<()> {
+    let (customer, key) = (seed::USERNAME, seed::FILE_KEYS[1]);
+    let file = File {
+        name: "statement.txt".to_owned(),
+        content_type: "text/plain".to_owned(),
+        bytes: "3월 이용 내역서".into(),
+    };
+    let row = FileRow {
+        key: key.to_owned(),
+        channel: Channel::Em,
+        name: file.name.clone(),
+        content_type: file.content_type.clone(),
+        bytes: file.bytes.len() as u64,
+        pixels: None,
+        created_at_ms: now_ms(),
+    };
+    let by = By { actor: "demo".to_owned(), at_ms: row.created_at_ms };
+    let mut editor = Editor::open(&stores.reference()?, Arc::clone(cipher), config.center)?;
+    // One more than `[center]` allows: the example is refused then.
+    if editor.expect_file::<()>(&by, customer, &row)?.is_err() {
+        return Ok(());
+    }
+    let files = stores.files(&config.files, cipher)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(files.write(customer, key, &file))?;
+    editor.keep_file(&by, customer, key)?;
+    Ok(())
+}
+
 /// The embedded backends, whatever the configuration says.
 fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config {
     config.log.kind = LogKind::Memory;
@@ -93,7 +157,9 @@ fn settings(mut config: Config, folder: &std::path::Path, args: &Args) -> Config
     config.store.file = folder.join("store.sqlite");
     config.store.url.clear();
     config.analysis.kind = AnalysisKind::Sqlite;
-    config.reference.kind = ReferenceKind::File;
+    (config.files.folder, config.files.url) = (folder.join("files"), String::new());
+    // Whoever is served may change them, too.
+    config.reference.kind = if args.serve { ReferenceKind::Sql } else { ReferenceKind::File };
     config.registry.url.clear();
     config.simulator.seed = args.seed;
     config.simulator.request_log = Some(folder.join("requests.jsonl"));

@@ -1,19 +1,26 @@
 //! Who changed what.
 
 use super::{
+    csv::Line,
+    export::{PAGE, export},
     history::iso,
-    page::{Filling, Page},
+    page::Filling,
     params::Audit,
     query::Query,
 };
 use crate::http::{
-    answer::Answer,
+    answer::{Answer, Problem},
     gate::Caller,
     routes::Door,
-    stop::{Stop, Told},
+    stop::Stop,
     words::Words,
 };
-use axum::{Extension, extract::State, http::Uri};
+use axum::{
+    Extension,
+    extract::State,
+    http::Uri,
+    response::{IntoResponse, Response},
+};
 use connectors::reference::{AuditPlace, Audited};
 use processors::{
     center::{Cursor, LONGEST_DAYS, Span},
@@ -21,7 +28,7 @@ use processors::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 use utoipa::ToSchema;
 
 /// What customers are told of who is none of theirs.
@@ -63,43 +70,81 @@ impl AuditTold {
     }
 }
 
-/// Tells who changed what of a customer, the newest first.
+impl Line for AuditTold {
+    const COLUMNS: &'static [&'static str] = &["at", "actor", "kind", "subject", "before", "after"];
+
+    fn cells(self) -> Vec<String> {
+        let state = |state: Option<Value>| state.map(|state| state.to_string()).unwrap_or_default();
+        vec![self.at, self.actor, self.kind, self.subject, state(self.before), state(self.after)]
+    }
+}
+
+/// Whose lines are asked for, and who asks.
+#[derive(Debug, Clone)]
+struct Asked {
+    /// None: everybody's.
+    username: Option<String>,
+    /// Who is told of his own keys alone; None: an operator.
+    seen: Option<String>,
+    at_ms: Range<i64>,
+}
+
+/// Tells who changed what of a customer, the newest first, by page or as CSV.
 #[utoipa::path(get, path = "/ims/{service_key}/audit", operation_id = "audit", tag = "audit", params(Audit))]
 pub async fn own(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
     Words(service_key): Words<String>,
     uri: Uri,
-) -> Told<Page<AuditTold>> {
+) -> Result<Response, Stop> {
     let username = caller.whose(&service_key)?.username.clone();
     let seen = (*caller.username == *username).then(|| username.clone());
-    door.audited(uri.query(), Some(username), seen).await
+    told(door, uri.query(), Some(username), seen).await
 }
 
-/// Tells who changed what of everybody, the newest first; for operators.
+/// Tells who changed what of everybody, the newest first, by page or as CSV; for operators.
 #[utoipa::path(get, path = "/ims/{service_key}/audit/all", operation_id = "wholeAudit", tag = "audit", params(Audit))]
 pub async fn whole(
     State(door): State<Arc<Door>>,
     Extension(caller): Extension<Caller>,
     Words(service_key): Words<String>,
     uri: Uri,
-) -> Told<Page<AuditTold>> {
+) -> Result<Response, Stop> {
     caller.whose(&service_key)?;
-    door.audited(uri.query(), None, None).await
+    told(door, uri.query(), None, None).await
+}
+
+async fn told(
+    door: Arc<Door>,
+    query: Option<&str>,
+    username: Option<String>,
+    seen: Option<String>,
+) -> Result<Response, Stop> {
+    let list = if username.is_some() { "audit" } else { "audit/all" };
+    let query = Query::read(query, &["from", "to", "limit", "cursor", "format"])?;
+    let (from, to) = (query.get("from"), query.get("to"));
+    let Span(at_ms) = Span::read(&top("from"), from, &top("to"), to, LONGEST_DAYS, door.clock.now_ms())?;
+    let (behind, most) = (query.behind::<AuditPlace>(list)?, query.limit()?);
+    let asked = Asked { username, seen, at_ms };
+    if query.csv()? {
+        let of = Arc::clone(&door);
+        let more = move |behind| {
+            let (door, asked) = (Arc::clone(&of), asked.clone());
+            async move { door.audited(asked, behind, PAGE).await }
+        };
+        return Ok(export(&door.exports, &list.replace('/', "-"), behind, more).await?);
+    }
+    let page = door.audited(asked, behind, most).await?;
+    Ok(Answer::success(page.page(|behind| Cursor::behind(list, behind).write())).into_response())
 }
 
 impl Door {
     async fn audited(
         &self,
-        query: Option<&str>,
-        username: Option<String>,
-        seen: Option<String>,
-    ) -> Result<Answer<Page<AuditTold>>, Stop> {
-        let list = if username.is_some() { "audit" } else { "audit/all" };
-        let query = Query::read(query, &["from", "to", "limit", "cursor"])?;
-        let (from, to) = (query.get("from"), query.get("to"));
-        let Span(at_ms) = Span::read(&top("from"), from, &top("to"), to, LONGEST_DAYS, self.clock.now_ms())?;
-        let (behind, most) = (query.behind::<AuditPlace>(list)?, query.limit()?);
+        Asked { username, seen, at_ms }: Asked,
+        behind: Option<AuditPlace>,
+        most: u32,
+    ) -> Result<Filling<AuditTold, AuditPlace>, Problem> {
         let found = self.editor()?.ask(move |editor| {
             Filling::fill(most, behind, |behind, rows| {
                 let lines = editor.audit(username.as_deref(), &at_ms, behind, rows)?;
@@ -107,6 +152,6 @@ impl Door {
                 Ok(lines.into_iter().map(told).collect())
             })
         });
-        Ok(Answer::success(found.await?.page(|behind| Cursor::behind(list, behind).write())))
+        found.await
     }
 }

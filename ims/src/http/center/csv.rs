@@ -1,6 +1,5 @@
-//! History as CSV (RFC 4180), for people with a spreadsheet.
+//! Lists as CSV (RFC 4180), for people with a spreadsheet.
 
-use super::history::Step;
 use axum::body::HttpBody;
 use bytes::Bytes;
 use csv::{Terminator, Writer, WriterBuilder};
@@ -15,88 +14,34 @@ use tokio::sync::mpsc::Receiver;
 /// By it spreadsheets know UTF-8.
 const MARK: &str = "\u{feff}";
 
-const COLUMNS: [&str; 26] = [
-    "track_id",
-    "step",
-    "last_step",
-    "message_id",
-    "requested_channel",
-    "requested_type",
-    "channel",
-    "message_type",
-    "priority",
-    "state",
-    "origin",
-    "code",
-    "vendor",
-    "vendor_code",
-    "attempts",
-    "country_code",
-    "recipient",
-    "title",
-    "message",
-    "received_at",
-    "distribution_at",
-    "sent_at",
-    "report_at",
-    "source",
-    "serial_number",
-    "bill_code",
-];
+/// A row of a list, and how it stands in a line.
+pub trait Line {
+    /// The first line.
+    const COLUMNS: &'static [&'static str];
+
+    /// One cell for each column.
+    fn cells(self) -> Vec<String>;
+}
 
 /// The first line.
-pub fn head() -> Vec<u8> {
+pub fn head<T: Line>() -> Vec<u8> {
     let mut writer = writer(MARK.as_bytes().to_vec());
     // Into memory, of lines of one length: this cannot fail.
-    let _ = writer.write_record(COLUMNS);
+    let _ = writer.write_record(T::COLUMNS);
     writer.into_inner().unwrap_or_default()
 }
 
 /// A line for each.
-pub fn rows(steps: impl Iterator<Item = Step>) -> Vec<u8> {
+pub fn rows<T: Line>(items: impl Iterator<Item = T>) -> Vec<u8> {
     let mut writer = writer(Vec::new());
-    for step in steps {
-        let _ = writer.write_record(cells(step));
+    for item in items {
+        let _ = writer.write_record(item.cells().into_iter().map(harmless));
     }
     writer.into_inner().unwrap_or_default()
 }
 
 fn writer(into: Vec<u8>) -> Writer<Vec<u8>> {
     WriterBuilder::new().terminator(Terminator::CRLF).from_writer(into)
-}
-
-fn cells(step: Step) -> [String; 26] {
-    let whom = step.recipient;
-    let recipient = whom.phone_number.or(whom.to).or(whom.app_user_id).or(whom.user_key);
-    let cells = [
-        step.track_id,
-        step.step.to_string(),
-        step.last_step.to_string(),
-        step.message_id,
-        step.requested_channel.to_owned(),
-        step.requested_type.to_owned(),
-        step.channel.to_owned(),
-        step.message_type.to_owned(),
-        step.priority.to_owned(),
-        step.state.to_owned(),
-        step.origin.to_owned(),
-        step.code,
-        step.vendor,
-        step.vendor_code,
-        step.attempts.to_string(),
-        whom.country_code.unwrap_or_default(),
-        recipient.unwrap_or_else(|| whom.push_tokens.join(" ")),
-        step.title.unwrap_or_default(),
-        step.message.unwrap_or_default(),
-        step.received_at,
-        step.distribution_at.unwrap_or_default(),
-        step.sent_at.unwrap_or_default(),
-        step.report_at,
-        step.source.to_owned(),
-        step.serial_number,
-        step.bill_code.unwrap_or_default(),
-    ];
-    cells.map(harmless)
 }
 
 /// A spreadsheet takes a cell that begins so for a formula, and customers' texts come from anywhere.

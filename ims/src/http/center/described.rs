@@ -84,8 +84,9 @@ fn state<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>, routes: Uto
 fn looks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     let counts = json!({"total": 100, "success": 99, "fail": 1});
     let whole = json!({"email": null, "kakao": {"AT": counts, "FW": counts}, "mt": {"SMS": counts}, "push": null});
-    let of_group = Contract::of_map::<Counts>(success(whole["kakao"].clone())).refusing(&[Problem::StoreAway]);
-    let of_all = Contract::of_bare::<Whole>(whole).refusing(&[Problem::StoreAway]);
+    let of_group = Contract::of_map::<Counts>(success(whole["kakao"].clone()));
+    let of_group = of_group.refusing(&[Problem::StoreAway]).or_document("text/csv");
+    let of_all = Contract::of_bare::<Whole>(whole).refusing(&[Problem::StoreAway]).or_document("text/csv");
     paths.add(Scope::Read, of_all, routes!(statistics::whole));
     paths.add(Scope::Read, of_group, routes!(statistics::group));
     let step = json!({
@@ -186,8 +187,9 @@ fn audit<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
         "at": "2026-03-11T01:30:00.000Z", "actor": "hanbit-shop/2026", "kind": "sender_numbers",
         "subject": "MT/hanbit-shop/0234567890", "before": null, "after": {"number": "0234567890", "state": "requested"},
     });
-    paths.add(Scope::Manage, page::<AuditTold>(line.clone()), routes!(audit::own));
-    paths.add(Scope::Operate, page::<AuditTold>(line), routes!(audit::whole));
+    let lines = || page::<AuditTold>(line.clone()).or_document("text/csv");
+    paths.add(Scope::Manage, lines(), routes!(audit::own));
+    paths.add(Scope::Operate, lines(), routes!(audit::whole));
 }
 
 fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {

@@ -1,7 +1,8 @@
 //! GET …/hist/{group}: each step of a customer's messages, by page or as CSV.
 
 use super::{
-    csv::{self, Part},
+    csv::Line,
+    export::{PAGE, export},
     page::Filling,
     params::Searched,
     query::Query,
@@ -15,15 +16,10 @@ use crate::http::{
 };
 use axum::{
     Extension,
-    body::Body,
     extract::State,
-    http::{
-        HeaderValue, Uri,
-        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
-    },
+    http::Uri,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
 use connectors::history::{By, Place, Wanted};
 use jiff::Timestamp;
 use processors::{
@@ -33,20 +29,11 @@ use processors::{
 };
 use schemas::{History, Recipient};
 use serde::Serialize;
-use std::{ops::Range, sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
+use std::{ops::Range, sync::Arc};
 use utoipa::ToSchema;
 
 /// Days that a question by an id or a recipient may reach back: some months more than history is kept by default.
 const LONGEST_LOOKUP_DAYS: i64 = 366;
-/// Exports under way in this process; more are told to come again.
-const EXPORTS: usize = 4;
-/// Rows of one question of an export.
-const EXPORT_PAGE: u32 = 1000;
-/// Bytes that its reader has to take in the time of an answer.
-const PIECE_BYTES: usize = 64 << 10;
-/// How long an export waits for its reader to take the next part.
-const EXPORT_WAITS: Duration = Duration::from_secs(30);
 
 const NAMES: [&str; 11] = [
     "message_id",
@@ -61,15 +48,6 @@ const NAMES: [&str; 11] = [
     "cursor",
     "format",
 ];
-
-/// Places for exports.
-pub struct Exports(Arc<Semaphore>);
-
-impl Default for Exports {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(EXPORTS)))
-    }
-}
 
 /// One step of a message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -189,6 +167,70 @@ impl From<History> for Step {
     }
 }
 
+impl Line for Step {
+    const COLUMNS: &'static [&'static str] = &[
+        "track_id",
+        "step",
+        "last_step",
+        "message_id",
+        "requested_channel",
+        "requested_type",
+        "channel",
+        "message_type",
+        "priority",
+        "state",
+        "origin",
+        "code",
+        "vendor",
+        "vendor_code",
+        "attempts",
+        "country_code",
+        "recipient",
+        "title",
+        "message",
+        "received_at",
+        "distribution_at",
+        "sent_at",
+        "report_at",
+        "source",
+        "serial_number",
+        "bill_code",
+    ];
+
+    fn cells(self) -> Vec<String> {
+        let whom = self.recipient;
+        let recipient = whom.phone_number.or(whom.to).or(whom.app_user_id).or(whom.user_key);
+        vec![
+            self.track_id,
+            self.step.to_string(),
+            self.last_step.to_string(),
+            self.message_id,
+            self.requested_channel.to_owned(),
+            self.requested_type.to_owned(),
+            self.channel.to_owned(),
+            self.message_type.to_owned(),
+            self.priority.to_owned(),
+            self.state.to_owned(),
+            self.origin.to_owned(),
+            self.code,
+            self.vendor,
+            self.vendor_code,
+            self.attempts.to_string(),
+            whom.country_code.unwrap_or_default(),
+            recipient.unwrap_or_else(|| whom.push_tokens.join(" ")),
+            self.title.unwrap_or_default(),
+            self.message.unwrap_or_default(),
+            self.received_at,
+            self.distribution_at.unwrap_or_default(),
+            self.sent_at.unwrap_or_default(),
+            self.report_at,
+            self.source.to_owned(),
+            self.serial_number,
+            self.bill_code.unwrap_or_default(),
+        ]
+    }
+}
+
 /// ISO 8601 in UTC; a time that no calendar has is the number it is.
 pub fn iso(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |at| format!("{at:.3}"))
@@ -232,7 +274,12 @@ pub async fn find(
     let query = Query::read(uri.query(), &NAMES)?;
     let asked = Asked::read(&query, service_key, group, door.clock.now_ms())?;
     if asked.csv {
-        return Ok(export(door, asked).await?);
+        let (name, of, behind) = (format!("hist-{}", group.as_str()), Arc::clone(&door), asked.behind.clone());
+        let more = move |behind| {
+            let (door, asked) = (Arc::clone(&of), Asked { behind, ..asked.clone() });
+            async move { door.found(&asked, PAGE).await }
+        };
+        return Ok(export(&door.exports, &name, behind, more).await?);
     }
     let list = asked.list();
     let page = door.found(&asked, asked.most).await?;
@@ -245,11 +292,7 @@ impl Asked {
         let longest_days = if matches!(key, Key::Time) { LONGEST_HISTORY_DAYS } else { LONGEST_LOOKUP_DAYS };
         let (from, to) = (query.get("from"), query.get("to"));
         let Span(received_ms) = Span::read(&top("from"), from, &top("to"), to, longest_days, now_ms)?;
-        let csv = match query.get("format") {
-            None | Some("json") => false,
-            Some("csv") => true,
-            Some(_) => return Err(Refusal::bad(&top("format"), "json or csv is allowed")),
-        };
+        let csv = query.csv()?;
         let most = query.limit()?;
         let mut this = Self { service_key, group, key, received_ms, behind: None, most, csv };
         this.behind = query.behind(&this.list())?;
@@ -316,47 +359,4 @@ impl Door {
         };
         self.history.ask(find).await
     }
-}
-
-/// All of the span, part by part: a part is asked for when the one before was taken.
-async fn export(door: Arc<Door>, mut asked: Asked) -> Result<Response, Problem> {
-    let place = Arc::clone(&door.exports.0).try_acquire_owned().map_err(|_| Problem::TooMany)?;
-    let name = format!("attachment; filename=\"hist-{}.csv\"", asked.group.as_str());
-    // The first before anything is answered: a store that is away is told as such.
-    let mut rows = door.found(&asked, EXPORT_PAGE).await?;
-    let (to, parts) = mpsc::channel(1);
-    tokio::spawn(async move {
-        let _place = place;
-        let mut text = csv::head();
-        loop {
-            let (steps, last) = rows.part();
-            text.extend(csv::rows(steps.into_iter()));
-            let mut part = Bytes::from(std::mem::take(&mut text));
-            while !part.is_empty() {
-                let piece = part.split_to(part.len().min(PIECE_BYTES));
-                let sent = tokio::time::timeout(EXPORT_WAITS, to.send(Part::Rows(piece))).await;
-                // Whoever reads no more is cut, and so is whoever is left.
-                let Ok(Ok(())) = sent else { return };
-            }
-            let Some(last) = last else {
-                drop(to.send(Part::End).await);
-                return;
-            };
-            asked.behind = Some(last);
-            rows = match door.found(&asked, EXPORT_PAGE).await {
-                Ok(rows) => rows,
-                Err(problem) => {
-                    tracing::warn!(?problem, "an export is cut");
-                    return;
-                }
-            };
-        }
-    });
-    let mut response = Response::new(Body::new(csv::Parts(parts)));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    if let Ok(name) = HeaderValue::try_from(name) {
-        response.headers_mut().insert(CONTENT_DISPOSITION, name);
-    }
-    response.extensions_mut().insert(crate::http::answer::ToldCode(Code::Success.as_str().into()));
-    Ok(response)
 }

@@ -5,6 +5,7 @@ mod callback;
 mod change;
 mod csv;
 mod described;
+mod export;
 mod files;
 mod history;
 mod keys;
@@ -19,5 +20,5 @@ mod templates;
 
 pub use callback::Trials;
 pub use described::described;
+pub use export::Exports;
 pub use files::{Files, PATIENCE};
-pub use history::Exports;

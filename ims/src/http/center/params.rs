@@ -67,8 +67,12 @@ fn keys() -> Vec<Parameter> {
         asked("app_user_id", "An id in the customer's app."),
         asked("token", "The first token of a push."),
         asked("address", "An email address."),
-        asked("format", "json, or csv for all of the span at once."),
+        format(),
     ]
+}
+
+fn format() -> Parameter {
+    asked("format", "json, or csv for all of the span at once.")
 }
 
 fn with_files() -> Vec<Parameter> {
@@ -83,9 +87,9 @@ params! {
     /// A service key alone.
     Own [];
     /// All channels.
-    Statistics [days()];
+    Statistics [days(), vec![format()]];
     /// One group of channels.
-    StatisticsOfGroup [group(), days(), vec![asked("type", "One type, for example SMS; all when it is not said.")]];
+    StatisticsOfGroup [group(), days(), vec![asked("type", "One type, for example SMS; all when it is not said."), format()]];
     /// History.
     Searched [group(), keys(), span(), page()];
     /// A list of what changes.
@@ -97,6 +101,7 @@ params! {
         vec![
             asked("from", "A day of Korea, or a time with its zone; 366 days before `to` at most."),
             asked("to", "A day, which is whole, or a time; now when it is not said."),
+            format(),
         ],
         page()
     ];

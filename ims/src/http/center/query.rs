@@ -44,6 +44,15 @@ impl<'q> Query<'q> {
         self.get("cursor").map(|text| Cursor::read(&top("cursor"), list, text)).transpose()
     }
 
+    /// Whether all of it is asked for as CSV.
+    pub fn csv(&self) -> Result<bool, Refusal> {
+        match self.get("format") {
+            None | Some("json") => Ok(false),
+            Some("csv") => Ok(true),
+            Some(_) => Err(Refusal::bad(&top("format"), "json or csv is allowed")),
+        }
+    }
+
     /// Rows of a page.
     pub fn limit(&self) -> Result<u32, Refusal> {
         let Some(text) = self.get("limit") else { return Ok(PAGE) };

@@ -109,6 +109,33 @@ async fn statistics_have_the_shape_of_the_contract() {
 }
 
 #[tokio::test]
+async fn statistics_come_as_csv_by_day_and_type() {
+    let fixture = filled();
+    let day = jiff::Timestamp::from_millisecond(NOW_MS).unwrap().in_tz("Asia/Seoul").unwrap().date();
+    for (path, name, expected) in [
+        ("", "stat", vec!["AT,AI,1,0,1", "AT,AT,2,2,0", "BT,WIDE,1,0,0", "EM,EMAIL,1,1,0", "FT,FT,1,0,1"]),
+        ("/kakao", "stat-kakao", vec!["AT,AI,1,0,1", "AT,AT,2,2,0", "BT,WIDE,1,0,0", "FT,FT,1,0,1"]),
+    ] {
+        let path = format!("/ims/{SHOP}/stat{path}?from={day}&to={day}&format=csv");
+        let (head, body) = fixture.raw("127.0.0.1:1", signed(Request::get(path)).body(Body::empty()).unwrap()).await;
+        assert_eq!(head.headers["content-type"], "text/csv; charset=utf-8");
+        assert_eq!(head.headers["content-disposition"], format!("attachment; filename=\"{name}.csv\""));
+        let text = String::from_utf8(body).unwrap();
+        let mut lines = text.lines();
+        let columns =
+            "day,channel,message_type,total,success,fail,uncertain,expired,cancelled,fallback,fallback_success";
+        assert_eq!(lines.next(), Some(&*format!("\u{feff}{columns}")));
+        let rows: Vec<_> = lines.collect();
+        for expected in expected {
+            assert!(rows.iter().any(|row| row.starts_with(&format!("{day},{expected},"))), "{expected}: {rows:?}");
+        }
+        assert_eq!(rows.len(), if name == "stat" { 7 } else { 4 }, "{rows:?}");
+    }
+    let refused = fixture.get(&format!("/ims/{SHOP}/stat?from={day}&to={day}&format=xml")).await.1;
+    assert_eq!(refused["message"], "format: json or csv is allowed");
+}
+
+#[tokio::test]
 async fn history_is_found_by_each_key() {
     let fixture = filled();
     for (query, expected) in [

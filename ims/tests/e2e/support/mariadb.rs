@@ -46,6 +46,11 @@ impl MariaDb {
         [("IMS__STORE__URL", &self.url), ("IMS__STORE__KEY_FILE", &self.key_file), ("IMS__REFERENCE__KIND", "sql")]
     }
 
+    /// Runs a statement.
+    pub fn execute(&self, text: &str) {
+        self.database.borrow_mut().run(async |connection| connection.execute(text).await).unwrap();
+    }
+
     /// The rows that a statement finds.
     pub fn rows(&self, text: &str) -> Vec<Record> {
         self.database.borrow_mut().run(async |connection| connection.query(text).once().fetch_all().await).unwrap()

@@ -1,8 +1,10 @@
 //! How messages end.
 
-use super::stage::Stage;
+use super::stage::{Stage, USER};
 use connectors::simulator::{Behaviour, SimulatorSettings};
-use schemas::{Api, Channel, Family, Lane, Receiver, State, Topic, TrackId, examples, examples::seed};
+use schemas::{
+    Api, Channel, FallbackStep, Family, Lane, Receiver, SendRequest, State, Topic, TrackId, examples, examples::seed,
+};
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use topology::graph::Role;
 
@@ -96,6 +98,105 @@ fn while_nobody_knows_who_refused_ads_bulk_waits_and_no_other_lane_stops() {
     let sum = stage.balance();
     assert_eq!((sum.requested, sum.rejected, sum.accepted), (4, 1, 3));
     assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["ORD-20260311-000123", "refused", "waits"]);
+}
+
+/// A push that names a user and no token.
+fn to(request: &mut SendRequest, id: &str, user: &str) {
+    request.push_tokens.clear();
+    (request.message_id, request.app_user_id) = (id.into(), Some(user.into()));
+}
+
+#[test]
+fn a_push_to_a_user_goes_to_the_tokens_that_are_registered() {
+    let mut stage = Stage::perfect();
+    stage.send("push", |request| to(request, "known", USER.0));
+    stage.send("push", |request| to(request, "nobody", "dul"));
+    stage.send("push", |request| (request.message_id, request.app_user_id) = ("named".into(), Some(USER.0.into())));
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    let sum = stage.balance();
+    assert_eq!((sum.requested, sum.rejected, sum.accepted), (3, 0, 3));
+    let rows = stage.history.rows();
+    let of = |id: &str| &rows.iter().find(|row| row.message_id == id).unwrap().recipient.push_tokens;
+    assert_eq!((of("known").as_slice(), of("nobody").len()), (&USER.1.map(str::to_owned)[..], 0));
+    assert_eq!(of("named"), &examples::request("push").push_tokens, "named ones win");
+    assert_eq!(stage.end("known").state, State::Delivered);
+}
+
+#[test]
+fn while_nobody_knows_a_users_tokens_bulk_waits_and_no_other_lane_stops() {
+    let mut stage = Stage::perfect();
+    stage.opt_outs_away.store(true, Ordering::SeqCst);
+    let mut push = examples::request("push");
+    for (lane, id) in [(Lane::Mass, "waits"), (Lane::Realtime, "refused")] {
+        to(&mut push, id, USER.0);
+        stage.send_over(lane, &push);
+    }
+    stage.send("at", |_| {});
+    stage.settle();
+    stage.advance(Duration::from_secs(31));
+    assert_eq!(stage.end("ORD-20260311-000123").state, State::Delivered);
+    let refusal = stage.reports().into_iter().find(|r| r.state == State::Rejected).unwrap();
+    assert_eq!((refusal.code.as_str(), refusal.message_id.as_str()), ("9998", "refused"));
+    assert!(!stage.ends().contains_key("waits"));
+    stage.opt_outs_away.store(false, Ordering::SeqCst);
+    stage.send_over(Lane::Realtime, &push);
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["ORD-20260311-000123", "refused", "waits"]);
+}
+
+#[test]
+fn a_message_that_names_a_file_which_is_not_there_is_refused() {
+    let mut stage = Stage::perfect();
+    let (own, absent) = (seed::FILE_KEYS[1], "7ZQ2M0X9K4T1B8C5D3F6G7H2J9");
+    let with = |request: &mut SendRequest, id: &str, keys: &[&str]| {
+        request.message_id = id.into();
+        request.attach_file_list = keys.iter().map(|key| (*key).to_owned()).collect();
+    };
+    stage.send("email", |request| with(request, "its own", &[own]));
+    stage.send("email", |request| with(request, "no such", &[own, absent]));
+    stage.send("mms", |request| with(request, "no such image", &[absent]));
+    stage.send("mms", |request| with(request, "the vendor's image", &["M-2026-0001"]));
+    // Its own images go with the MMS that may follow.
+    stage.send("at", |request| {
+        with(request, "no such in the plan", &[absent]);
+        let (callback, r#type) = (Some(seed::SENDER_NUMBERS[0].into()), Some("MMS".into()));
+        let step = FallbackStep { channel: "MT".into(), message_type: r#type, callback, ..FallbackStep::default() };
+        request.fallback = vec![step];
+    });
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    let sum = stage.balance();
+    assert_eq!((sum.requested, sum.rejected, sum.accepted), (5, 3, 2));
+    let reason = "not uploaded, taken out, or uploaded for another channel";
+    for (id, place) in [("no such", 1), ("no such image", 0), ("no such in the plan", 0)] {
+        let refused = stage.reports().into_iter().find(|report| report.message_id == id).unwrap();
+        let told = format!("attach_file_list[{place}]: {reason}");
+        assert_eq!((refused.state, &*refused.code, &*refused.message), (State::Rejected, "2040", &*told), "{id}");
+    }
+    // Its message_id is free.
+    stage.send("email", |request| with(request, "no such", &[own]));
+    stage.settle();
+    assert_eq!(stage.balance().accepted, 3);
+}
+
+#[test]
+fn while_nobody_knows_the_files_bulk_waits_and_no_other_lane_stops() {
+    let mut stage = Stage::perfect();
+    stage.opt_outs_away.store(true, Ordering::SeqCst);
+    let mut mail = examples::request("email");
+    for (lane, id) in [(Lane::Mass, "waits"), (Lane::Realtime, "goes on")] {
+        mail.message_id = id.into();
+        stage.send_over(lane, &mail);
+    }
+    stage.settle();
+    stage.advance(Duration::from_secs(31));
+    assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["goes on"]);
+    stage.opt_outs_away.store(false, Ordering::SeqCst);
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["goes on", "waits"]);
 }
 
 #[test]

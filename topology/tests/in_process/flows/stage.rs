@@ -11,8 +11,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claim, Claims, Clock, HeldOptOuts, Logged, Move, NoRegistry, OptOuts, PendingNotes, Provider,
-        Receipts, ReferenceSource, Sink, Written,
+        AppUser, Away, Caller, Claim, Claims, Clock, Files, HeldOptOuts, Logged, Move, NamedFile, NoRegistry, OptOuts,
+        PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink, Written,
     },
     reference::OptOut,
     retry::Paces,
@@ -319,7 +319,7 @@ impl Caller for Line {
     }
 }
 
-/// Opt-outs of a store that can be away.
+/// Opt-outs, files and push tokens of a store that can be away.
 struct AtTimesAway {
     held: HeldOptOuts,
     away: Arc<AtomicBool>,
@@ -334,13 +334,48 @@ impl OptOuts for AtTimesAway {
     }
 }
 
+/// A user who has registered, and what.
+pub const USER: (&str, [&str; 2]) = ("hana", ["fcm:of-hana-2", "fcm:of-hana-1"]);
+
+impl PushTokens for AtTimesAway {
+    fn of(&mut self, users: &[AppUser]) -> Result<Vec<Vec<String>>, Away> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(Away { dependency: "push tokens", cause: "the test has taken them away".to_owned() });
+        }
+        let of =
+            |user: &AppUser| if user.app_user_id == USER.0 { USER.1.map(str::to_owned).into() } else { Vec::new() };
+        Ok(users.iter().map(of).collect())
+    }
+}
+
+impl Files for AtTimesAway {
+    fn there(&mut self, asked: &[NamedFile], _: i64) -> Result<Vec<bool>, Away> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(Away { dependency: "files", cause: "the test has taken them away".to_owned() });
+        }
+        let there = |file: &NamedFile| file.username == "hanbit-shop" && seed::FILE_KEYS.contains(&&*file.key);
+        Ok(asked.iter().map(there).collect())
+    }
+}
+
+impl Embedded {
+    fn at_times_away(&self) -> AtTimesAway {
+        AtTimesAway { held: HeldOptOuts(Arc::clone(&self.reference)), away: Arc::clone(&self.opt_outs_away) }
+    }
+}
+
 impl Backends for Embedded {
     fn claims(&self) -> Result<Box<dyn Claims>, Away> {
         Ok(Box::new(self.claims.clone()))
     }
     fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
-        let (held, away) = (HeldOptOuts(Arc::clone(&self.reference)), Arc::clone(&self.opt_outs_away));
-        Ok(Box::new(AtTimesAway { held, away }))
+        Ok(Box::new(self.at_times_away()))
+    }
+    fn files(&self) -> Result<Box<dyn Files>, Away> {
+        Ok(Box::new(self.at_times_away()))
+    }
+    fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
+        Ok(Box::new(self.at_times_away()))
     }
     fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
         Ok(self.simulator.provider())

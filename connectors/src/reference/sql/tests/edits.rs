@@ -1,8 +1,11 @@
 //! What becomes of changes of single rows.
 
 use super::*;
-use crate::reference::{Behind, By, Deed, Deeds, Editor, FileRow, Listed, Refusal, Unchanged, Which};
-use processors::center::opt_out::Source;
+use crate::reference::{Behind, By, Deed, Deeds, Editor, FileRow, Listed, Refusal, SqlFiles, Unchanged, Which};
+use processors::{
+    center::opt_out::Source,
+    ports::{Files as _, NamedFile},
+};
 
 fn by(actor: &str, at_ms: i64) -> By {
     By { actor: actor.into(), at_ms }
@@ -306,11 +309,8 @@ pub(super) fn a_customer_has_so_many_rows_and_no_more(store: &Store) {
     assert_eq!((counted[0].get::<i64>("counted").unwrap(), store.count("opt_outs")), (4, 4));
 }
 
-pub(super) fn a_file_that_was_cut_off_is_found_and_forgotten(store: &Store) {
-    SCHEMA.migrate(&store.location).unwrap();
-    let mut editor = store.editor();
-    let who = by("c0/2026", AT_MS);
-    let file = |key: &str, created_at_ms| FileRow {
+fn file(key: &str, created_at_ms: i64) -> FileRow {
+    FileRow {
         key: key.into(),
         channel: Channel::Mt,
         name: "봄.jpg".into(),
@@ -318,7 +318,13 @@ pub(super) fn a_file_that_was_cut_off_is_found_and_forgotten(store: &Store) {
         bytes: 300,
         pixels: Some((640, 480)),
         created_at_ms,
-    };
+    }
+}
+
+pub(super) fn a_file_that_was_cut_off_is_found_and_forgotten(store: &Store) {
+    SCHEMA.migrate(&store.location).unwrap();
+    let mut editor = store.editor();
+    let who = by("c0/2026", AT_MS);
     for (key, at_ms) in [("A", AT_MS), ("B", AT_MS + 1), ("C", AT_MS + 2)] {
         editor.expect_file::<()>(&who, "c0", &file(key, at_ms)).unwrap().unwrap();
     }
@@ -339,4 +345,39 @@ pub(super) fn a_file_that_was_cut_off_is_found_and_forgotten(store: &Store) {
     assert_eq!(counted.iter().map(|row| row.get::<i64>("counted").unwrap()).collect::<Vec<_>>(), [300, 1]);
     let names = store.rows("SELECT name FROM files");
     assert!(!names[0].get::<Vec<u8>>("name").unwrap().windows(3).any(|part| part == b"jpg"));
+}
+
+pub(super) fn files_that_messages_name_are_told_in_a_batch_and_remembered(store: &Store) {
+    SCHEMA.migrate(&store.location).unwrap();
+    let (mut editor, mut files) = (store.editor(), SqlFiles::open(&store.location).unwrap());
+    let who = by("c0/2026", AT_MS);
+    for row in [file("A", AT_MS), file("B", AT_MS), FileRow { channel: Channel::Em, ..file("C", AT_MS) }] {
+        editor.expect_file::<()>(&who, "c0", &row).unwrap().unwrap();
+    }
+    for key in ["A", "C"] {
+        assert_eq!(editor.keep_file(&who, "c0", key), Ok(true));
+    }
+    let named = |username: &str, key: &str, channel| NamedFile { username: username.into(), key: key.into(), channel };
+    let asked = [
+        named("c0", "A", Channel::Mt),
+        named("c0", "A", Channel::Em),
+        named("c0", "C", Channel::Em),
+        named("c0", "C", Channel::Mt),
+        named("c0", "B", Channel::Mt),
+        named("c1", "A", Channel::Mt),
+        named("c0", "a", Channel::Mt),
+        named("c0", "A ", Channel::Mt),
+        named("c0", "' OR 1=1 --", Channel::Em),
+        named("c0", "A", Channel::Mt),
+    ];
+    let there = [true, true, true, false, false, false, false, false, false, true];
+    assert_eq!(files.there(&asked, AT_MS).unwrap(), there);
+    // What comes is there at once, what goes is remembered for a minute.
+    assert_eq!((editor.keep_file(&who, "c0", "B"), editor.drop_file(&who, "c0", "A")), (Ok(true), Ok(true)));
+    let pair = [named("c0", "A", Channel::Mt), named("c0", "B", Channel::Mt)];
+    assert_eq!(files.there(&pair, AT_MS + 59_999).unwrap(), [true, true]);
+    assert_eq!(files.there(&pair, AT_MS + 60_000).unwrap(), [false, true]);
+    let many: Vec<_> = (0..1200).map(|n| named("c0", &format!("F{n}"), Channel::Em)).chain(pair.clone()).collect();
+    assert_eq!(files.there(&many, AT_MS + 60_000).unwrap()[1199..], [false, false, true]);
+    assert_eq!(files.there(&[], AT_MS), Ok(Vec::new()));
 }

@@ -60,8 +60,10 @@ on_both! {
     lists_go_by_an_index
     opt_outs_come_and_go_one_by_one_and_are_listed_by_time
     a_customer_has_so_many_rows_and_no_more
+    the_tokens_of_users_are_told_in_a_batch_the_newest_first
     tokens_that_die_while_they_are_registered_are_counted_right
     a_file_that_was_cut_off_is_found_and_forgotten
+    files_that_messages_name_are_told_in_a_batch_and_remembered
     one_vendor_is_changed_and_keeps_its_place
     weights_of_a_vendor_come_and_go_and_never_sum_to_zero
     suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them_out

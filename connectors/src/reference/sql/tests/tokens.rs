@@ -5,7 +5,7 @@ use crate::{
     reference::{App, By, Editor, PushToken},
     vendors::MemoryDeadTokens,
 };
-use processors::ports::{DEAD_FOR, DeadToken, DeadTokens};
+use processors::ports::{AppUser, DEAD_FOR, DeadToken, DeadTokens, PushTokens as _, TOKENS_OF_USER};
 
 fn dead(vendor: &str, token: &str, code: &str) -> DeadToken {
     DeadToken { vendor: vendor.into(), token: token.into(), code: code.into(), since_ms: AT_MS - 5 }
@@ -92,4 +92,34 @@ pub(super) fn tokens_that_die_while_they_are_registered_are_counted_right(store:
     let clear =
         |row: &crate::sql::Record, column| row.get::<Vec<u8>>(column).unwrap().windows(4).any(|part| part == b"user");
     assert!(rows.iter().all(|row| !clear(row, "token") && !clear(row, "app_user_id")));
+}
+
+pub(super) fn the_tokens_of_users_are_told_in_a_batch_the_newest_first(store: &Store) {
+    store.import(customers(2)).unwrap();
+    let app = |n: usize| App { service_key: format!("{n:0>40}"), username: format!("c{n}") };
+    let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
+    let mut register = |at_ms: i64, n: usize, user: &str, tokens: std::ops::Range<usize>| {
+        let by = By { actor: "c0/2026".into(), at_ms };
+        let tokens: Vec<_> =
+            tokens.map(|n| PushToken { app_user_id: user.into(), token: format!("{user}:{n}") }).collect();
+        editor.register_tokens::<()>(&by, &app(n), &tokens).unwrap().unwrap();
+    };
+    register(AT_MS, 0, "hana", 0..1);
+    register(AT_MS + 1, 0, "hana", 1..2);
+    register(AT_MS, 1, "hana", 7..8);
+    register(AT_MS, 0, "many", 0..TOKENS_OF_USER);
+    register(AT_MS + 1, 0, "many", TOKENS_OF_USER..TOKENS_OF_USER + 5);
+    let user = |n: usize, id: &str| AppUser { service_key: format!("{n:0>40}"), app_user_id: id.into() };
+    let mut tokens = SqlPushTokens::open(&store.location, cipher()).unwrap();
+    let asked = [user(0, "hana"), user(1, "hana"), user(0, "HANA"), user(0, "hana")];
+    let of_hana = vec!["hana:1".to_owned(), "hana:0".to_owned()];
+    assert_eq!(tokens.of(&asked), Ok(vec![of_hana.clone(), vec!["hana:7".into()], Vec::new(), of_hana]));
+    let of_many = tokens.of(&[user(0, "many")]).unwrap().remove(0);
+    assert_eq!(of_many.len(), TOKENS_OF_USER);
+    assert!((0..5).all(|n| of_many[..5].contains(&format!("many:{}", TOKENS_OF_USER + n))), "{of_many:?}");
+    let all: Vec<_> = (0..600).map(|n| user(0, if n == 599 { "hana" } else { "nobody" })).collect();
+    assert_eq!(tokens.of(&all).unwrap()[599].len(), 2);
+    let distinct: Vec<_> = (0..600).map(|n| user(0, &format!("user{n}"))).chain([user(0, "hana")]).collect();
+    assert_eq!(tokens.of(&distinct).unwrap()[600].len(), 2);
+    assert_eq!(tokens.of(&[]), Ok(Vec::new()));
 }

@@ -1,0 +1,142 @@
+//! What ingest asks of the reference store: who refused ads, which files there are, which tokens users have.
+
+use super::{Answer, Batch, Checks};
+use crate::engine::Outputs;
+use processors::ports::{Away, Files, NoFiles, NoPushTokens, OptOuts, PushTokens};
+use schemas::{Accepted, Encode as _};
+use std::mem::take;
+
+/// How long nobody is asked after an answer did not come: each question may cost the lane its patience.
+const UNASKED_MS: i64 = 30_000;
+
+/// Where ingest asks.
+pub struct Stores {
+    opt_outs: Box<dyn OptOuts>,
+    files: Box<dyn Files>,
+    push_tokens: Box<dyn PushTokens>,
+    patience: Patience,
+}
+
+/// Until then nobody is asked: an answer did not come.
+struct Patience {
+    unasked_until_ms: i64,
+}
+
+impl Stores {
+    /// Of opt-outs alone: nobody uploads files or registers push tokens.
+    pub fn new(opt_outs: Box<dyn OptOuts>) -> Self {
+        let patience = Patience { unasked_until_ms: i64::MIN };
+        Self { opt_outs, files: Box::new(NoFiles), push_tokens: Box::new(NoPushTokens), patience }
+    }
+
+    /// The same where customers have uploaded files.
+    pub fn with_files(self, files: Box<dyn Files>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// The same where users of apps have registered push tokens.
+    pub fn with_push_tokens(self, push_tokens: Box<dyn PushTokens>) -> Self {
+        Self { push_tokens, ..self }
+    }
+
+    /// Refuses the ads of those who want none, before their message_ids are claimed. While nobody can be asked bulk
+    /// waits; the other lanes do not stop for an ad, and refuse it.
+    pub(super) fn refuse_opted_out(
+        &mut self,
+        checked: &mut Checks,
+        batch: &Batch<'_>,
+        out: &Outputs,
+    ) -> Result<(), Away> {
+        if checked.asked.is_empty() {
+            return Ok(());
+        }
+        let answer = self.patience.ask(batch, "ads are refused (9998)", || self.opt_outs.refused(&checked.asked))?;
+        let unasked = answer.is_none();
+        let refused = answer.unwrap_or_else(|| vec![true; checked.asked.len()]);
+        let places = checked.asked_of.iter().zip(refused).filter(|(_, refused)| *refused).map(|(place, _)| *place);
+        for place in places {
+            if let Some(candidate) = checked.candidate(place, out) {
+                let now_ms = batch.now_ms;
+                let refused = if unasked { candidate.unasked(now_ms) } else { candidate.opted_out(now_ms) };
+                checked.answers[place] = Answer::Refused(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what names files that are not there. While nobody can be asked bulk waits; of the other lanes they are
+    /// their senders' to miss, who read them.
+    pub(super) fn refuse_without_files(
+        &mut self,
+        checked: &mut Checks,
+        batch: &Batch<'_>,
+        out: &Outputs,
+    ) -> Result<(), Away> {
+        if checked.files.is_empty() {
+            return Ok(());
+        }
+        let now_ms = batch.now_ms;
+        let asked = || self.files.there(&checked.files, now_ms);
+        let Some(there) = self.patience.ask(batch, "files are not asked for", asked)? else { return Ok(()) };
+        for ((place, at_file), there) in take(&mut checked.files_of).into_iter().zip(there) {
+            if !there && let Some(candidate) = checked.candidate(place, out) {
+                checked.answers[place] = Answer::Refused(candidate.without_file(at_file, now_ms));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives pushes that name a user alone the tokens that are registered for it; who has none is its sender's to say.
+    /// While nobody can be asked bulk waits; the other lanes do not stop for a push, and refuse it.
+    pub(super) fn name_tokens(
+        &mut self,
+        checked: &mut Checks,
+        batch: &Batch<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), Away> {
+        if checked.users.is_empty() {
+            return Ok(());
+        }
+        let asked = || self.push_tokens.of(&checked.users);
+        let told = match self.patience.ask(batch, "pushes to users are refused (9998)", asked)? {
+            Some(told) => told.into_iter().map(Some).collect(),
+            None => vec![None; checked.users.len()],
+        };
+        for (place, tokens) in take(&mut checked.users_of).into_iter().zip(told) {
+            let Some(mut candidate) = checked.candidate(place, out) else { continue };
+            match tokens {
+                None => checked.answers[place] = Answer::Refused(candidate.without_tokens(batch.now_ms)),
+                Some(tokens) => {
+                    candidate.accepted.recipient.push_tokens = tokens;
+                    if let Answer::Candidate(written) = &mut checked.answers[place] {
+                        written.value = out.framed::<Accepted>(|value| candidate.accepted.write(value));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Patience {
+    /// What is answered; None: nobody can be asked, and the lane does not wait.
+    fn ask<T>(
+        &mut self,
+        batch: &Batch<'_>,
+        else_what: &'static str,
+        ask: impl FnOnce() -> Result<T, Away>,
+    ) -> Result<Option<T>, Away> {
+        if batch.now_ms < self.unasked_until_ms {
+            return Ok(None);
+        }
+        match ask() {
+            Ok(answer) => Ok(Some(answer)),
+            Err(away) if batch.waits() => Err(away),
+            Err(away) => {
+                self.unasked_until_ms = batch.now_ms + UNASKED_MS;
+                tracing::warn!(cause = %away, "{else_what}: the store cannot be asked");
+                Ok(None)
+            }
+        }
+    }
+}
