@@ -140,6 +140,50 @@ fn a_vendor_that_cannot_be_reached_as_its_row_says_is_refused_with_the_remedy() 
 }
 
 #[test]
+fn a_vendor_is_paused_and_weighed_in_the_store_and_a_file_is_its_owners_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("store.file={}", folder.path().join("ims.sqlite").display());
+    let seed = file(include_str!("../../connectors/seed/demo.toml"));
+    shown(&["reference", "import", seed.path().to_str().unwrap(), "--set", &store]);
+    let sql = ["--set", &store, "--set", "reference.kind=sql"];
+    let vendor = |arguments: &[&str]| ims(&[&["vendor"], arguments, &sql].concat());
+    let done = |arguments: &[&str]| {
+        let output = vendor(arguments);
+        assert_eq!(code(&output), DONE, "{arguments:?}: {}", told(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(done(&["pause", "text-one"]), "text-one: paused; running processes take it up within 5 s\n");
+    assert_eq!(done(&["pause", "text-one"]), "text-one: paused already\n");
+    done(&["weight", "text-one", "5"]);
+    done(&["weight", "text-one", "0", "--family", "sms", "--priority", "MASS", "--username", "hanbit-shop"]);
+    let listed: serde_json::Value = serde_json::from_str(&done(&["list", "--json"])).unwrap();
+    let row = listed.as_array().unwrap().iter().find(|row| row["name"] == "text-one").unwrap();
+    assert_eq!((&row["paused"], &row["weight"]), (&true.into(), &5.into()));
+    let weight = serde_json::json!(
+        [{"vendor": "text-one", "family": "SMS", "priority": "MASS", "username": "hanbit-shop", "weight": 0}]
+    );
+    assert_eq!(row["weights"], weight);
+    done(&["resume", "text-one"]);
+    for (arguments, said) in [
+        (&["pause", "nobody"][..], "there is no vendor \"nobody\": there are "),
+        (&["weight", "text-one", "none"], "--family, --priority or --username"),
+        (&["weight", "text-one", "none", "--priority", "AD"], "text-one has no such weight"),
+        (&["weight", "text-one", "many"], "write a whole number from 0, or none"),
+        (&["weight", "text-one", "1", "--family", "FAX"], "allowed are AT, FT"),
+        (&["weight", "text-one", "1", "--username", "nobody"], "names customer \"nobody\", which does not exist"),
+        (&["pause", "text-one", "--by", ""], "--by: give a name"),
+    ] {
+        let refused = vendor(arguments);
+        let told = told(&refused);
+        assert!(code(&refused) == USAGE && told.contains(said), "{arguments:?}: {told}");
+    }
+    let of_file = format!("reference.file={}", seed.path().display());
+    let refused = ims(&["vendor", "weight", "text-one", "3", "--set", &of_file]);
+    let told = told(&refused);
+    assert!(code(&refused) == USAGE && told.contains("write weight = 3 into the row of vendor \"text-one\""), "{told}");
+}
+
+#[test]
 fn a_mail_server_that_cannot_be_reached_as_its_row_says_is_refused_with_the_remedy() {
     let demo = include_str!("../../connectors/seed/demo.toml");
     let password = file("hunter2-is-the-password\n");

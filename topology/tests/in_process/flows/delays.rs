@@ -113,6 +113,39 @@ fn ads_that_the_rate_keeps_beyond_nine_in_the_evening_wait_for_the_morning() {
     assert!(stage.balance().settled(), "{:?}", stage.balance());
 }
 
+#[test]
+fn ads_of_the_night_leave_from_eight_within_the_rate_though_all_die_a_second_before() {
+    // 2026-03-11 23:00 in Seoul.
+    let evening = seed::NOW_MS - seed::NOW_MS.rem_euclid(24 * 3_600_000) + 14 * 3_600_000;
+    let morning = evening + 9 * 3_600_000;
+    let mut stage = Stage::knowing(one_text_vendor_of_100_a_second(), evening, perfect());
+    let mut ad = examples::request("lms_ad");
+    let ads = 1_000;
+    for number in 0..ads {
+        ad.message_id = format!("EIGHT-{number:06}");
+        stage.send_over(Lane::Ad, &ad);
+    }
+    stage.settle();
+    stage.advance_by_minutes(HOUR * 9 - Duration::from_secs(60));
+    stage.advance(Duration::from_secs(59));
+    let held = stage.reports().iter().filter(|report| report.state == State::Held).count();
+    assert_eq!((held, stage.ends().len()), (ads, 0), "at 07:59:59 all are held");
+    for role in Role::ALL {
+        stage.driver.kill(role);
+    }
+    stage.driver.join(&Role::ALL).unwrap();
+    stage.settle();
+    stage.advance_finely(Duration::from_secs(60 + ads as u64 / 50));
+    let mut sent: Vec<i64> = stage.ends().values().filter_map(|report| report.sent_at).collect();
+    sent.sort_unstable();
+    assert_eq!((sent.len(), stage.balance().settled()), (ads, true), "{:?}", stage.balance());
+    assert!((morning..morning + 1_000).contains(&sent[0]), "the first {} ms after eight", sent[0] - morning);
+    for (first, at) in sent.iter().enumerate() {
+        let within = sent[first..].iter().take_while(|t| **t < at + 1_000).count();
+        assert!(within <= 110, "{within} in a second, 100 and a burst are allowed");
+    }
+}
+
 fn perfect() -> SimulatorSettings {
     SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() }
 }
