@@ -13,7 +13,7 @@ pub(crate) mod windows;
 pub use allowance::{Admission, Allowance, Slot};
 pub use hold::{Held, Hold, Returns, Turns};
 pub use processors::breaker::BreakerSettings;
-pub use receipts::ReceiptsWorker;
+pub use receipts::{ReceiptsWorker, UNMATCHED, Unmatched};
 use schemas::{Family, Topic, topics::Kind};
 pub(crate) use sender::Since;
 pub use sender::{Sender, SenderParts};

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use topology::{
     engine::{ORIGIN_HEADER, REASON_HEADER},
     log::{LogError, Place, Reader, Record},
+    send::UNMATCHED,
 };
 
 /// A dead letter.
@@ -39,7 +40,8 @@ pub fn read(reader: &mut dyn Reader, place: Place, select: &Select) -> Result<Ve
     let mut letters = Vec::new();
     reader.read(place, from, end, &mut |record| {
         let reason = header(&record, REASON_HEADER).unwrap_or_default();
-        if select.reason.as_deref().is_none_or(|wanted| reason.contains(wanted)) {
+        // What vendors reported of nobody's messages came from no topic: `ims vendor unmatched` shows it.
+        if reason != UNMATCHED && select.reason.as_deref().is_none_or(|wanted| reason.contains(wanted)) {
             let origin = header(&record, ORIGIN_HEADER).unwrap_or_default();
             letters.push(Letter { offset: record.offset, origin, reason, at_ms: record.timestamp_ms });
         }

@@ -2,6 +2,7 @@
 
 mod change;
 mod show;
+mod unmatched;
 
 use crate::{
     assemble::{open_reference, open_vendors},
@@ -14,7 +15,7 @@ use connectors::{reference::VendorChange, vendors::Use};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Look at the vendors, pause and weigh them while they are in use, and upload images to them.
+/// Look at the vendors and what they reported of nobody's messages, pause and weigh them, and upload images to them.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the vendors: what they take, their shares, rates and prices.
@@ -42,6 +43,19 @@ pub enum Command {
         weight: Weight,
         #[command(flatten)]
         of: Messages,
+    },
+    /// List the delivery reports that no message is known for, the oldest first.
+    ///
+    /// Their number is none of ours (another system uses the same account, or the vendor gave none), or the reference data
+    /// have no such vendor (any more). They are kept in DLQ-RESULT-REALTIME for as long as dead letters are, and counted in
+    /// ims_receipts_total{outcome="foreign"|"unknown vendor"}.
+    #[command(after_long_help = exit::help(UNMATCHED, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
+    Unmatched {
+        /// Of this vendor alone.
+        vendor: Option<String>,
+        /// Only the newest, so many.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+        last: usize,
     },
     /// Upload an image to a vendor, and tell the key or address that messages name it by.
     ///
@@ -83,6 +97,10 @@ const WEIGHT: &str = "  ims vendor weight dealer 3
 const LIST: &str = "  ims vendor list
   ims vendor list --json | jq -r '.[] | select(.weight == 0) | .name'";
 
+const UNMATCHED: &str = "  ims vendor unmatched
+  ims vendor unmatched dealer --last 20
+  ims vendor unmatched --json | jq -r '.[].vendor' | sort | uniq -c";
+
 const UPLOAD: &str = "  ims vendor upload dealer spring.jpg --for mms
   ims vendor upload dealer spring.png --for wide --json | jq -r .key";
 
@@ -104,6 +122,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
             let shown = show::all(&open_reference(&config)?.current());
             output::result(globals.json, &shown, || show::table(&shown))?;
         }
+        Command::Unmatched { vendor, last } => unmatched::run(&config, globals.json, vendor.as_deref(), *last)?,
         Command::Upload { vendor, file, what } => {
             let vendors = open_vendors(&config, open_reference(&config)?);
             vendors.can_be_used().map_err(|error| usage(error.to_string()))?;

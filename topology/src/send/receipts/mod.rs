@@ -3,6 +3,9 @@
 
 #[cfg(test)]
 mod tests;
+mod unmatched;
+
+pub use unmatched::{UNMATCHED, Unmatched};
 
 use super::metrics as names;
 use crate::{
@@ -75,7 +78,8 @@ impl ReceiptsWorker {
             if matches!(outcome, "foreign" | "unknown vendor") {
                 // A serial number is no secret; a foreign one may be anything, so only its length is told.
                 let (vendor, length) = (&receipt.vendor, receipt.serial_number.len());
-                tracing::warn!(worker = %self.name, vendor, length, outcome, "a receipt that is none of ours is dropped");
+                tracing::warn!(worker = %self.name, vendor, length, outcome, "a receipt that is none of ours is kept apart");
+                Unmatched::keep(receipt, outcome, &mut self.out);
             }
             counter!(names::RECEIPTS, "worker" => self.name.clone(), "outcome" => outcome).increment(1);
         }

@@ -86,6 +86,15 @@ impl Bench {
         results
     }
 
+    fn unmatched(&self) -> Vec<Unmatched> {
+        let mut reader = self.log.reader().unwrap();
+        let place = crate::log::Place { topic: Unmatched::topic(), partition: 0 };
+        let (first, end) = reader.bounds(place).unwrap();
+        let mut kept = Vec::new();
+        reader.read(place, first, end, &mut |record| kept.extend(Unmatched::read(&record))).unwrap();
+        kept
+    }
+
     fn turn(&mut self) -> Progress {
         self.worker.turn(Duration::ZERO).unwrap()
     }
@@ -114,15 +123,26 @@ fn a_receipt_finds_message_step_and_lane_by_its_serial_number_alone() {
 }
 
 #[test]
-fn receipts_of_others_and_those_without_news_are_dropped_and_confirmed() {
+fn receipts_of_others_are_kept_apart_and_those_without_news_are_dropped_and_all_are_confirmed() {
     let mut bench = bench();
-    bench.report("another-systems-number", "kt", "1000");
+    let long = "another-systems-number-".repeat(10);
+    bench.report(&long, "kt", "1000");
     bench.report(&serial(1, Lane::Mass), "nobody", "1000");
     bench.report(&serial(2, Lane::Mass), "kt", "E915");
     bench.report(&serial(3, Lane::Mass), "kt", "1000");
     bench.turn();
     assert_eq!(bench.results(Lane::Mass).len(), 1);
     assert_eq!(bench.confirmed(), 4, "or they would come again for ever");
+    let kept = bench.unmatched();
+    let told: Vec<_> = kept.iter().map(|u| (&*u.vendor, &*u.serial_number, &*u.code, u.at_ms, &*u.why)).collect();
+    let of_nobody = serial(1, Lane::Mass);
+    assert_eq!(
+        told,
+        [
+            ("kt", &long[..100], "1000", NOW - 5_000, "foreign"),
+            ("nobody", &of_nobody, "1000", NOW - 5_000, "unknown vendor")
+        ]
+    );
 }
 
 #[test]
