@@ -2,7 +2,7 @@
 
 use super::{
     codes::{self, Weights},
-    settings::{Behaviour, Spread},
+    settings::{Behaviour, Spoiled, SpoiledShares, Spread},
 };
 use processors::{
     codes::{Class, judge},
@@ -18,6 +18,8 @@ pub struct Fate {
     pub latency_ms: i64,
     /// What the answer is.
     pub answer: Drawn,
+    /// What becomes of an answer that is a code on its way.
+    pub spoiled: Option<Spoiled>,
     /// Whether the vendor keeps the message.
     pub taken: bool,
     /// Delivery reports: milliseconds after the request, and code.
@@ -46,6 +48,7 @@ pub fn draw(seed: u64, behaviour: &Behaviour, vendor: &Vendor, serial_number: &s
     let usual = if vendor.receipts { codes::acceptances(vendor.codes) } else { codes::outcomes(vendor.codes) };
     let code = pick(&mut rng, &behaviour.codes, usual);
     let receipts = receipts(&mut rng, behaviour, vendor, latency_ms);
+    let spoiled = spoiled(&mut rng, behaviour.spoiled);
 
     let timeout_ms = i64::from(vendor.timeout_ms);
     let too_late = latency_ms >= timeout_ms;
@@ -58,7 +61,7 @@ pub fn draw(seed: u64, behaviour: &Behaviour, vendor: &Vendor, serial_number: &s
         () => (Drawn::Code(code), kept),
     };
     let latency_ms = if silent { timeout_ms } else { latency_ms };
-    Fate { latency_ms, answer, taken, receipts: if taken { receipts } else { Vec::new() } }
+    Fate { latency_ms, answer, spoiled, taken, receipts: if taken { receipts } else { Vec::new() } }
 }
 
 fn receipts(rng: &mut SmallRng, behaviour: &Behaviour, vendor: &Vendor, latency_ms: i64) -> Vec<(i64, String)> {
@@ -78,6 +81,14 @@ fn receipts(rng: &mut SmallRng, behaviour: &Behaviour, vendor: &Vendor, latency_
         receipts.push((latency_ms + again_ms, code));
     }
     receipts
+}
+
+fn spoiled(rng: &mut SmallRng, shares: SpoiledShares) -> Option<Spoiled> {
+    let mut left: f64 = rng.random();
+    shares.all().into_iter().find_map(|(how, share)| {
+        left -= share;
+        (left < 0.0).then_some(how)
+    })
 }
 
 /// A number for an attempt: FNV-1a, which is the same on every machine and in every version.

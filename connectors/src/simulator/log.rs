@@ -25,7 +25,8 @@ pub struct Requested {
     pub part: String,
     /// Which attempt of the step.
     pub attempt: i32,
-    /// What the vendor will answer: a code, `throttled`, or nothing.
+    /// What the vendor will answer: a code, `throttled`, how its answer is spoiled (`reset`, `slow_body`, `wrong_json`,
+    /// `wrong_charset`), or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Whether the vendor keeps the message, answered or not.

@@ -4,6 +4,7 @@
 //! A simulator that is opened on its log again knows what it had taken and which receipts it still owes.
 
 mod codes;
+mod door;
 mod fate;
 mod http;
 mod log;
@@ -17,7 +18,7 @@ mod tests;
 
 pub use http::Listener;
 pub use log::{Confirmed, RequestLog, Requested};
-pub use settings::{Behaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spread};
+pub use settings::{Behaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spoiled, SpoiledShares, Spread};
 pub use smpp::SmppListener;
 
 use fate::Drawn;
@@ -56,6 +57,15 @@ struct Asked<'r> {
     /// What tells a repeat from another message; None: the vendor cannot.
     known_by: Option<&'r str>,
     attempt: i32,
+}
+
+/// What a request is answered.
+struct Answering {
+    /// How long it takes, milliseconds.
+    after_ms: i64,
+    reply: Reply,
+    /// What becomes of it on its way.
+    spoiled: Option<Spoiled>,
 }
 
 struct State {
@@ -105,8 +115,10 @@ impl Simulator {
         self.lock().outages.insert(vendor.to_owned(), outage);
     }
 
-    /// Serves a request: how long the answer takes, milliseconds, and what it is.
-    fn serve(&self, vendor: &Vendor, asked: &Asked<'_>) -> (i64, Reply) {
+    /// Serves a request.
+    fn serve(&self, vendor: &Vendor, asked: &Asked<'_>) -> Answering {
+        let not_sent =
+            |reason: &str| Answering { after_ms: 0, reply: Reply::NotSent(reason.to_owned()), spoiled: None };
         let now_ms = self.clock.now_ms();
         let Asked { family, serial_number, part, known_by, attempt } = *asked;
         let behaviour = self.settings.of(&vendor.name);
@@ -119,7 +131,7 @@ impl Simulator {
         let mut state = self.lock();
         let outage = state.outages.get(&vendor.name).copied().unwrap_or(behaviour.outage);
         if outage == Outage::Refusing {
-            return (0, Reply::NotSent("connection refused".to_owned()));
+            return not_sent("connection refused");
         }
         let over = behaviour.tps.and_then(|tps| state.over(&vendor.name, tps, now_ms));
         let duplicate = codes::duplicate(vendor.codes).filter(|_| {
@@ -141,6 +153,7 @@ impl Simulator {
         if fate.taken {
             state.taken.insert(&vendor.name, known_by.unwrap_or(serial_number));
         }
+        let spoiled = fate.spoiled.filter(|_| matches!(fate.answer, Drawn::Code(_)));
         let requested = Requested {
             at_ms: now_ms,
             vendor: vendor.name.clone(),
@@ -148,10 +161,11 @@ impl Simulator {
             serial_number: serial_number.to_owned(),
             part: part.to_owned(),
             attempt,
-            code: match &fate.answer {
-                Drawn::Code(code) => Some(code.clone()),
-                Drawn::Throttled => Some("throttled".to_owned()),
-                Drawn::Nothing => None,
+            code: match (&fate.answer, spoiled) {
+                (_, Some(how)) => Some(how.as_str().to_owned()),
+                (Drawn::Code(code), None) => Some(code.clone()),
+                (Drawn::Throttled, None) => Some("throttled".to_owned()),
+                (Drawn::Nothing, None) => None,
             },
             taken: fate.taken,
             receipts: fate.receipts.into_iter().map(|(after_ms, code)| (now_ms + after_ms, code)).collect(),
@@ -161,7 +175,7 @@ impl Simulator {
         {
             // A request that cannot be recorded never came: the ledger's check must not miss one.
             tracing::error!(%error, "the simulator's request log cannot be written: refusing the request");
-            return (0, Reply::NotSent("the simulator cannot write its request log".to_owned()));
+            return not_sent("the simulator cannot write its request log");
         }
         drop(state);
         self.deliveries.owe(&requested);
@@ -172,7 +186,16 @@ impl Simulator {
             }
             Drawn::Nothing => Reply::NoAnswer("no answer within the time-out".to_owned()),
         };
-        (fate.latency_ms, reply)
+        Answering { after_ms: fate.latency_ms, reply, spoiled }
+    }
+
+    /// Now by a vendor's own clock, Unix milliseconds.
+    fn now_ms_at(&self, vendor: &str) -> i64 {
+        self.clock.now_ms() + self.ahead_ms(vendor)
+    }
+
+    fn ahead_ms(&self, vendor: &str) -> i64 {
+        self.settings.of(vendor).clock_ahead_s * 1_000
     }
 
     fn confirm(&self, receipts: &[Confirmed]) -> io::Result<()> {

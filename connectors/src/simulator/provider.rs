@@ -1,6 +1,6 @@
 //! One sender's connection: requests go in, answers come out when they are due.
 
-use super::{Asked, Simulator};
+use super::{Answering, Asked, Simulator, Spoiled};
 use processors::ports::{Answer, Provider, Reply, Request};
 use schemas::Family;
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Duration};
@@ -42,9 +42,15 @@ impl Provider for Connection {
         let family = Family::of(dispatch.accepted.channel, dispatch.accepted.message_type);
         let (serial_number, attempt) = (dispatch.serial_number.as_str(), dispatch.attempt);
         let asked = Asked { family, serial_number, part: "", known_by: Some(serial_number), attempt };
-        let (latency_ms, reply) = self.simulator.serve(vendor, &asked);
+        let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
+        // Here nobody reads an answer: what would be read of a spoiled one is that it is none.
+        let (after_ms, reply) = match spoiled {
+            None => (after_ms, reply),
+            Some(Spoiled::SlowBody) => (i64::from(vendor.timeout_ms), unread(Spoiled::SlowBody)),
+            Some(how) => (after_ms, unread(how)),
+        };
         self.submitted += 1;
-        self.answers.push(Due { at_ms: now_ms + latency_ms, order: self.submitted, ticket: request.ticket, reply });
+        self.answers.push(Due { at_ms: now_ms + after_ms, order: self.submitted, ticket: request.ticket, reply });
     }
 
     fn answers(&mut self, wait: Duration, into: &mut Vec<Answer>) {
@@ -59,6 +65,10 @@ impl Provider for Connection {
         std::thread::sleep(wait.min(next));
         self.due(into);
     }
+}
+
+fn unread(how: Spoiled) -> Reply {
+    Reply::NoAnswer(format!("an answer that cannot be read: {}", how.as_str()))
 }
 
 impl Ord for Due {

@@ -145,7 +145,10 @@ impl Receipts for Taker {
     fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>) {
         let before = self.unconfirmed.len();
         self.simulator.deliveries.take(wait, &mut self.unconfirmed);
-        into.extend(self.unconfirmed[before..].iter().map(|due| due.receipt.clone()));
+        into.extend(self.unconfirmed[before..].iter().map(|Due { receipt, .. }| Receipt {
+            at_ms: receipt.at_ms + self.simulator.ahead_ms(&receipt.vendor),
+            ..receipt.clone()
+        }));
     }
 
     fn confirm(&mut self) {

@@ -16,6 +16,10 @@ pub struct SimulatorSettings {
     pub every_vendor: Behaviour,
     /// Vendors with a behaviour of their own, by name.
     pub vendors: BTreeMap<String, Behaviour>,
+    /// Certificate chain of the vendors behind sockets, PEM; empty: they speak no TLS.
+    pub certificate_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
 }
 
 /// How one vendor behaves. Shares are parts of 1. The defaults are those of a good day.
@@ -36,12 +40,67 @@ pub struct Behaviour {
     pub retry_after_ms: u32,
     /// Requests a second beyond which all are refused as too many; none: no limit.
     pub tps: Option<u32>,
+    /// Requests that are answered, with an answer that is spoiled on its way.
+    pub spoiled: SpoiledShares,
+    /// How far the vendor's clock is ahead of ours, seconds; below 0: behind.
+    pub clock_ahead_s: i64,
     /// Whether a serial number that was taken before is refused, where the vendor's table has a code for it.
     pub refuses_duplicates: bool,
     /// What fails altogether.
     pub outage: Outage,
     /// Delivery reports, of vendors that give them.
     pub receipts: ReceiptBehaviour,
+}
+
+/// Of all requests, those whose answers are spoiled: the vendor has done what it was asked, and nobody can read so.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpoiledShares {
+    /// The connection is reset instead (HTTP/2: the request's stream).
+    pub reset: f64,
+    /// The answer begins in time and ends after the vendor's time-out (SMPP: comes after it).
+    pub slow_body: f64,
+    /// Half of the answer's body is missing.
+    pub wrong_json: f64,
+    /// The answer's body has Korean in EUC-KR, and says nothing of it.
+    pub wrong_charset: f64,
+}
+
+/// How one answer is spoiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoiled {
+    /// [`SpoiledShares::reset`]
+    Reset,
+    /// [`SpoiledShares::slow_body`]
+    SlowBody,
+    /// [`SpoiledShares::wrong_json`]
+    WrongJson,
+    /// [`SpoiledShares::wrong_charset`]
+    WrongCharset,
+}
+
+impl Spoiled {
+    /// As the request log calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::SlowBody => "slow_body",
+            Self::WrongJson => "wrong_json",
+            Self::WrongCharset => "wrong_charset",
+        }
+    }
+}
+
+impl SpoiledShares {
+    /// Each with its share.
+    pub const fn all(&self) -> [(Spoiled, f64); 4] {
+        [
+            (Spoiled::Reset, self.reset),
+            (Spoiled::SlowBody, self.slow_body),
+            (Spoiled::WrongJson, self.wrong_json),
+            (Spoiled::WrongCharset, self.wrong_charset),
+        ]
+    }
 }
 
 /// How a vendor reports deliveries.
@@ -102,6 +161,8 @@ impl Default for Behaviour {
             throttled_share: 0.000_5,
             retry_after_ms: 1_000,
             tps: None,
+            spoiled: SpoiledShares::default(),
+            clock_ahead_s: 0,
             refuses_duplicates: true,
             outage: Outage::None,
             receipts: ReceiptBehaviour::default(),
@@ -152,14 +213,19 @@ impl SimulatorSettings {
     pub fn mistakes(&self) -> Vec<String> {
         let named = self.vendors.iter().map(|(name, behaviour)| (format!("vendors.{name}"), behaviour));
         let all = [("every_vendor".to_owned(), &self.every_vendor)].into_iter().chain(named);
-        all.flat_map(|(at, behaviour)| behaviour.mistakes(&at)).collect()
+        let mut wrong: Vec<String> = all.flat_map(|(at, behaviour)| behaviour.mistakes(&at)).collect();
+        if self.certificate_file.as_os_str().is_empty() != self.key_file.as_os_str().is_empty() {
+            wrong.push("certificate_file and key_file go together".into());
+        }
+        wrong
     }
 }
 
 impl Behaviour {
     fn mistakes(&self, at: &str) -> Vec<String> {
-        let Self { latency_ms, codes, receipts, .. } = self;
+        let Self { latency_ms, codes, receipts, spoiled, .. } = self;
         let mut wrong = Vec::new();
+        let spoiled = spoiled.all();
         for (name, share) in [
             ("no_answer_share", self.no_answer_share),
             ("no_answer_taken_share", self.no_answer_taken_share),
@@ -167,10 +233,14 @@ impl Behaviour {
             ("receipts.twice_share", receipts.twice_share),
             ("receipts.before_answer_share", receipts.before_answer_share),
             ("receipts.never_share", receipts.never_share),
+            ("spoiled", spoiled.iter().map(|(_, share)| share).sum()),
         ] {
             if !(0.0..=1.0).contains(&share) {
                 wrong.push(format!("{at}.{name} = {share}: a share is between 0 and 1"));
             }
+        }
+        for (how, share) in spoiled.into_iter().filter(|(_, share)| !(0.0..=1.0).contains(share)) {
+            wrong.push(format!("{at}.spoiled.{} = {share}: a share is between 0 and 1", how.as_str()));
         }
         for (name, spread) in [("latency_ms", latency_ms), ("receipts.delay_ms", &receipts.delay_ms)] {
             let sound = spread.median >= 0.0 && spread.p99 >= spread.median && spread.p99.is_finite();

@@ -324,6 +324,39 @@ fn in_an_outage_requests_are_refused_before_they_leave_or_vanish() {
 }
 
 #[test]
+fn an_answer_is_spoiled_as_often_as_the_settings_say_and_its_message_taken_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.jsonl");
+    let spoiled = SpoiledShares { reset: 0.1, slow_body: 0.2, wrong_json: 0.3, wrong_charset: 0.0 };
+    let behaviour = Behaviour { codes: always("1000"), spoiled, ..Behaviour::perfect() };
+    let (clock, simulator) = open(on_file(&path, behaviour));
+    let (vendor, mut provider) = (vendor(CodeTable::Text, false), simulator.provider());
+    (0..1_000).for_each(|n| provider.submit(request(n, &vendor, &format!("s{n}"), 1)));
+    let at_once = answers(&mut *provider).len();
+    clock.to(i64::from(vendor.timeout_ms));
+    let late = answers(&mut *provider);
+    assert_eq!(at_once + late.len(), 1_000);
+    assert!(late.iter().all(|answer| matches!(answer.reply, Reply::NoAnswer(_))));
+    let requests = RequestLog::read(&path).unwrap();
+    assert!(requests.iter().all(|request| request.taken));
+    let count = |word: &str| requests.iter().filter(|request| request.code.as_deref() == Some(word)).count();
+    for (word, expected) in
+        [("reset", 100), ("slow_body", 200), ("wrong_json", 300), ("wrong_charset", 0), ("1000", 400)]
+    {
+        assert!(count(word).abs_diff(expected) <= expected / 3, "{word}: {} of {expected}", count(word));
+    }
+    assert_eq!(count("slow_body"), late.len());
+}
+
+#[test]
+fn reports_are_dated_by_the_vendors_clock() {
+    let (_, simulator) =
+        open(settings(Behaviour { codes: always("1000"), clock_ahead_s: -86_400, ..Behaviour::perfect() }));
+    simulator.provider().submit(request(1, &vendor(CodeTable::Text, true), "s", 1));
+    assert_eq!(taken(&mut *simulator.receipts())[0].at_ms, -86_400_000);
+}
+
+#[test]
 fn beyond_its_limit_a_vendor_asks_to_wait_for_the_rest_of_the_second() {
     let behaviour = Behaviour { tps: Some(3), retry_after_ms: 0, ..Behaviour::perfect() };
     let (clock, simulator) = open(settings(behaviour));
@@ -361,12 +394,23 @@ fn settings_that_cannot_be_are_refused_all_at_once() {
         no_answer_share: 1.5,
         latency_ms: Spread { median: 10.0, p99: 5.0 },
         codes: BTreeMap::from([("x".into(), -1.0)]),
+        spoiled: SpoiledShares { reset: 0.6, slow_body: 0.6, wrong_json: -0.1, ..SpoiledShares::default() },
         ..Behaviour::default()
     };
-    let settings =
-        SimulatorSettings { vendors: BTreeMap::from([("kt".into(), wrong)]), ..settings(Behaviour::default()) };
+    let settings = SimulatorSettings {
+        vendors: BTreeMap::from([("kt".into(), wrong)]),
+        key_file: "a.key".into(),
+        ..settings(Behaviour::default())
+    };
     let mistakes = settings.mistakes();
-    for expected in ["vendors.kt.no_answer_share = 1.5", "vendors.kt.latency_ms", "vendors.kt.codes"] {
+    for expected in [
+        "vendors.kt.no_answer_share = 1.5",
+        "vendors.kt.latency_ms",
+        "vendors.kt.codes",
+        "vendors.kt.spoiled = 1.0999",
+        "vendors.kt.spoiled.wrong_json = -0.1",
+        "certificate_file and key_file go together",
+    ] {
         assert!(mistakes.iter().any(|m| m.starts_with(expected)), "{expected} is missing in {mistakes:?}");
     }
     assert!(Simulator::open(settings, Arc::new(Moved::default())).is_err());

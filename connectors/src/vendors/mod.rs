@@ -7,6 +7,8 @@
 mod apns;
 mod bizgo;
 mod brands;
+#[cfg(test)]
+mod days;
 mod fcm;
 mod http;
 mod jwt;
@@ -77,6 +79,8 @@ struct Access {
     webhook: Option<Arc<Key>>,
     pace: Arc<Pace>,
     brands: Arc<Brands>,
+    /// What was uploaded to it.
+    images: Arc<bizgo::Images>,
 }
 
 /// A vendor, and what it and its customer share: what a simulator of it must know.
@@ -170,7 +174,8 @@ impl Vendors {
             if let (Some(key), Ok(brands)) = (key, brands) {
                 let brands = Arc::new(brands);
                 let pace = Arc::new(Pace::new(settings.calls_per_second));
-                access.insert(name.clone(), Access { settings: settings.clone(), key, webhook, pace, brands });
+                let (settings, images) = (settings.clone(), Arc::default());
+                access.insert(name.clone(), Access { settings, key, webhook, pace, brands, images });
             }
         }
         let (dead_tokens, dead_mailboxes) = (Box::<MemoryDeadTokens>::default(), Box::<MemoryDeadTokens>::default());

@@ -1,6 +1,12 @@
 //! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
 
-use super::{Access, Vendors, apns, bizgo::Bizgo, fcm, http::Client, smpp, smtp};
+use super::{
+    Access, Vendors, apns,
+    bizgo::{Bizgo, Desk},
+    fcm,
+    http::Client,
+    smpp, smtp,
+};
 use futures_util::future::join_all;
 use processors::{
     ports::{Answer, Provider, Reply, Request},
@@ -213,7 +219,8 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
             let reference = vendors.reference.current();
             let customer = reference.customer(&dispatch.accepted.username);
             let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
-            Bizgo { client, access, vendor }.send(dispatch, origin_code, &*vendors.clock).await
+            let desk = Desk { files: vendors.files(), part: &vendors.part, clock: &*vendors.clock };
+            Bizgo { client, access, vendor }.send(dispatch, origin_code, &desk).await
         }
     }
 }

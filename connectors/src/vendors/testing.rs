@@ -83,6 +83,15 @@ pub(super) struct Server {
 impl Server {
     /// What it does with a request, and the how-manyth it is, counted from 1.
     pub fn doing(then: impl Fn(&mut TcpStream, usize) + Send + Sync + 'static) -> Self {
+        Self::serving(move |stream, _, number| then(stream, number))
+    }
+
+    /// What it does with a request.
+    pub fn asked(then: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> Self {
+        Self::serving(move |stream, request, _| then(stream, request))
+    }
+
+    fn serving(then: impl Fn(&mut TcpStream, &str, usize) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -94,10 +103,10 @@ impl Server {
                     while let Some(request) = read_request(&mut stream) {
                         let number = {
                             let mut seen = seen.lock().unwrap();
-                            seen.push(request);
+                            seen.push(request.clone());
                             seen.len()
                         };
-                        then(&mut stream, number);
+                        then(&mut stream, &request, number);
                     }
                 });
             }

@@ -48,7 +48,7 @@ async fn send(
     body: Bytes,
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let now_ms = served.service.now_ms();
+    let now_ms = served.service.now_ms(&served.vendors);
     if let Err(reason) = may_send(&headers, now_ms).and_then(|()| is_good(&headers, &token, &body)) {
         return refused(reason, now_ms);
     }
@@ -57,17 +57,19 @@ async fn send(
     };
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
     let serial_number = said["serial_number"].as_str().unwrap_or_else(|| header("apns-collapse-id"));
-    match served.service.serve(&shared.vendor, serial_number, &token).await {
-        Reply::Code { code, .. } if code == "200" => (StatusCode::OK, [("apns-id", header("apns-id"))]).into_response(),
-        Reply::Code { code, .. } => refused(&code, now_ms),
-        Reply::Throttled(time) => after(time, refused("ServiceUnavailable", now_ms)),
-        // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
-        Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        // Until the customer gives up.
-        Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => {
-            std::future::pending().await
-        }
-    }
+    let said = |reply| {
+        Some(match reply {
+            Reply::Code { code, .. } if code == "200" => {
+                (StatusCode::OK, [("apns-id", header("apns-id"))]).into_response()
+            }
+            Reply::Code { code, .. } => refused(&code, now_ms),
+            Reply::Throttled(time) => after(time, refused("ServiceUnavailable", now_ms)),
+            // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
+            Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => return None,
+        })
+    };
+    served.service.serve(&shared.vendor, serial_number, &token, said).await
 }
 
 /// Whether the token of its sender is one, and not too old.

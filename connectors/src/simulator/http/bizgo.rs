@@ -8,9 +8,10 @@ mod webhook;
 
 pub use webhook::webhook;
 
+use super::spoiled::spoil;
 use crate::{
     simulator::{
-        Asked, Simulator,
+        Answering, Asked, Simulator,
         receipts::{Due, confirmation},
     },
     vendors::Shared,
@@ -105,13 +106,14 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
         Err(code) => return service(code),
     };
     let (mut latency_ms, mut told) = (0, Vec::new());
-    let mut whole = None;
+    let (mut whole, mut spoiling) = (None, None);
     for body::Message { to, serial_number, known_by, family } in messages {
         let attempt = shared.attempt(&serial_number);
         let known_by = known_by.as_deref();
         let asked = Asked { family, serial_number: &serial_number, part: "", known_by, attempt };
-        let (after_ms, reply) = shared.simulator.serve(&vendor, &asked);
+        let Answering { after_ms, reply, spoiled } = shared.simulator.serve(&vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
+        spoiling = spoiling.or(spoiled);
         match reply {
             Reply::Code { code, text } if of_destination(&code) => {
                 told.push(json!({"to": to, "msgKey": msg_key(&serial_number), "code": code, "result": text}));
@@ -120,7 +122,7 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
         }
     }
     tokio::time::sleep(Duration::from_millis(latency_ms.max(0) as u64)).await;
-    match whole {
+    let said = match whole {
         None => {
             let mut service = json!({"code": "A000", "result": "Success", "data": {"destinations": told}});
             if let Some(reference) = reference {
@@ -144,7 +146,8 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
         Some(Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_)) => {
             std::future::pending().await
         }
-    }
+    };
+    spoil(said, spoiling, &vendor).await
 }
 
 async fn poll(State(shared): State<Arc<Served>>, headers: HeaderMap) -> Response {
@@ -164,7 +167,8 @@ async fn poll(State(shared): State<Arc<Served>>, headers: HeaderMap) -> Response
         kept.given.insert(vendor.name.clone(), (id, due));
     }
     let Some((id, due)) = kept.given.get(&vendor.name) else { return service("A999") };
-    let reports: Vec<Value> = due.iter().map(|due| report(&vendor, due)).collect();
+    let ahead_ms = shared.simulator.ahead_ms(&vendor.name);
+    let reports: Vec<Value> = due.iter().map(|due| report(&vendor, due, ahead_ms)).collect();
     answer(StatusCode::OK, "A000", "Success", json!({"reportId": id, "report": reports}))
 }
 
@@ -183,7 +187,8 @@ async fn acknowledge(State(shared): State<Arc<Served>>, Path(id): Path<String>, 
     answer(StatusCode::OK, "A000", "Success", Value::Null)
 }
 
-fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due) -> Value {
+/// A report, timed by a clock that is so far ahead.
+fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due, ahead_ms: i64) -> Value {
     let (service_type, msg_type) = match family.as_str() {
         "AT" => ("ALIMTALK", "AT"),
         "FT" | "BT" => ("BRANDMESSAGE", "FT"),
@@ -191,7 +196,7 @@ fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due) -> Value {
         "SMS" => ("SMS", "SM"),
         _ => ("MMS", "MM"),
     };
-    let at = Timestamp::from_millisecond(receipt.at_ms).unwrap_or_default();
+    let at = Timestamp::from_millisecond(receipt.at_ms + ahead_ms).unwrap_or_default();
     let at = Offset::constant(9).to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S+09:00").to_string();
     json!({
         "msgKey": msg_key(&receipt.serial_number), "serviceType": service_type, "msgType": msg_type,

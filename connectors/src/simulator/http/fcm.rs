@@ -126,7 +126,7 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
 async fn token(State(served): State<Arc<Served>>, body: Bytes) -> Response {
     let form: BTreeMap<_, _> = form_urlencoded::parse(&body).collect();
     let claims = form.get("assertion").and_then(|assertion| signed(assertion)).map(|(_, claims)| claims);
-    let now_s = served.service.now_ms().div_euclid(1_000);
+    let now_s = served.service.now_ms(&served.vendors).div_euclid(1_000);
     let good = claims.is_some_and(|claims| {
         let number = |name: &str| claims[name].as_i64().unwrap_or(i64::MIN);
         number("iat").abs_diff(now_s) <= CLOCK_S
@@ -168,24 +168,24 @@ async fn send(
         return refused("INVALID_ARGUMENT", &[own("INVALID_ARGUMENT")]);
     }
     let serial_number = message.serial_number();
-    match served.service.serve(&shared.vendor, serial_number, &message.token).await {
-        Reply::Code { code, .. } if code == "200" => {
-            let name = format!("projects/{project}/messages/0:{serial_number}");
-            answer(StatusCode::OK, &json!({"name": name}))
-        }
-        Reply::Code { code, .. } => refused(&code, &[own(code.trim_end_matches(".token"))]),
-        Reply::Throttled(time) => {
-            let violations = json!([{"subject": format!("project:{project}"), "description": "rate"}]);
-            let quota = json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations});
-            after(time, refused("QUOTA_EXCEEDED", &[own("QUOTA_EXCEEDED"), quota]))
-        }
-        // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
-        Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        // Until the customer gives up.
-        Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => {
-            std::future::pending().await
-        }
-    }
+    let said = |reply| {
+        Some(match reply {
+            Reply::Code { code, .. } if code == "200" => {
+                let name = format!("projects/{project}/messages/0:{serial_number}");
+                answer(StatusCode::OK, &json!({"name": name}))
+            }
+            Reply::Code { code, .. } => refused(&code, &[own(code.trim_end_matches(".token"))]),
+            Reply::Throttled(time) => {
+                let violations = json!([{"subject": format!("project:{project}"), "description": "rate"}]);
+                let quota = json!({"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations});
+                after(time, refused("QUOTA_EXCEEDED", &[own("QUOTA_EXCEEDED"), quota]))
+            }
+            // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
+            Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => return None,
+        })
+    };
+    served.service.serve(&shared.vendor, serial_number, &message.token, said).await
 }
 
 impl Message {

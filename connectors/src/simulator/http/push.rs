@@ -1,6 +1,8 @@
 //! What both simulated push services share: which step a request is for, and how often its token was asked about.
 
-use crate::simulator::{Asked, Simulator};
+use super::spoiled::spoil;
+use crate::simulator::{Answering, Asked, Simulator};
+use crate::vendors::Shared;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{http::header::RETRY_AFTER, response::Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -27,8 +29,14 @@ impl Service {
         Self { simulator, attempts: Mutex::default() }
     }
 
-    /// What becomes of a request, after its time.
-    pub async fn serve(&self, vendor: &Vendor, serial_number: &str, token: &str) -> Reply {
+    /// What becomes of a request, after its time; `said` writes an answer.
+    pub async fn serve(
+        &self,
+        vendor: &Vendor,
+        serial_number: &str,
+        token: &str,
+        said: impl FnOnce(Reply) -> Option<Response>,
+    ) -> Response {
         let hash = digest(&SHA256, token.as_bytes());
         let part = hex::encode(&hash.as_ref()[..6]);
         let attempt = {
@@ -41,14 +49,18 @@ impl Service {
             *attempt
         };
         let asked = Asked { family: Family::Push, serial_number, part: &part, known_by: None, attempt };
-        let (after_ms, reply) = self.simulator.serve(vendor, &asked);
+        let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
         tokio::time::sleep(Duration::from_millis(after_ms.max(0).unsigned_abs())).await;
-        reply
+        match said(reply) {
+            Some(answer) => spoil(answer, spoiled, vendor).await,
+            // Until the customer gives up.
+            None => std::future::pending().await,
+        }
     }
 
-    /// Now, Unix milliseconds.
-    pub fn now_ms(&self) -> i64 {
-        self.simulator.clock.now_ms()
+    /// Now by the clock of one of these services, Unix milliseconds. Services at one port have one clock.
+    pub fn now_ms(&self, of: &[Shared]) -> i64 {
+        of.first().map_or(0, |shared| self.simulator.now_ms_at(&shared.vendor.name))
     }
 }
 

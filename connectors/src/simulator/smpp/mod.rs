@@ -6,7 +6,8 @@ mod pdu;
 mod tests;
 
 use super::{
-    Asked, Simulator,
+    Answering, Asked, Simulator, Spoiled,
+    door::{Cutter, Door, Wire},
     receipts::{Due, confirmation},
 };
 use crate::vendors::Shared;
@@ -26,7 +27,6 @@ use std::{
 };
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
@@ -50,6 +50,7 @@ const NOT_BOUND: u32 = 0x04;
 /// An open port; closed, and its connections with it, when this is dropped.
 pub struct SmppListener {
     address: SocketAddr,
+    scheme: &'static str,
     _stop: oneshot::Sender<()>,
 }
 
@@ -73,47 +74,62 @@ impl SmppListener {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let door = Door::open(&simulator.settings, &[])?;
+        let scheme = door.scheme("smpps", "smpp");
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = Arc::new(Served { simulator, vendors, known: Mutex::default(), made_up: AtomicU64::new(0) });
         thread::Builder::new().name("simulator-smpp".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    closed = accept(listener, served) => tracing::error!(?closed, "the simulator's port of SMPP is closed"),
+                    closed = accept(listener, door, served) => tracing::error!(?closed, "the simulator's port of SMPP is closed"),
                     // The owner is gone.
                     _ = stopped => {}
                 }
             });
             runtime.shutdown_background();
         })?;
-        Ok(Self { address, _stop: stop })
+        Ok(Self { address, scheme, _stop: stop })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Where it listens, and how it is spoken to.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
 }
 
-async fn accept(listener: TcpListener, served: Arc<Served>) -> io::Result<()> {
+async fn accept(listener: TcpListener, door: Door, served: Arc<Served>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(connection(stream, Arc::clone(&served)));
+        let (door, served) = (door.clone(), Arc::clone(&served));
+        tokio::spawn(async move {
+            if let Ok((wire, cutter)) = door.accept(stream).await {
+                connection(wire, cutter, served).await;
+            }
+        });
     }
 }
 
 /// One customer's connection.
-async fn connection(stream: TcpStream, served: Arc<Served>) {
-    let _ = stream.set_nodelay(true);
-    let (mut from, mut to) = stream.into_split();
+async fn connection(wire: Box<dyn Wire>, cutter: Cutter, served: Arc<Served>) {
+    let (mut from, mut to) = tokio::io::split(wire);
+    // By an empty word the connection is reset.
     let (say, mut said) = mpsc::unbounded_channel::<Vec<u8>>();
     let writer = async move {
         let mut some = Vec::new();
         while said.recv_many(&mut some, 256).await > 0 {
+            if some.iter().any(Vec::is_empty) {
+                return cutter.reset();
+            }
             let octets = some.concat();
             some.clear();
-            if to.write_all(&octets).await.is_err() {
+            if to.write_all(&octets).await.is_err() || to.flush().await.is_err() {
                 return;
             }
         }
@@ -191,8 +207,17 @@ impl Served {
         let family = if submit.length <= 140 && part.is_empty() { Family::Sms } else { Family::Lms };
         let attempt = self.attempt(&name(&vendor.name, &serial_number, &part), submit);
         let asked = Asked { family, serial_number: &serial_number, part: &part, known_by: None, attempt };
-        let (after_ms, reply) = self.simulator.serve(vendor, &asked);
+        let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
         sleep(Duration::from_millis(after_ms.max(0) as u64)).await;
+        match spoiled {
+            None => {}
+            Some(Spoiled::Reset) => return drop(say.send(Vec::new())),
+            Some(Spoiled::SlowBody) => sleep(Duration::from_millis(u64::from(vendor.timeout_ms) * 2)).await,
+            // Half of a header; what comes after it cannot be read either.
+            Some(Spoiled::WrongJson) => return drop(say.send(vec![0; 7])),
+            // Where a message_id is ASCII.
+            Some(Spoiled::WrongCharset) => return answer(0, b"\xbc\xba\xb0\xf8\0"),
+        }
         match reply {
             Reply::Code { code, .. } => {
                 let digits = code.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());

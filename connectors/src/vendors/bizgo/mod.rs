@@ -9,6 +9,7 @@
 //! repeat with A301 and sends nothing, so a request in doubt may be repeated.
 
 mod answer;
+mod images;
 mod report;
 mod request;
 mod signature;
@@ -16,6 +17,7 @@ mod signature;
 mod tests;
 mod upload;
 
+pub use images::{Desk, Images};
 pub use report::report;
 pub use signature::signed;
 pub use upload::{Uploaded, Use};
@@ -40,6 +42,7 @@ use processors::{
 };
 use schemas::{Channel, Dispatch};
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// Where messages are sent.
 const SEND: &str = "/api/comm/v1/send/omni";
@@ -79,15 +82,49 @@ pub struct Bizgo<'w> {
 
 impl Bizgo<'_> {
     /// Sends one message. `origin_code`: the customer's code of the first sender, empty when it has none.
-    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, clock: &dyn Clock) -> Reply {
-        if dispatch.in_doubt && clock.now_ms() - dispatch.routed_at >= REMEMBERED_MS {
+    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, desk: &Desk<'_>) -> Reply {
+        if dispatch.in_doubt && desk.clock.now_ms() - dispatch.routed_at >= REMEMBERED_MS {
             // The first request left no earlier than it was routed. What the vendor has forgotten it would send again.
             return Reply::Forgotten("the vendor no longer knows whether it has this message".into());
         }
+        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
+        let end = Instant::now() + total;
+        let mut again = true;
+        loop {
+            // The request needs the rest of the time.
+            let images = match timeout_at(end - total / 2, self.images(dispatch, desk)).await {
+                Ok(Ok(images)) => images,
+                Ok(Err(reply)) => return reply,
+                Err(_) => return images::later(),
+            };
+            let left = end.saturating_duration_since(Instant::now());
+            let reply = self.send_with(&images, dispatch, origin_code, desk.clock, left).await;
+            match &reply {
+                // It has forgotten a key before its time, and taken nothing.
+                Reply::Code { code, .. } if code == images::UNKNOWN_KEY && std::mem::take(&mut again) => {
+                    if !self.access.images.forget(dispatch, &images) {
+                        return reply;
+                    }
+                }
+                _ => return reply,
+            }
+        }
+    }
+
+    /// `total`: the time of the request.
+    async fn send_with(
+        &self,
+        images: &[String],
+        dispatch: &Dispatch,
+        origin_code: &str,
+        clock: &dyn Clock,
+        total: Duration,
+    ) -> Reply {
         let chatbot =
             dispatch.accepted.content.callback.as_deref().filter(|_| dispatch.accepted.channel == Channel::Rc);
         let brand_key = chatbot.and_then(|chatbot| self.access.brands.key(chatbot));
         let extras = Extras {
+            images,
             origin_code,
             brand_key: brand_key.as_deref(),
             settings: &self.access.settings,
@@ -99,7 +136,6 @@ impl Bizgo<'_> {
             Err(unfit) => return answer::code(unfit.code().into(), None).unasked(),
         };
         let key = self.access.key.header();
-        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
         let body = Sent { content_type: Some(JSON), body: body.into() };
         match self.call(Method::POST, SEND, &key, body, MOST_ANSWER, total).await {
             Err(failed) => failed.into(),
@@ -131,15 +167,24 @@ impl Bizgo<'_> {
 
     /// Uploads an image; the error is the reason with the vendor's code.
     pub async fn upload(&self, what: Use, file_name: &str, image: &[u8]) -> Result<Uploaded, String> {
-        let (content_type, body) = upload::form(file_name, image)?;
-        let key = self.access.key.header();
-        let sent = Sent { content_type: Some(&content_type), body };
-        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
-        let answered = self.call(Method::POST, what.path(), &key, sent, MOST_ANSWER, total).await;
-        let Answered { status, body, .. } = answered.map_err(|failed| match failed {
+        let Answered { status, body, .. } = self.form(what, file_name, image).await.map_err(|failed| match failed {
             Failed::NotSent(reason) | Failed::NoAnswer(reason) => reason,
         })?;
         upload::uploaded(status, &body)
+    }
+
+    async fn form(&self, what: Use, file_name: &str, image: &[u8]) -> Result<Answered, Failed> {
+        let (content_type, body) = upload::form(file_name, image).map_err(Failed::NotSent)?;
+        let key = self.access.key.header();
+        let sent = Sent { content_type: Some(&content_type), body };
+        let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
+        let answered = self.call(Method::POST, what.path(), &key, sent, MOST_ANSWER, total).await?;
+        if answer::refusal(answered.status, &answered.body)
+            .is_some_and(|code| judge(self.vendor.codes, &code).wants_credential())
+        {
+            self.access.key.renew(&key);
+        }
+        Ok(answered)
     }
 
     /// A call about reports, which may be repeated at will. `fine`: a code that is no failure.

@@ -52,7 +52,7 @@ pub fn run(config: Config, ports: Ports<'_>, seed: Option<u64>, globals: &Global
         let listener = Listener::open(Arc::clone(&simulator), address, vendors)
             .map_err(|error| refused("--listen", address, error))?;
         let at = listener.address().to_string();
-        lines.push(format!("{} at http://{at}", names.join(", ")));
+        lines.push(format!("{} at {}", names.join(", "), listener.url()));
         told.insert("listening".into(), at.into());
         told.insert("vendors".into(), names.into());
         open.0 = Some(listener);
@@ -67,7 +67,7 @@ pub fn run(config: Config, ports: Ports<'_>, seed: Option<u64>, globals: &Global
         let listener = SmppListener::open(Arc::clone(&simulator), address, carriers)
             .map_err(|error| refused("--smpp", address, error))?;
         let at = listener.address().to_string();
-        lines.push(format!("{} at smpp://{at}", names.join(", ")));
+        lines.push(format!("{} at {}", names.join(", "), listener.url()));
         told.insert("smpp".into(), at.into());
         told.insert("carriers".into(), names.into());
         open.1 = Some(listener);

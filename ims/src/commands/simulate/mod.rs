@@ -36,7 +36,7 @@ use std::{path::PathBuf, sync::Arc};
 ///
 /// With --listen nothing is made up: the vendors of the reference data that speak a protocol over HTTP answer at that
 /// address, in their protocol and in real time, until SIGTERM or Ctrl-C, and with --smpp those that speak SMPP. Each
-/// knows its customer by key, project, topic or system id; the request log is written. What `ims run` needs to reach them is their row's url (docs/vendors.md).
+/// knows its customer by key, project, topic or system id; the request log is written; with simulator.certificate_file they speak TLS. What `ims run` needs to reach them is their row's url (docs/vendors.md).
 ///
 /// Without --json a table shows how each vendor fared. With --json each request is one line: what was answered
 /// ("answer" is code, no_answer, throttled or not_sent), how the code is classed (done, retry, final, …; see

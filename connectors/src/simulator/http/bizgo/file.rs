@@ -44,16 +44,14 @@ static KINDS: [Kind; 8] = [
 pub(super) fn pages() -> Router<Arc<Served>> {
     KINDS.iter().fold(Router::new(), |pages, kind| {
         let take = move |State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes| async move {
-            if shared.vendor(&headers).is_none() {
-                return gateway(401, "Unauthorized");
-            }
-            take(&shared, kind, &headers, &body)
+            let Some(vendor) = shared.vendor(&headers) else { return gateway(401, "Unauthorized") };
+            take(shared.simulator.now_ms_at(&vendor.name), kind, &headers, &body)
         };
         pages.route(kind.path, post(take))
     })
 }
 
-fn take(shared: &Served, kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Response {
+fn take(now_ms: i64, kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Response {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(boundary) = content_type.strip_prefix("multipart/form-data; boundary=") else { return service("A213") };
     let image = match file(body, boundary) {
@@ -67,7 +65,6 @@ fn take(shared: &Served, kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Respo
     if !known {
         return service("A206");
     }
-    let now_ms = shared.simulator.clock.now_ms();
     let key = msg_key(&format!("{now_ms}-{}", image.len()));
     let key = match kind.field {
         "media" => format!("maapfile://{key}"),

@@ -38,7 +38,7 @@ pub async fn webhook(simulator: Arc<Simulator>, shared: Shared) {
         let mut calls = JoinSet::new();
         for due in simulator.deliveries.due_of(&vendor.name, AT_ONCE) {
             let (simulator, client, url, key) = (Arc::clone(&simulator), Arc::clone(&client), url.clone(), key.clone());
-            let body = report(&vendor, &due).to_string();
+            let body = report(&vendor, &due, simulator.ahead_ms(&vendor.name)).to_string();
             calls.spawn(async move {
                 let told = bring(&simulator, &client, &url, &key, body, &due).await;
                 if !told {
@@ -61,7 +61,7 @@ async fn bring(simulator: &Simulator, client: &Client, url: &str, key: &hmac::Ke
         if attempt > 0 {
             tokio::time::sleep(BEFORE_AGAIN).await;
         }
-        let timestamp = simulator.clock.now_ms().to_string();
+        let timestamp = simulator.now_ms_at(&due.receipt.vendor).to_string();
         let signature = hex::encode(hmac::sign(key, timestamp.as_bytes()));
         let request = Request::post(url)
             .header(CONTENT_TYPE, "application/json")

@@ -15,6 +15,8 @@ pub const IDEMPOTENCY_S: u32 = 86_400;
 /// What a request needs that the step does not say.
 #[derive(Debug, Clone, Copy)]
 pub struct Extras<'e> {
+    /// The files of an MMS or RCS message, as the vendor names them.
+    pub images: &'e [String],
     /// The customer's code of the first sender, empty when it has none.
     pub origin_code: &'e str,
     /// The key of the RCS brand that the step's chatbot belongs to.
@@ -131,9 +133,7 @@ fn message<'d>(dispatch: &'d Dispatch, abroad: bool, extras: Extras<'d>) -> Resu
         Family::Sms => Message::Sms(text),
         // Without a file key it is an LMS.
         Family::Lms => Message::Mms(Text { title: content.title.as_deref(), ..text }),
-        Family::Mms => {
-            Message::Mms(Text { title: content.title.as_deref(), file_key: &content.attach_file_list, ..text })
-        }
+        Family::Mms => Message::Mms(Text { title: content.title.as_deref(), file_key: extras.images, ..text }),
         Family::Rcs => Message::Rcs(Box::new(rcs::rcs(accepted, extras)?)),
         Family::Ft | Family::Bt => Message::Brand(Box::new(brand::brand(accepted, extras.origin_code)?)),
         // The reference data gives this vendor no other family.

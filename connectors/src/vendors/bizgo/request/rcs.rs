@@ -54,7 +54,7 @@ struct Suggestion<'d> {
 pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Unfit> {
     let content = &accepted.content;
     let given = content.attachment.as_deref();
-    let media = given.map_or(&[][..], |given| &given.media);
+    let media = extras.images;
     if media.len() > 1 {
         return Err(Unfit::Content);
     }

@@ -1,7 +1,10 @@
 //! A step as JSON, against the published examples and schemas.
 
 use super::{
-    super::request::{Extras, Unfit, body},
+    super::{
+        images::as_named,
+        request::{Extras, Unfit, body},
+    },
     VendorSettings, at, dispatch, example, sms,
 };
 use crate::vendors::ResponseMethod;
@@ -9,7 +12,7 @@ use schemas::{Attachment, Button, Channel, Dispatch, Highlight, Item, ItemList, 
 use serde_json::{Value, json};
 
 fn said(dispatch: &Dispatch, origin_code: &str, settings: &VendorSettings) -> Result<Value, Unfit> {
-    let extras = Extras { origin_code, brand_key: Some("brand"), settings, now_ms: 0 };
+    let extras = Extras { images: &as_named(dispatch), origin_code, brand_key: Some("brand"), settings, now_ms: 0 };
     body(dispatch, extras).map(|body| serde_json::from_slice(&body).unwrap())
 }
 
@@ -287,7 +290,7 @@ fn what_the_published_rcs_schema_cannot_say_is_not_sent() {
     let mut calendar = example("rcslms", Channel::Rc, MessageType::Rcslms);
     calendar.accepted.content.attachment.as_mut().unwrap().button[0].r#type = "CALENDAR".into();
     assert_eq!(said(&calendar, "", &settings), Err(Unfit::Button));
-    let nobody = Extras { origin_code: "", brand_key: None, settings: &settings, now_ms: 0 };
+    let nobody = Extras { images: &[], origin_code: "", brand_key: None, settings: &settings, now_ms: 0 };
     let lms = example("rcslms", Channel::Rc, MessageType::Rcslms);
     assert_eq!(body(&lms, nobody).unwrap_err(), Unfit::NoBrand);
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod beside;
 mod bodies;
+mod images;
 mod polls;
 mod server;
 mod simulated;

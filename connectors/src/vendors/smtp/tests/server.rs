@@ -13,6 +13,7 @@ use std::{
 #[derive(Clone, Copy)]
 pub(super) enum Act {
     Say(&'static str),
+    SayBytes(&'static [u8]),
     Hang,
     Cut,
 }
@@ -77,6 +78,7 @@ fn serve(stream: TcpStream, heard: &Mutex<Vec<String>>, then: impl Fn(&str) -> O
                         return;
                     }
                 }
+                Act::SayBytes(bytes) => drop(writing.write_all(bytes)),
                 // Reads on, and says nothing.
                 Act::Hang => {}
                 Act::Cut => drop(writing.shutdown(std::net::Shutdown::Both)),
@@ -172,6 +174,16 @@ fn what_is_lost_after_the_end_of_a_mail_is_in_doubt() {
         let reply = reply(&server);
         assert!(matches!(reply, Reply::NoAnswer(_)), "{reply:?}");
         assert_eq!(server.heard().iter().filter(|line| *line == ".").count(), 1, "never sent again by itself");
+    }
+}
+
+#[test]
+fn a_reply_is_its_digits_whatever_its_words_are_written_in() {
+    // 성공 and 실패 in EUC-KR.
+    for (said, wanted) in
+        [(&b"250 2.0.0 \xbc\xba\xb0\xf8\r\n"[..], "2.0.0"), (b"552 5.3.4 \xbd\xc7\xc6\xd0\r\n", "5.3.4")]
+    {
+        assert_eq!(code(&reply(&Server::doing(at(".", Act::SayBytes(said))))), wanted);
     }
 }
 

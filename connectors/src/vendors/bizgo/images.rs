@@ -1,0 +1,214 @@
+//! Images that customers uploaded to us, as the vendor names them: uploaded there once, and known by its key until that
+//! ends.
+
+use super::{
+    Bizgo, answer,
+    upload::{Uploaded, Use, uploaded},
+};
+use crate::{
+    files::{File, FileStore},
+    vendors::{
+        Part,
+        http::{Answered, Failed},
+    },
+};
+use processors::{
+    codes::{Class, Handling, judge},
+    ports::{Clock, Reply},
+    reference::CodeTable,
+};
+use rustc_hash::FxHashMap;
+use schemas::{Dispatch, Family};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
+
+/// What the contract puts before a file of RCS.
+const RCS: &str = "maapfile://";
+/// How long a key is used before the image is looked for again: one that was taken out goes no longer.
+const LONGEST_MS: i64 = 3_600_000;
+/// How long it is believed that a file is none of ours, its key being the vendor's own, or that the vendor refuses it.
+const SHORT_MS: i64 = 60_000;
+/// How long before its end a key is used no more: clocks differ, and a message is on its way for a while.
+const MARGIN_MS: i64 = 900_000;
+/// Images whose keys are known; then all are forgotten.
+const KNOWN: usize = 10_000;
+/// Images that a process has in its memory at a time.
+const AT_A_TIME: usize = 8;
+/// The vendor does not know a key.
+pub const UNKNOWN_KEY: &str = "A217";
+
+/// What is known of an image, and until when that is believed.
+#[derive(Debug)]
+struct Known {
+    /// What the vendor calls it; None: it is none of ours. Else its refusal.
+    said: Result<Option<String>, Reply>,
+    until_ms: i64,
+}
+
+/// Each is looked at by one at a time.
+type Place = Arc<tokio::sync::Mutex<Option<Known>>>;
+
+/// The images of one vendor that this process has uploaded.
+#[derive(Debug)]
+pub struct Images {
+    /// By customer and key, and whether it is for RCS.
+    known: Mutex<FxHashMap<(String, String, bool), Place>>,
+    memory: Semaphore,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self { known: Mutex::default(), memory: Semaphore::new(AT_A_TIME) }
+    }
+}
+
+impl Images {
+    fn place(&self, name: (String, String, bool)) -> Place {
+        let mut known = self.lock();
+        if known.len() >= KNOWN && !known.contains_key(&name) {
+            known.clear();
+        }
+        Arc::clone(known.entry(name).or_default())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<(String, String, bool), Place>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets keys that the vendor does not know any more; whether a message that went with them has others now.
+    pub fn forget(&self, dispatch: &Dispatch, used: &[String]) -> bool {
+        let username = &dispatch.accepted.username;
+        let mut any = false;
+        for ((what, key), used) in named(dispatch).zip(used) {
+            let name = (username.clone(), key.to_owned(), what == Use::Rcs);
+            let mut all = self.lock();
+            let Some(place) = all.get(&name) else { continue };
+            // One that is being looked at, or is another, is newer than what the vendor refused.
+            let same = place.try_lock().is_ok_and(|known| match known.as_ref().map(|known| &known.said) {
+                Some(Ok(Some(theirs))) => theirs == used,
+                _ => false,
+            });
+            if same {
+                all.remove(&name);
+            }
+            any |= !used.ends_with(key);
+        }
+        any
+    }
+}
+
+/// Which files a message names, and what for.
+fn named(dispatch: &Dispatch) -> impl Iterator<Item = (Use, &str)> {
+    let accepted = &dispatch.accepted;
+    let content = &accepted.content;
+    let (mms, rcs) = match Family::of(accepted.channel, accepted.message_type) {
+        Family::Mms => (&content.attach_file_list[..], &[][..]),
+        Family::Rcs => (&[][..], content.attachment.as_deref().map_or(&[][..], |given| &given.media[..])),
+        _ => (&[][..], &[][..]),
+    };
+    let of_rcs = rcs.iter().map(|media| (Use::Rcs, media.strip_prefix(RCS).unwrap_or(media)));
+    mms.iter().map(|key| (Use::Mms, key.as_str())).chain(of_rcs)
+}
+
+/// What uploads of a sender need.
+pub struct Desk<'d> {
+    /// Where files are; None: they are the vendor's own.
+    pub files: Option<&'d FileStore>,
+    /// The part of the vendor's calls that this process has.
+    pub part: &'d Part,
+    /// Time.
+    pub clock: &'d dyn Clock,
+}
+
+impl Bizgo<'_> {
+    /// The files of a message as the vendor names them, in its order; else what comes of the step, of which nothing has
+    /// left.
+    pub(super) async fn images(&self, dispatch: &Dispatch, desk: &Desk<'_>) -> Result<Vec<String>, Reply> {
+        let mut keys = as_named(dispatch);
+        let Some(files) = desk.files else { return Ok(keys) };
+        for (at, (what, key)) in named(dispatch).enumerate() {
+            if let Some(theirs) = self.image(&dispatch.accepted.username, what, key, files, desk).await? {
+                keys[at] = theirs;
+            }
+        }
+        Ok(keys)
+    }
+
+    async fn image(
+        &self,
+        username: &str,
+        what: Use,
+        key: &str,
+        files: &FileStore,
+        desk: &Desk<'_>,
+    ) -> Result<Option<String>, Reply> {
+        let place = self.access.images.place((username.to_owned(), key.to_owned(), what == Use::Rcs));
+        // Who comes meanwhile waits for what the first one finds.
+        let mut known = place.lock().await;
+        let now_ms = desk.clock.now_ms();
+        if let Some(Known { said, .. }) = known.as_ref().filter(|known| now_ms < known.until_ms) {
+            return said.clone();
+        }
+        let _memory = self.access.images.memory.acquire().await;
+        let fresh = match files.read(username, key).await {
+            Ok(Some(file)) => self.bring(what, key, &file, now_ms, desk).await?,
+            Ok(None) => Known { said: Ok(None), until_ms: now_ms + SHORT_MS },
+            Err(error) => {
+                tracing::warn!(%error, "a message waits for its images");
+                return Err(later());
+            }
+        };
+        known.insert(fresh).said.clone()
+    }
+
+    async fn bring(&self, what: Use, key: &str, file: &File, now_ms: i64, desk: &Desk<'_>) -> Result<Known, Reply> {
+        self.access.pace.turn(|| (desk.part)(self.vendor)).await;
+        // Names of customers may have any letters, and be longer than the vendor takes.
+        let ending = if file.content_type == "image/png" { "png" } else { "jpg" };
+        let answered = self.form(what, &format!("{key}.{ending}"), &file.bytes).await;
+        let Answered { status, retry_after, body } = answered.map_err(|failed| match failed {
+            // An upload is no message: brought again, it is another key.
+            Failed::NotSent(reason) | Failed::NoAnswer(reason) => Reply::NotSent(reason),
+        })?;
+        match uploaded(status, &body) {
+            Ok(Uploaded { key, expires_at }) => {
+                let end_ms = expires_at.map_or(i64::MAX, |end| end.as_millisecond().saturating_sub(MARGIN_MS));
+                Ok(Known { said: Ok(Some(key)), until_ms: end_ms.min(now_ms.saturating_add(LONGEST_MS)) })
+            }
+            Err(reason) => {
+                tracing::warn!(vendor = self.vendor.name, reason, "a vendor does not take an image");
+                let refusal = refused(answer::reply(status, retry_after.as_deref(), &body, now_ms));
+                match &refusal {
+                    // Each message that has it would ask again in vain.
+                    Reply::Unasked { code, .. } if judge(CodeTable::Bizgo, code).class != Class::Retry => {
+                        Ok(Known { said: Err(refusal), until_ms: now_ms + SHORT_MS })
+                    }
+                    _ => Err(refusal),
+                }
+            }
+        }
+    }
+}
+
+/// What a refused upload means for the message, which has not left.
+fn refused(reply: Reply) -> Reply {
+    match reply {
+        Reply::NoAnswer(reason) => Reply::NotSent(reason),
+        // Of an image it says nothing about the vendor's health, nor of an earlier request.
+        Reply::Code { code, text } if judge(CodeTable::Bizgo, &code).handling != Handling::LockedOut => {
+            Reply::Unasked { code, text }
+        }
+        other => other,
+    }
+}
+
+/// "The image could not be processed", to be tried again; of the vendor it says nothing.
+pub fn later() -> Reply {
+    answer::code("A214".into(), None).unasked()
+}
+
+/// The files of a message as it names them.
+pub fn as_named(dispatch: &Dispatch) -> Vec<String> {
+    let whole = |(what, key): (Use, &str)| if what == Use::Rcs { format!("{RCS}{key}") } else { key.to_owned() };
+    named(dispatch).map(whole).collect()
+}
