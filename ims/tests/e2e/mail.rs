@@ -24,17 +24,12 @@ fn settings(told: &BTreeMap<String, String>) -> String {
 
 /// Email goes through the relay alone.
 fn mail_through(deployment: &Deployment, told: &BTreeMap<String, String>) {
-    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/seed/demo.toml");
-    let mut data: toml::Table = std::fs::read_to_string(demo).unwrap().parse().unwrap();
-    let vendors = data["vendors"].as_array_mut().unwrap();
-    vendors.retain(|vendor| !vendor["name"].as_str().unwrap().starts_with("smtp"));
     let relay = format!(
         "name = \"relay\"\nfamilies = [\"EMAIL\"]\ncodes = \"smtp\"\nweight = 1\ntps = 200\nmax_in_flight = 20\nin_doubt = \"uncertain\"\n\
          protocol = \"smtp\"\nurl = \"{}\"\n",
         told["SMTP_URL"]
     );
-    vendors.push(toml::Value::Table(relay.parse().unwrap()));
-    std::fs::write(deployment.file("reference.toml"), data.to_string()).unwrap();
+    deployment.vendor_instead_of(&["smtp"], &relay);
     std::fs::write(deployment.file("relay.password"), &told["SMTP_PASSWORD"]).unwrap();
 }
 

@@ -14,6 +14,7 @@ mod mail;
 mod push;
 mod registry;
 mod replays;
+mod smpp;
 mod stops;
 mod stores;
 mod support;
