@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SenderSettings {
-    /// Records held at most. When they are one customer's, its surplus is spilled into DELAY so that others are seen.
+    /// Records from which on the hold is full. When they are one customer's, its surplus is spilled into DELAY so that
+    /// others are seen.
     pub hold_records: usize,
-    /// Bytes of held records at most, as they stand in the log.
+    /// Bytes of held records from which on it is, as they stand in the log.
     pub hold_bytes: usize,
     /// Records of one poll. A spill makes one transaction of as many.
     pub poll_records: usize,

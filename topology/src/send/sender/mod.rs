@@ -83,8 +83,12 @@ pub struct Sender {
     windows: FxHashMap<Place, Window>,
     /// Partitions paused because their window is full, and the record to go on with.
     full: FxHashMap<Place, i64>,
-    /// All partitions are paused because the hold is full.
-    hold_full: bool,
+    /// Since when the hold is full, Unix milliseconds.
+    hold_full_ms: Option<i64>,
+    /// All partitions are paused because of it.
+    shut: bool,
+    /// When records were polled last, Unix milliseconds.
+    polled_ms: i64,
     hold: Hold,
     flights: Flights,
     returns: Returns,
@@ -129,7 +133,9 @@ impl Sender {
             batch: VecDeque::new(),
             windows: FxHashMap::default(),
             full: FxHashMap::default(),
-            hold_full: false,
+            hold_full_ms: None,
+            shut: false,
+            polled_ms: 0,
             hold: Hold::default(),
             flights: Flights::default(),
             returns: Returns::default(),
@@ -148,7 +154,7 @@ impl Sender {
         self.batch.clear();
         self.windows.clear();
         self.full.clear();
-        self.hold_full = false;
+        (self.shut, self.hold_full_ms) = (false, None);
         self.hold.clear();
         self.books.clear();
         self.owed = None;

@@ -26,7 +26,11 @@ impl Sender {
         let mut worked = false;
         if self.batch.is_empty() {
             worked |= self.make_room()?;
+            if self.has_enough()? {
+                return Ok(worked);
+            }
             fault::point(&self.spec.name, Point::BeforePoll);
+            self.polled_ms = self.judge.now_ms();
             let mut polled = Vec::new();
             match self.stream.poll(self.limits(wait), &mut polled)? {
                 Polled::Records => self.batch.extend(polled),

@@ -10,6 +10,12 @@ use metrics::counter;
 
 /// How often the hold is searched for what may not leave any more.
 const SWEEP_MS: i64 = 1_000;
+/// How long the hold stays full before partitions are paused, as long as answers are to come. A partition that goes on
+/// is read again only after a fetch that waits at the broker for others has come back: a quick vendor would have nothing
+/// to do for half a second, again and again.
+const SHUT_AFTER_MS: i64 = 1_000;
+/// How often one record more is polled until then: the group is heard of by polling.
+pub(super) const POLL_MS: i64 = 50;
 
 impl Sender {
     /// Before a poll: settles what expired or met the night, spills a surplus, pauses or goes on. Whether something
@@ -19,7 +25,7 @@ impl Sender {
             return Ok(false);
         }
         let mut worked = self.sweep();
-        if self.is_full() && !self.hold_full {
+        if self.is_full() && self.hold_full_ms.is_none() {
             // Only somebody who waits behind is worth a spill.
             let behind: i64 = self.stream.lag().into_iter().map(|(_, lag)| lag).sum();
             if behind > 0 {
@@ -27,15 +33,27 @@ impl Sender {
             }
         }
         if self.is_full() {
-            self.shut()?;
-        } else if self.hold_full && self.is_half_empty() {
-            self.hold_full = false;
+            self.hold_full_ms.get_or_insert(self.judge.now_ms());
+        } else if !self.shut {
+            self.hold_full_ms = None;
+        } else if self.is_half_empty() {
+            (self.shut, self.hold_full_ms) = (false, None);
             let open: Vec<Place> =
                 self.windows.keys().filter(|place| !self.full.contains_key(place)).copied().collect();
             self.stream.resume(&open)?;
         }
         self.open_windows()?;
         Ok(worked)
+    }
+
+    /// Whether what is held is enough for now; pauses the partitions when it will be for long.
+    pub(super) fn has_enough(&mut self) -> Result<bool, TurnError> {
+        let Some(since_ms) = self.hold_full_ms else { return Ok(false) };
+        let now_ms = self.judge.now_ms();
+        if now_ms - since_ms >= SHUT_AFTER_MS || self.flights.ours() == 0 {
+            self.shut()?;
+        }
+        Ok(!self.shut && now_ms - self.polled_ms < POLL_MS)
     }
 
     fn is_full(&self) -> bool {
@@ -47,10 +65,10 @@ impl Sender {
     }
 
     fn shut(&mut self) -> Result<(), TurnError> {
-        if !self.hold_full {
+        if !self.shut {
             let all: Vec<Place> = self.windows.keys().copied().collect();
             self.stream.pause(&all)?;
-            self.hold_full = true;
+            self.shut = true;
         }
         Ok(())
     }
@@ -61,7 +79,7 @@ impl Sender {
             return Ok(());
         }
         let open = windows::with_room(&self.full, &self.windows);
-        if !open.is_empty() && !self.hold_full {
+        if !open.is_empty() && !self.shut {
             self.stream.resume(&open)?;
         }
         self.full.retain(|place, _| !open.contains(place));

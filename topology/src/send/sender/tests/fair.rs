@@ -1,5 +1,6 @@
 //! One customer's bulk and the others.
 
+use super::super::room::POLL_MS;
 use super::*;
 
 const BULK: usize = 25_000;
@@ -95,4 +96,33 @@ fn many_small_customers_go_in_the_order_of_their_coming() {
     bench.run(5_000, 10);
     assert!(bench.delayed().is_empty(), "nobody has more than his part");
     assert!(bench.seen().len() >= 1_900);
+}
+
+#[test]
+fn a_full_hold_is_read_on_slowly_while_answers_are_to_come_and_not_at_all_after_a_second() {
+    let hands = Vendor { max_in_flight: 10, ..vendor("kt") };
+    let mut bench = Bench::new(vec![hands]);
+    bench.settings = SenderSettings { hold_records: 100, ..bench.settings };
+    bench.script(silent);
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    for n in 0..1_000 {
+        bench.send(1, Lane::Mass, "kt", &format!("customer-{n}"));
+    }
+    let held = |bench: &Bench| bench.senders[0].hold.records();
+    bench.turns();
+    let full = held(&bench);
+    assert!(full >= 100, "{full}");
+    bench.advance(POLL_MS);
+    assert_eq!(held(&bench), full + 1);
+    bench.run(2_000, POLL_MS);
+    let shut = held(&bench);
+    assert!((full + 2..=full + 1_000 / POLL_MS as usize).contains(&shut), "{shut}");
+    bench.run(2_000, POLL_MS);
+    assert_eq!(held(&bench), shut);
+    // Each answer lets another one leave.
+    let asked = bench.seen();
+    bench.say(0, &asked, &code("1000"));
+    bench.turns();
+    assert_eq!((bench.seen().len(), held(&bench)), (2 * asked.len(), shut - asked.len()));
 }
