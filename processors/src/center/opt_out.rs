@@ -1,7 +1,7 @@
 //! Who wants no ads of a customer, and how we know.
 
 use crate::{
-    refusal::{Code, Refusal},
+    refusal::Refusal,
     rules::{address, field::Field, phone, text},
 };
 
@@ -45,7 +45,7 @@ pub fn recipient(at: &Field<'_>, given: &str, app: bool) -> Result<String, Refus
         if text::is_blank(given) {
             return Err(Refusal::missing(at, "an opt-out"));
         }
-        text::at_most(Code::BadRequest, at, given, 64)?;
+        address::app_user(at, given, 64)?;
         return Ok(given.to_owned());
     }
     if given.contains('@') {
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(of("+82 10 1234 5678", false), Ok("821012345678".into()));
         assert_eq!(of("Hana@Example.com", false), Ok("hana@example.com".into()));
         assert_eq!(of("hana", true), Ok("hana".into()));
-        for (given, app) in [("", false), ("hana", false), ("a@", false), (" ", true)] {
+        for (given, app) in [("", false), ("hana", false), ("a@", false), (" ", true), ("ha\0na", true)] {
             assert!(of(given, app).is_err(), "{given}");
         }
         let refused = recipient(&top("recipient"), "010-1234-567x", false).unwrap_err();

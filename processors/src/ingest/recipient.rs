@@ -1,6 +1,6 @@
 //! Whom a message goes to: every address in its normal form, and the one that the channel needs.
 
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Refusal;
 use crate::rules::field::Field;
 use crate::rules::{address, phone, push, text};
 use schemas::{Channel, ReceiverOf, RecipientOf, Text};
@@ -40,9 +40,7 @@ pub fn check<S: Text>(
         recipient.country_code = Some(S::from(phone.country_code));
     }
     if let Some(id) = text::given(&app_user_id) {
-        let field = at.of("app_user_id");
-        text::at_most(Code::BadRequest, &field, id, app_user_id_limit(channel))?;
-        text::one_line(&field, id)?;
+        address::app_user(&at.of("app_user_id"), id, app_user_id_limit(channel))?;
         recipient.app_user_id = app_user_id;
     }
     if let Some(address) = text::given(&to) {

@@ -1,7 +1,7 @@
-//! Email addresses: what RFC 5321 can carry without quoting or SMTPUTF8.
+//! Email addresses, as far as RFC 5321 carries them without quoting or SMTPUTF8, and ids of users of an app.
 
-use super::field::Field;
-use crate::refusal::Refusal;
+use super::{field::Field, text};
+use crate::refusal::{Code, Refusal};
 
 /// Refuses what is no mailbox `local@domain`: a dot-atom of at most 64 characters, and a domain of at least two labels.
 /// `longest` is the field's limit in characters.
@@ -37,6 +37,12 @@ fn is_label(label: &str) -> bool {
         && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
+}
+
+/// Checks the id of a user of the customer's app.
+pub fn app_user(field: &Field<'_>, id: &str, longest: usize) -> Result<(), Refusal> {
+    text::at_most(Code::BadRequest, field, id, longest)?;
+    text::one_line(field, id)
 }
 
 #[cfg(test)]

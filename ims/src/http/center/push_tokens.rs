@@ -25,6 +25,7 @@ use processors::{
     center::Cursor,
     refusal::{Code, Refusal},
     rules::{
+        address,
         field::{Field, top},
         push, text,
     },
@@ -106,7 +107,7 @@ fn user(at: &Field<'_>, id: &str) -> Result<(), Refusal> {
     if text::is_blank(id) {
         return Err(Refusal::missing(at, "a push token"));
     }
-    text::at_most(Code::BadRequest, at, id, USER)
+    address::app_user(at, id, USER)
 }
 
 fn of(caller: &Caller, service_key: &str) -> Result<App, Refusal> {

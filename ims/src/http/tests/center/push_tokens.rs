@@ -134,9 +134,15 @@ async fn tokens_are_another_customers_and_told_to_nobody_else() {
 async fn a_wrong_token_is_refused_by_its_place() {
     let center = Center::new();
     let long = "x".repeat(1601);
-    for (token, user) in
-        [("", "hana"), ("a b", "hana"), ("토큰", "hana"), (&*long, "hana"), ("a:1", ""), ("a:1", &long[..65])]
-    {
+    for (token, user) in [
+        ("", "hana"),
+        ("a b", "hana"),
+        ("토큰", "hana"),
+        (&*long, "hana"),
+        ("a:1", ""),
+        ("a:1", "ha\0na"),
+        ("a:1", &long[..65]),
+    ] {
         let told = center.register(&[("hana", "a:1"), (user, token)]).await;
         assert!(told["message"].as_str().unwrap().starts_with("tokens[1]."), "{told}");
     }
