@@ -2,6 +2,7 @@
 
 use crate::{
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
+    dormancy::Templates,
     exit::usage,
     http::{self, Door},
     log::{open_log, open_schemas},
@@ -13,11 +14,11 @@ use connectors::{
     cipher::Cipher,
     claims::{Doubts, MemoryClaims, RedisClaims, SqliteClaims},
     files::FileStore,
-    history::HistoryTable,
+    history::{HistoryTable, LastUses},
     pending::{Notes, RedisPending},
     redis::RedisSettings,
     reference::{
-        self, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens,
+        self, Editor, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens,
         SqlReference, SqlSuppressed,
     },
     reports::ReportTable,
@@ -366,6 +367,15 @@ impl Deployment {
             self.vendors.all_have_keys().map_err(|error| usage(error.to_string()))?;
         }
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
+    }
+
+    /// The templates that this process puts to sleep: of a store of reference data, by the role that notes their use.
+    pub fn templates(&self, config: &Config, roles: &[Role]) -> anyhow::Result<Option<Templates>> {
+        if !config.reference.dormancy || config.reference.kind == ReferenceKind::File || !roles.contains(&Role::Store) {
+            return Ok(None);
+        }
+        let editor = Editor::open(&self.stores.reference()?, Arc::clone(&self.cipher), config.center)?;
+        Ok(Some(Templates::new(editor, LastUses::open(&self.stores.history()?)?)))
     }
 
     /// Opens the HTTP door, if the configuration has one.

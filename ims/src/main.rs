@@ -5,6 +5,7 @@ mod assemble;
 mod cli;
 mod commands;
 mod config;
+mod dormancy;
 mod exit;
 mod groups;
 mod http;

@@ -3,9 +3,11 @@
 mod reader;
 mod statistics;
 mod table;
+mod uses;
 
 pub use reader::{By, DayStatistics, HistoryReader, Place, Wanted};
 pub use table::{HistorySink, HistoryTable};
+pub use uses::{LastUses, UsedTemplate};
 
 use schemas::Recipient;
 

@@ -216,6 +216,8 @@ fn history(cipher: &Cipher, row: &Record) -> sqlx::Result<History> {
         report_at: row.get("report_at")?,
         source: word(row, "source")?,
         bill_code: row.get("bill_code")?,
+        // Not kept with its row.
+        template_code: None,
         track_id,
     })
 }

@@ -1,6 +1,6 @@
 //! What the sink writes.
 
-use super::{place, recipient_key, statistics::Counts};
+use super::{place, recipient_key, statistics::Counts, uses::Uses};
 use crate::cipher::Cipher;
 use crate::sql::{
     Arguments, Connection, Dialect, Insert, Location, SERVER, Schema, SqlSink, StoreError, Table, question_marks,
@@ -19,6 +19,7 @@ pub struct HistoryTable {
     cipher: Arc<Cipher>,
     insert: Insert,
     count: Insert,
+    note_use: Insert,
 }
 
 /// Ids asked for in one statement.
@@ -49,9 +50,10 @@ impl Table for HistoryTable {
             return Ok(refused);
         }
         match Counts::of(&rows) {
-            Ok(counts) => counts.write(connection, &self.count).await.map(|()| refused),
-            Err(refused) => Ok(refused),
+            Ok(counts) => counts.write(connection, &self.count).await?,
+            Err(refused) => return Ok(refused),
         }
+        Uses::of(&rows).write(connection, &self.note_use).await.map(|()| refused)
     }
 }
 
@@ -65,7 +67,7 @@ impl HistoryTable {
              recipient, title, message)",
             dialect.insert_in_savepoint()
         );
-        Self { cipher, insert: Insert::new(&head, ""), count: Counts::insert(dialect) }
+        Self { cipher, insert: Insert::new(&head, ""), count: Counts::insert(dialect), note_use: Uses::insert(dialect) }
     }
 
     async fn insert(&self, connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<Vec<Refused>> {

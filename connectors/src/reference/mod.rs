@@ -8,8 +8,8 @@ mod text;
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
 pub use sql::{
-    App, AuditPlace, Audited, Behind, Bounds, By, Deed, Deeds, Editor, FilePlace, FileRow, Importer, Listed, NoSuch,
-    Owned, PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlDeadTokens, SqlFiles, SqlOptOuts,
+    App, AuditPlace, Audited, Behind, Bounds, By, Deed, Deeds, Editor, FilePlace, FileRow, Importer, Inspected, Listed,
+    NoSuch, Owned, PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlDeadTokens, SqlFiles, SqlOptOuts,
     SqlPushTokens, SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Which, export,
 };
 pub use text::Revealed;

@@ -18,6 +18,8 @@ pub enum Merge {
     Replace,
     /// The new value is added to the old.
     Add,
+    /// The larger one stays.
+    Largest,
 }
 
 impl Dialect {
@@ -27,6 +29,14 @@ impl Dialect {
         match self {
             Self::Sqlite => "INSERT OR FAIL INTO",
             Self::MySql => "INSERT INTO",
+        }
+    }
+
+    /// The function that tells the larger of two values.
+    const fn larger(self) -> &'static str {
+        match self {
+            Self::Sqlite => "MAX",
+            Self::MySql => "GREATEST",
         }
     }
 
@@ -41,6 +51,7 @@ impl Dialect {
             match merge {
                 Merge::Replace => format!("{column} = {new}"),
                 Merge::Add => format!("{column} = {column} + {new}"),
+                Merge::Largest => format!("{column} = {}({column}, {new})", self.larger()),
             }
         });
         let sets = sets.collect::<Vec<_>>().join(", ");

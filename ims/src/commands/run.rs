@@ -5,6 +5,7 @@ use crate::{
     assemble::{self, Deployment, SystemClock},
     cli::Globals,
     config::Config,
+    dormancy::Dormancy,
     exit::{self, Exit, usage},
     groups::{GroupTopics, Groups},
     http::{self, Door},
@@ -55,6 +56,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
     reference.prepare(&|reference| topics.begin(reference));
+    let _dormancy = Dormancy::start(deployment.templates(&config, chain)?)?;
     let _purging = Purging::start(assemble::retention(&config, chain)?)?;
     let _watching = Watching::start(AnalysisStore::of(&config)?, chain)?;
     // Before any stream: a port in use ends the process, and no group should hear of it.

@@ -145,6 +145,7 @@ pub enum ReferenceKind {
 pub struct ReferenceConfig {
     pub kind: ReferenceKind,
     pub file: PathBuf,
+    pub dormancy: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What customers keep and look up beside sending: the rules of the center API (docs/center.md).
 
 mod cursor;
+pub mod dormancy;
 pub mod file;
 mod group;
 pub mod inspection;

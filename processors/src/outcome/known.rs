@@ -164,6 +164,7 @@ impl<'a> Known<'a> {
             report_at: self.desk.now_ms,
             source: accepted.source,
             bill_code: accepted.bill_code.clone(),
+            template_code: accepted.content.template_code.clone(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod killed;
 mod trouble;
+mod uses;
 
 use super::*;
 use crate::cipher::Cipher;
@@ -10,6 +11,8 @@ use crate::sql::{Connection, Dialect, Schema, SqlSink, Table};
 use processors::ports::{Logged, Move, Refused, Sink, Written};
 use schemas::{Channel, History, Lane, MessageType, Origin, Recipient, Source, State, Topic};
 use std::sync::Arc;
+
+use uses::the_last_day_of_each_template_is_noted_with_its_rows;
 
 const KEY: &str = "HanbitShopServiceKey00000000000000000001";
 /// 2026-03-01 23:59:59.999 in Korea.
@@ -30,6 +33,7 @@ on_both! {
     a_connection_that_breaks_in_the_middle_leaves_nothing
     a_row_that_can_never_be_stored_is_named_and_the_others_go_in
     of_writers_at_the_same_time_one_is_heard
+    the_last_day_of_each_template_is_noted_with_its_rows
 }
 
 fn cipher() -> Arc<Cipher> {
@@ -83,6 +87,7 @@ fn step(id: u32, state: State) -> History {
         report_at: BEFORE_MIDNIGHT_MS + 60,
         source: Source::Producer,
         bill_code: Some("B-1".into()),
+        template_code: None,
     }
 }
 

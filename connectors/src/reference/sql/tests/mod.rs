@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that measures tells what")]
 
 mod changes;
+mod dormant;
 mod edits;
 mod exports;
 mod imports;
@@ -28,7 +29,10 @@ use processors::{
 use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
-use {changes::*, edits::*, exports::*, imports::*, secrets::*, speed::*, suppressed::*, tokens::*, vendors::*};
+use {
+    changes::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, speed::*, suppressed::*, tokens::*,
+    vendors::*,
+};
 
 on_both! {
     what_is_imported_is_what_a_file_would_give
@@ -64,6 +68,7 @@ on_both! {
     tokens_that_die_while_they_are_registered_are_counted_right
     a_file_that_was_cut_off_is_found_and_forgotten
     files_that_messages_name_are_told_in_a_batch_and_remembered
+    inspected_templates_are_told_in_pages_and_retired
     one_vendor_is_changed_and_keeps_its_place
     weights_of_a_vendor_come_and_go_and_never_sum_to_zero
     suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them_out
