@@ -149,6 +149,10 @@ mod tests {
     const SEED: &str = r#"
 [[customers]]
 username = "shop"
+[[service_keys]]
+key = "SHOP000000000000000000000000000000000000"
+username = "shop"
+active = true
 [[templates]]
 username = "shop"
 channel = "AT"
