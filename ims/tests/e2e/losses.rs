@@ -49,7 +49,7 @@ fn an_emptied_redis_and_processes_killed_with_it_lose_no_message_and_no_callback
     let mut victims = [INGEST, SENDERS, CALLBACK].map(start);
     victims.iter_mut().for_each(Process::until_ready);
 
-    let (messages, rounds) = (figure(2_000, 50_000), figure(2, 10));
+    let (messages, rounds) = (figure(5_000, 50_000), figure(2, 10));
     let mut lose = || {
         redis.flush();
         victims.iter_mut().for_each(Process::kill);
@@ -75,6 +75,7 @@ fn an_emptied_redis_and_processes_killed_with_it_lose_no_message_and_no_callback
     assert_eq!(settled.balance.rejected, 0, "a record that is read again is not its own duplicate");
     until("every message was called for", PATIENCE, || (endpoint.counts().len() == messages).then_some(()));
     let waiting = messages - endpoint.told().len();
+    assert!(waiting > 0, "nobody waits for a further call: nothing would be lost");
     lose();
     let ids: Vec<String> = settled.ends.keys().map(ToString::to_string).collect();
     until("every report is told", PATIENCE + Duration::from_secs(90), || {

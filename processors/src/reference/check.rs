@@ -9,6 +9,8 @@ use schemas::{Lane, Topic};
 const LONGEST_NAME: usize = 64;
 /// Longest address (SPEC §3), the longest of all sender numbers.
 const LONGEST_NUMBER: usize = 320;
+/// Longest message_id (SPEC §3), and so the longest beginning of one.
+const LONGEST_MESSAGE_ID: usize = 30;
 /// Highest rate of a customer: a message a microsecond.
 const MOST_PER_SECOND: u32 = 1_000_000;
 /// Most networks of a secret key.
@@ -24,6 +26,10 @@ impl Rows {
         for customer in &self.customers {
             let of = || format!("customer {:?}", customer.username);
             wrong.name(of, "username", &customer.username);
+            // It stands before a colon in x-ims-key and in the names of pending reports.
+            if customer.username.contains(|c: char| c == ':' || c.is_control()) {
+                wrong.0.push(format!("{}: username holds a colon or a control character, which it may not", of()));
+            }
             wrong.at_most(of, "name", &customer.name, LONGEST_NAME);
             wrong.at_most(of, "origin_code", &customer.origin_code, 9);
             if !matches!(customer.rate_per_second.unwrap_or(1), 1..=MOST_PER_SECOND) || customer.daily_quota == Some(0)
@@ -67,6 +73,10 @@ impl Rows {
         wrong.twice(numbers.map(|n| (format!("sender number {} of {:?}", n.number, n.username), n.channel)));
         // Whose they are says enough: who refused is nobody's to read in a log.
         self.opt_outs.iter().for_each(|out| wrong.known(&customers, || "opt-out".to_owned(), &out.username));
+        for prefix in self.patterns.iter().filter_map(|pattern| pattern.message_id_prefix.as_deref()) {
+            let of = || format!("pattern of {prefix:?}");
+            wrong.at_most(of, "message_id_prefix", prefix, LONGEST_MESSAGE_ID);
+        }
         for group in &self.routing_groups {
             let of = || format!("routing group {:?}", group.name);
             wrong.name(of, "name", &group.name);

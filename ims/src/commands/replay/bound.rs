@@ -22,6 +22,9 @@ impl FromStr for Bound {
         }
         match text.parse::<Timestamp>() {
             Ok(time) => Ok(Self::Time(time.as_millisecond())),
+            Err(_) if ["callback", "topic"].contains(&text) => {
+                Err("this is where the range ends; where it goes is said by --to-callback or --to-topic NAME".into())
+            }
             Err(_) => Err("neither an offset (12) nor a time with its zone (2026-03-11T09:00:00+09:00)".into()),
         }
     }

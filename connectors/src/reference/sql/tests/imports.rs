@@ -27,7 +27,7 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         scopes: Scope::ALL.to_vec(),
         ..SecretKey::default()
     };
-    let cases: [Broken<'_>; 12] = [
+    let cases: [Broken<'_>; 14] = [
         ("service key …0002: callback_uri must begin with https:// or http://, not ftp:", &uri("ftp://shop.example/")),
         ("service key …0002: callback_uri is no URI: empty host", &uri("https://")),
         ("template T1 names customer \"nobody\", which does not exist", &|seed| {
@@ -53,6 +53,13 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         ("routing group \"vip\" names service key …9999, which does not exist", &|seed| {
             let group = json!([{"name": "vip", "priority": "MASS", "service_keys": ["9999"]}]);
             seed.routing_groups = serde_json::from_value(group).unwrap();
+        }),
+        ("customer \"a:b\": username holds a colon or a control character, which it may not", &|seed| {
+            seed.customers.push(Customer { username: "a:b".into(), ..Customer::default() });
+        }),
+        ("message_id_prefix has 31 characters, at most 30", &|seed| {
+            let pattern = json!([{"priority": "MASS", "message_id_prefix": "X".repeat(31)}]);
+            seed.patterns = serde_json::from_value(pattern).unwrap();
         }),
         ("it has no customer with a service key", &|seed| *seed = Seed::default()),
     ];
