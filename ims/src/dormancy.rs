@@ -1,6 +1,6 @@
 //! Puts templates to sleep that nobody sends any more, as Kakao does (docs/center.md), beside the streams of the store.
 
-use crate::assemble::now_ms;
+use crate::{assemble::now_ms, beside::Beside};
 use connectors::{
     history::{LastUses, UsedTemplate},
     reference::{By, Editor, Inspected},
@@ -12,12 +12,7 @@ use processors::{
     reference::Approval,
 };
 use schemas::Channel;
-use std::{
-    io,
-    sync::mpsc::{RecvTimeoutError, Sender, channel},
-    thread,
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 /// From one look to the next.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -29,11 +24,6 @@ const PAGE: u32 = 300;
 const ACTOR: &str = "ims/dormancy";
 /// Whose templates are inspected by Kakao.
 const CHANNELS: [Channel; 3] = [Channel::At, Channel::Ft, Channel::Bt];
-
-/// Looks once a day until this is dropped.
-pub struct Dormancy {
-    _stop: Option<Sender<()>>,
-}
 
 /// Where it looks. Several processes may: each change is made of what stands there then.
 pub struct Templates {
@@ -48,30 +38,23 @@ struct Changed {
     deleted: u64,
 }
 
-impl Dormancy {
-    /// Begins, when there are templates that can be changed.
-    pub fn start(templates: Option<Templates>) -> io::Result<Self> {
-        let Some(mut templates) = templates else { return Ok(Self { _stop: None }) };
-        let (stop, stopped) = channel();
-        thread::Builder::new().name("dormancy".into()).spawn(move || {
-            loop {
-                let pause = match templates.look(now_ms()) {
-                    Ok(changed) if changed == Changed::default() => EVERY,
-                    Ok(Changed { dormant, deleted }) => {
-                        tracing::info!(dormant, deleted, "templates that nobody sends were put to sleep or taken out");
-                        EVERY
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "unused templates cannot be looked for now: trying again in a minute");
-                        REST
-                    }
-                };
-                if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { _stop: Some(stop) })
+/// Looks once a day, when there are templates that can be changed.
+pub fn begin(templates: Option<Templates>) -> io::Result<Option<Beside>> {
+    templates.map(|mut templates| Beside::start("dormancy", move || turn(&mut templates))).transpose()
+}
+
+/// One look; how long to wait before the next.
+fn turn(templates: &mut Templates) -> Duration {
+    match templates.look(now_ms()) {
+        Ok(changed) if changed == Changed::default() => EVERY,
+        Ok(Changed { dormant, deleted }) => {
+            tracing::info!(dormant, deleted, "templates that nobody sends were put to sleep or taken out");
+            EVERY
+        }
+        Err(error) => {
+            tracing::warn!(%error, "unused templates cannot be looked for now: trying again in a minute");
+            REST
+        }
     }
 }
 

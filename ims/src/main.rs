@@ -2,6 +2,7 @@
 
 mod admin;
 mod assemble;
+mod beside;
 mod cli;
 mod commands;
 mod config;

@@ -1,15 +1,11 @@
 //! Takes up changes of the reference data while streams run.
 
-use crate::{assemble::now_ms, groups::Groups};
+use crate::{assemble::now_ms, beside::Beside, groups::Groups};
 use connectors::reference::{ReferenceError, Reloaded};
 use metrics::{counter, gauge};
 use std::{
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{RecvTimeoutError, Sender, channel},
-    },
-    thread,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use topology::metrics as names;
@@ -32,30 +28,17 @@ pub fn stale() -> Option<Stale> {
     STALE.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Looks at the source until this is dropped.
-pub struct Reloading {
-    _stop: Option<Sender<()>>,
-}
-
-impl Reloading {
-    /// Begins to look.
-    pub fn start(reference: Arc<dyn Reloaded>, mut groups: Groups) -> io::Result<Self> {
-        let (stop, stopped) = channel();
-        thread::Builder::new().name("reference".into()).spawn(move || {
-            let mut state = State { taken: Instant::now(), old: None, refused: false, away: false };
-            loop {
-                if groups.retry() {
-                    reference.again();
-                }
-                state.look(&*reference, &groups);
-                groups.follow(&reference.current());
-                if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { _stop: Some(stop) })
-    }
+/// Begins to look at the source.
+pub fn begin(reference: Arc<dyn Reloaded>, mut groups: Groups) -> io::Result<Beside> {
+    let mut state = State { taken: Instant::now(), old: None, refused: false, away: false };
+    Beside::start("reference", move || {
+        if groups.retry() {
+            reference.again();
+        }
+        state.look(&*reference, &groups);
+        groups.follow(&reference.current());
+        LOOK
+    })
 }
 
 struct State {

@@ -1,13 +1,9 @@
 //! Deletes what the stores no longer keep, beside the streams that write them.
 
+use crate::beside::Beside;
 use connectors::sql::{Purge, Retention};
 use metrics::counter;
-use std::{
-    io,
-    sync::mpsc::{RecvTimeoutError, Sender, channel},
-    thread,
-    time::Duration,
-};
+use std::{io, time::Duration};
 use topology::metrics::PURGED;
 
 /// Between two batches: longer than they take, so that the streams' writes find the stores free.
@@ -15,26 +11,9 @@ const BETWEEN_BATCHES: Duration = Duration::from_millis(50);
 /// How often it is asked whether it is time, and how long a store that is away is left alone.
 const REST: Duration = Duration::from_secs(60);
 
-/// Purges once a day until this is dropped.
-pub struct Purging {
-    _stop: Option<Sender<()>>,
-}
-
-impl Purging {
-    /// Begins, when there is something to purge.
-    pub fn start(retention: Option<Retention>) -> io::Result<Self> {
-        let Some(mut retention) = retention else { return Ok(Self { _stop: None }) };
-        let (stop, stopped) = channel();
-        thread::Builder::new().name("retention".into()).spawn(move || {
-            loop {
-                let pause = turn(&mut retention);
-                if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { _stop: Some(stop) })
-    }
+/// Purges once a day, when there is something to purge.
+pub fn begin(retention: Option<Retention>) -> io::Result<Option<Beside>> {
+    retention.map(|mut retention| Beside::start("retention", move || turn(&mut retention))).transpose()
 }
 
 /// One batch; how long to wait before the next.

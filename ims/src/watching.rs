@@ -1,17 +1,11 @@
 //! Watches for anomalies beside the analyzer's stream: as records in the store, as metrics, as lines of the log.
 
-use crate::{assemble, stores::AnalysisStore};
+use crate::{assemble, beside::Beside, stores::AnalysisStore};
 use connectors::analysis::{Seen, Watcher};
 use metrics::{counter, gauge};
 use processors::anomaly::{Anomaly, Kind};
 use schemas::Channel;
-use std::{
-    collections::BTreeSet,
-    io,
-    sync::mpsc::{RecvTimeoutError, Sender, channel},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeSet, io, time::Duration};
 use topology::{
     graph::Role,
     metrics::{ANOMALIES, ANOMALIES_OPEN, UNWATCHED},
@@ -20,29 +14,17 @@ use topology::{
 /// Between two turns: what begins at any time is to be seen within two minutes.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Watches until this is dropped.
-pub struct Watching {
-    _stop: Option<Sender<()>>,
-}
-
-impl Watching {
-    /// Begins, when the roles of this process include the analyzer.
-    pub fn start(store: AnalysisStore, roles: &[Role]) -> io::Result<Self> {
-        if !roles.contains(&Role::Analyzer) {
-            return Ok(Self { _stop: None });
-        }
-        let (stop, stopped) = channel();
-        thread::Builder::new().name("anomalies".into()).spawn(move || {
-            let (mut watcher, mut told) = (None, Told::default());
-            loop {
-                turn(&store, &mut watcher, &mut told);
-                if stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { _stop: Some(stop) })
+/// Watches, when the roles of this process include the analyzer.
+pub fn begin(store: AnalysisStore, roles: &[Role]) -> io::Result<Option<Beside>> {
+    if !roles.contains(&Role::Analyzer) {
+        return Ok(None);
     }
+    let (mut watcher, mut told) = (None, Told::default());
+    let turn = move || {
+        turn(&store, &mut watcher, &mut told);
+        EVERY
+    };
+    Beside::start("anomalies", turn).map(Some)
 }
 
 fn turn(store: &AnalysisStore, watcher: &mut Option<Watcher>, told: &mut Told) {

@@ -5,17 +5,15 @@ use crate::{
     assemble::{self, Deployment, SystemClock},
     cli::Globals,
     config::Config,
-    dormancy::Dormancy,
+    dormancy,
     exit::{self, Exit, usage},
     groups::{GroupTopics, Groups},
     http::{self, Door},
-    logging, output,
-    reload::Reloading,
-    retention::Purging,
+    logging, output, reload, retention,
     roles::{Roles, Work},
     signal,
     stores::AnalysisStore,
-    watching::Watching,
+    watching,
 };
 use clap::Args as ClapArgs;
 use std::sync::Arc;
@@ -56,13 +54,13 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
     reference.prepare(&|reference| topics.begin(reference));
-    let _dormancy = Dormancy::start(deployment.templates(&config, chain)?)?;
-    let _purging = Purging::start(assemble::retention(&config, chain)?)?;
-    let _watching = Watching::start(AnalysisStore::of(&config)?, chain)?;
+    let _dormancy = dormancy::begin(deployment.templates(&config, chain)?)?;
+    let _purging = retention::begin(assemble::retention(&config, chain)?)?;
+    let _watching = watching::begin(AnalysisStore::of(&config)?, chain)?;
     // Before any stream: a port in use ends the process, and no group should hear of it.
     let door = if roles.api { deployment.open_door(&config)? } else { None };
     let runtime = Arc::new(deployment.start(chain)?);
-    let _reloading = Reloading::start(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
+    let _reloading = reload::begin(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
     admin.iter().for_each(Admin::all_has_begun);
     output::note(format_args!("IMS {} runs {roles}", env!("CARGO_PKG_VERSION")));
     signal::until_stopped(&runtime)?;

@@ -13,9 +13,7 @@ use crate::{
     groups::{GroupTopics, Groups},
     http::Door,
     load::Load,
-    output,
-    reload::Reloading,
-    signal,
+    output, reload, signal,
     stores::Stores,
 };
 use anyhow::Context;
@@ -87,7 +85,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
             admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
         let groups =
             Groups::new(deployment.parts(), &Role::ALL, Arc::clone(&running), GroupTopics::new(config.clone()));
-        let _reloading = Reloading::start(deployment.reference(), groups)?;
+        let _reloading = reload::begin(deployment.reference(), groups)?;
         let door = deployment.open_door(&config)?;
         let http = door.as_ref().map_or_else(|| "no HTTP door".to_owned(), Door::url);
         output::note(format_args!("serving until Ctrl-C: {http} (docs/http.md), {address}"));

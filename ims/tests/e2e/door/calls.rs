@@ -1,6 +1,7 @@
 //! A steady load of requests, whatever becomes of their answers.
 
 use super::{Customer, sms};
+use crate::support::{PATIENCE, figure, until};
 use serde_json::{Value, json};
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -34,15 +35,21 @@ pub struct Told {
     pub slowest: Duration,
 }
 
-/// Sends while `meanwhile` runs, which is given how many were confirmed until now. Every request has an answer that is
-/// one of the three.
-pub fn under_load(customer: &Customer, meanwhile: impl FnOnce(&AtomicUsize)) -> Told {
+/// Sends while `meanwhile` runs, which is given the way to wait until more are confirmed than were. Every request has an
+/// answer that is one of the three.
+pub fn under_load(customer: &Customer, meanwhile: impl FnOnce(&dyn Fn(&str))) -> Told {
     let (stop, confirmed) = (&AtomicBool::new(false), &AtomicUsize::new(0));
+    let more = |what: &str| {
+        let enough = confirmed.load(Ordering::Relaxed) + figure(PER_SECOND, 10 * PER_SECOND);
+        until(&format!("more are confirmed {what}"), PATIENCE, || {
+            (confirmed.load(Ordering::Relaxed) >= enough).then_some(())
+        });
+    };
     let answers: Vec<Answered> = thread::scope(|scope| {
         let callers: Vec<_> =
             (0..CALLERS).map(|name| scope.spawn(move || caller(customer, name, stop, confirmed))).collect();
         // Also when it panics, or nobody would.
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| meanwhile(confirmed)));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| meanwhile(&more)));
         stop.store(true, Ordering::Relaxed);
         let answers = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -1,11 +1,10 @@
 //! A gateway before API processes, over TLS from end to end.
 
 use super::{Customer, SHOP, SHOP_KEY, calls, example, settle, sms};
-use crate::support::{CHAIN, Deployment, PATIENCE, Process, figure, simulator, until};
+use crate::support::{CHAIN, Deployment, PATIENCE, Process, simulator, until};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::{
     fs,
-    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -78,13 +77,7 @@ fn one_of_two_api_processes_that_is_killed_costs_no_answer_and_doubles_no_messag
     };
     until("the second answers by its own route", PATIENCE, || (mail().0 == "0000").then_some(()));
 
-    let told = calls::under_load(&customer, |confirmed| {
-        let more = |what: &str| {
-            let enough = confirmed.load(Ordering::Relaxed) + figure(calls::PER_SECOND, 10 * calls::PER_SECOND);
-            until(&format!("more are confirmed {what}"), PATIENCE, || {
-                (confirmed.load(Ordering::Relaxed) >= enough).then_some(())
-            });
-        };
+    let told = calls::under_load(&customer, |more| {
         more("while both are there");
         second.kill();
         until("its breaker is open", PATIENCE, || {
