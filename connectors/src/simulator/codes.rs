@@ -8,6 +8,9 @@ pub type Weights = &'static [(&'static str, f64)];
 /// Answers to requests of a vendor that knows at once what became of a message; success first.
 pub const fn outcomes(table: CodeTable) -> Weights {
     match table {
+        CodeTable::NhnKakao => {
+            &[("1000", 95.0), ("3018", 2.6), ("3019", 0.7), ("3016", 0.6), ("3020", 0.5), ("3005", 0.3), ("3006", 0.3)]
+        }
         CodeTable::Kakao => &[
             ("0000", 94.8),
             ("3018", 2.5),
@@ -22,7 +25,7 @@ pub const fn outcomes(table: CodeTable) -> Weights {
             ("9998", 0.1),
             ("9999", 0.1),
         ],
-        CodeTable::Text => &[
+        CodeTable::Text | CodeTable::NhnSms => &[
             ("1000", 96.3),
             ("2003", 1.0),
             ("3001", 0.7),
@@ -108,6 +111,8 @@ pub const fn acceptances(table: CodeTable) -> Weights {
             &[("A000", 99.4), ("A306", 0.2), ("A327", 0.1), ("A322", 0.1), ("A910", 0.1), ("A920", 0.1)]
         }
         CodeTable::Smpp => &[("0x00000000", 99.4), ("0x0000000B", 0.2), ("0x00000008", 0.2), ("0x00000045", 0.2)],
+        CodeTable::NhnSms => &[("0", 99.5), ("-2019", 0.2), ("-2023", 0.1), ("-2021", 0.1), ("-9999", 0.1)],
+        CodeTable::NhnKakao => &[("0", 99.3), ("-3010", 0.3), ("-5000", 0.2), ("-7000", 0.1), ("-9999", 0.1)],
         CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp => outcomes(table),
     }
 }
@@ -119,6 +124,7 @@ pub const fn duplicate(table: CodeTable) -> Option<&'static str> {
         CodeTable::Text => Some("E915"),
         CodeTable::Rcs => Some("55806"),
         CodeTable::Bizgo => Some("A301"),
-        CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp | CodeTable::Smpp => None,
+        CodeTable::NhnKakao => Some("-1005"),
+        CodeTable::Fcm | CodeTable::Apns | CodeTable::Smtp | CodeTable::Smpp | CodeTable::NhnSms => None,
     }
 }

@@ -125,6 +125,15 @@ fn receipts_of(request: &Requested) -> impl Iterator<Item = Due> {
     })
 }
 
+impl Simulator {
+    /// A receipt as its vendor tells it: timed by its own clock.
+    pub(super) fn as_told(&self, due: &Due) -> Due {
+        let Due { receipt, family, part } = due.clone();
+        let at_ms = receipt.at_ms + self.ahead_ms(&receipt.vendor);
+        Due { receipt: Receipt { at_ms, ..receipt }, family, part }
+    }
+}
+
 pub(super) fn confirmation(receipt: &Receipt) -> Confirmed {
     Confirmed { serial_number: receipt.serial_number.clone(), at_ms: receipt.at_ms }
 }
@@ -145,10 +154,7 @@ impl Receipts for Taker {
     fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>) {
         let before = self.unconfirmed.len();
         self.simulator.deliveries.take(wait, &mut self.unconfirmed);
-        into.extend(self.unconfirmed[before..].iter().map(|Due { receipt, .. }| Receipt {
-            at_ms: receipt.at_ms + self.simulator.ahead_ms(&receipt.vendor),
-            ..receipt.clone()
-        }));
+        into.extend(self.unconfirmed[before..].iter().map(|due| self.simulator.as_told(due).receipt));
     }
 
     fn confirm(&mut self) {

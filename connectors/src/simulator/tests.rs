@@ -79,7 +79,7 @@ fn success(table: CodeTable) -> &'static str {
     codes::outcomes(table)[0].0
 }
 
-const TABLES: [CodeTable; 8] = [
+const TABLES: [CodeTable; 10] = [
     CodeTable::Kakao,
     CodeTable::Text,
     CodeTable::Rcs,
@@ -88,6 +88,8 @@ const TABLES: [CodeTable; 8] = [
     CodeTable::Smtp,
     CodeTable::Bizgo,
     CodeTable::Smpp,
+    CodeTable::NhnSms,
+    CodeTable::NhnKakao,
 ];
 
 #[test]

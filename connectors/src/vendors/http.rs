@@ -4,9 +4,9 @@ use super::tls;
 use crate::dial::{Connector, Spoken, connector};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, Response,
+    Method, Request, Response,
     body::{Body, Bytes, Frame, Incoming, SizeHint},
-    header::RETRY_AFTER,
+    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 use hyper_util::{
     client::legacy::{Builder, Client as Pool},
@@ -27,6 +27,11 @@ use std::{
 };
 use tokio::time::{Instant, timeout_at};
 
+/// The content type of most bodies.
+pub const JSON: &str = "application/json";
+/// Who asks.
+const PRODUCT: &str = concat!("ims/", env!("CARGO_PKG_VERSION"));
+
 /// Connections are kept so long for the next request.
 const IDLE: Duration = Duration::from_secs(20);
 /// Bytes of an answer's headers.
@@ -39,6 +44,20 @@ const PING: Duration = Duration::from_secs(5);
 /// Connections to one vendor. Over HTTP/1 each request in flight has one; how many there are is the sender's to bound
 /// (`max_in_flight`). Over HTTP/2 all share one.
 pub struct Client(Pool<Connector, Watched>);
+
+/// A request to a dealer.
+pub struct Call<'c> {
+    /// Method.
+    pub method: Method,
+    /// Whole address.
+    pub url: String,
+    /// The key, and the header that it is sent in.
+    pub key: (HeaderName, &'c HeaderValue),
+    /// Of the body.
+    pub content_type: Option<&'c str>,
+    /// The body.
+    pub body: Bytes,
+}
 
 /// How long an exchange may take, connection included.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +128,22 @@ impl Client {
 
     fn pool(mut builder: Builder, connector: Connector) -> Pool<Connector, Watched> {
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)
+    }
+
+    /// Makes a call to a dealer and reads the whole answer, of at most so many bytes.
+    pub async fn call(&self, call: Call<'_>, times: Times, most: usize) -> Result<Answered, Failed> {
+        let Call { method, url, key: (header, key), content_type, body } = call;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(header, key)
+            .header(ACCEPT, JSON)
+            .header(USER_AGENT, PRODUCT);
+        if let Some(content_type) = content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        let request = request.body(Full::new(body)).map_err(|error| Failed::NotSent(error.to_string()))?;
+        self.exchange(request, times, most).await
     }
 
     /// Sends a request and reads the whole answer, of at most so many bytes.

@@ -8,11 +8,13 @@ mod apns;
 mod bizgo;
 mod brands;
 #[cfg(test)]
-mod days;
+mod contract;
 mod fcm;
 mod http;
+mod judged;
 mod jwt;
 mod key;
+mod nhn;
 mod pace;
 mod provider;
 mod push;
@@ -28,6 +30,7 @@ pub use apns::ApnsSettings;
 pub use bizgo::{Uploaded, Use};
 pub use fcm::FcmSettings;
 pub(crate) use http::{Client, Times};
+pub use nhn::NhnSettings;
 pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};
 pub use receipts::Serve;
@@ -42,7 +45,7 @@ use key::Key;
 use pace::Pace;
 use processors::{
     ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource},
-    reference::{Protocol, Reference, Vendor},
+    reference::{CodeTable, Protocol, Reference, Vendor},
 };
 use schemas::Family;
 use smtp::BOUNCES;
@@ -90,6 +93,8 @@ pub struct Shared {
     pub vendor: Arc<Vendor>,
     /// What its customer is known by: its key, project or topic.
     pub key: String,
+    /// What else: the app key of a product of NHN Cloud; empty: nothing.
+    pub app_key: String,
     /// What it signs its reports with; None: they are polled.
     pub webhook_secret: Option<String>,
 }
@@ -284,9 +289,14 @@ impl Vendors {
                     "vendor {name}, {url}, has no settings: write [vendors.{name}.smpp] with system_id, and key_file"
                 )),
             },
-            (Protocol::Simulated | Protocol::Bizgo, _) => (!self.access.contains_key(name)).then(|| {
-                format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
-            }),
+            (Protocol::Nhn, _) if self.access.get(name).is_some_and(|access| access.settings.nhn.is_none()) => {
+                Some(format!("vendor {name}, {url}, has no app key: write [vendors.{name}.nhn] with app_key"))
+            }
+            (Protocol::Simulated | Protocol::Bizgo | Protocol::Nhn, _) => {
+                (!self.access.contains_key(name)).then(|| {
+                    format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")
+                })
+            }
         }
     }
 
@@ -304,9 +314,13 @@ impl Vendors {
     pub fn upload(&self, name: &str, what: Use, file_name: &str, image: &[u8]) -> Result<Uploaded, String> {
         let reference = self.reference.current();
         let known = wires(&reference).into_iter().find(|vendor| vendor.name == name);
-        let vendor = known.filter(|vendor| vendor.protocol == Protocol::Bizgo).ok_or_else(|| {
-            format!("there is no vendor {name:?} that takes images: name one with protocol = \"bizgo\"")
-        })?;
+        let vendor =
+            known.filter(|vendor| matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn)).ok_or_else(|| {
+                format!("there is no vendor {name:?} that takes images: name one with protocol = \"bizgo\" or \"nhn\"")
+            })?;
+        if vendor.protocol == Protocol::Nhn && (what, vendor.codes) != (Use::Mms, CodeTable::NhnSms) {
+            return Err(format!("vendor {name:?} takes images for MMS alone, with codes = \"nhn-sms\""));
+        }
         if let Some(lack) = self.lacks(&vendor) {
             return Err(lack);
         }
@@ -315,7 +329,11 @@ impl Vendors {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let uploaded = runtime.block_on(async {
             access.pace.turn(|| (self.part)(&vendor)).await;
-            bizgo::Bizgo { client: &client, access, vendor: &vendor }.upload(what, file_name, image).await
+            let (client, vendor) = (&client, &*vendor);
+            match vendor.protocol {
+                Protocol::Nhn => nhn::Nhn { client, access, vendor }.upload(file_name, image).await,
+                _ => bizgo::Bizgo { client, access, vendor }.upload(what, file_name, image).await,
+            }
         });
         runtime.shutdown_background();
         uploaded
@@ -324,16 +342,24 @@ impl Vendors {
     /// Each vendor that speaks a protocol over HTTP and has a key.
     pub fn shared(&self) -> Vec<Shared> {
         let known = |vendor: Arc<Vendor>| {
-            let (key, webhook) = match vendor.protocol {
-                Protocol::Fcm => (self.google.get(&vendor.name)?.account.current().project_id.clone(), None),
-                Protocol::Apns => (self.apple.get(&vendor.name)?.apns.topic.clone(), None),
-                Protocol::Smpp => (self.carriers.get(&vendor.name)?.smpp.system_id.clone(), None),
-                Protocol::Simulated | Protocol::Bizgo | Protocol::Smtp => {
+            let mut shared = Shared {
+                vendor: Arc::clone(&vendor),
+                key: String::new(),
+                app_key: String::new(),
+                webhook_secret: None,
+            };
+            shared.key = match vendor.protocol {
+                Protocol::Fcm => self.google.get(&vendor.name)?.account.current().project_id.clone(),
+                Protocol::Apns => self.apple.get(&vendor.name)?.apns.topic.clone(),
+                Protocol::Smpp => self.carriers.get(&vendor.name)?.smpp.system_id.clone(),
+                Protocol::Simulated | Protocol::Bizgo | Protocol::Smtp | Protocol::Nhn => {
                     let access = self.access.get(&vendor.name)?;
-                    (access.key.reveal(), access.webhook.as_ref().map(|secret| secret.reveal()))
+                    shared.webhook_secret = access.webhook.as_ref().map(|secret| secret.reveal());
+                    shared.app_key = access.settings.nhn.as_ref().map(|nhn| nhn.app_key.clone()).unwrap_or_default();
+                    access.key.reveal()
                 }
             };
-            Some(Shared { key, webhook_secret: webhook, vendor })
+            Some(shared)
         };
         wires(&self.reference.current()).into_iter().filter_map(known).collect()
     }

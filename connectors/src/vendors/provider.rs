@@ -5,6 +5,7 @@ use super::{
     bizgo::{Bizgo, Desk},
     fcm,
     http::Client,
+    nhn::Nhn,
     smpp, smtp,
 };
 use futures_util::future::join_all;
@@ -158,7 +159,7 @@ enum Way {
 fn way(ways: &mut FxHashMap<String, Way>, vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
     let known = ways.get(&vendor.name).filter(|way| match way {
         Way::Http(_, access, connect) => {
-            vendor.protocol == Protocol::Bizgo && *connect == access.settings.connect(vendor)
+            matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn) && *connect == access.settings.connect(vendor)
         }
         Way::Mail(client) => vendor.protocol == Protocol::Smtp && client.url == vendor.url,
         Way::Google(client) => vendor.protocol == Protocol::Fcm && client.is_for(vendor),
@@ -199,7 +200,7 @@ fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
             let (ids, clock) = (Arc::clone(&vendors.message_ids), Arc::clone(&vendors.clock));
             return smpp::Client::new(vendor, Arc::clone(access), ids, clock).map(Arc::new).map(Way::Carrier);
         }
-        Protocol::Simulated | Protocol::Bizgo => {}
+        Protocol::Simulated | Protocol::Bizgo | Protocol::Nhn => {}
     }
     let access = vendors.access.get(&vendor.name).ok_or_else(none)?;
     let connect = access.settings.connect(vendor);
@@ -220,7 +221,10 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
             let customer = reference.customer(&dispatch.accepted.username);
             let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
             let desk = Desk { files: vendors.files(), part: &vendors.part, clock: &*vendors.clock };
-            Bizgo { client, access, vendor }.send(dispatch, origin_code, &desk).await
+            match vendor.protocol {
+                Protocol::Nhn => Nhn { client, access, vendor }.send(dispatch, origin_code, &*vendors.clock).await,
+                _ => Bizgo { client, access, vendor }.send(dispatch, origin_code, &desk).await,
+            }
         }
     }
 }

@@ -1,10 +1,16 @@
 //! Delivery reports, by polling or webhook: handed on, and acknowledged only when they are in the log. A process that dies
 //! in between is given them again.
 
-use super::{POLLS, Vendors, bizgo::Bizgo, http::Client, smpp, smtp, webhook, wires};
+use super::{
+    POLLS, Vendors,
+    bizgo::Bizgo,
+    http::Client,
+    nhn::{Cursor, Nhn},
+    smpp, smtp, webhook, wires,
+};
 use axum::Router;
 use processors::{
-    ports::{Receipt, Receipts},
+    ports::{Clock, Receipt, Receipts},
     reference::{Protocol, Vendor},
 };
 use rustc_hash::FxHashMap;
@@ -36,7 +42,7 @@ pub struct Batch {
 
 /// What a vendor's poll gave.
 pub struct Reports {
-    /// By what it is acknowledged.
+    /// By what it is acknowledged; empty: the vendor wants no word.
     pub id: String,
     /// The reports.
     pub receipts: Vec<Receipt>,
@@ -159,6 +165,32 @@ impl Vendors {
     }
 }
 
+/// A vendor that is polled, and how far.
+enum Polls<'w> {
+    Bizgo(Bizgo<'w>),
+    Nhn(Nhn<'w>, Cursor),
+}
+
+impl Polls<'_> {
+    async fn poll(&mut self, clock: &dyn Clock) -> Result<Option<Reports>, String> {
+        match self {
+            Self::Bizgo(wire) => wire.poll(clock).await,
+            Self::Nhn(wire, cursor) => wire.poll(cursor, clock).await,
+        }
+    }
+
+    /// What was polled is in the log.
+    async fn acknowledge(&mut self, id: &str, clock: &dyn Clock) -> Result<(), String> {
+        match self {
+            Self::Bizgo(wire) => wire.acknowledge(id).await,
+            Self::Nhn(_, cursor) => {
+                cursor.given(clock.now_ms());
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Polls a vendor until nobody takes its reports.
 async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch>) {
     let Some(access) = vendors.access.get(&vendor.name) else { return };
@@ -166,7 +198,13 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
         Ok(client) => client,
         Err(error) => return tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made"),
     };
-    let wire = Bizgo { client: &client, access, vendor: &vendor };
+    let mut wire = match (vendor.protocol, &access.settings.nhn) {
+        (Protocol::Nhn, Some(nhn)) => {
+            let cursor = Cursor::new(vendors.clock.now_ms(), nhn.look_back_h);
+            Polls::Nhn(Nhn { client: &client, access, vendor: &vendor }, cursor)
+        }
+        _ => Polls::Bizgo(Bizgo { client: &client, access, vendor: &vendor }),
+    };
     let turn = || access.pace.turn(|| (vendors.part)(&vendor));
     let every = access.settings.poll();
     let mut failed_for = every;
@@ -194,8 +232,10 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
                 if !nothing && (batches.send(Batch { receipts, confirmed }).is_err() || waiting.await.is_err()) {
                     return;
                 }
-                turn().await;
-                if let Err(reason) = wire.acknowledge(&id).await {
+                if !id.is_empty() {
+                    turn().await;
+                }
+                if let Err(reason) = wire.acknowledge(&id, &*vendors.clock).await {
                     // It comes again, which is allowed.
                     tracing::warn!(vendor = vendor.name, reason, "a batch of reports cannot be acknowledged");
                     tokio::time::sleep(every).await;

@@ -1,6 +1,6 @@
 //! How a vendor is reached.
 
-use super::{apns::ApnsSettings, fcm::FcmSettings, smpp::SmppSettings, smtp::SmtpSettings};
+use super::{apns::ApnsSettings, fcm::FcmSettings, nhn::NhnSettings, smpp::SmppSettings, smtp::SmtpSettings};
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -10,7 +10,7 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VendorSettings {
-    /// File that holds the vendor's API key, or the password of a mail server or carrier, alone. Read again when it is
+    /// File that holds the vendor's API key or secret key, or the password of a mail server or carrier, alone. Read again when it is
     /// refused.
     pub key_file: PathBuf,
     /// Time of a connection, TLS and the login included, milliseconds.
@@ -45,6 +45,9 @@ pub struct VendorSettings {
     /// What a carrier's message centre needs besides: it makes the vendor one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smpp: Option<SmppSettings>,
+    /// What a product of NHN Cloud needs besides: it makes the vendor one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nhn: Option<NhnSettings>,
 }
 
 /// When KakaoTalk says that a message was delivered (spec: responseMethod).
@@ -84,21 +87,26 @@ impl Default for VendorSettings {
             fcm: None,
             apns: None,
             smpp: None,
+            nhn: None,
         }
     }
 }
 
 impl VendorSettings {
     pub(super) fn mistakes(&self, name: &str) -> Option<String> {
-        let kinds = [self.smtp.is_some(), self.fcm.is_some(), self.apns.is_some(), self.smpp.is_some()];
+        let Self { smtp, fcm, apns, smpp, nhn, .. } = self;
+        let kinds = [smtp.is_some(), fcm.is_some(), apns.is_some(), smpp.is_some(), nhn.is_some()];
         if kinds.into_iter().filter(|kind| *kind).count() > 1 {
-            return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm, apns and smpp"));
+            return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm, apns, smpp and nhn"));
         }
         let figures = [self.connect_ms, self.first_byte_ms, self.poll_ms, self.poll_timeout_ms, self.calls_per_second];
         if figures.contains(&0) {
             return Some(format!(
                 "vendors.{name}: connect_ms, first_byte_ms, poll_ms, poll_timeout_ms and calls_per_second must be above 0"
             ));
+        }
+        if let Some(mistake) = nhn.as_ref().and_then(|nhn| nhn.mistake(name)) {
+            return Some(mistake);
         }
         let seconds = self.response_timeout_s;
         (!(10..=86_400).contains(&seconds))

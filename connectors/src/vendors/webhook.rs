@@ -2,7 +2,7 @@
 //! log.
 
 use super::{
-    Vendors, bizgo,
+    Access, Vendors, bizgo, nhn,
     receipts::{Batch, Serve},
     wires,
 };
@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use processors::reference::Protocol;
+use processors::{ports::Receipt, reference::Protocol};
 use std::{
     io,
     net::TcpListener,
@@ -42,8 +42,14 @@ pub fn bind(vendors: &Vendors) -> io::Result<Option<TcpListener>> {
     let listener = TcpListener::bind(listen)
         .map_err(|e| io::Error::new(e.kind(), format!("webhooks.listen {listen:?}: {e}: write address:port")))?;
     listener.set_nonblocking(true)?;
-    tracing::info!(address = %listener.local_addr()?, "webhooks of vendors: /bizgo/NAME");
+    tracing::info!(address = %listener.local_addr()?, "webhooks of vendors: /bizgo/NAME, /nhn/NAME");
     Ok(Some(listener))
+}
+
+/// What a call brings, and what it is answered with when that is in the log.
+pub struct Brought {
+    pub receipts: Vec<Receipt>,
+    pub answer: String,
 }
 
 struct Shared {
@@ -55,7 +61,7 @@ struct Shared {
 pub async fn open(port: Option<TcpListener>, vendors: Vendors, batches: mpsc::Sender<Batch>, serve: Serve) {
     if let Some(port) = port {
         let shared = Arc::new(Shared { vendors, batches });
-        let pages = Router::new().route("/bizgo/{vendor}", post(report)).with_state(shared);
+        let pages = Router::new().route("/{protocol}/{vendor}", post(report)).with_state(shared);
         let served = serve(port, pages).await;
         tracing::error!(?served, "the port of webhooks is closed");
     }
@@ -64,24 +70,34 @@ pub async fn open(port: Option<TcpListener>, vendors: Vendors, batches: mpsc::Se
 
 async fn report(
     State(shared): State<Arc<Shared>>,
-    Path(name): Path<String>,
+    Path((spoken, name)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let until = Instant::now() + LONGEST;
     let Shared { vendors, batches } = &*shared;
+    let protocol = match &*spoken {
+        "bizgo" => Protocol::Bizgo,
+        "nhn" => Protocol::Nhn,
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
     let found = wires(&vendors.reference.current())
         .into_iter()
-        .find(|vendor| vendor.name == name && vendor.protocol == Protocol::Bizgo);
-    let secret = found.as_ref().and_then(|vendor| vendors.access.get(&vendor.name)?.webhook.as_ref());
-    let (Some(vendor), Some(secret)) = (&found, secret) else { return StatusCode::NOT_FOUND.into_response() };
+        .find(|vendor| vendor.name == name && vendor.protocol == protocol);
+    let access = found.as_ref().and_then(|vendor| vendors.access.get(&vendor.name));
+    let secret = access.and_then(|access| access.webhook.as_ref());
+    let (Some(vendor), Some(access), Some(secret)) = (&found, access, secret) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let count = |outcome: &'static str| {
         metrics::counter!(WEBHOOKS, "vendor" => vendor.name.clone(), "outcome" => outcome).increment(1);
     };
     let now_ms = vendors.clock.now_ms();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let signed =
-        |secret: &HeaderValue| bizgo::signed(secret, header("x-ib-timestamp"), header("x-ib-signature"), now_ms);
+    let signed = |secret: &HeaderValue| match protocol {
+        Protocol::Nhn => nhn::signed(secret, header(nhn::HEADER)),
+        _ => bizgo::signed(secret, header("x-ib-timestamp"), header("x-ib-signature"), now_ms),
+    };
     let used = secret.header();
     let known = signed(&used) || {
         // The secret may have been exchanged.
@@ -109,17 +125,28 @@ async fn report(
             return StatusCode::REQUEST_TIMEOUT.into_response();
         }
     };
-    let Some((msg_key, receipt)) = bizgo::report(&body, &vendor.name, now_ms) else {
+    let Some(Brought { receipts, answer }) = brought(protocol, access, &vendor.name, &body, now_ms) else {
         count("malformed");
         tracing::warn!(vendor = vendor.name, "a webhook that is no report is refused");
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let (confirmed, waiting) = oneshot::channel();
-    let handed = batches.send(Batch { receipts: vec![receipt], confirmed }).is_ok();
-    if !handed || !matches!(timeout_at(until, waiting).await, Ok(Ok(()))) {
-        count("late");
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    if !receipts.is_empty() {
+        let (confirmed, waiting) = oneshot::channel();
+        let handed = batches.send(Batch { receipts, confirmed }).is_ok();
+        if !handed || !matches!(timeout_at(until, waiting).await, Ok(Ok(()))) {
+            count("late");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
     }
     count("taken");
-    ([(CONTENT_TYPE, "application/json")], serde_json::json!({"msgKey": msg_key}).to_string()).into_response()
+    ([(CONTENT_TYPE, "application/json")], answer).into_response()
+}
+
+/// What a call brings; None: it is malformed.
+fn brought(protocol: Protocol, access: &Access, vendor: &str, body: &[u8], now_ms: i64) -> Option<Brought> {
+    if protocol == Protocol::Nhn {
+        return nhn::brought(body, &access.settings.nhn.as_ref()?.app_key, vendor, now_ms);
+    }
+    let (msg_key, receipt) = bizgo::report(body, vendor, now_ms)?;
+    Some(Brought { receipts: vec![receipt], answer: serde_json::json!({"msgKey": msg_key}).to_string() })
 }

@@ -6,6 +6,7 @@ mod apns;
 mod bizgo;
 mod fcm;
 mod kakao;
+mod nhn;
 mod own;
 mod rcs;
 mod row;
@@ -32,6 +33,9 @@ pub fn judge(table: CodeTable, code: &str) -> &'static Row {
         CodeTable::Smtp => smtp::by_class(code),
         CodeTable::Bizgo => bizgo::passed_on(code),
         CodeTable::Smpp => smpp::by_state(code),
+        // Reports have the codes of carriers and of Kakao.
+        CodeTable::NhnSms => row::find(text::ROWS, code),
+        CodeTable::NhnKakao => row::find(kakao::ROWS, code),
         CodeTable::Kakao | CodeTable::Text | CodeTable::Rcs | CodeTable::Fcm | CodeTable::Apns => None,
     });
     found.unwrap_or(&UNKNOWN)
@@ -48,5 +52,7 @@ pub fn rows(table: CodeTable) -> &'static [Row] {
         CodeTable::Smtp => smtp::ROWS,
         CodeTable::Bizgo => bizgo::ROWS,
         CodeTable::Smpp => smpp::ROWS,
+        CodeTable::NhnSms => nhn::SMS,
+        CodeTable::NhnKakao => nhn::KAKAO,
     }
 }

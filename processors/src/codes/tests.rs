@@ -1,11 +1,11 @@
 //! The published tables, codes and class column as published in our notes on them, against the rows.
 
 use super::*;
-use crate::reference::CodeTable::{Apns, Bizgo, Fcm, Kakao, Rcs, Smpp, Smtp, Text};
+use crate::reference::CodeTable::{Apns, Bizgo, Fcm, Kakao, NhnKakao, NhnSms, Rcs, Smpp, Smtp, Text};
 use schemas::State;
 use std::collections::BTreeSet;
 
-const TABLES: [CodeTable; 8] = [Kakao, Text, Rcs, Fcm, Apns, Smtp, Bizgo, Smpp];
+const TABLES: [CodeTable; 10] = [Kakao, Text, Rcs, Fcm, Apns, Smtp, Bizgo, Smpp, NhnSms, NhnKakao];
 
 /// code or codes | class
 const KAKAO: &str = "
@@ -261,13 +261,38 @@ const SMPP: &str = "
 UNKNOWN | U
 ACCEPTD, ENROUTE | poll";
 
+/// NHN Cloud SMS, answers; codes as published, the class is ours.
+const NHN_SMS: &str = "
+0 | done
+4 | F
+-1000–-1004, -1007–-1008, -2312–-2313, -6000, -6004, -9995, -9998 | B
+-1005–-1006, -2000–-2006, -2008–-2012, -2014–-2017, -2018–-2019, -2022–-2023, -2024, -2043, -2048 | F
+-2100–-2112, -2114–-2117, -2200–-2206, -2700–-2701, -2703–-2704, -4000, -6001, -6003, -7000–-7002, -8000 | F
+-9996–-9997 | F
+-2021 | R, S→
+-2044–-2047 | R elsewhere, S→
+-9999 | U";
+
+/// NHN Cloud KakaoTalk Bizmessage, answers; codes as published, the class is ours.
+const NHN_KAKAO: &str = "
+0 | done
+4, -1002–-1003, -1010, -1013, -1016, -1018–-1020, -1022–-1023, -1025–-1026, -1028, -1029, -1031 | F
+-2000–-2005, -2018–-2019, -2023–-2031, -2032–-2037, -2500–-2501, -2502, -2504–-2505 | F
+-3000, -3001–-3002, -3004, -3006–-3011, -3012–-3013, -3016–-3018, -3020–-3021, -3024–-3028, -3030 | F
+-3032–-3053, -3100–-3103, -3200–-3213, -3215–-3226, -3298–-3301, -3303–-3328, -3330–-3338, -3340–-3345 | F
+-4000–-4001, -4003, -4007, -4009–-4011, -4014, -4016–-4018, -4019, -4020–-4029, -4101, -4103–-4104, -4200 | F
+-5000, -8000–-8005, -8006, -8007, -8008, -8009–-8013, -9992–-9994, -9996–-9997 | F
+-1000–-1001, -1006, -1014, -1024, -1027, -1030, -2017, -3003, -3005, -4002, -4004–-4005, -9998 | B
+-1005 | D
+-7000, -9999 | U";
+
 /// Every single code that an entry like `4100–4104, 4110` names.
 fn codes(entry: &str) -> Vec<String> {
     let one = |part: &str| match part.split_once('–') {
         None => vec![part.to_owned()],
         Some((first, last)) => {
-            let (first, last): (u32, u32) = (first.parse().unwrap(), last.parse().unwrap());
-            (first..=last).map(|code| code.to_string()).collect()
+            let (first, last): (i32, i32) = (first.parse().unwrap(), last.parse().unwrap());
+            (first.min(last)..=first.max(last)).map(|code| code.to_string()).collect()
         }
     };
     entry.split(", ").flat_map(one).collect()
@@ -283,6 +308,8 @@ fn published(table: CodeTable) -> Vec<(String, &'static str)> {
         Smtp => SMTP,
         Bizgo => BIZGO,
         Smpp => SMPP,
+        NhnSms => NHN_SMS,
+        NhnKakao => NHN_KAKAO,
     };
     let line = |line: &'static str| {
         let (entry, class) = line.split_once(" | ").unwrap();
@@ -389,6 +416,23 @@ fn a_code_that_a_dealer_passes_on_keeps_what_its_owner_means() {
     }
     for never in ["60000", "61000", "21000", "31000", "2E915", "3E999", "6", "2", "43018", "41253", "54009"] {
         assert_eq!(judge(Bizgo, never).class, Class::Unknown, "{never}");
+    }
+}
+
+#[test]
+fn each_product_of_nhn_has_a_table_and_reports_have_their_owners() {
+    assert_eq!(judge(NhnSms, "-1001").handling, judge(NhnKakao, "-1001").handling);
+    assert_eq!((judge(NhnSms, "-1005").class, judge(NhnKakao, "-1005").class), (Class::Final, Class::Duplicate));
+    for code in ["1000", "2003", "3001", "3018", "E915", "E999"] {
+        assert_eq!(judge(NhnSms, code), judge(Text, code), "{code}");
+    }
+    for code in ["1000", "3018", "3020", "4161", "9999"] {
+        assert_eq!(judge(NhnKakao, code), judge(Kakao, code), "{code}");
+    }
+    for (table, never) in
+        [(NhnSms, "-2007"), (NhnSms, "-1009"), (NhnKakao, "-3214"), (NhnKakao, "-1007"), (NhnSms, "-")]
+    {
+        assert_eq!(judge(table, never).class, Class::Unknown, "{never}");
     }
 }
 

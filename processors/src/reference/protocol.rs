@@ -27,6 +27,8 @@ pub enum Protocol {
     Apns,
     /// SMPP 3.4, for text by a carrier.
     Smpp,
+    /// NHN Cloud: SMS API v3.0, KakaoTalk Bizmessage API v2.3.
+    Nhn,
 }
 
 impl Protocol {
@@ -48,16 +50,25 @@ impl Protocol {
         match self {
             Self::Fcm => !of_apple,
             Self::Apns => of_apple,
-            Self::Simulated | Self::Bizgo | Self::Smtp | Self::Smpp => true,
+            Self::Simulated | Self::Bizgo | Self::Smtp | Self::Smpp | Self::Nhn => true,
         }
     }
 
     /// What the row of a vendor that speaks it cannot say, with the remedy.
     pub(super) fn mistakes(self, vendor: &Vendor) -> Vec<String> {
+        let mut wrong = self.of_itself(vendor);
+        if vendor.in_doubt == InDoubt::Query && self != Self::Nhn {
+            wrong
+                .push("in_doubt = \"query\" is protocol \"nhn\"'s: others cannot be asked by our serial number".into());
+        }
+        wrong
+    }
+
+    fn of_itself(self, vendor: &Vendor) -> Vec<String> {
         match self {
             Self::Simulated if vendor.url.is_empty() => Vec::new(),
             Self::Simulated => {
-                let named = "set protocol = \"bizgo\", \"smtp\", \"fcm\", \"apns\" or \"smpp\", or no url";
+                let named = "set protocol = \"bizgo\", \"nhn\", \"smtp\", \"fcm\", \"apns\" or \"smpp\", or no url";
                 vec![format!("url is set and nothing is spoken there: {named}")]
             }
             Self::Bizgo => bizgo(vendor),
@@ -65,6 +76,7 @@ impl Protocol {
             Self::Fcm => push(vendor, "fcm", CodeTable::Fcm),
             Self::Apns => push(vendor, "apns", CodeTable::Apns),
             Self::Smpp => smpp(vendor),
+            Self::Nhn => nhn(vendor),
         }
     }
 }
@@ -99,6 +111,45 @@ fn bizgo(vendor: &Vendor) -> Vec<String> {
     }
     if !vendor.receipts {
         wrong.push("protocol \"bizgo\" accepts now and reports later: set receipts = true".into());
+    }
+    wrong.extend(address(&vendor.url));
+    wrong
+}
+
+/// Each of its products has an app key, an address and codes of its own: a row for each.
+fn nhn(vendor: &Vendor) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let text = |family: &Family| matches!(family, Family::Sms | Family::Lms | Family::Mms);
+    let of_product = match vendor.codes {
+        CodeTable::NhnSms => {
+            vendor.families.iter().find(|family| !text(family)).map(|other| ("nhn-sms", "SMS, LMS and MMS", other))
+        }
+        CodeTable::NhnKakao => {
+            vendor.families.iter().find(|family| **family != Family::At).map(|other| ("nhn-kakao", "AT", other))
+        }
+        _ => {
+            wrong.push(
+                "protocol \"nhn\" answers with its own codes: set codes = \"nhn-sms\" for SMS, LMS and MMS, \"nhn-kakao\" \
+                 for AT"
+                    .into(),
+            );
+            None
+        }
+    };
+    if let Some((codes, families, other)) = of_product {
+        wrong.push(format!(
+            "codes \"{codes}\" are those of {families}, not of {other}: write a row for each product, with its own url and key"
+        ));
+    }
+    if !vendor.receipts {
+        wrong.push("protocol \"nhn\" accepts now and reports later: set receipts = true".into());
+    }
+    if vendor.in_doubt == InDoubt::Repeat && vendor.codes == CodeTable::NhnSms {
+        wrong.push(
+            "NHN's SMS knows no repeat and would send a second message: set in_doubt = \"query\", \"receipt\" or \
+             \"uncertain\""
+                .into(),
+        );
     }
     wrong.extend(address(&vendor.url));
     wrong
@@ -326,6 +377,38 @@ mod tests {
             (Vendor { families: vec![Family::Sms, Family::Mms], ..good.clone() }, "not MMS"),
             (Vendor { codes: CodeTable::Text, ..good.clone() }, "codes = \"smpp\""),
             (Vendor { in_doubt: InDoubt::Receipt, ..good }, "in_doubt = \"uncertain\""),
+        ] {
+            let told = mistakes(&vendor);
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn each_product_of_nhn_is_a_row_of_its_own() {
+        let text = Vendor {
+            families: vec![Family::Sms, Family::Lms, Family::Mms],
+            codes: CodeTable::NhnSms,
+            protocol: Protocol::Nhn,
+            in_doubt: InDoubt::Query,
+            receipts: true,
+            url: "https://sms.api.nhncloudservice.com".into(),
+            ..vendor("nhn", 1)
+        };
+        let talk = Vendor {
+            families: vec![Family::At],
+            codes: CodeTable::NhnKakao,
+            in_doubt: InDoubt::Repeat,
+            ..text.clone()
+        };
+        assert_eq!((mistakes(&text), mistakes(&talk)), (String::new(), String::new()));
+        for (vendor, part) in [
+            (Vendor { families: vec![Family::Sms, Family::At], ..text.clone() }, "not of AT: write a row for each"),
+            (Vendor { families: vec![Family::At, Family::Sms], ..talk.clone() }, "not of SMS: write a row for each"),
+            (Vendor { codes: CodeTable::Text, ..text.clone() }, "codes = \"nhn-sms\""),
+            (Vendor { receipts: false, ..talk }, "receipts = true"),
+            (Vendor { in_doubt: InDoubt::Repeat, ..text.clone() }, "in_doubt = \"query\""),
+            (Vendor { url: "http://10.0.0.1".into(), ..text }, "write https://"),
+            (Vendor { in_doubt: InDoubt::Query, ..dealer("https://mars.ibapi.kr") }, "is protocol \"nhn\"'s"),
         ] {
             let told = mistakes(&vendor);
             assert!(told.contains(part), "{told}");

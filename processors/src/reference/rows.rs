@@ -254,6 +254,8 @@ pub enum InDoubt {
     Receipt,
     /// End as uncertain at once.
     Uncertain,
+    /// Ask the vendor by the serial number: what it has is sent, what it has not is uncertain.
+    Query,
 }
 
 /// Whose code table a vendor answers with (spec/).
@@ -276,6 +278,12 @@ pub enum CodeTable {
     Bizgo,
     /// SMPP 3.4 §5.1.3 and appendix B.
     Smpp,
+    /// NHN Cloud SMS, `error-code.md` (2026-06-23).
+    #[serde(rename = "nhn-sms")]
+    NhnSms,
+    /// NHN Cloud KakaoTalk Bizmessage, `error-code.md` (2026-06-23).
+    #[serde(rename = "nhn-kakao")]
+    NhnKakao,
 }
 
 /// A vendor.

@@ -105,8 +105,8 @@ impl Step<'_> {
         let after = match self.vendor.in_doubt {
             InDoubt::Uncertain => UNCERTAIN,
             InDoubt::Receipt => After::Sent { due_ms: self.receipt_due_ms() },
-            InDoubt::Repeat if self.exhausted() => UNCERTAIN,
-            InDoubt::Repeat => {
+            InDoubt::Repeat | InDoubt::Query if self.exhausted() => UNCERTAIN,
+            InDoubt::Repeat | InDoubt::Query => {
                 let due_ms = self.desk.now_ms + self.spread(self.pace.after_request(self.dispatch.attempt));
                 self.same(due_ms, true, true).unwrap_or(UNCERTAIN)
             }

@@ -6,9 +6,9 @@ mod body;
 mod file;
 mod webhook;
 
-pub use webhook::webhook;
+pub use webhook::Bizgo;
 
-use super::spoiled::spoil;
+use super::{attempts::Attempts, push::after, spoiled::spoil};
 use crate::{
     simulator::{
         Answering, Asked, Simulator,
@@ -22,7 +22,7 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State},
     http::{
         HeaderMap, StatusCode,
-        header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+        header::{AUTHORIZATION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -38,21 +38,18 @@ use std::{
 
 /// Reports of one poll at most.
 const BATCH: usize = 500;
-/// Serial numbers whose requests are counted; then all are forgotten, as vendors do.
-const COUNTED: usize = 500_000;
 /// Bytes of a request.
 const MOST_BODY: usize = 6 << 20;
 
 struct Served {
     simulator: Arc<Simulator>,
     vendors: Vec<Shared>,
+    attempts: Attempts,
     state: Mutex<Kept>,
 }
 
 #[derive(Default)]
 struct Kept {
-    /// How often each serial number was requested.
-    attempts: FxHashMap<String, i32>,
     /// By vendor: reports that were given and not acknowledged, and their id.
     given: FxHashMap<String, (String, Vec<Due>)>,
     batches: u64,
@@ -67,7 +64,7 @@ impl Drop for Served {
 
 /// The paths of these vendors.
 pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
-    let shared = Arc::new(Served { simulator, vendors, state: Mutex::default() });
+    let shared = Arc::new(Served { simulator, vendors, attempts: Attempts::default(), state: Mutex::default() });
     Router::new()
         .route("/api/comm/v1/send/omni", post(send))
         .route("/api/comm/v1/report/polling", get(poll))
@@ -84,16 +81,6 @@ impl Served {
         self.vendors.iter().find(|shared| shared.key == key).map(|shared| Arc::clone(&shared.vendor))
     }
 
-    fn attempt(&self, serial_number: &str) -> i32 {
-        let attempts = &mut self.lock().attempts;
-        if attempts.len() >= COUNTED {
-            attempts.clear();
-        }
-        let attempt = attempts.entry(serial_number.to_owned()).or_default();
-        *attempt += 1;
-        *attempt
-    }
-
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,7 +95,7 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
     let (mut latency_ms, mut told) = (0, Vec::new());
     let (mut whole, mut spoiling) = (None, None);
     for body::Message { to, serial_number, known_by, family } in messages {
-        let attempt = shared.attempt(&serial_number);
+        let attempt = shared.attempts.next(&serial_number);
         let known_by = known_by.as_deref();
         let asked = Asked { family, serial_number: &serial_number, part: "", known_by, attempt };
         let Answering { after_ms, reply, spoiled } = shared.simulator.serve(&vendor, &asked);
@@ -134,12 +121,7 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
             Some(auth_code) => gateway(auth_code[1..].parse().unwrap_or(500), judge(vendor.codes, &code).meaning),
             None => service(&code),
         },
-        Some(Reply::Throttled(time)) => {
-            let seconds = time.as_millis().div_ceil(1_000).to_string();
-            let mut refused = service("A020");
-            refused.headers_mut().extend(seconds.parse().ok().map(|seconds| (RETRY_AFTER, seconds)));
-            refused
-        }
+        Some(Reply::Throttled(time)) => after(time, service("A020")),
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Some(Reply::NotSent(_)) => gateway(503, "Service Unavailable"),
         // Until the customer gives up.
@@ -167,8 +149,7 @@ async fn poll(State(shared): State<Arc<Served>>, headers: HeaderMap) -> Response
         kept.given.insert(vendor.name.clone(), (id, due));
     }
     let Some((id, due)) = kept.given.get(&vendor.name) else { return service("A999") };
-    let ahead_ms = shared.simulator.ahead_ms(&vendor.name);
-    let reports: Vec<Value> = due.iter().map(|due| report(&vendor, due, ahead_ms)).collect();
+    let reports: Vec<Value> = due.iter().map(|due| report(&vendor, &shared.simulator.as_told(due))).collect();
     answer(StatusCode::OK, "A000", "Success", json!({"reportId": id, "report": reports}))
 }
 
@@ -187,8 +168,7 @@ async fn acknowledge(State(shared): State<Arc<Served>>, Path(id): Path<String>, 
     answer(StatusCode::OK, "A000", "Success", Value::Null)
 }
 
-/// A report, timed by a clock that is so far ahead.
-fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due, ahead_ms: i64) -> Value {
+fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due) -> Value {
     let (service_type, msg_type) = match family.as_str() {
         "AT" => ("ALIMTALK", "AT"),
         "FT" | "BT" => ("BRANDMESSAGE", "FT"),
@@ -196,7 +176,7 @@ fn report(vendor: &Vendor, Due { receipt, family, .. }: &Due, ahead_ms: i64) -> 
         "SMS" => ("SMS", "SM"),
         _ => ("MMS", "MM"),
     };
-    let at = Timestamp::from_millisecond(receipt.at_ms + ahead_ms).unwrap_or_default();
+    let at = Timestamp::from_millisecond(receipt.at_ms).unwrap_or_default();
     let at = Offset::constant(9).to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S+09:00").to_string();
     json!({
         "msgKey": msg_key(&receipt.serial_number), "serviceType": service_type, "msgType": msg_type,

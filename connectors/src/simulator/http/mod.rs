@@ -2,8 +2,11 @@
 //! reach them as they would reach the real ones.
 
 mod apns;
+mod attempts;
 mod bizgo;
 mod fcm;
+mod hooks;
+mod nhn;
 mod push;
 mod spoiled;
 
@@ -45,8 +48,9 @@ impl Listener {
         let of = |protocol| -> Vec<Shared> {
             vendors.iter().filter(|shared| shared.vendor.protocol == protocol).cloned().collect()
         };
-        let of_bizgo = of(Protocol::Bizgo);
+        let (of_bizgo, of_nhn) = (of(Protocol::Bizgo), of(Protocol::Nhn));
         let pages = bizgo::pages(Arc::clone(&simulator), Vec::clone(&of_bizgo))
+            .merge(nhn::pages(Arc::clone(&simulator), Vec::clone(&of_nhn)))
             .merge(fcm::pages(Arc::clone(&simulator), of(Protocol::Fcm)))
             .merge(apns::pages(Arc::clone(&simulator), of(Protocol::Apns)));
         let door = Door::open(&simulator.settings, &[b"h2", b"http/1.1"])?;
@@ -60,7 +64,10 @@ impl Listener {
                     Err(error) => return tracing::error!(%error, "the simulator's port is closed"),
                 };
                 for shared in of_bizgo {
-                    tokio::spawn(bizgo::webhook(Arc::clone(&simulator), shared));
+                    tokio::spawn(hooks::bring(Arc::clone(&simulator), shared, bizgo::Bizgo));
+                }
+                for shared in of_nhn {
+                    tokio::spawn(hooks::bring(Arc::clone(&simulator), shared, nhn::Nhn));
                 }
                 tokio::select! {
                     () = serve(listener, door, pages) => {}

@@ -1,32 +1,25 @@
 //! What both simulated push services share: which step a request is for, and how often its token was asked about.
 
-use super::spoiled::spoil;
+use super::{attempts::Attempts, spoiled::spoil};
 use crate::simulator::{Answering, Asked, Simulator};
 use crate::vendors::Shared;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{http::header::RETRY_AFTER, response::Response};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use processors::{ports::Reply, reference::Vendor};
-use rustc_hash::FxHashMap;
 use schemas::Family;
 use serde_json::Value;
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-/// Steps whose requests are counted; then all are forgotten.
-const COUNTED: usize = 500_000;
+use std::{sync::Arc, time::Duration};
 
 /// A service, and how often each of a step's tokens was asked about.
 pub struct Service {
     pub simulator: Arc<Simulator>,
-    attempts: Mutex<FxHashMap<String, i32>>,
+    attempts: Attempts,
 }
 
 impl Service {
     pub fn new(simulator: Arc<Simulator>) -> Self {
-        Self { simulator, attempts: Mutex::default() }
+        Self { simulator, attempts: Attempts::default() }
     }
 
     /// What becomes of a request, after its time; `said` writes an answer.
@@ -39,15 +32,7 @@ impl Service {
     ) -> Response {
         let hash = digest(&SHA256, token.as_bytes());
         let part = hex::encode(&hash.as_ref()[..6]);
-        let attempt = {
-            let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-            if attempts.len() >= COUNTED {
-                attempts.clear();
-            }
-            let attempt = attempts.entry(format!("{serial_number}/{part}")).or_default();
-            *attempt += 1;
-            *attempt
-        };
+        let attempt = self.attempts.next(&format!("{serial_number}/{part}"));
         let asked = Asked { family: Family::Push, serial_number, part: &part, known_by: None, attempt };
         let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
         tokio::time::sleep(Duration::from_millis(after_ms.max(0).unsigned_abs())).await;

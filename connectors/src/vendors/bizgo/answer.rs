@@ -3,21 +3,14 @@
 //! An answer is judged in layers: the gateway's `common.authCode`, the service's `data.code`, and the code of the one
 //! destination. A000 in all of them is acceptance.
 
-use processors::{
-    callback::retry_after_ms,
-    codes::{Class, judge},
-    ports::Reply,
-    reference::CodeTable,
-};
+use crate::vendors::judged;
+use processors::{ports::Reply, reference::CodeTable};
 use serde::Deserialize;
-use std::time::Duration;
 
 /// What success is called in every layer.
 const ACCEPTED: &str = "A000";
 /// A rate that is exceeded, in words as by status 429.
 const TOO_MANY: &str = "A020";
-/// How long a throttled sender waits that was not told; the rate is one of a second.
-const THROTTLED_MS: i64 = 1_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,10 +65,7 @@ fn refused(envelope: &Envelope) -> Option<Said> {
 
 /// What came of a request for one message. `now_ms`: for a Retry-After that is a date.
 pub fn reply(status: u16, retry_after: Option<&str>, body: &[u8], now_ms: i64) -> Reply {
-    let throttled = || {
-        let asked_ms = retry_after.and_then(|text| retry_after_ms(text, now_ms)).unwrap_or(THROTTLED_MS);
-        Reply::Throttled(Duration::from_millis(asked_ms.max(0) as u64))
-    };
+    let throttled = || judged::throttled(retry_after, now_ms);
     if status == 429 {
         return throttled();
     }
@@ -113,12 +103,7 @@ fn destination(service: Service) -> Option<Said> {
 
 /// A code as the vendor's answer, or none at all when it leaves open whether the message was taken.
 pub fn code(code: String, words: Option<String>) -> Reply {
-    let row = judge(CodeTable::Bizgo, &code);
-    match row.class {
-        Class::Uncertain => Reply::NoAnswer(format!("{code}: {}", row.meaning)),
-        Class::Unknown => Reply::Code { text: words.unwrap_or_default(), code },
-        _ => Reply::Code { text: row.meaning.to_owned(), code },
-    }
+    judged::code(CodeTable::Bizgo, code, words)
 }
 
 /// Why a call about reports was refused; None: it was not.

@@ -26,14 +26,13 @@ use request::Extras;
 
 use super::{
     Access,
-    http::{Answered, Client, Failed, Times},
+    http::{Answered, Call, Client, Failed, JSON, Times},
     receipts::Reports,
 };
-use http_body_util::Full;
 use hyper::{
-    Method, Request,
+    Method,
     body::Bytes,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT},
+    header::{AUTHORIZATION, HeaderValue},
 };
 use processors::{
     codes::judge,
@@ -54,9 +53,6 @@ const REMEMBERED_MS: i64 = (request::IDEMPOTENCY_S as i64 - 300) * 1_000;
 
 /// No such batch of reports: another process of ours was given it too, and acknowledged it.
 const ACKNOWLEDGED: &str = "A802";
-
-const JSON: &str = "application/json";
-const PRODUCT: &str = concat!("ims/", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of an answer to a request for one message.
 const MOST_ANSWER: usize = 64 << 10;
@@ -215,17 +211,10 @@ impl Bizgo<'_> {
         most: usize,
         total: Duration,
     ) -> Result<Answered, Failed> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.vendor.url.trim_end_matches('/')))
-            .header(AUTHORIZATION, key)
-            .header(ACCEPT, JSON)
-            .header(USER_AGENT, PRODUCT);
-        if let Some(content_type) = sent.content_type {
-            request = request.header(CONTENT_TYPE, content_type);
-        }
-        let request = request.body(Full::new(sent.body)).map_err(|error| Failed::NotSent(error.to_string()))?;
+        let url = format!("{}{path}", self.vendor.url.trim_end_matches('/'));
+        let Sent { content_type, body } = sent;
+        let call = Call { method, url, key: (AUTHORIZATION, key), content_type, body };
         let first_byte = self.access.settings.first_byte();
-        self.client.exchange(request, Times { first_byte, total }, most).await
+        self.client.call(call, Times { first_byte, total }, most).await
     }
 }

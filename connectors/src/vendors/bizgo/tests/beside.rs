@@ -1,6 +1,6 @@
 //! A wire beside simulated vendors, and a vendor that has no key.
 
-use super::{Bench, Fixed, Now, PATIENCE, code, sms, vendor};
+use super::{Bench, DEALER, Fixed, Now, PATIENCE, code, sms, vendor};
 use crate::{
     simulator::{Behaviour, Simulator, SimulatorSettings},
     vendors::Vendors,
@@ -21,7 +21,7 @@ fn simulated_vendors_answer_while_a_wire_hangs() {
     let simulator = Simulator::open(settings, Arc::new(Now)).unwrap();
     // It accepts connections and says nothing.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
-    let bench = Bench::new(&format!("http://{}", hanging.local_addr().unwrap()));
+    let bench = Bench::of(&DEALER, &format!("http://{}", hanging.local_addr().unwrap()));
     let mut provider = bench.vendors.provider(simulator.provider());
     let other =
         Vendor { name: "other".into(), protocol: Protocol::Simulated, url: String::new(), ..(*bench.vendor).clone() };
@@ -42,7 +42,7 @@ fn simulated_vendors_answer_while_a_wire_hangs() {
 
 #[test]
 fn a_vendor_without_a_key_is_refused_at_the_start_and_counts_as_down_later() {
-    let dealer = vendor("https://mars.ibapi.kr", 1_000);
+    let dealer = vendor(&DEALER, "https://mars.ibapi.kr", 1_000);
     let reference = Reference::new(Seed { vendors: vec![dealer.clone()], ..Seed::default() }).unwrap();
     let vendors = Vendors::open(&BTreeMap::new(), "", Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
     let refused = vendors.all_have_keys().unwrap_err().to_string();
@@ -61,7 +61,7 @@ fn the_simulator_in_process_knows_a_repeat_by_the_dealers_code() {
         SimulatorSettings { every_vendor: Behaviour { codes, ..Behaviour::perfect() }, ..SimulatorSettings::default() };
     let simulator = Simulator::open(settings, Arc::new(Now)).unwrap();
     let mut provider: Box<dyn Provider> = simulator.provider();
-    let dealer = Vendor { protocol: Protocol::Simulated, url: String::new(), ..vendor("", 1_000) };
+    let dealer = Vendor { protocol: Protocol::Simulated, url: String::new(), ..vendor(&DEALER, "", 1_000) };
     (1..=2).for_each(|_| provider.submit(request(1, &dealer)));
     let mut answers = Vec::new();
     provider.answers(PATIENCE, &mut answers);

@@ -10,98 +10,42 @@ mod simulated;
 mod uploads;
 mod webhooks;
 
+use crate::vendors::VendorSettings;
+use crate::vendors::contract::{Bench, Dealer, KEY, Now, SECRET, code, contract, dispatch, sms, vendor};
 use crate::vendors::testing::{Fixed, Nobody, PATIENCE, serve};
-use crate::vendors::{VendorSettings, Vendors};
-use processors::{
-    ports::{Answer, Clock, Provider, Reply, Request},
-    reference::{Reference, Seed, Vendor},
+use aws_lc_rs::hmac;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use schemas::{Channel, Content, Dispatch, MessageType, SendRequest};
+
+static DEALER: Dealer = Dealer {
+    row: || {
+        serde_json::json!({
+            "families": ["AT", "FT", "BT", "SMS", "LMS", "MMS", "RCS"], "codes": "bizgo", "protocol": "bizgo",
+        })
+    },
+    settings: VendorSettings::default,
+    key_header: "authorization",
+    accepted: (
+        r#"{"common":{"authCode":"A000","authResult":"Success"},"data":{"code":"A000","result":"Success","data":{"destinations":[{"to":"01012345678","msgKey":"k","code":"A000","result":"Success"}]}}}"#,
+        "A000",
+    ),
+    no_key: ("401 Unauthorized", r#"{"common":{"authCode":"A401","authResult":"Unauthorized"}}"#, "common.A401"),
+    signed: |secret, now_ms| signed(secret, &now_ms.to_string()),
+    hooks: "bizgo",
+    report: (
+        r#"{"msgKey":"k-1","reportCode":"10000","reportTime":"2026-03-02T12:00:00+09:00","ref":"S-0R"}"#,
+        "S-0R 10000 1772420400000",
+        r#"{"msgKey":"k-1"}"#,
+    ),
 };
-use schemas::{Accepted, Channel, Content, Dispatch, MessageType, SendRequest};
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
-use tempfile::NamedTempFile;
 
-const KEY: &str = "test-api-key";
+contract!(DEALER);
 
-struct Now;
-
-impl Clock for Now {
-    fn now_ms(&self) -> i64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
-    }
-}
-
-fn vendor(url: &str, timeout_ms: u32) -> Vendor {
-    serde_json::from_value(serde_json::json!({
-        "name": "dealer", "families": ["AT", "FT", "BT", "SMS", "LMS", "MMS", "RCS"], "codes": "bizgo", "weight": 1, "tps": 100,
-        "receipts": true, "protocol": "bizgo", "url": url, "timeout_ms": timeout_ms,
-    }))
-    .unwrap()
-}
-
-/// A customer of a vendor at some address.
-struct Bench {
-    key: NamedTempFile,
-    vendor: Arc<Vendor>,
-    vendors: Vendors,
-    provider: Box<dyn Provider>,
-}
-
-impl Bench {
-    fn new(url: &str) -> Self {
-        Self::within(url, 5_000, VendorSettings::default())
-    }
-
-    /// With a bound on each request, milliseconds.
-    fn within(url: &str, timeout_ms: u32, settings: VendorSettings) -> Self {
-        Self::listening(url, timeout_ms, settings, "")
-    }
-
-    /// With a port for webhooks.
-    fn listening(url: &str, timeout_ms: u32, settings: VendorSettings, listen: &str) -> Self {
-        let key = NamedTempFile::new().unwrap();
-        std::fs::write(key.path(), KEY).unwrap();
-        let vendor = vendor(url, timeout_ms);
-        let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
-        let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
-        let known = BTreeMap::from([("dealer".to_owned(), settings)]);
-        let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
-        let provider = vendors.provider(Box::new(Nobody));
-        Self { key, vendor: Arc::new(vendor), vendors, provider }
-    }
-
-    fn submit(&mut self, ticket: u64, dispatch: Dispatch) {
-        self.provider.submit(Request { ticket, dispatch: Arc::new(dispatch), vendor: Arc::clone(&self.vendor) });
-    }
-
-    fn next(&mut self) -> Answer {
-        let mut answers = Vec::new();
-        self.provider.answers(PATIENCE, &mut answers);
-        assert_eq!(answers.len(), 1, "{answers:?}");
-        answers.remove(0)
-    }
-
-    /// What comes of one request.
-    fn reply(&mut self) -> Reply {
-        self.submit(1, sms("S-0R"));
-        self.next().reply
-    }
-}
-
-fn dispatch(serial_number: &str, channel: Channel, message_type: MessageType) -> Dispatch {
-    let mut accepted = Accepted { channel, message_type, ..Accepted::default() };
-    accepted.recipient.country_code = Some("82".into());
-    accepted.recipient.phone_number = Some("1012345678".into());
-    accepted.content.callback = Some("0212345678".into());
-    accepted.content.message = Some("준비되었습니다".into());
-    Dispatch { serial_number: serial_number.into(), attempt: 1, accepted, ..Dispatch::default() }
-}
-
-fn sms(serial_number: &str) -> Dispatch {
-    dispatch(serial_number, Channel::Mt, MessageType::Sms)
+/// Headers of a call that is signed for a time.
+fn signed(secret: &str, timestamp: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = BASE64_STANDARD.encode(hmac::sign(&key, timestamp.as_bytes()));
+    format!("X-IB-Timestamp: {timestamp}\r\nX-IB-Signature: {signature}\r\n")
 }
 
 fn at(serial_number: &str) -> Dispatch {
@@ -136,11 +80,4 @@ fn example(name: &str, channel: Channel, message_type: MessageType) -> Dispatch 
         ..Content::default()
     };
     dispatch
-}
-
-fn code(reply: &Reply) -> &str {
-    match reply {
-        Reply::Code { code, .. } | Reply::Unasked { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
 }

@@ -1,6 +1,6 @@
-//! Polls of reports: how often they come, and how long one may take.
+//! Polls of reports: how often they come.
 
-use super::{Bench, Nobody, PATIENCE, VendorSettings, serve};
+use super::{Bench, DEALER, Nobody, PATIENCE, serve};
 use crate::vendors::testing::{Server, answer};
 use processors::ports::Receipts;
 use std::{
@@ -21,7 +21,7 @@ fn polls_and_acknowledgements_of_two_processes_stay_within_what_the_vendor_allow
         let _ = stream.write_all(answer("200 OK", "", BATCH).as_bytes());
     });
     let process = |part: f64| {
-        let bench = Bench::new(&server.url);
+        let bench = Bench::of(&DEALER, &server.url);
         bench.vendors.clone().sharing(Arc::new(move |_| part)).receipts(Box::new(Nobody), serve()).unwrap()
     };
     let mut processes: Vec<Box<dyn Receipts>> = vec![process(0.5), process(0.5)];
@@ -38,16 +38,4 @@ fn polls_and_acknowledgements_of_two_processes_stay_within_what_the_vendor_allow
     let took = times[CALLS - 1] - times[0];
     let least = Duration::from_millis(200) * (CALLS as u32 - 2);
     assert!(took >= least * 9 / 10, "{CALLS} calls within {took:?}, not {least:?}");
-}
-
-#[test]
-fn a_poll_that_hangs_ends_by_a_time_of_its_own() {
-    let (held, hanging) = mpsc::channel();
-    let server = Server::doing(move |stream, _| drop(held.send(stream.try_clone().unwrap())));
-    let settings = VendorSettings { poll_timeout_ms: 200, ..VendorSettings::default() };
-    // A message may take a minute.
-    let bench = Bench::within(&server.url, 60_000, settings);
-    let _receipts = bench.vendors.receipts(Box::new(Nobody), serve()).unwrap();
-    let kept: Vec<_> = (0..2).map(|_| hanging.recv_timeout(PATIENCE).expect("it is asked again")).collect();
-    drop(kept);
 }

@@ -1,53 +1,30 @@
 //! The connector and the simulator over loopback: each was written from the published schemas, apart from the other.
 
 use super::super::Bizgo;
-use super::{Bench, KEY, PATIENCE, VendorSettings, at, code, dispatch, example, sms, vendor};
+use super::{Bench, DEALER, KEY, PATIENCE, VendorSettings, at, code, dispatch, example, sms};
 use crate::{
-    simulator::{Behaviour, Listener, RequestLog, Simulator, SimulatorSettings},
-    vendors::{Shared, http::Client},
+    simulator::{Behaviour, Listener, RequestLog},
+    vendors::{
+        contract::{always, listening},
+        http::Client,
+    },
 };
 use processors::ports::{Receipt, Reply};
 use schemas::{Channel, MessageType};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    sync::Arc,
     time::Instant,
 };
 
 pub fn listen_with(log: Option<&Path>, behaviour: Behaviour, port: u16) -> Listener {
-    let settings = SimulatorSettings {
-        every_vendor: behaviour,
-        request_log: log.map(Path::to_owned),
-        ..SimulatorSettings::default()
-    };
-    let simulator = Simulator::open(settings, Arc::new(super::Now)).unwrap();
-    let vendor = Arc::new(vendor("http://127.0.0.1:1", 1_000));
-    let known = vec![Shared { vendor, key: KEY.to_owned(), webhook_secret: Some(SECRET.to_owned()) }];
-    let at = format!("127.0.0.1:{port}");
-    // A port of before may be closing still.
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match Listener::open(Arc::clone(&simulator), &at, known.clone()) {
-            Ok(listener) => return listener,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-        std::thread::park_timeout(std::time::Duration::from_millis(20));
-    }
+    listening(&DEALER, "", log, behaviour, port)
 }
-
-/// What the dealer signs with.
-pub const SECRET: &str = "webhook-secret";
 
 fn url(listener: &Listener) -> String {
     format!("http://{}", listener.address())
-}
-
-pub fn always(code: &str) -> BTreeMap<String, f64> {
-    BTreeMap::from([(code.to_owned(), 1.0)])
 }
 
 /// Takes and delivers everything.
@@ -62,7 +39,7 @@ fn each_kind_of_message_is_taken_and_reported_under_its_serial_number() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
     let listener = listen_with(Some(&log), well(), 0);
-    let mut bench = Bench::new(&url(&listener));
+    let mut bench = Bench::of(&DEALER, &url(&listener));
     let mut mms = dispatch("M-0R", Channel::Mt, MessageType::Mms);
     mms.accepted.content.attach_file_list = vec!["FILE".into()];
     let lms = dispatch("L-0R", Channel::Mt, MessageType::Lms);
@@ -96,7 +73,7 @@ fn every_type_of_brand_message_and_rcs_is_taken_as_published() {
     let log = folder.path().join("requests.jsonl");
     let listener = listen_with(Some(&log), well(), 0);
     let settings = VendorSettings { rcs_brands_file: brands.path().to_owned(), ..VendorSettings::default() };
-    let mut bench = Bench::within(&url(&listener), 5_000, settings);
+    let mut bench = Bench::within(&DEALER, &url(&listener), 5_000, settings);
     let kinds = [
         ("ft", Channel::Ft, MessageType::Ft),
         ("fi", Channel::Ft, MessageType::Fi),
@@ -211,7 +188,7 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
     let log = folder.path().join("requests.jsonl");
     let listener = listen_with(Some(&log), well(), 0);
     let port = listener.address().port();
-    let mut bench = Bench::new(&url(&listener));
+    let mut bench = Bench::of(&DEALER, &url(&listener));
     assert_eq!(code(&bench.reply()), "A000");
     let take = |bench: &Bench, confirm: bool| {
         let mut receipts = bench.vendors.receipts(Box::new(super::Nobody), super::serve()).unwrap();
@@ -242,7 +219,7 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
 #[test]
 fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
     let listener = listen_with(None, well(), 0);
-    let bench = Bench::new(&url(&listener));
+    let bench = Bench::of(&DEALER, &url(&listener));
     let client = Client::new(std::time::Duration::from_secs(5)).unwrap();
     let wire = Bizgo { client: &client, access: &bench.vendors.access["dealer"], vendor: &bench.vendor };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -309,7 +286,7 @@ fn a_repeat_with_the_same_serial_number_is_told_as_one_and_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("requests.jsonl");
     let listener = listen_with(Some(&log), well(), 0);
-    let mut bench = Bench::new(&url(&listener));
+    let mut bench = Bench::of(&DEALER, &url(&listener));
     assert_eq!(code(&bench.reply()), "A000");
     assert_eq!(code(&bench.reply()), "A301");
     let taken = RequestLog::read(&log).unwrap().iter().filter(|request| request.taken).count();
@@ -320,7 +297,7 @@ fn a_repeat_with_the_same_serial_number_is_told_as_one_and_sends_nothing() {
 fn trouble_comes_through_as_what_it_is() {
     let with = |behaviour: Behaviour| {
         let listener = listen_with(None, behaviour, 0);
-        let reply = Bench::within(&url(&listener), 1_000, Default::default()).reply();
+        let reply = Bench::within(&DEALER, &url(&listener), 1_000, Default::default()).reply();
         drop(listener);
         reply
     };
@@ -338,13 +315,13 @@ fn trouble_comes_through_as_what_it_is() {
 #[test]
 fn a_customer_without_the_right_key_and_a_text_beyond_its_limit_are_refused() {
     let listener = listen_with(None, well(), 0);
-    let mut bench = Bench::new(&url(&listener));
+    let mut bench = Bench::of(&DEALER, &url(&listener));
     let mut long = sms("S-0R");
     long.accepted.content.message = Some("가".repeat(46));
     bench.submit(1, long);
     assert_eq!(code(&bench.next().reply), "A328");
     std::fs::write(bench.key.path(), "other").unwrap();
-    let mut other = Bench::new(&url(&listener));
+    let mut other = Bench::of(&DEALER, &url(&listener));
     std::fs::write(other.key.path(), "wrong").unwrap();
     other.vendors.access["dealer"].key.renew(&other.vendors.access["dealer"].key.header());
     assert_eq!(code(&other.reply()), "common.A401");

@@ -1,7 +1,7 @@
 //! Images that are uploaded, against the simulator and servers that answer badly.
 
 use super::{
-    Bench,
+    Bench, DEALER,
     simulated::{listen_with, well},
 };
 use crate::vendors::{
@@ -16,7 +16,7 @@ const JPEG: &[u8] = b"\xff\xd8\xff\xe0 an image, as far as its beginning goes";
 #[test]
 fn an_image_gets_a_key_or_an_address_for_what_it_is_for() {
     let listener = listen_with(None, well(), 0);
-    let bench = Bench::new(&format!("http://{}", listener.address()));
+    let bench = Bench::of(&DEALER, &format!("http://{}", listener.address()));
     for (what, name) in Use::ALL {
         let uploaded = bench.vendors.upload("dealer", what, "spring.jpg", JPEG).unwrap();
         match what {
@@ -35,7 +35,7 @@ fn an_image_gets_a_key_or_an_address_for_what_it_is_for() {
 #[test]
 fn what_the_vendor_does_not_take_is_told_with_its_code() {
     let listener = listen_with(None, well(), 0);
-    let bench = Bench::new(&format!("http://{}", listener.address()));
+    let bench = Bench::of(&DEALER, &format!("http://{}", listener.address()));
     let told = |what, name: &str, image: &[u8]| bench.vendors.upload("dealer", what, name, image).unwrap_err();
     let large = [JPEG, &vec![0; 300 << 10]].concat();
     assert_eq!(told(Use::Mms, "large.jpg", &large), "HTTP 400, A200: the file is too large");
@@ -54,7 +54,7 @@ fn an_upload_is_a_form_and_an_answer_without_a_key_is_none() {
         let body = r#"{"common":{"authCode":"A000","authResult":"Success"},"data":{"code":"A000","result":"Success","data":{}}}"#;
         let _ = stream.write_all(answer("200 OK", "", body).as_bytes());
     });
-    let bench = Bench::new(&server.url);
+    let bench = Bench::of(&DEALER, &server.url);
     // What a test's server reads is text.
     let told = bench.vendors.upload("dealer", Use::Mms, "a.jpg", b"an image").unwrap_err();
     assert!(told.contains("an answer without a key"), "{told}");

@@ -31,6 +31,7 @@ impl Services {
         let known = |protocol: &str, key: &str| Shared {
             vendor: Arc::new(vendor(protocol, "http://127.0.0.1:1", 1_000)),
             key: key.to_owned(),
+            app_key: String::new(),
             webhook_secret: None,
         };
         let vendors = vec![known("fcm", "shop-1234"), known("apns", "kr.example.app")];

@@ -45,8 +45,12 @@ impl Carrier {
             ..SimulatorSettings::default()
         };
         let simulator = Simulator::open(settings, Arc::new(Running(Instant::now()))).unwrap();
-        let known =
-            Shared { vendor: Arc::new(vendor("smpp://127.0.0.1:1", 5_000)), key: "ims".into(), webhook_secret: None };
+        let known = Shared {
+            vendor: Arc::new(vendor("smpp://127.0.0.1:1", 5_000)),
+            key: "ims".into(),
+            app_key: String::new(),
+            webhook_secret: None,
+        };
         Self { listener: SmppListener::open(simulator, "127.0.0.1:0", vec![known]).unwrap(), log, _folder: folder }
     }
 

@@ -1,7 +1,7 @@
 //! Bad days of a vendor of each kind: what becomes of a step, that nobody gets a message twice without a record of the
 //! doubt, and that the other vendors have a good day meanwhile. Mail servers have theirs in `smtp::tests::server`.
 
-use super::{
+use crate::vendors::{
     ApnsSettings, FcmSettings, SmppSettings, VendorSettings, Vendors,
     push::testing::{APPLES, GOOGLES, Moved, NOW_MS, push},
     testing::{Fixed, Nobody, P256_KEY, PATIENCE, RSA_KEY},

@@ -1,0 +1,195 @@
+//! NHN Cloud: text, with images or without, by its SMS API v3.0.
+//!
+//! Source: github TOAST-DOCS/SMS, `ko/api-guide.md` (v3.0), `ko/webhook.md`, `ko/error-code.md`. Paths, fields, types and
+//! codes are as published there.
+//!
+//! The secret key is sent raw in `X-Secret-Key`, the app key is a part of each path. Every request is for one message,
+//! whose serial number is `recipientGroupingKey`: results are matched by it, and a message in doubt is asked about by it.
+//! The API knows no repeat: a second request is a second message.
+
+mod answer;
+mod poll;
+mod report;
+mod request;
+mod settings;
+mod signature;
+#[cfg(test)]
+mod tests;
+mod time;
+mod upload;
+
+pub use poll::Cursor;
+pub use report::brought;
+pub use settings::NhnSettings;
+pub use signature::{HEADER, signed};
+
+use super::{
+    Access, Uploaded,
+    http::{Answered, Call, Client, Failed, JSON, Times},
+    judged,
+    receipts::Reports,
+};
+use answer::Refused;
+use hyper::{
+    Method,
+    body::Bytes,
+    header::{HeaderName, HeaderValue},
+};
+use processors::{
+    codes::judge,
+    ports::{Clock, Reply},
+    reference::{InDoubt, Vendor},
+};
+use report::Page;
+use schemas::Dispatch;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What the secret key is sent in.
+const SECRET_KEY: HeaderName = HeaderName::from_static("x-secret-key");
+
+/// Bytes of an answer to a request for one message, or about one.
+const MOST_ANSWER: usize = 64 << 10;
+/// Bytes of a page of results.
+const MOST_RESULTS: usize = 4 << 20;
+
+/// How far from our clock the vendor's may be that a message in doubt is looked for by.
+const APART_MS: i64 = 3_600_000;
+/// Between two looks for a message in doubt: a request is queued before it is listed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A way to the vendor.
+pub struct Nhn<'w> {
+    /// Connections.
+    pub client: &'w Client,
+    /// Key and times.
+    pub access: &'w Access,
+    /// Its row.
+    pub vendor: &'w Vendor,
+}
+
+impl Nhn<'_> {
+    /// Sends one message. `origin_code`: the customer's code of the first sender, empty when it has none.
+    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, clock: &dyn Clock) -> Reply {
+        if dispatch.in_doubt && self.vendor.in_doubt == InDoubt::Query {
+            return self.ask_about(dispatch, clock).await;
+        }
+        let sending = match request::text(dispatch, origin_code) {
+            Ok(sending) => sending,
+            // What the vendor would answer, without a request that could only be refused.
+            Err(unfit) => return judged::code(self.vendor.codes, unfit.code().into(), None).unasked(),
+        };
+        let key = self.access.key.header();
+        let total = self.total();
+        match self.call(Method::POST, sending.path, &key, sending.body.into(), MOST_ANSWER, total).await {
+            Err(failed) => failed.into(),
+            Ok(Answered { status, retry_after, body }) => {
+                let now_ms = clock.now_ms();
+                let reply = answer::reply(self.vendor.codes, status, retry_after.as_deref(), &body, now_ms);
+                if let Reply::Code { code, .. } = &reply {
+                    self.renew(code, &key);
+                }
+                reply
+            }
+        }
+    }
+
+    /// Looks for a message in doubt by its serial number until the time of a request is over. Nothing is sent: what is not
+    /// listed may be queued still.
+    async fn ask_about(&self, dispatch: &Dispatch, clock: &dyn Clock) -> Reply {
+        let (from_ms, to_ms) = (dispatch.routed_at - APART_MS, clock.now_ms() + APART_MS);
+        let path = format!(
+            "{}?startCreateDate={}&endCreateDate={}&recipientGroupingKey={}&pageNum=1&pageSize=1",
+            request::list_of(dispatch),
+            time::seconds(from_ms),
+            time::seconds(to_ms),
+            dispatch.serial_number
+        );
+        let until = Instant::now() + self.total();
+        loop {
+            match self.told::<Page>(Method::GET, &path, Bytes::new(), MOST_ANSWER, self.total()).await {
+                Ok(page) if page.names(&dispatch.serial_number) => {
+                    return judged::code(self.vendor.codes, "0".into(), None);
+                }
+                Ok(_) if Instant::now() + PAUSE < until => sleep(PAUSE).await,
+                Ok(_) => return Reply::Forgotten("the vendor does not list this message".into()),
+                // Whoever asks in vain has sent nothing.
+                Err(reason) => return Reply::NotSent(reason),
+            }
+        }
+    }
+
+    /// Asks for the next results; None: there are no new ones now. The error is the reason, without body and keys.
+    pub async fn poll(&self, cursor: &mut Cursor, clock: &dyn Clock) -> Result<Option<Reports>, String> {
+        let asked = cursor.next(clock.now_ms());
+        let path = format!(
+            "/message-results?startUpdateDate={}&endUpdateDate={}&pageNum={}&pageSize={}",
+            time::seconds(asked.from_ms),
+            time::seconds(asked.to_ms),
+            asked.page,
+            poll::PAGE
+        );
+        let page: Page =
+            self.told(Method::GET, &path, Bytes::new(), MOST_RESULTS, self.access.settings.poll_timeout()).await?;
+        let (total, told) = page.open();
+        Ok(cursor.take(total, told, &self.vendor.name, clock.now_ms()))
+    }
+
+    /// Uploads an image for MMS; the error is the reason with the vendor's code.
+    pub async fn upload(&self, file_name: &str, image: &[u8]) -> Result<Uploaded, String> {
+        let body = upload::body(file_name, image)?;
+        let told = self.told(Method::POST, upload::PATH, body.into(), MOST_ANSWER, self.total()).await?;
+        upload::uploaded(told)
+    }
+
+    /// A call that sends no message. The error is the reason, without body and keys.
+    async fn told<B: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        most: usize,
+        total: Duration,
+    ) -> Result<B, String> {
+        let key = self.access.key.header();
+        let answered = self.call(method, path, &key, body, most, total).await;
+        let Answered { status, body, .. } = answered.map_err(|failed| match failed {
+            Failed::NotSent(reason) | Failed::NoAnswer(reason) => reason,
+        })?;
+        answer::read(status, &body).map_err(|refused| match refused {
+            Refused::Code(code) => {
+                self.renew(&code, &key);
+                format!("HTTP {status}, {code}: {}", judge(self.vendor.codes, &code).meaning)
+            }
+            Refused::Unread(reason) => reason,
+        })
+    }
+
+    /// Reads the key again when it may be why a request was refused.
+    fn renew(&self, code: &str, used: &HeaderValue) {
+        if judge(self.vendor.codes, code).wants_credential() {
+            self.access.key.renew(used);
+        }
+    }
+
+    fn total(&self) -> Duration {
+        Duration::from_millis(u64::from(self.vendor.timeout_ms))
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: &HeaderValue,
+        body: Bytes,
+        most: usize,
+        total: Duration,
+    ) -> Result<Answered, Failed> {
+        let app_key = self.access.settings.nhn.as_ref().map_or("", |nhn| nhn.app_key.as_str());
+        let url = format!("{}/sms/v3.0/appKeys/{app_key}{path}", self.vendor.url.trim_end_matches('/'));
+        let call = Call { method, url, key: (SECRET_KEY, key), content_type: Some(JSON), body };
+        let first_byte = self.access.settings.first_byte();
+        self.client.call(call, Times { first_byte, total }, most).await
+    }
+}

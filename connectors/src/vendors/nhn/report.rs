@@ -1,0 +1,154 @@
+//! Delivery reports: 결과 업데이트 기준 메시지 검색 of the SMS API, and the event MESSAGE_RESULT_UPDATE of webhooks.
+
+use super::time;
+use crate::vendors::webhook::Brought;
+use processors::ports::Receipt;
+use serde::Deserialize;
+
+/// The event that tells results.
+const UPDATED: &str = "MESSAGE_RESULT_UPDATE";
+
+/// A page of results.
+#[derive(Deserialize)]
+pub struct Page {
+    body: Option<Body>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(default)]
+    total_count: usize,
+    #[serde(default)]
+    data: Option<Data>,
+}
+
+/// Published twice: as a list in the example, as an object around it in the table.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Data {
+    List(Vec<Told>),
+    #[serde(rename_all = "camelCase")]
+    Around {
+        result_update_list: Vec<Told>,
+    },
+}
+
+/// What is told of one message.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    request_id: String,
+    recipient_seq: i64,
+    #[serde(default)]
+    result_code: Option<String>,
+    #[serde(default)]
+    result_date: Option<String>,
+    #[serde(default)]
+    update_date: Option<String>,
+    #[serde(default)]
+    recipient_grouping_key: Option<String>,
+}
+
+impl Page {
+    /// Whether it lists the message with this serial number.
+    pub fn names(&self, serial_number: &str) -> bool {
+        let told = match self.body.as_ref().and_then(|body| body.data.as_ref()) {
+            None => &[][..],
+            Some(Data::List(told) | Data::Around { result_update_list: told }) => told,
+        };
+        told.iter().any(|told| told.recipient_grouping_key.as_deref() == Some(serial_number))
+    }
+
+    /// How many there are in all, and those of the page.
+    pub fn open(self) -> (usize, Vec<Told>) {
+        let Some(Body { total_count, data }) = self.body else { return (0, Vec::new()) };
+        let told = match data {
+            None => Vec::new(),
+            Some(Data::List(told) | Data::Around { result_update_list: told }) => told,
+        };
+        (total_count, told)
+    }
+}
+
+impl Told {
+    /// What tells it from every other.
+    pub fn known_by(&self) -> (String, i64, Option<String>) {
+        (self.request_id.clone(), self.recipient_seq, self.result_code.clone())
+    }
+
+    /// When the vendor noted it, Unix milliseconds.
+    pub fn updated_ms(&self) -> Option<i64> {
+        self.update_date.as_deref().and_then(time::read)
+    }
+
+    /// As our own; None: it says nothing yet. `now_ms`: when it does not say when.
+    pub fn receipt(self, vendor: &str, now_ms: i64) -> Option<Receipt> {
+        let at_ms = self.result_date.as_deref().and_then(time::read).unwrap_or(now_ms);
+        Some(Receipt {
+            serial_number: self.recipient_grouping_key.unwrap_or_default(),
+            vendor: vendor.to_owned(),
+            code: self.result_code.filter(|code| !code.is_empty())?,
+            at_ms,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Call {
+    app_key: String,
+    event: String,
+    #[serde(default)]
+    hooks: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hook {
+    #[serde(default)]
+    message_status: Option<String>,
+    #[serde(default)]
+    result_code: Option<String>,
+    #[serde(default)]
+    receive_date: Option<String>,
+    /// The published example misspells it.
+    #[serde(default, alias = "recipientGropuingKey")]
+    recipient_grouping_key: Option<String>,
+}
+
+/// What a webhook brings, of this app key; None: it is none. Events that are no results bring nothing.
+pub fn brought(body: &[u8], app_key: &str, vendor: &str, now_ms: i64) -> Option<Brought> {
+    let call: Call = serde_json::from_slice(body).ok().filter(|call: &Call| call.app_key == app_key)?;
+    let mut receipts = Vec::new();
+    if call.event == UPDATED {
+        for hook in call.hooks {
+            let hook: Hook = serde_json::from_value(hook).ok()?;
+            match receipt(hook, vendor, now_ms) {
+                Ok(receipt) => receipts.push(receipt),
+                Err(serial_number) => tracing::error!(vendor, serial_number, "a report without a code says nothing"),
+            }
+        }
+    }
+    Some(Brought { receipts, answer: "{}".into() })
+}
+
+/// A report, or the serial number of one that says nothing.
+fn receipt(hook: Hook, vendor: &str, now_ms: i64) -> Result<Receipt, String> {
+    let serial_number = hook.recipient_grouping_key.unwrap_or_default();
+    let code = hook.result_code.filter(|code| !code.is_empty()).or_else(|| {
+        // What never reached a carrier has no code of one: those that say the same.
+        let code = match hook.message_status.as_deref()? {
+            "FAILED" => "E999",
+            "FAILED_AD" => "E919",
+            "DUPLICATED" => "E915",
+            _ => return None,
+        };
+        Some(code.into())
+    });
+    let at_ms = hook.receive_date.as_deref().and_then(time::read).unwrap_or(now_ms);
+    match code {
+        Some(code) => Ok(Receipt { serial_number, vendor: vendor.to_owned(), code, at_ms }),
+        None => Err(serial_number),
+    }
+}

@@ -1,0 +1,37 @@
+//! What NHN Cloud needs besides a key.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest time that results are looked back for, hours: LMS and MMS may take 80.
+const LONGEST_LOOK_BACK_H: u32 = 192;
+
+/// `[vendors.NAME.nhn]`: a product of NHN Cloud; `key_file` is its secret key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NhnSettings {
+    /// The product's app key, as its console shows it.
+    pub app_key: String,
+    /// How long before its start a process looks for results, hours: nobody else knows which of them are in the log.
+    pub look_back_h: u32,
+}
+
+impl Default for NhnSettings {
+    fn default() -> Self {
+        Self { app_key: String::new(), look_back_h: 24 }
+    }
+}
+
+impl NhnSettings {
+    /// What cannot work, with the remedy.
+    pub fn mistake(&self, name: &str) -> Option<String> {
+        let Self { app_key, look_back_h } = self;
+        if app_key.is_empty() || !app_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)) {
+            return Some(format!(
+                "vendors.{name}.nhn.app_key is no app key: write the one of this product in NHN Cloud's console"
+            ));
+        }
+        (!(1..=LONGEST_LOOK_BACK_H).contains(look_back_h)).then(|| {
+            format!("vendors.{name}.nhn.look_back_h: got {look_back_h}, 1 to {LONGEST_LOOK_BACK_H} are allowed")
+        })
+    }
+}

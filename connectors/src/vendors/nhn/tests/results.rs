@@ -1,0 +1,143 @@
+//! Results as they are listed: what is read twice, late or not at all.
+
+use super::super::{Cursor, brought};
+use super::super::{poll::PAGE, report::Page};
+use super::APP_KEY;
+use processors::ports::Receipt;
+use serde_json::{Value, json};
+
+/// 2026-03-02 12:00:00 in Korea.
+const NOON: i64 = 1_772_420_400_000;
+const HOUR: i64 = 3_600_000;
+
+fn result(serial: &str, second: u8, code: Value) -> Value {
+    let at = format!("2026-03-02 12:00:{second:02}.0");
+    json!({
+        "messageType": "SMS", "requestId": format!("r-{serial}"), "recipientSeq": 1, "resultCode": code,
+        "resultDate": at, "updateDate": at, "recipientGroupingKey": serial,
+    })
+}
+
+/// What a page adds to the log; None: there is nothing new.
+fn take(cursor: &mut Cursor, total: usize, data: &[Value], now_ms: i64) -> Option<Vec<String>> {
+    let page: Page = serde_json::from_value(json!({"body": {"totalCount": total, "data": data}})).unwrap();
+    let (total, told) = page.open();
+    let told = cursor.take(total, told, "nhn", now_ms)?;
+    cursor.given(now_ms);
+    Some(
+        told.receipts
+            .into_iter()
+            .map(|Receipt { serial_number, code, .. }| format!("{serial_number} {code}"))
+            .collect(),
+    )
+}
+
+#[test]
+fn a_result_is_given_once_and_its_neighbours_are_looked_at_again() {
+    let mut cursor = Cursor::new(NOON, 1);
+    let first = cursor.next(NOON);
+    assert_eq!(
+        (first.from_ms, first.page),
+        (NOON - HOUR - 60_000, 1),
+        "a minute more, because results are listed late"
+    );
+    assert_eq!(first.to_ms, NOON + HOUR, "whatever the vendor's clock says");
+    let (one, two) = (result("1", 1, json!("1000")), result("2", 30, json!("2003")));
+    assert_eq!(take(&mut cursor, 2, &[two.clone(), one], NOON).unwrap(), ["2 2003", "1 1000"]);
+    assert_eq!(cursor.next(NOON).from_ms, NOON + 30_000 - 60_000, "by the vendor's own clock");
+    let late = result("3", 20, json!("1000"));
+    assert_eq!(take(&mut cursor, 2, &[two.clone(), late.clone()], NOON).unwrap(), ["3 1000"]);
+    assert_eq!(take(&mut cursor, 2, &[two.clone(), late.clone()], NOON), None);
+    let mended = result("3", 40, json!("3001"));
+    assert_eq!(take(&mut cursor, 3, &[two, late, mended], NOON).unwrap(), ["3 3001"]);
+}
+
+#[test]
+fn what_did_not_come_into_the_log_is_read_again() {
+    let mut cursor = Cursor::new(NOON, 1);
+    let page =
+        || serde_json::from_value::<Page>(json!({"body": {"totalCount": 1, "data": [result("1", 1, json!("1000"))]}}));
+    for _ in 0..2 {
+        let asked = cursor.next(NOON);
+        let (total, told) = page().unwrap().open();
+        let given = cursor.take(total, told, "nhn", NOON).unwrap();
+        assert_eq!((given.receipts.len(), cursor.next(NOON)), (1, asked), "nobody has said that it is there");
+    }
+}
+
+#[test]
+fn pages_follow_each_other_until_the_window_is_read() {
+    let mut cursor = Cursor::new(NOON, 1);
+    let page = |from: usize, to: usize| -> Vec<Value> {
+        (from..to).map(|n| result(&n.to_string(), 1, json!("1000"))).collect()
+    };
+    assert_eq!(take(&mut cursor, PAGE + 1, &page(0, PAGE), NOON).unwrap().len(), PAGE);
+    assert_eq!(cursor.next(NOON).page, 2);
+    assert_eq!(take(&mut cursor, PAGE + 1, &page(PAGE, PAGE + 1), NOON).unwrap().len(), 1);
+    assert_eq!(cursor.next(NOON).page, 1);
+    assert_eq!(
+        take(&mut cursor, PAGE + 1, &page(0, PAGE), NOON).unwrap().len(),
+        0,
+        "all are known, and more may follow"
+    );
+}
+
+#[test]
+fn a_long_past_is_read_in_windows_without_a_wait_and_no_window_is_longer_than_a_day() {
+    let mut cursor = Cursor::new(NOON, 192);
+    let (mut windows, mut read_to) = (0, NOON - 192 * HOUR);
+    loop {
+        let asked = cursor.next(NOON);
+        assert!(asked.from_ms <= read_to && asked.to_ms > read_to, "nothing is passed over");
+        assert!(asked.to_ms - asked.from_ms < 24 * HOUR);
+        read_to = asked.to_ms;
+        windows += 1;
+        if take(&mut cursor, 0, &[], NOON).is_none() {
+            break;
+        }
+        assert!(windows < 2_000);
+    }
+    assert!(read_to > NOON, "the last one is of now");
+    // A quiet day later it still begins where something may have been noted.
+    let later = cursor.next(NOON + 24 * HOUR);
+    assert!(later.from_ms <= NOON);
+}
+
+#[test]
+fn what_says_nothing_yet_is_waited_for_and_both_published_forms_are_read() {
+    let mut cursor = Cursor::new(NOON, 1);
+    assert_eq!(take(&mut cursor, 1, &[result("1", 1, json!(null))], NOON), None);
+    let around = json!({"body": {"totalCount": 1, "data": {"resultUpdateList": [result("1", 2, json!("1000"))]}}});
+    let (total, told) = serde_json::from_value::<Page>(around).unwrap().open();
+    let given = cursor.take(total, told, "nhn", NOON).unwrap();
+    assert_eq!((given.receipts[0].code.as_str(), given.receipts[0].at_ms), ("1000", NOON + 2_000));
+}
+
+#[test]
+fn a_webhook_brings_results_of_its_own_app_key_and_other_events_bring_nothing() {
+    let call = |event: &str, app_key: &str, hooks: Value| {
+        let body = json!({"hooksId": "h", "appKey": app_key, "event": event, "hooks": hooks}).to_string();
+        let brought = brought(body.as_bytes(), APP_KEY, "nhn", NOON)?;
+        Some(
+            brought
+                .receipts
+                .into_iter()
+                .map(|r| format!("{} {} {}", r.serial_number, r.code, r.at_ms))
+                .collect::<Vec<_>>(),
+        )
+    };
+    const UPDATED: &str = "MESSAGE_RESULT_UPDATE";
+    let hook = |key: &str, status: &str, code: Value| json!({"requestId": "r", "recipientSeq": 1, "messageStatus": status, "resultCode": code, "recipientGroupingKey": key});
+    let all = json!([
+        hook("1", "COMPLETED", json!("1000")),
+        hook("2", "FAILED", json!("3001")),
+        hook("3", "FAILED", json!(null)),
+        hook("4", "FAILED_AD", json!("")),
+        hook("5", "CANCEL", json!(null)),
+    ]);
+    let told = ["1 1000", "2 3001", "3 E999", "4 E919"].map(|told| format!("{told} {NOON}"));
+    assert_eq!(call(UPDATED, APP_KEY, all.clone()).unwrap(), told);
+    assert_eq!(call("UNSUBSCRIBE", APP_KEY, json!([{"recipientNo": "01012341234"}])).unwrap(), Vec::<String>::new());
+    assert_eq!(call(UPDATED, "another", all), None);
+    assert_eq!(call(UPDATED, APP_KEY, json!([7])), None);
+}
