@@ -55,6 +55,8 @@ pub struct Call<'c> {
     pub key: (HeaderName, &'c HeaderValue),
     /// Of the body.
     pub content_type: Option<&'c str>,
+    /// What a repeat is known by, where that is a header.
+    pub repeat: Option<(HeaderName, &'c str)>,
     /// The body.
     pub body: Bytes,
 }
@@ -132,7 +134,7 @@ impl Client {
 
     /// Makes a call to a dealer and reads the whole answer, of at most so many bytes.
     pub async fn call(&self, call: Call<'_>, times: Times, most: usize) -> Result<Answered, Failed> {
-        let Call { method, url, key: (header, key), content_type, body } = call;
+        let Call { method, url, key: (header, key), content_type, repeat, body } = call;
         let mut request = Request::builder()
             .method(method)
             .uri(url)
@@ -141,6 +143,9 @@ impl Client {
             .header(USER_AGENT, PRODUCT);
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
+        }
+        if let Some((header, known_by)) = repeat {
+            request = request.header(header, known_by);
         }
         let request = request.body(Full::new(body)).map_err(|error| Failed::NotSent(error.to_string()))?;
         self.exchange(request, times, most).await

@@ -292,6 +292,15 @@ impl Vendors {
             (Protocol::Nhn, _) if self.access.get(name).is_some_and(|access| access.settings.nhn.is_none()) => {
                 Some(format!("vendor {name}, {url}, has no app key: write [vendors.{name}.nhn] with app_key"))
             }
+            (Protocol::Nhn, _)
+                if !nhn::Product::of(vendor).lists_our_key()
+                    && self.access.get(name).is_some_and(|access| access.webhook.is_none()) =>
+            {
+                Some(format!(
+                    "vendor {name}, {url}, lists results without our serial number: set [vendors.{name}] \
+                     webhook_secret_file, and enter /nhn/{name} at webhooks.listen in NHN Cloud's console"
+                ))
+            }
             (Protocol::Simulated | Protocol::Bizgo | Protocol::Nhn, _) => {
                 (!self.access.contains_key(name)).then(|| {
                     format!("vendor {name}, {url}, has no key: name a file that holds it in [vendors.{name}] key_file")

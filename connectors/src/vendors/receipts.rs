@@ -5,7 +5,7 @@ use super::{
     POLLS, Vendors,
     bizgo::Bizgo,
     http::Client,
-    nhn::{Cursor, Nhn},
+    nhn::{Cursor, Nhn, Product},
     smpp, smtp, webhook, wires,
 };
 use axum::Router;
@@ -130,7 +130,8 @@ async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
             }
             let mail = vendors.mail.get(&vendor.name).filter(|mail| mail.bounces.is_some());
             let mail = mail.filter(|_| vendor.protocol == Protocol::Smtp);
-            let polled = vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
+            let lists = vendor.protocol != Protocol::Nhn || Product::of(&vendor).lists_our_key();
+            let polled = lists && vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
             let poller = match (vendors.reception(&vendor), mail) {
                 (Some(reception), _) => tokio::spawn(reception.run(batches.clone())),
                 (None, Some(mail)) => {

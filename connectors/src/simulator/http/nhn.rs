@@ -1,9 +1,11 @@
-//! NHN Cloud's SMS API v3.0 as its customers see it: send, list what was sent, list results.
+//! NHN Cloud's SMS API v3.0 and KakaoTalk Bizmessage API v2.3 as their customers see them: send, list what was sent, list
+//! results, upload images.
 //!
 //! Source: as connectors/src/vendors/nhn names it; written apart from it, so that a mistake of one shows at the other.
 
 mod body;
 mod file;
+mod kakao;
 mod list;
 mod webhook;
 
@@ -18,7 +20,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, RawQuery, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -66,6 +68,16 @@ impl Served {
     }
 }
 
+/// A request that was read, and how its answer is written.
+struct Asking {
+    table: CodeTable,
+    messages: Result<Vec<Message>, i64>,
+    /// What a repeat is known by.
+    known_by: Option<String>,
+    /// The answer that accepts: request id, results of the recipients.
+    accepted: fn(String, Vec<Value>) -> Value,
+}
+
 /// The paths of these vendors.
 pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
     let served = Served {
@@ -79,60 +91,84 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
         .route("/sms/v3.0/appKeys/{app_key}/message-results", get(list::results))
         .route("/sms/v3.0/appKeys/{app_key}/attachfile/binaryUpload", post(file::take));
     for kind in Kind::ALL {
-        let path = format!("/sms/v3.0/appKeys/{{app_key}}/sender/{}", kind.path());
+        let ask = move |headers: &HeaderMap, body: &[u8]| Asking {
+            table: CodeTable::NhnSms,
+            messages: json(headers).and_then(|()| body::read(kind, body)),
+            known_by: None,
+            accepted: |id, told| {
+                json!({"body": {"data": {
+                    "requestId": id, "statusCode": "2", "senderGroupingKey": null, "sendResultList": told,
+                }}})
+            },
+        };
         let take = move |State(served): State<Arc<Served>>,
                          Path(app_key): Path<String>,
                          headers: HeaderMap,
-                         body: Bytes| async move { send(&served, kind, &app_key, &headers, &body).await };
+                         body: Bytes| async move {
+            let asking = ask(&headers, &body);
+            send(&served, &app_key, &headers, asking).await
+        };
         let mut way = post(take);
         if kind.lists() {
-            way = way.get(
-                move |State(served): State<Arc<Served>>,
-                      Path(app_key): Path<String>,
-                      RawQuery(query): RawQuery,
-                      headers: HeaderMap| async move {
-                    list::sent(&served, &app_key, &headers, query.as_deref().unwrap_or_default())
-                },
-            );
+            way = way.get(list::texts);
         }
-        pages = pages.route(&path, way);
+        pages = pages.route(&format!("/sms/v3.0/appKeys/{{app_key}}/sender/{}", kind.path()), way);
+    }
+    for (auth, before) in [(false, ""), (true, "auth/")] {
+        let ask = move |headers: &HeaderMap, body: &[u8]| Asking {
+            table: CodeTable::NhnKakao,
+            messages: json(headers).and_then(|()| kakao::read(auth, body)),
+            known_by: headers.get("x-nc-api-idempotency-key").and_then(|key| Some(key.to_str().ok()?.to_owned())),
+            accepted: |id, told| json!({"message": {"requestId": id, "senderGroupingKey": null, "sendResults": told}}),
+        };
+        let take = move |State(served): State<Arc<Served>>,
+                         Path(app_key): Path<String>,
+                         headers: HeaderMap,
+                         body: Bytes| async move {
+            let asking = ask(&headers, &body);
+            send(&served, &app_key, &headers, asking).await
+        };
+        let base = format!("/alimtalk/v2.3/appkeys/{{app_key}}/{before}");
+        pages =
+            pages.route(&format!("{base}raw-messages"), post(take)).route(&format!("{base}messages"), get(list::talks));
     }
     pages.layer(DefaultBodyLimit::max(MOST_BODY)).with_state(Arc::new(served))
 }
 
-async fn send(served: &Served, kind: Kind, app_key: &str, headers: &HeaderMap, body: &[u8]) -> Response {
-    let Some(shared) = served.vendor(app_key, headers) else { return refused(-1000) };
-    let json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !json.starts_with("application/json") {
-        return refused(-9996);
-    }
-    let messages = match body::read(kind, body) {
+/// Whether a body is JSON, as a request says that it is.
+fn json(headers: &HeaderMap) -> Result<(), i64> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/json") { Ok(()) } else { Err(-9996) }
+}
+
+async fn send(served: &Served, app_key: &str, headers: &HeaderMap, asking: Asking) -> Response {
+    let Asking { table, messages, known_by, accepted } = asking;
+    let Some(shared) = served.vendor(app_key, headers) else { return refused(table, -1000) };
+    let messages = match messages {
         Ok(messages) => messages,
-        Err(code) => return refused(code),
+        Err(code) => return refused(table, code),
     };
     let (mut latency_ms, mut told) = (0, Vec::new());
     let (mut whole, mut spoiling) = (None, None);
     let first = messages.first().map(|message| request_id(&message.serial_number)).unwrap_or_default();
     for (seq, Message { to, serial_number, family }) in (1..).zip(messages) {
         let attempt = served.attempts.next(&serial_number);
-        let asked = Asked { family, serial_number: &serial_number, part: "", known_by: None, attempt };
+        let asked = Asked { family, serial_number: &serial_number, part: "", known_by: known_by.as_deref(), attempt };
         let Answering { after_ms, reply, spoiled } = served.simulator.serve(&shared.vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
         spoiling = spoiling.or(spoiled);
         match reply {
-            Reply::Code { code, .. } if of_recipient(&code) => told.push(json!({
-                "recipientNo": to, "resultCode": code.parse::<i64>().unwrap_or(-9999), "resultMessage": words(&code),
-                "recipientSeq": seq, "recipientGroupingKey": serial_number,
+            Reply::Code { code, .. } if of_recipient(table, &code) => told.push(json!({
+                "recipientNo": to, "resultCode": code.parse::<i64>().unwrap_or(-9999),
+                "resultMessage": words(table, &code), "recipientSeq": seq, "recipientGroupingKey": serial_number,
             })),
             other => whole = Some(other),
         }
     }
     tokio::time::sleep(Duration::from_millis(latency_ms.max(0).unsigned_abs())).await;
     let said = match whole {
-        None => success(json!({"body": {"data": {
-            "requestId": first, "statusCode": "2", "senderGroupingKey": null, "sendResultList": told,
-        }}})),
-        Some(Reply::Code { code, .. }) => refused(code.parse().unwrap_or(-9999)),
+        None => success(accepted(first, told)),
+        Some(Reply::Code { code, .. }) => refused(table, code.parse().unwrap_or(-9999)),
         Some(Reply::Throttled(time)) => after(time, StatusCode::TOO_MANY_REQUESTS.into_response()),
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Some(Reply::NotSent(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -145,8 +181,11 @@ async fn send(served: &Served, kind: Kind, app_key: &str, headers: &HeaderMap, b
 }
 
 /// What an answer says of a recipient and not of the request.
-fn of_recipient(code: &str) -> bool {
-    matches!(code, "0" | "-2018" | "-2019" | "-2044" | "-2045" | "-2046" | "-2047" | "-6001")
+fn of_recipient(table: CodeTable, code: &str) -> bool {
+    match table {
+        CodeTable::NhnKakao => matches!(code, "0" | "-3010" | "-3011" | "-4019" | "-5000"),
+        _ => matches!(code, "0" | "-2018" | "-2019" | "-2044" | "-2045" | "-2046" | "-2047" | "-6001"),
+    }
 }
 
 /// The same for a message wherever it is named: 25 characters, as published.
@@ -156,12 +195,12 @@ fn request_id(serial_number: &str) -> String {
     id
 }
 
-fn words(code: &str) -> &'static str {
-    if code == "0" { "SUCCESS" } else { judge(CodeTable::NhnSms, code).meaning }
+fn words(table: CodeTable, code: &str) -> &'static str {
+    if code == "0" { "SUCCESS" } else { judge(table, code).meaning }
 }
 
-fn refused(code: i64) -> Response {
-    let header = json!({"isSuccessful": false, "resultCode": code, "resultMessage": words(&code.to_string())});
+fn refused(table: CodeTable, code: i64) -> Response {
+    let header = json!({"isSuccessful": false, "resultCode": code, "resultMessage": words(table, &code.to_string())});
     said(json!({"header": header}))
 }
 

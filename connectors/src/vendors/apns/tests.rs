@@ -255,7 +255,7 @@ fn settings_that_cannot_work_are_refused_with_the_remedy() {
         (with(ApnsSettings { ca_file: rsa.path().to_owned(), ..good() }), "apns.ca_file"),
         (VendorSettings { key_file: file.path().to_owned(), ..with(good()) }, "set apns.key_file alone"),
         (VendorSettings::default(), "name a file"),
-        (VendorSettings { fcm: Some(Default::default()), ..with(good()) }, "keep one of smtp, fcm, apns and smpp"),
+        (VendorSettings { fcm: Some(Default::default()), ..with(good()) }, "keep one of smtp, fcm, apns, smpp and nhn"),
     ] {
         let told = refused(settings);
         assert!(told.contains(remedy) && !told.contains("BEGIN"), "{remedy}: {told}");

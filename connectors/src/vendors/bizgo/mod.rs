@@ -213,7 +213,7 @@ impl Bizgo<'_> {
     ) -> Result<Answered, Failed> {
         let url = format!("{}{path}", self.vendor.url.trim_end_matches('/'));
         let Sent { content_type, body } = sent;
-        let call = Call { method, url, key: (AUTHORIZATION, key), content_type, body };
+        let call = Call { method, url, key: (AUTHORIZATION, key), content_type, repeat: None, body };
         let first_byte = self.access.settings.first_byte();
         self.client.call(call, Times { first_byte, total }, most).await
     }

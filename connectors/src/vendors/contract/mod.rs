@@ -1,4 +1,5 @@
-//! What every dealer over HTTP must do on a bad day: one suite, run against each of them (`contract!`).
+//! What every vendor must do on a bad day: each dealer over HTTP before servers that misbehave (`contract!`), and each kind
+//! of vendor before the simulator, beside others that have a good day (`days`).
 
 mod days;
 mod hooks;
@@ -12,7 +13,7 @@ use super::{Shared, VendorSettings, Vendors};
 use crate::simulator::{Behaviour, Listener, Simulator, SimulatorSettings};
 use processors::{
     ports::{Answer, Clock, Provider, Reply, Request},
-    reference::{Reference, Seed, Vendor},
+    reference::{CodeTable, Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
 use serde_json::Value;
@@ -74,6 +75,8 @@ pub struct Bench {
     pub vendor: Arc<Vendor>,
     pub vendors: Vendors,
     pub provider: Box<dyn Provider>,
+    /// Of a dealer that has nothing to be polled.
+    _secret: NamedTempFile,
 }
 
 impl Bench {
@@ -96,11 +99,16 @@ impl Bench {
         let key = NamedTempFile::new().unwrap();
         std::fs::write(key.path(), KEY).unwrap();
         let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
-        let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
+        let secret = NamedTempFile::new().unwrap();
+        std::fs::write(secret.path(), SECRET).unwrap();
+        let mut settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
+        if vendor.codes == CodeTable::NhnKakao && settings.webhook_secret_file.as_os_str().is_empty() {
+            settings.webhook_secret_file = secret.path().to_owned();
+        }
         let known = BTreeMap::from([("dealer".to_owned(), settings)]);
         let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
         let provider = vendors.provider(Box::new(Nobody));
-        Self { key, vendor: Arc::new(vendor), vendors, provider }
+        Self { key, vendor: Arc::new(vendor), vendors, provider, _secret: secret }
     }
 
     pub fn submit(&mut self, ticket: u64, dispatch: Dispatch) {
@@ -134,6 +142,13 @@ pub fn dispatch(serial_number: &str, channel: Channel, message_type: MessageType
     accepted.content.callback = Some("0212345678".into());
     accepted.content.message = Some("준비되었습니다".into());
     Dispatch { serial_number: serial_number.into(), attempt: 1, accepted, ..Dispatch::default() }
+}
+
+pub fn at(serial_number: &str) -> Dispatch {
+    let mut dispatch = dispatch(serial_number, Channel::At, MessageType::At);
+    dispatch.accepted.content.sender_key = Some("f".repeat(40));
+    dispatch.accepted.content.template_code = Some("ORDER_01".into());
+    dispatch
 }
 
 pub fn sms(serial_number: &str) -> Dispatch {
@@ -199,7 +214,6 @@ macro_rules! contract {
             what_fails_inside_a_dealer_may_have_been_taken
             a_key_that_was_exchanged_is_read_again_when_the_old_one_is_refused
             requests_wait_together_and_connections_are_used_again
-            a_poll_that_hangs_ends_by_a_time_of_its_own
             a_report_is_answered_when_it_is_in_the_log_and_not_before
             a_report_that_is_not_in_the_log_in_time_is_asked_for_again
             only_the_dealer_may_bring_reports

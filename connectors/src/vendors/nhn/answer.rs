@@ -29,7 +29,10 @@ struct Header {
 /// The body of an answer to a request to send.
 #[derive(Deserialize)]
 struct Sent {
+    /// Of text.
     body: Option<Body>,
+    /// Of 알림톡.
+    message: Option<Taken>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +46,7 @@ struct Taken {
     /// 1 on its way, 2 done, 3 failed.
     #[serde(default)]
     status_code: Option<String>,
+    #[serde(alias = "sendResults")]
     send_result_list: Vec<OfRecipient>,
 }
 
@@ -89,11 +93,13 @@ pub fn reply(table: CodeTable, status: u16, retry_after: Option<&str>, body: &[u
 }
 
 fn header(body: &[u8]) -> Option<Header> {
-    serde_json::from_slice(body).ok().map(|Envelope { header }| header)
+    // What is skipped is not looked at, and JSON in another charset is none.
+    serde_json::from_str(str::from_utf8(body).ok()?).ok().map(|Envelope { header }| header)
 }
 
 fn taken(body: &[u8]) -> Option<Taken> {
-    serde_json::from_slice::<Sent>(body).ok()?.body?.data
+    let Sent { body, message } = serde_json::from_slice(body).ok()?;
+    message.or_else(|| body?.data)
 }
 
 /// What something in between says that refused in its own format.

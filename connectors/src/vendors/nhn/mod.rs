@@ -1,14 +1,17 @@
-//! NHN Cloud: text, with images or without, by its SMS API v3.0.
+//! NHN Cloud: text, with images or without, by its SMS API v3.0; 알림톡 by its KakaoTalk Bizmessage API v2.3.
 //!
-//! Source: github TOAST-DOCS/SMS, `ko/api-guide.md` (v3.0), `ko/webhook.md`, `ko/error-code.md`. Paths, fields, types and
-//! codes are as published there.
+//! Source: github TOAST-DOCS/SMS, `ko/api-guide.md` (v3.0), `ko/webhook.md`, `ko/error-code.md`; TOAST-DOCS/Alimtalk,
+//! `ko/alimtalk-api-guide.md` (v2.3), `ko/webhook-api-guide.md`, `ko/error-code.md`. Paths, fields, types and codes are as
+//! published there.
 //!
 //! The secret key is sent raw in `X-Secret-Key`, the app key is a part of each path. Every request is for one message,
 //! whose serial number is `recipientGroupingKey`: results are matched by it, and a message in doubt is asked about by it.
-//! The API knows no repeat: a second request is a second message.
+//! The SMS API knows no repeat: a second request is a second message. 알림톡 has an idempotency key, for 10 minutes; its
+//! results, where they are listed, name no key of ours, so they are taken from its webhook alone.
 
 mod answer;
 mod poll;
+mod product;
 mod report;
 mod request;
 mod settings;
@@ -19,6 +22,7 @@ mod time;
 mod upload;
 
 pub use poll::Cursor;
+pub use product::Product;
 pub use report::brought;
 pub use settings::NhnSettings;
 pub use signature::{HEADER, signed};
@@ -49,6 +53,11 @@ use tokio::time::{Instant, sleep};
 /// What the secret key is sent in.
 const SECRET_KEY: HeaderName = HeaderName::from_static("x-secret-key");
 
+/// What a repeat of an 알림톡 is known by.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-nc-api-idempotency-key");
+/// How long a repeat is certain to be known as one: ten minutes less one for two clocks.
+const REMEMBERED_MS: i64 = 540_000;
+
 /// Bytes of an answer to a request for one message, or about one.
 const MOST_ANSWER: usize = 64 << 10;
 /// Bytes of a page of results.
@@ -58,6 +67,15 @@ const MOST_RESULTS: usize = 4 << 20;
 const APART_MS: i64 = 3_600_000;
 /// Between two looks for a message in doubt: a request is queued before it is listed.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// What goes with a request.
+struct Sent<'s> {
+    /// Behind the app key.
+    path: &'s str,
+    body: Bytes,
+    /// What a repeat is known by.
+    repeat: Option<(HeaderName, &'s str)>,
+}
 
 /// A way to the vendor.
 pub struct Nhn<'w> {
@@ -75,14 +93,21 @@ impl Nhn<'_> {
         if dispatch.in_doubt && self.vendor.in_doubt == InDoubt::Query {
             return self.ask_about(dispatch, clock).await;
         }
-        let sending = match request::text(dispatch, origin_code) {
+        let product = self.product();
+        if dispatch.in_doubt && (product != Product::Kakao || clock.now_ms() - dispatch.routed_at >= REMEMBERED_MS) {
+            // The first request left no earlier than it was routed. What the vendor has forgotten it would send again.
+            return Reply::Forgotten("the vendor no longer knows whether it has this message".into());
+        }
+        let sending = match request::request(product, dispatch, origin_code) {
             Ok(sending) => sending,
             // What the vendor would answer, without a request that could only be refused.
-            Err(unfit) => return judged::code(self.vendor.codes, unfit.code().into(), None).unasked(),
+            Err(unfit) => return judged::code(self.vendor.codes, unfit.code(product).into(), None).unasked(),
         };
         let key = self.access.key.header();
         let total = self.total();
-        match self.call(Method::POST, sending.path, &key, sending.body.into(), MOST_ANSWER, total).await {
+        let repeat = (product == Product::Kakao).then_some((IDEMPOTENCY_KEY, dispatch.serial_number.as_str()));
+        let sent = Sent { path: sending.path, body: sending.body.into(), repeat };
+        match self.call(Method::POST, sent, &key, MOST_ANSWER, total).await {
             Err(failed) => failed.into(),
             Ok(Answered { status, retry_after, body }) => {
                 let now_ms = clock.now_ms();
@@ -101,9 +126,9 @@ impl Nhn<'_> {
         let (from_ms, to_ms) = (dispatch.routed_at - APART_MS, clock.now_ms() + APART_MS);
         let path = format!(
             "{}?startCreateDate={}&endCreateDate={}&recipientGroupingKey={}&pageNum=1&pageSize=1",
-            request::list_of(dispatch),
-            time::seconds(from_ms),
-            time::seconds(to_ms),
+            request::list_of(self.product(), dispatch),
+            self.product().time(from_ms),
+            self.product().time(to_ms),
             dispatch.serial_number
         );
         let until = Instant::now() + self.total();
@@ -125,8 +150,8 @@ impl Nhn<'_> {
         let asked = cursor.next(clock.now_ms());
         let path = format!(
             "/message-results?startUpdateDate={}&endUpdateDate={}&pageNum={}&pageSize={}",
-            time::seconds(asked.from_ms),
-            time::seconds(asked.to_ms),
+            self.product().time(asked.from_ms),
+            self.product().time(asked.to_ms),
             asked.page,
             poll::PAGE
         );
@@ -153,7 +178,7 @@ impl Nhn<'_> {
         total: Duration,
     ) -> Result<B, String> {
         let key = self.access.key.header();
-        let answered = self.call(method, path, &key, body, most, total).await;
+        let answered = self.call(method, Sent { path, body, repeat: None }, &key, most, total).await;
         let Answered { status, body, .. } = answered.map_err(|failed| match failed {
             Failed::NotSent(reason) | Failed::NoAnswer(reason) => reason,
         })?;
@@ -173,6 +198,10 @@ impl Nhn<'_> {
         }
     }
 
+    fn product(&self) -> Product {
+        Product::of(self.vendor)
+    }
+
     fn total(&self) -> Duration {
         Duration::from_millis(u64::from(self.vendor.timeout_ms))
     }
@@ -180,15 +209,15 @@ impl Nhn<'_> {
     async fn call(
         &self,
         method: Method,
-        path: &str,
+        sent: Sent<'_>,
         key: &HeaderValue,
-        body: Bytes,
         most: usize,
         total: Duration,
     ) -> Result<Answered, Failed> {
+        let Sent { path, body, repeat } = sent;
         let app_key = self.access.settings.nhn.as_ref().map_or("", |nhn| nhn.app_key.as_str());
-        let url = format!("{}/sms/v3.0/appKeys/{app_key}{path}", self.vendor.url.trim_end_matches('/'));
-        let call = Call { method, url, key: (SECRET_KEY, key), content_type: Some(JSON), body };
+        let url = format!("{}{}{app_key}{path}", self.vendor.url.trim_end_matches('/'), self.product().base());
+        let call = Call { method, url, key: (SECRET_KEY, key), content_type: Some(JSON), repeat, body };
         let first_byte = self.access.settings.first_byte();
         self.client.call(call, Times { first_byte, total }, most).await
     }

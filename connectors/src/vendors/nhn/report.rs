@@ -10,8 +10,18 @@ const UPDATED: &str = "MESSAGE_RESULT_UPDATE";
 
 /// A page of results.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Page {
+    /// Of text.
     body: Option<Body>,
+    /// Of 알림톡: what was sent.
+    message_search_result_response: Option<Sent>,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(default)]
+    messages: Vec<Told>,
 }
 
 #[derive(Deserialize)]
@@ -53,11 +63,12 @@ pub struct Told {
 impl Page {
     /// Whether it lists the message with this serial number.
     pub fn names(&self, serial_number: &str) -> bool {
+        let sent = self.message_search_result_response.iter().flat_map(|sent| &sent.messages);
         let told = match self.body.as_ref().and_then(|body| body.data.as_ref()) {
             None => &[][..],
             Some(Data::List(told) | Data::Around { result_update_list: told }) => told,
         };
-        told.iter().any(|told| told.recipient_grouping_key.as_deref() == Some(serial_number))
+        sent.chain(told).any(|told| told.recipient_grouping_key.as_deref() == Some(serial_number))
     }
 
     /// How many there are in all, and those of the page.

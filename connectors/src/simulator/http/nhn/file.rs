@@ -1,6 +1,6 @@
 //! Uploads of images for MMS: names and sizes as published, a number for each.
 
-use super::{Served, refused, success};
+use super::{Served, success};
 use axum::{
     body::Bytes,
     extract::{Path, State},
@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use processors::reference::CodeTable;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::{Arc, atomic::Ordering};
@@ -29,6 +30,7 @@ pub async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let refused = |code| super::refused(CodeTable::NhnSms, code);
     if served.vendor(&app_key, &headers).is_none() {
         return refused(-1000);
     }

@@ -8,13 +8,16 @@ use axum::{
     response::Response,
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
-use processors::codes::judge;
+use processors::{codes::judge, reference::CodeTable};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use url::form_urlencoded;
 
 const KOREA: Offset = Offset::constant(9);
 const DAY_MS: i64 = 86_400_000;
+/// Times of text and of 알림톡.
+const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
+const MINUTES: &str = "%Y-%m-%d %H:%M";
 
 /// Parameters by name.
 struct Query(BTreeMap<String, String>);
@@ -44,13 +47,44 @@ impl Query {
     }
 }
 
-/// 발송목록 검색: of what was sent, the messages with a key.
-pub fn sent(served: &Served, app_key: &str, headers: &HeaderMap, query: &str) -> Response {
-    let Some(shared) = served.vendor(app_key, headers) else { return refused(-1000) };
-    let query = Query::read(query);
+/// 발송목록 검색 of text: the messages with a key.
+pub async fn texts(served: State<Arc<Served>>, app_key: Path<String>, query: RawQuery, headers: HeaderMap) -> Response {
+    sent(
+        CodeTable::NhnSms,
+        served,
+        app_key,
+        query,
+        &headers,
+        |told, total, (page, size)| json!({"body": {"pageNum": page, "pageSize": size, "totalCount": total, "data": told}}),
+    )
+}
+
+/// 메시지 리스트 조회 of 알림톡: the messages with a key.
+pub async fn talks(served: State<Arc<Served>>, app_key: Path<String>, query: RawQuery, headers: HeaderMap) -> Response {
+    sent(
+        CodeTable::NhnKakao,
+        served,
+        app_key,
+        query,
+        &headers,
+        |told, total, _| json!({"messageSearchResultResponse": {"messages": told, "totalCount": total}}),
+    )
+}
+
+fn sent(
+    table: CodeTable,
+    State(served): State<Arc<Served>>,
+    Path(app_key): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: &HeaderMap,
+    written: fn(Value, usize, (usize, usize)) -> Value,
+) -> Response {
+    let refused = |code| refused(table, code);
+    let Some(shared) = served.vendor(&app_key, headers) else { return refused(-1000) };
+    let query = Query::read(query.as_deref().unwrap_or_default());
+    let format = if table == CodeTable::NhnKakao { MINUTES } else { SECONDS };
     let asked = || {
-        const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
-        let (from, to) = (query.time("startCreateDate", SECONDS)?, query.time("endCreateDate", SECONDS)?);
+        let (from, to) = (query.time("startCreateDate", format)?, query.time("endCreateDate", format)?);
         let page = query.page()?;
         if to - from > 31 * DAY_MS { Err(-4000) } else { Ok(page) }
     };
@@ -60,15 +94,12 @@ pub fn sent(served: &Served, app_key: &str, headers: &HeaderMap, query: &str) ->
     };
     let key = query.get("recipientGroupingKey").unwrap_or_default();
     let is_there = served.simulator.lock().taken.contains(&shared.vendor.name, key);
-    let data = if is_there && page == 1 {
-        json!([{
-            "requestId": request_id(key), "recipientSeq": 1, "msgStatus": "2", "msgStatusName": "처리중",
-            "resultCode": null, "recipientGroupingKey": key,
-        }])
+    let told = if is_there && page == 1 {
+        json!([{"requestId": request_id(key), "recipientSeq": 1, "resultCode": null, "recipientGroupingKey": key}])
     } else {
         json!([])
     };
-    success(json!({"body": {"pageNum": page, "pageSize": size, "totalCount": i32::from(is_there), "data": data}}))
+    success(written(told, usize::from(is_there), (page, size)))
 }
 
 /// 결과 업데이트 기준 메시지 검색.
@@ -78,10 +109,10 @@ pub async fn results(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let refused = |code| refused(CodeTable::NhnSms, code);
     let Some(shared) = served.vendor(&app_key, &headers) else { return refused(-1000) };
     let query = Query::read(query.as_deref().unwrap_or_default());
     let asked = || {
-        const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
         let (from, to) = (query.time("startUpdateDate", SECONDS)?, query.time("endUpdateDate", SECONDS)?);
         let (page, size) = query.page()?;
         if to - from > DAY_MS { Err(-4000) } else { Ok((from, to, page, size)) }

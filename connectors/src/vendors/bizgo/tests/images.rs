@@ -1,6 +1,6 @@
 //! Images that customers uploaded to us: brought to the vendor once, and named as it names them.
 
-use super::{Bench, Now, code, dispatch, example};
+use super::{Bench, DEALER, Now, code, dispatch, example};
 use crate::{
     cipher::Cipher,
     files::{File, FileStore},
@@ -55,7 +55,7 @@ fn server(
 /// A customer's image is at hand.
 fn bench(server: &Server) -> Bench {
     let settings = VendorSettings { calls_per_second: 1_000, ..VendorSettings::default() };
-    let mut bench = Bench::within(&server.url, 5_000, settings);
+    let mut bench = Bench::within(&DEALER, &server.url, 5_000, settings);
     let files = FileStore::in_memory(Arc::new(Cipher::new(&[7; 32])));
     let image =
         File {

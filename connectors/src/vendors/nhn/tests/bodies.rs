@@ -1,10 +1,21 @@
 //! A step as a request, against the published examples.
 
-use super::super::request::{Sending, Unfit, list_of, text};
+use super::super::{
+    Product,
+    request::{self, Sending, Unfit},
+};
 use super::{APP_KEY, Bench, SMS, code, dispatch, sms};
 use crate::vendors::testing::{Server, answer};
 use schemas::{Channel, Dispatch, Lane, MessageType};
 use serde_json::{Value, json};
+
+fn text(dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
+    request::request(Product::Sms, dispatch, origin_code)
+}
+
+fn list_of(dispatch: &Dispatch) -> &'static str {
+    request::list_of(Product::Sms, dispatch)
+}
 
 fn sent(dispatch: &Dispatch) -> (&'static str, Value) {
     let Sending { path, body } = text(dispatch, "").unwrap();
@@ -91,7 +102,7 @@ fn what_the_schema_cannot_say_gets_the_code_without_a_request() {
     let mut bench = Bench::of(&SMS, &server.url);
     for (step, unfit) in [(abroad, Unfit::Abroad), (nobody, Unfit::NoNumber), (file, Unfit::File)] {
         assert_eq!(text(&step, "").err(), Some(unfit));
-        assert_eq!(code(&bench.reply_to(step)), unfit.code());
+        assert_eq!(code(&bench.reply_to(step)), unfit.code(Product::Sms));
     }
     assert!(server.requests().is_empty());
 }

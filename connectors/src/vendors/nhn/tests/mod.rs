@@ -5,6 +5,7 @@ mod bodies;
 mod doubts;
 mod results;
 mod simulated;
+mod talk;
 
 use super::NhnSettings;
 use crate::vendors::VendorSettings;
@@ -44,3 +45,4 @@ static SMS: Dealer = Dealer {
 };
 
 contract!(SMS);
+contract!(SMS; a_poll_that_hangs_ends_by_a_time_of_its_own);

@@ -89,7 +89,8 @@ fn a_request_without_an_answer_is_treated_like_one_lost_in_a_crash() {
         bench.run(10_000, 1_000);
         let results = bench.results();
         let expected = match policy {
-            InDoubt::Repeat => (ResultKind::Attempt, State::Sent),
+            // Who repeats, and who asks, waits for his turn.
+            InDoubt::Repeat | InDoubt::Query => (ResultKind::Attempt, State::Sent),
             InDoubt::Receipt => (ResultKind::Sent, State::Sent),
             InDoubt::Uncertain => (ResultKind::Final, State::Uncertain),
         };

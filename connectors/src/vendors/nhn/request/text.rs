@@ -1,43 +1,14 @@
-//! A step as a request to send: text by SMS API v3.0, 단문 SMS 발송, 장문 MMS 발송, 인증용 SMS 발송 and 광고 문자.
+//! Text by SMS API v3.0: 단문 SMS 발송, 장문 MMS 발송, 인증용 SMS 발송 and 광고 문자.
 
+use super::{Sending, Unfit, number, of_auth};
 use processors::rules::cp949;
-use schemas::{Dispatch, Family, Lane};
+use schemas::{Dispatch, Family};
 use serde::Serialize;
 
 /// Words of which a text over the way for authentication must have one (인증용 SMS, 주의 사항).
 const AUTH_WORDS: [&str; 7] = ["auth", "password", "verify", "にんしょう", "認証", "비밀번호", "인증"];
 /// Bytes of a title that handsets show.
 const TITLE_BYTES: usize = 40;
-
-/// A request to send.
-pub struct Sending {
-    /// Behind the product's address.
-    pub path: &'static str,
-    /// Its body.
-    pub body: Vec<u8>,
-}
-
-/// The published schema cannot say this step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
-    /// It wants a phone number, and the recipient has none.
-    NoNumber,
-    /// LMS and MMS do not go abroad.
-    Abroad,
-    /// A file is named otherwise than the vendor names its own.
-    File,
-}
-
-impl Unfit {
-    /// What the vendor would answer.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NoNumber => "-2018",
-            Self::Abroad => "-2024",
-            Self::File => "-2004",
-        }
-    }
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,13 +37,7 @@ struct Recipient<'d> {
 /// The request of a step. `origin_code`: the customer's code of the first sender, empty when it has none.
 pub fn text(dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
     let content = &dispatch.accepted.content;
-    let recipient = &dispatch.accepted.recipient;
-    let number = recipient.phone_number.as_deref().filter(|number| !number.is_empty()).ok_or(Unfit::NoNumber)?;
-    let (at_home, abroad) = match recipient.country_code.as_deref() {
-        None => (Some(number.to_owned()), None),
-        Some("82") => (Some(format!("0{number}")), None),
-        Some(country) => (None, Some(format!("{country}{number}"))),
-    };
+    let (at_home, abroad) = number(dispatch)?;
     let message = content.message.as_deref().unwrap_or_default();
     let long = is_long(dispatch);
     if long && abroad.is_some() {
@@ -85,7 +50,7 @@ pub fn text(dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
         (false, false) if is_auth(dispatch) => "/sender/auth/sms",
         (false, false) => "/sender/sms",
     };
-    let files: Result<_, _> = content.attach_file_list.iter().map(|key| key.parse()).collect();
+    let files: Result<Vec<i64>, _> = content.attach_file_list.iter().map(|key| key.parse()).collect();
     let given = content.title.as_deref().filter(|title| !title.is_empty());
     let text = Text {
         title: long.then(|| given.unwrap_or_else(|| beginning(message))),
@@ -117,10 +82,8 @@ fn is_long(dispatch: &Dispatch) -> bool {
     matches!(Family::of(accepted.channel, accepted.message_type), Family::Lms | Family::Mms)
 }
 
-/// Whether a text goes the way for authentication, which refuses what has none of its words.
 fn is_auth(dispatch: &Dispatch) -> bool {
-    let text = dispatch.accepted.content.message.as_deref().unwrap_or_default().to_lowercase();
-    dispatch.priority == Lane::Auth && AUTH_WORDS.iter().any(|word| text.contains(word))
+    of_auth(dispatch, &AUTH_WORDS)
 }
 
 /// What stands for a title, which the vendor wants: the beginning of the text's first line, as far as handsets show it.
