@@ -3,8 +3,8 @@
 use processors::{
     callback::{Batch, Secret},
     reference::{
-        Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template,
-        Vendor, VendorWeight,
+        Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile, ServiceKey,
+        Template, Vendor, VendorWeight,
     },
 };
 use serde::Serialize;
@@ -17,6 +17,7 @@ pub struct Revealed<'r> {
     service_keys: Vec<RevealedKey<'r>>,
     secret_keys: Vec<&'r SecretKey>,
     sender_profiles: Vec<&'r SenderProfile>,
+    sender_groups: Vec<&'r SenderGroup>,
     templates: Vec<&'r Template>,
     sender_numbers: Vec<&'r SenderNumber>,
     opt_outs: &'r [OptOut],
@@ -45,6 +46,7 @@ impl<'r> Revealed<'r> {
             service_keys,
             secret_keys,
             sender_profiles,
+            sender_groups,
             templates,
             sender_numbers,
             opt_outs,
@@ -58,6 +60,7 @@ impl<'r> Revealed<'r> {
             service_keys: service_keys.iter().map(|key| RevealedKey::of(key)).collect(),
             secret_keys: plain(secret_keys),
             sender_profiles: plain(sender_profiles),
+            sender_groups: plain(sender_groups),
             templates: plain(templates),
             sender_numbers: plain(sender_numbers),
             opt_outs,

@@ -1,6 +1,6 @@
 //! What a customer must have registered: sender profiles, templates, sender numbers (2040).
 
-use crate::reference::{Approval, Reference, Template};
+use crate::reference::{Approval, Reference, Template, tail};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::Field;
 use crate::rules::{sender, text};
@@ -89,25 +89,47 @@ fn template<'r, S: Text>(
         return Ok(None);
     }
     approved(at, found.map(|t| t.state))?;
-    match found {
-        Some(template)
-            if template.sender_key.is_some() && template.sender_key.as_deref() != content.sender_key.as_deref() =>
-        {
-            Err(Refusal::not_registered(at, "belongs to another sender_key"))
+    if let Some(template) = found {
+        goes_out_under(at, reference, template, content.sender_key.as_deref().unwrap_or_default())?;
+    }
+    Ok(found.map(|t| &**t))
+}
+
+/// A template of KakaoTalk goes out under its own sender profile; one of 알림톡 that is registered to a group of them under
+/// each member of it (카카오 비즈메시지 센터 API, 발신 프로필 그룹 관리).
+fn goes_out_under(at: &Field<'_>, reference: &Reference, template: &Template, sender_key: &str) -> Result<(), Refusal> {
+    let Some(key) = template.sender_key.as_deref().filter(|key| *key != sender_key) else { return Ok(()) };
+    let own = |group_key| reference.sender_group(group_key).filter(|group| group.username == template.username);
+    let Some(group) = own(key).filter(|_| template.channel == Channel::At) else {
+        let (given, allowed) = (tail(sender_key), tail(key));
+        let reason = format_args!("belongs to sender_key …{allowed}, not to …{given}");
+        return Err(Refusal::not_registered(at, reason));
+    };
+    if !reference.is_member(sender_key, key) {
+        let (given, group) = (tail(sender_key), tail(key));
+        let reason = format_args!("belongs to sender group …{group}, of which sender_key …{given} is no member");
+        return Err(Refusal::not_registered(at, reason));
+    }
+    match standing(Some(group.state)) {
+        None => Ok(()),
+        Some(state) => {
+            Err(Refusal::not_registered(at, format_args!("belongs to sender group …{}, which is {state}", tail(key))))
         }
-        found => Ok(found.map(|t| &**t)),
     }
 }
 
-/// What another customer registered is, to this one, not registered.
 fn approved(at: &Field<'_>, state: Option<Approval>) -> Result<(), Refusal> {
-    let state = match state {
-        Some(Approval::Approved) => return Ok(()),
-        None => "not registered",
-        Some(Approval::Requested) => "registered, not approved yet",
-        Some(Approval::Rejected) => "registered, and refused in its review",
-        Some(Approval::Stopped) => "registered, and stopped",
-        Some(Approval::Dormant) => "registered, and dormant",
-    };
-    Err(Refusal::not_registered(at, state))
+    standing(state).map_or(Ok(()), |state| Err(Refusal::not_registered(at, state)))
+}
+
+/// Why something is not in use, if it is not. What another customer registered is, to this one, not registered.
+fn standing(state: Option<Approval>) -> Option<&'static str> {
+    match state {
+        Some(Approval::Approved) => None,
+        None => Some("not registered"),
+        Some(Approval::Requested) => Some("registered, not approved yet"),
+        Some(Approval::Rejected) => Some("registered, and refused in its review"),
+        Some(Approval::Stopped) => Some("registered, and stopped"),
+        Some(Approval::Dormant) => Some("registered, and dormant"),
+    }
 }

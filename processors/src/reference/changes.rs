@@ -33,6 +33,7 @@ impl Changes {
             ("service keys", change(&old.service_keys, &new.service_keys)),
             ("secret keys", change(&secrets(old), &secrets(new))),
             ("sender profiles", change(&old.profiles, &new.profiles)),
+            ("sender groups", change(&old.sender_groups, &new.sender_groups)),
             ("templates", change(&templates(old), &templates(new))),
             ("sender numbers", change(&numbers(old), &numbers(new))),
             ("opt-outs", change(&opt_outs(old), &opt_outs(new))),

@@ -13,6 +13,8 @@ const LONGEST_NUMBER: usize = 320;
 const LONGEST_MESSAGE_ID: usize = 30;
 /// Highest rate of a customer: a message a microsecond.
 const MOST_PER_SECOND: u32 = 1_000_000;
+/// Most members of a group of sender profiles.
+pub const MOST_MEMBERS: usize = 1000;
 /// Most networks of a secret key.
 const MOST_NETWORKS: usize = 32;
 
@@ -56,6 +58,20 @@ impl Rows {
         }
         let profiles = self.sender_profiles.iter();
         wrong.twice(profiles.map(|p| (format!("sender profile …{}", tail(&p.sender_key)), &p.sender_key)));
+        for group in &self.sender_groups {
+            let of = || format!("sender group …{}", tail(&group.group_key));
+            wrong.known(&customers, of, &group.username);
+            wrong.name(of, "group_key", &group.group_key);
+            wrong.at_most(of, "name", &group.name, LONGEST_NAME);
+            if group.sender_keys.len() > MOST_MEMBERS {
+                wrong.0.push(format!("{}: {} sender_keys, at most {MOST_MEMBERS}", of(), group.sender_keys.len()));
+            }
+            let members = group.sender_keys.iter();
+            wrong.twice(members.map(|key| (format!("{}: sender_key …{}", of(), tail(key)), key)));
+            group.sender_keys.iter().for_each(|key| wrong.name(of, "sender_keys", key));
+        }
+        let groups = self.sender_groups.iter();
+        wrong.twice(groups.map(|g| (format!("sender group …{}", tail(&g.group_key)), &g.group_key)));
         for template in &self.templates {
             let of = || format!("template {}", template.code);
             wrong.known(&customers, of, &template.username);
@@ -221,7 +237,7 @@ impl Wrong {
 }
 
 /// The last four characters of a secret or long key, enough to find it.
-pub(super) fn tail(key: &str) -> &str {
+pub fn tail(key: &str) -> &str {
     let start = key.char_indices().rev().nth(3).map_or(0, |(i, _)| i);
     &key[start..]
 }

@@ -1,4 +1,5 @@
-//! Reference data: customers, service keys, sender profiles, templates, sender numbers, routing groups, vendors.
+//! Reference data: customers, service keys, sender profiles and their groups, templates, sender numbers, routing groups,
+//! vendors.
 //!
 //! [`Seed`] is the data as a file or a database holds it; [`Reference`] is the same, checked and indexed.
 
@@ -10,16 +11,17 @@ mod rows;
 mod weights;
 
 pub use changes::Changes;
+pub use check::MOST_MEMBERS;
+pub(crate) use check::tail;
 pub use group::Group;
 pub use protocol::Protocol;
 pub use rows::{
     Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, SecretKey, Seed,
-    SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor, VendorWeight,
+    SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor, VendorWeight,
 };
 pub use weights::Asked;
 
 use crate::callback::Endpoint;
-use check::tail;
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Channel, Family};
 use std::sync::Arc;
@@ -38,6 +40,9 @@ pub struct Reference {
     /// By customer.
     secret_keys: FxHashMap<String, Vec<Arc<SecretKey>>>,
     profiles: FxHashMap<String, Arc<SenderProfile>>,
+    sender_groups: FxHashMap<String, Arc<SenderGroup>>,
+    /// By member.
+    groups_of_profile: FxHashMap<String, Vec<Arc<SenderGroup>>>,
     /// By code.
     templates: FxHashMap<String, Vec<Arc<Template>>>,
     /// By number.
@@ -77,6 +82,12 @@ impl Reference {
             this.secret_keys.entry(key.username.clone()).or_default().push(key);
         }
         this.profiles.extend(rows.sender_profiles.into_iter().map(|profile| (profile.sender_key.clone(), profile)));
+        for group in rows.sender_groups {
+            for member in &group.sender_keys {
+                this.groups_of_profile.entry(member.clone()).or_default().push(Arc::clone(&group));
+            }
+            this.sender_groups.insert(group.group_key.clone(), group);
+        }
         for template in rows.templates {
             this.templates.entry(template.code.clone()).or_default().push(template);
         }
@@ -121,6 +132,16 @@ impl Reference {
     /// A sender profile.
     pub fn sender_profile(&self, sender_key: &str) -> Option<&Arc<SenderProfile>> {
         self.profiles.get(sender_key)
+    }
+
+    /// A group of sender profiles.
+    pub fn sender_group(&self, group_key: &str) -> Option<&Arc<SenderGroup>> {
+        self.sender_groups.get(group_key)
+    }
+
+    /// Whether a sender profile is a member of a group; both have to be the same customer's to mean anything.
+    pub fn is_member(&self, sender_key: &str, group_key: &str) -> bool {
+        self.groups_of_profile.get(sender_key).is_some_and(|of| of.iter().any(|group| group.group_key == group_key))
     }
 
     /// A customer's template.

@@ -137,6 +137,25 @@ pub struct SenderProfile {
     pub state: Approval,
 }
 
+/// A group of KakaoTalk sender profiles (발신프로필 그룹): its members share the 알림톡 templates that are registered to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SenderGroup {
+    /// 40 characters, as a profile's: it stands where a template names its sender profile.
+    pub group_key: String,
+    /// Its customer.
+    pub username: String,
+    /// Name as people read it.
+    #[serde(default)]
+    pub name: String,
+    /// State.
+    #[serde(default)]
+    pub state: Approval,
+    /// Sender profiles in it.
+    #[serde(default)]
+    pub sender_keys: Vec<String>,
+}
+
 /// A registered template.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,7 +166,7 @@ pub struct Template {
     pub username: String,
     /// Its channel.
     pub channel: Channel,
-    /// Its sender profile (AT, FT, BT).
+    /// Its sender profile (AT, FT, BT), or a group of them (AT).
     #[serde(default)]
     pub sender_key: Option<String>,
     /// State.
@@ -452,6 +471,8 @@ pub struct Seed {
     pub secret_keys: Vec<SecretKey>,
     /// Sender profiles.
     pub sender_profiles: Vec<SenderProfile>,
+    /// Groups of them.
+    pub sender_groups: Vec<SenderGroup>,
     /// Templates.
     pub templates: Vec<Template>,
     /// Sender numbers.
@@ -476,6 +497,7 @@ pub struct Rows {
     pub service_keys: Vec<Arc<ServiceKey>>,
     pub secret_keys: Vec<Arc<SecretKey>>,
     pub sender_profiles: Vec<Arc<SenderProfile>>,
+    pub sender_groups: Vec<Arc<SenderGroup>>,
     pub templates: Vec<Arc<Template>>,
     pub sender_numbers: Vec<Arc<SenderNumber>>,
     /// Not shared: whoever keeps many looks them up elsewhere.
@@ -496,6 +518,7 @@ impl From<Seed> for Rows {
             service_keys: shared(seed.service_keys),
             secret_keys: shared(seed.secret_keys),
             sender_profiles: shared(seed.sender_profiles),
+            sender_groups: shared(seed.sender_groups),
             templates: shared(seed.templates),
             sender_numbers: shared(seed.sender_numbers),
             opt_outs: seed.opt_outs,

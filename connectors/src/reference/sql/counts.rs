@@ -13,6 +13,8 @@ pub(super) const OPT_OUTS: &str = "opt_outs";
 pub struct Bounds {
     /// KakaoTalk sender profiles.
     pub sender_profiles: u32,
+    /// Groups of them.
+    pub sender_groups: u32,
     /// Sender numbers, chatbot ids and addresses.
     pub sender_numbers: u32,
     /// Templates.
@@ -37,6 +39,7 @@ impl Bounds {
     fn of(&self, table: &str) -> Option<u32> {
         match table {
             "sender_profiles" => Some(self.sender_profiles),
+            "sender_groups" => Some(self.sender_groups),
             "sender_numbers" => Some(self.sender_numbers),
             "templates" => Some(self.templates),
             "service_keys" => Some(self.service_keys),

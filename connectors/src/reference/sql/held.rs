@@ -3,8 +3,8 @@
 use super::row::{Kind, PARTS, Placed};
 use crate::{cipher::Cipher, sql::Connection};
 use processors::reference::{
-    Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderNumber, SenderProfile, ServiceKey, Template, Vendor,
-    VendorWeight,
+    Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template,
+    Vendor, VendorWeight,
 };
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub(super) struct Held {
     pub service_keys: Map<ServiceKey>,
     pub secret_keys: Map<SecretKey>,
     pub sender_profiles: Map<SenderProfile>,
+    pub sender_groups: Map<SenderGroup>,
     pub templates: Map<Template>,
     pub sender_numbers: Map<SenderNumber>,
     pub routing_groups: Map<RoutingGroup>,
@@ -35,6 +36,7 @@ impl Held {
             service_keys: by_key(&rows.service_keys, false),
             secret_keys: by_key(&rows.secret_keys, false),
             sender_profiles: by_key(&rows.sender_profiles, false),
+            sender_groups: by_key(&rows.sender_groups, false),
             templates: by_key(&rows.templates, false),
             sender_numbers: by_key(&rows.sender_numbers, false),
             routing_groups: by_key(&rows.routing_groups, false),
@@ -50,6 +52,7 @@ impl Held {
         newer(connection, cipher, since, &mut self.service_keys).await?;
         newer(connection, cipher, since, &mut self.secret_keys).await?;
         newer(connection, cipher, since, &mut self.sender_profiles).await?;
+        newer(connection, cipher, since, &mut self.sender_groups).await?;
         newer(connection, cipher, since, &mut self.templates).await?;
         newer(connection, cipher, since, &mut self.sender_numbers).await?;
         newer(connection, cipher, since, &mut self.routing_groups).await?;
@@ -74,6 +77,7 @@ impl Held {
             service_keys: shared(&self.service_keys),
             secret_keys: shared(&self.secret_keys),
             sender_profiles: shared(&self.sender_profiles),
+            sender_groups: shared(&self.sender_groups),
             templates: shared(&self.templates),
             sender_numbers: shared(&self.sender_numbers),
             opt_outs: Vec::new(),

@@ -127,6 +127,7 @@ impl Importer {
                 writing.exchange(&held.service_keys, &wanted.service_keys).await?;
                 writing.exchange(&held.secret_keys, &wanted.secret_keys).await?;
                 writing.exchange(&held.sender_profiles, &wanted.sender_profiles).await?;
+                writing.exchange(&held.sender_groups, &wanted.sender_groups).await?;
                 writing.exchange(&held.templates, &wanted.templates).await?;
                 writing.exchange(&held.sender_numbers, &wanted.sender_numbers).await?;
                 writing.exchange(&held.routing_groups, &wanted.routing_groups).await?;

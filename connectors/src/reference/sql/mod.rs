@@ -20,6 +20,7 @@ mod opt_outs;
 mod push_tokens;
 mod refusals;
 mod row;
+mod sender_groups;
 mod suppressed;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::{
     keys::{self, Active, Key, NewKey, Rotation, Service},
     opt_outs::{self, Count, OptOutTold, Recipients},
     push_tokens::{self, Exchanged, Gone, NewTokens, TokenTold},
+    sender_groups::{self, GroupTold, Members, NewGroup, NewName},
     senders::{self, NewNumber, NewProfile, NewState, Number, Profile, StateTold},
     statistics,
     templates::{self, Registered},
@@ -37,6 +38,7 @@ pub fn described(api: Api<Arc<Door>>, guard: &impl Fn(Scope, Methods) -> Methods
     let mut paths = Paths { api, guard };
     looks(&mut paths);
     senders(&mut paths);
+    sender_groups(&mut paths);
     templates(&mut paths);
     opt_outs(&mut paths);
     push_tokens(&mut paths);
@@ -124,6 +126,27 @@ fn senders<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     paths.add(Scope::Read, page::<Profile>(profile), routes!(senders::profiles));
     paths.add(Scope::Manage, made, routes!(senders::add_profile));
     state(paths, routes!(senders::move_profile));
+}
+
+fn sender_groups<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let (group_key, sender_key, name) = ("b2".repeat(20), "a1".repeat(20), "한빛상점 매장");
+    let told = json!({
+        "group_key": group_key, "name": name, "state": "requested", "sender_keys": [sender_key], "removed": false,
+        "changed_at": "2026-03-11T01:30:00.000Z",
+    });
+    let new = json!({"group_key": group_key, "name": name, "sender_keys": [sender_key]});
+    let one_told = || one::<GroupTold>(told.clone());
+    let members = || one_told().asking_for::<Members>(json!({"sender_keys": [sender_key]})).refusing(&OF_BODY);
+    let made = one_told().asking_for::<NewGroup>(new).refusing(&OF_BODY);
+    let renamed = one_told().asking_for::<NewName>(json!({"name": name})).refusing(&OF_BODY);
+    paths.add(Scope::Read, page::<GroupTold>(told.clone()), routes!(sender_groups::list));
+    paths.add(Scope::Read, one_told(), routes!(sender_groups::show));
+    paths.add(Scope::Manage, made, routes!(sender_groups::register));
+    paths.add(Scope::Manage, renamed, routes!(sender_groups::rename));
+    paths.add(Scope::Manage, one::<Done>(json!({"name": group_key})), routes!(sender_groups::remove));
+    paths.add(Scope::Manage, members(), routes!(sender_groups::add_members));
+    paths.add(Scope::Manage, members(), routes!(sender_groups::remove_members));
+    state(paths, routes!(sender_groups::move_state));
 }
 
 fn templates<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {

@@ -14,6 +14,7 @@ mod page;
 mod params;
 mod push_tokens;
 mod query;
+mod sender_groups;
 mod senders;
 mod statistics;
 mod templates;

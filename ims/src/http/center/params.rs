@@ -132,6 +132,8 @@ params! {
     ];
     /// One sender profile.
     OneProfile [vec![in_path("sender_key", "Its key.")]];
+    /// One group of sender profiles.
+    OneGroup [vec![in_path("group_key", "Its key.")]];
     /// One secret key.
     OneKey [vec![in_path("name", "Its name.")]];
     /// One service key of several.

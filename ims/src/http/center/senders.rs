@@ -26,6 +26,7 @@ use processors::{
     center::{
         Cursor,
         inspection::{moved, word},
+        sender_group,
     },
     reference::{Approval, SenderNumber, SenderProfile},
     refusal::{Code, Refusal},
@@ -342,11 +343,11 @@ pub async fn add_profile(
 ) -> Told<Profile> {
     let NewProfile { sender_key } = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@_-".contains(&byte);
-    if sender_key.len() != 40 || !sender_key.bytes().all(plain) {
-        let got = sender_key.chars().count();
-        let reason = format_args!("got {got} characters, 40 letters and digits are allowed");
-        return Err(Refusal::bad(&top("sender_key"), reason).into());
+    sender_group::key(&top("sender_key"), &sender_key)?;
+    // Whose it is stays untold.
+    let exists = || Refusal::named(Code::Exists, "sender_key", "it is registered already");
+    if caller.reference.sender_group(&sender_key).is_some_and(|group| group.state != Approval::Rejected) {
+        return Err(exists().into());
     }
     let which = Which::of([("sender_key", &*sender_key)]);
     let new = SenderProfile { sender_key, username: username.clone(), state: Approval::Requested };
@@ -355,8 +356,7 @@ pub async fn add_profile(
             None => rows.push(new.clone()),
             // Whoever was rejected does not stand in its owner's way.
             Some(there) if there.state == Approval::Rejected => *there = new.clone(),
-            // Whose it is stays untold.
-            Some(_) => return Err(Refusal::named(Code::Exists, "sender_key", "it is registered already")),
+            Some(_) => return Err(exists()),
         }
         Ok(Profile { sender_key: new.sender_key, state: word(new.state), removed: false, changed_at: None })
     });

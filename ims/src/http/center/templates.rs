@@ -23,7 +23,7 @@ use axum::{
 };
 use connectors::reference::{Listed, Which};
 use processors::{
-    center::{Group, inspection::word, template},
+    center::{Group, inspection::word, sender_group, template},
     reference::{Customer, Template},
     refusal::{Code, Refusal},
     rules::field::top,
@@ -42,7 +42,7 @@ pub struct Registered {
     pub channel: &'static str,
     /// Its code.
     pub template_code: String,
-    /// Its sender profile, of KakaoTalk's.
+    /// Its sender profile, of KakaoTalk's; or the group of them that it is registered to.
     #[schema(required = true)]
     pub sender_key: Option<String>,
     /// requested, approved, rejected, stopped or dormant.
@@ -147,14 +147,18 @@ impl Wish {
         Ok(Self { row, message_type })
     }
 
-    /// Holds it against the rules, and its sender profile against those of its customer.
+    /// Holds it against the rules, and its sender profile, or group of them, against those of its customer.
     fn check(&self, caller: &Caller, customer: &Customer) -> Result<Vec<String>, Refusal> {
         if Group::with(self.row.channel) == Some(Group::Kakao) {
             let key = self.row.sender_key.as_deref();
             let key = key.ok_or_else(|| Refusal::missing(&top("sender_key"), "a template of KakaoTalk"))?;
-            let profile = caller.reference.sender_profile(key);
-            if profile.is_none_or(|profile| profile.username != customer.username) {
-                return Err(Refusal::not_registered(&top("sender_key"), "not registered"));
+            let reference = &caller.reference;
+            let profile = reference.sender_profile(key).filter(|profile| profile.username == customer.username);
+            let group = reference.sender_group(key).filter(|group| group.username == customer.username);
+            match (profile, group) {
+                (Some(_), _) => {}
+                (None, Some(_)) => sender_group::may_share(&self.row)?,
+                (None, None) => return Err(Refusal::not_registered(&top("sender_key"), "not registered")),
             }
         }
         template::check(&self.row, self.message_type, customer)

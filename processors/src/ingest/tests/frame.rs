@@ -1,5 +1,5 @@
 use super::*;
-use crate::reference::Reference;
+use crate::reference::{Reference, SenderGroup};
 use schemas::{FallbackStep, MessageType, Origin, ReportKind, State};
 
 const DAY_MS: i64 = 86_400_000;
@@ -76,7 +76,51 @@ fn what_is_not_approved_is_refused() {
     let dormant = reference_with(|seed| seed.templates.iter_mut().for_each(|t| t.state = Approval::Dormant));
     assert_eq!(message(&dormant, "at"), (Code::NotRegistered, "template_code: registered, and dormant".into()));
     let elsewhere = reference_with(|seed| seed.templates[0].sender_key = Some("another".into()));
-    assert_eq!(message(&elsewhere, "at"), (Code::NotRegistered, "template_code: belongs to another sender_key".into()));
+    let (code, told) = message(&elsewhere, "at");
+    let tail = &seed::SENDER_KEY[36..];
+    assert_eq!(
+        (code, told),
+        (Code::NotRegistered, format!("template_code: belongs to sender_key …ther, not to …{tail}"))
+    );
+}
+
+#[test]
+fn a_template_of_a_group_goes_out_under_each_of_its_members() {
+    let tail = &seed::SENDER_KEY[36..];
+    let told = |change: &dyn Fn(&mut SenderGroup)| {
+        let mut group = SenderGroup {
+            group_key: "G".repeat(40),
+            username: seed::USERNAME.into(),
+            sender_keys: vec!["another".into(), seed::SENDER_KEY.into()],
+            ..SenderGroup::default()
+        };
+        change(&mut group);
+        let reference = reference_with(|seed| {
+            seed.templates.iter_mut().filter(|t| t.channel == Channel::At).for_each(|t| {
+                t.sender_key = Some("G".repeat(40));
+            });
+            seed.sender_groups.push(group.clone());
+        });
+        match one_in(&reference, Lane::Realtime, examples::request("at")) {
+            Ok(candidate) => {
+                assert_eq!(candidate.accepted.content.sender_key.as_deref(), Some(seed::SENDER_KEY), "as it was sent");
+                "accepted".to_owned()
+            }
+            Err(refused) => {
+                assert_eq!(refused.code, Code::NotRegistered);
+                refused.report.message
+            }
+        }
+    };
+    assert_eq!(told(&|_| ()), "accepted");
+    let no_member = format!("template_code: belongs to sender group …GGGG, of which sender_key …{tail} is no member");
+    assert_eq!(told(&|group| group.sender_keys.truncate(1)), no_member);
+    let stopped = "template_code: belongs to sender group …GGGG, which is registered, and stopped";
+    assert_eq!(told(&|group| group.state = Approval::Stopped), stopped);
+    // Another customer's group is none.
+    let foreign = format!("template_code: belongs to sender_key …GGGG, not to …{tail}");
+    assert_eq!(told(&|group| group.username = "other".into()), foreign);
+    assert_eq!(told(&|group| group.group_key = "H".repeat(40)), foreign);
 }
 
 #[test]

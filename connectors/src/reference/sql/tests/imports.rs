@@ -27,7 +27,7 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         scopes: Scope::ALL.to_vec(),
         ..SecretKey::default()
     };
-    let cases: [Broken<'_>; 14] = [
+    let cases: [Broken<'_>; 16] = [
         ("service key …0002: callback_uri must begin with https:// or http://, not ftp:", &uri("ftp://shop.example/")),
         ("service key …0002: callback_uri is no URI: empty host", &uri("https://")),
         ("template T1 names customer \"nobody\", which does not exist", &|seed| {
@@ -48,6 +48,14 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         }),
         ("secret key \"a\" of \"c1\": scopes is empty", &|seed| {
             seed.secret_keys = vec![SecretKey { scopes: Vec::new(), ..secret_key("c1", "a") }];
+        }),
+        ("sender group …gggg names customer \"nobody\", which does not exist", &|seed| {
+            let group = json!([{"group_key": "gggg", "username": "nobody"}]);
+            seed.sender_groups = serde_json::from_value(group).unwrap();
+        }),
+        ("sender group …gggg: sender_key …kkkk stands twice", &|seed| {
+            let group = json!([{"group_key": "gggg", "username": "c0", "sender_keys": ["kkkk", "kkkk"]}]);
+            seed.sender_groups = serde_json::from_value(group).unwrap();
         }),
         ("template T1 of \"c0\" stands twice", &|seed| seed.templates = vec![template(1, "c0"), template(1, "c0")]),
         ("routing group \"vip\" names service key …9999, which does not exist", &|seed| {

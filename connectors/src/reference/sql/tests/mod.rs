@@ -8,6 +8,7 @@ mod edits;
 mod exports;
 mod imports;
 mod secrets;
+mod sender_groups;
 mod speed;
 mod suppressed;
 mod tokens;
@@ -30,8 +31,8 @@ use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 use {
-    changes::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, speed::*, suppressed::*, tokens::*,
-    vendors::*,
+    changes::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*, speed::*, suppressed::*,
+    tokens::*, vendors::*,
 };
 
 on_both! {
@@ -64,6 +65,7 @@ on_both! {
     lists_go_by_an_index
     opt_outs_come_and_go_one_by_one_and_are_listed_by_time
     a_customer_has_so_many_rows_and_no_more
+    a_group_of_sender_profiles_is_kept_changed_and_taken_up
     the_tokens_of_users_are_told_in_a_batch_the_newest_first
     tokens_that_die_while_they_are_registered_are_counted_right
     a_file_that_was_cut_off_is_found_and_forgotten
@@ -79,6 +81,7 @@ on_both! {
 const READY: fn(&mut Reference) -> Result<(), Away> = |_| Ok(());
 const BOUNDS: Bounds = Bounds {
     sender_profiles: 100,
+    sender_groups: 2,
     sender_numbers: 100,
     templates: 1_000,
     service_keys: 100,

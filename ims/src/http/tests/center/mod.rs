@@ -6,6 +6,7 @@ mod files;
 mod keys;
 mod opt_outs;
 mod push_tokens;
+mod sender_groups;
 mod senders;
 mod templates;
 
@@ -23,6 +24,7 @@ use connectors::{
     sql::{Database, Record},
 };
 use processors::{access::Scope, ports::ReferenceSource as _, reference::SecretKey};
+use schemas::examples;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -120,6 +122,12 @@ pub fn code(answer: &Value) -> &str {
     answer["code"].as_str().unwrap()
 }
 
+const GROUP: &str = "gggggggggggggggggggggggggggggggggggggggg";
+const GROUP_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg";
+const MEMBERS_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg/members";
+const REMOVED_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg/members/remove";
+const GROUP_STATE_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg/state";
+
 /// Every path of the center API with a body that it takes.
 fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
     let number = json!({"channel": "mt", "number": "02-345-6789"});
@@ -141,6 +149,13 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
         (Method::DELETE, "sender-numbers/mt/023456789", Value::Null),
         (Method::GET, "sender-profiles", Value::Null),
         (Method::POST, "sender-profiles", json!({"sender_key": "k".repeat(40)})),
+        (Method::GET, "sender-groups", Value::Null),
+        (Method::POST, "sender-groups", json!({"group_key": GROUP, "name": "매장"})),
+        (Method::GET, GROUP_PATH, Value::Null),
+        (Method::PUT, GROUP_PATH, json!({"name": "지점"})),
+        (Method::POST, MEMBERS_PATH, json!({"sender_keys": [examples::seed::SENDER_KEY]})),
+        (Method::POST, REMOVED_PATH, json!({"sender_keys": [examples::seed::SENDER_KEY]})),
+        (Method::DELETE, GROUP_PATH, Value::Null),
         (Method::GET, "opt-outs", Value::Null),
         (Method::POST, "opt-outs", json!({"recipients": ["01012345678"]})),
         (Method::POST, "opt-outs/remove", json!({"recipients": ["01012345678"]})),
@@ -163,6 +178,7 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
         (Method::PUT, "service-keys/IMSDEMO0SERVICEKEY0000000000000000000001", json!({"active": false})),
         (Method::PUT, "sender-numbers/mt/023456789/state", state.clone()),
         (Method::PUT, "templates/mt/T/state", state.clone()),
+        (Method::PUT, GROUP_STATE_PATH, state.clone()),
     ];
     let profile = format!("sender-profiles/{}/state", "k".repeat(40));
     let paths = paths.into_iter().map(|(method, path, body)| (method, path.to_owned(), body));
@@ -171,7 +187,7 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
 }
 
 /// Of these paths, those that customers may use.
-const CUSTOMERS: usize = 31;
+const CUSTOMERS: usize = 38;
 const NOBODY: &str = "IMSDEMO0SERVICEKEY0000000000000000000088";
 
 #[tokio::test]
