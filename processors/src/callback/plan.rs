@@ -8,6 +8,10 @@ pub const LAST_RETRY: u32 = 10;
 /// No longer, whatever Retry-After says: by then REPORT has let the report go.
 const LONGEST_WAIT_MS: i64 = super::TOLD_WITHIN_MS;
 
+/// How long an endpoint that asks for rest gets none of the other reports, at most: then one of them asks again. A
+/// mistaken "not before next week" may not silence a customer for a week.
+pub const LONGEST_REST_MS: i64 = 3_600_000;
+
 /// What follows from an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
@@ -39,6 +43,13 @@ pub fn plan(reply: &Reply, failed: u32, now_ms: i64) -> After {
         return After::GiveUp;
     }
     After::Again { due_ms: now_ms.saturating_add(wait_ms(retry).max(asked_ms)) }
+}
+
+/// Until when an endpoint wants no call at all: 429 and 503 with a Retry-After speak of it, not of one report.
+pub fn rest_until_ms(reply: &Reply, now_ms: i64) -> Option<i64> {
+    let Reply::Status { status: 429 | 503, retry_after: Some(text) } = reply else { return None };
+    let asked_ms = retry_after_ms(text, now_ms).filter(|asked_ms| *asked_ms > 0)?;
+    Some(now_ms.saturating_add(asked_ms.min(LONGEST_REST_MS)))
 }
 
 /// From a failure to the n-th retry: 60, 180, 420, … 5460 seconds.

@@ -1,4 +1,5 @@
-//! Endpoints that answered 410, as ENDPOINT tells: the same for all members of the group, after any restart.
+//! Endpoints that answered 410, as ENDPOINT tells: the same for all members of the group and for whoever tells their
+//! customers, after any restart.
 
 use crate::{
     engine::{Decoder, TurnError},
@@ -55,7 +56,12 @@ impl Disabled {
 
     /// Whether an endpoint is gone.
     pub fn has(&self, endpoint: &Endpoint) -> bool {
-        self.states.get(&endpoint.service_key).is_some_and(|state| endpoint.is_disabled_by(state))
+        self.state(endpoint).is_some()
+    }
+
+    /// What it answered, if it is gone.
+    pub fn state(&self, endpoint: &Endpoint) -> Option<&EndpointState> {
+        self.states.get(&endpoint.service_key).filter(|state| endpoint.is_disabled_by(state))
     }
 
     /// Endpoints that answered 410 last.

@@ -58,7 +58,23 @@ impl CallbackWorker {
         let late = queue.take_late(endpoint.batch, now_ms);
         let per_second = queue.per_second(&self.settings, endpoint.batch);
         self.queues.taken(late.len());
-        late.iter().for_each(|held| self.spill(held, per_second));
+        late.iter().for_each(|held| self.spill(held, endpoint, per_second));
+    }
+
+    /// Lets what waits for an endpoint that rests come back when it has rested. Whether it rests.
+    fn keeps_rest(&mut self, key: &str, endpoint: &Endpoint, now_ms: i64) -> bool {
+        let queue = self.queues.queue(key);
+        if queue.rests_until_ms(endpoint, now_ms).is_none() {
+            return false;
+        }
+        if !queue.rests_long(endpoint, now_ms) {
+            self.sweep(key, endpoint, now_ms);
+            return true;
+        }
+        let (waiting, per_second) = (queue.take_all(), queue.per_second(&self.settings, endpoint.batch));
+        self.queues.taken(waiting.len());
+        waiting.iter().for_each(|held| self.spill(held, endpoint, per_second));
+        true
     }
 
     /// Takes out of the queues, turn by turn, what may leave now.
@@ -77,6 +93,9 @@ impl CallbackWorker {
                     continue;
                 }
             };
+            if self.keeps_rest(&key, &endpoint, now_ms) {
+                continue;
+            }
             loop {
                 let under_way = self.flights.len() + picks.len();
                 let queue = self.queues.queue(&key);

@@ -8,9 +8,12 @@ use crate::{
     metrics as engine_names,
 };
 use ::metrics::{counter, histogram};
-use processors::callback::{After, Attempt, Called, event, plan};
+use processors::callback::{After, Attempt, Called, Endpoint, Reply, event, plan, rest_until_ms};
 use schemas::{Callback, Topic};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How long one look for answers may take while calls are under way: a report that arrives meanwhile waits as long.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,6 +38,7 @@ impl CallbackWorker {
             return counter!(names::LATE_ANSWERS).increment(1);
         };
         self.queues.queue(&endpoint.service_key).ended(&reply, at_ms - sent_ms);
+        self.let_rest(&endpoint, &callback, &reply, at_ms);
         counter!(names::CALLS, "outcome" => reply.word()).increment(1);
         histogram!(names::CALL_SECONDS).record((at_ms - sent_ms).max(0) as f64 / 1e3);
         let (number, replay) = (number_of(&callback), callback.replay.as_str());
@@ -60,10 +64,9 @@ impl CallbackWorker {
             After::Disable => {
                 let service_key = endpoint.service_key.as_str();
                 let customer = callback.reports.first().map_or("", |report| &report.username);
-                let ending = service_key.get(service_key.len().saturating_sub(4)..).unwrap_or_default();
                 tracing::warn!(
                     customer,
-                    key_ends_in = ending,
+                    key_ends_in = ending(&endpoint),
                     "the endpoint answered 410: it is called no more until its callback_uri or callback_enabled_at changes"
                 );
                 self.no_longer_pending(&callback);
@@ -83,6 +86,24 @@ impl CallbackWorker {
             }
         }
         parts.into_iter().for_each(|(place, offset)| self.end(place, offset));
+    }
+
+    /// An endpoint that asks for it is not called for any report for a while.
+    fn let_rest(&mut self, endpoint: &Arc<Endpoint>, callback: &Callback, reply: &Reply, at_ms: i64) {
+        let Some(until_ms) = rest_until_ms(reply, at_ms) else { return };
+        let queue = self.queues.queue(&endpoint.service_key);
+        if queue.rests_until_ms(endpoint, at_ms).is_none() {
+            let customer = callback.reports.first().map_or("", |report| &report.username);
+            let (status, seconds) = (reply.word(), (until_ms - at_ms) / 1_000);
+            tracing::info!(
+                customer,
+                key_ends_in = ending(endpoint),
+                status,
+                seconds,
+                "the endpoint asks to be called later"
+            );
+        }
+        queue.rest(endpoint, until_ms);
     }
 
     /// Reports of earlier failures wait for no further call. A replay was never noted.
@@ -152,4 +173,10 @@ impl CallbackWorker {
         }
         self.stream.leave();
     }
+}
+
+/// What logs call it by.
+fn ending(endpoint: &Endpoint) -> &str {
+    let key = endpoint.service_key.as_str();
+    key.get(key.len().saturating_sub(4)..).unwrap_or_default()
 }

@@ -9,12 +9,14 @@ crate::metrics::list! {
     counter RETRIES = "ims_callback_retries_total";
     /// Reports that are called for no more, by reason: given_up after the last retry, disabled, no_endpoint, too_old.
     counter LEFT = "ims_callback_left_total";
-    /// Reports that came back later because their endpoint took fewer than there were.
+    /// Reports that came back later because their endpoint rested, or took fewer than there were.
     counter SPILLED = "ims_callback_spilled_total";
     /// Reports in calls that a replay asked for; a retry counts again.
     counter REPLAYED = "ims_callback_replayed_total";
     /// Endpoints whose last word was 410. The log says which.
     gauge DISABLED = "ims_callback_disabled_endpoints";
+    /// Endpoints that have asked by 429 or 503 with Retry-After to be called later, and are not called until then.
+    gauge RESTING = "ims_callback_resting_endpoints";
     /// Reports that wait in memory for their call.
     gauge HELD = "ims_callback_held_records";
     /// Calls under way.

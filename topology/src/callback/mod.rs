@@ -19,6 +19,7 @@ mod queues;
 mod read;
 mod settings;
 
+pub use disabled::Disabled;
 pub use settings::CallbackSettings;
 
 use crate::{
@@ -26,7 +27,6 @@ use crate::{
     log::{Log, LogError, Place, Position, Reader, Record, Stream, StreamSpec},
     send::{Returns, Since, Window},
 };
-use disabled::Disabled;
 use processors::{
     callback::Endpoint,
     ports::{Caller, Clock, PendingNotes, ReferenceSource},
@@ -203,6 +203,7 @@ impl CallbackWorker {
         use ::metrics::gauge;
         gauge!(metrics::HELD).set(self.queues.records() as f64);
         gauge!(metrics::IN_FLIGHT).set(self.flights.len() as f64);
+        gauge!(metrics::RESTING).set(self.queues.resting(self.clock.now_ms()) as f64);
         gauge!(metrics::DISABLED).set(self.disabled.count() as f64);
     }
 

@@ -2,10 +2,10 @@
 
 use super::CallbackSettings;
 use crate::log::Place;
-use processors::callback::{Batch, Failure, Reply};
+use processors::callback::{Batch, Endpoint, Failure, Reply};
 use rustc_hash::FxHashMap;
 use schemas::Callback;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// After so many failures one after the other an endpoint gets one call at a time: what hangs must not take the hands
 /// of those that answer.
@@ -56,6 +56,14 @@ pub struct Queue {
     failures: u32,
     /// How long a call usually takes.
     answer_ms: f64,
+    rest: Option<Rest>,
+}
+
+/// An endpoint has asked for no call until then.
+#[derive(Debug)]
+struct Rest {
+    of: Arc<Endpoint>,
+    until_ms: i64,
 }
 
 impl Default for Queue {
@@ -67,6 +75,7 @@ impl Default for Queue {
             in_flight: 0,
             failures: 0,
             answer_ms: 100.0,
+            rest: None,
         }
     }
 }
@@ -135,6 +144,24 @@ impl Queue {
             // Nobody knows how long it would have taken.
             self.failures = self.failures.max(FAILING);
         }
+    }
+
+    /// It wants no call until then. What waits goes on one by one: who asked for rest is not met by eight at once.
+    pub fn rest(&mut self, of: &Arc<Endpoint>, until_ms: i64) {
+        let until_ms = self.rest.as_ref().map_or(until_ms, |rest| rest.until_ms.max(until_ms));
+        self.rest = Some(Rest { of: Arc::clone(of), until_ms });
+        self.failures = self.failures.max(FAILING);
+    }
+
+    /// Until when no call leaves. An endpoint that was set or enabled anew has said nothing yet.
+    pub fn rests_until_ms(&mut self, endpoint: &Endpoint, now_ms: i64) -> Option<i64> {
+        self.rest.take_if(|rest| rest.until_ms <= now_ms || !rest.of.is_still(endpoint));
+        self.rest.as_ref().map(|rest| rest.until_ms)
+    }
+
+    /// Whether it rests for longer than a record may wait in memory.
+    pub fn rests_long(&mut self, endpoint: &Endpoint, now_ms: i64) -> bool {
+        self.rests_until_ms(endpoint, now_ms).is_some_and(|until_ms| until_ms - now_ms > HELD_MS)
     }
 
     /// Reports that it takes a second.
@@ -264,7 +291,9 @@ impl Queues {
 
     /// Forgets queues in which nothing waits, nothing is under way, and nothing is wrong.
     pub fn forget_idle(&mut self) {
-        self.by_key.retain(|_, queue| queue.waiting() > 0 || queue.in_flight > 0 || queue.failures > 0);
+        let is_of_use =
+            |queue: &Queue| queue.waiting() > 0 || queue.in_flight > 0 || queue.failures > 0 || queue.rest.is_some();
+        self.by_key.retain(|_, queue| is_of_use(queue));
         if self.by_key.len() < self.order.len() {
             self.order.retain(|key| self.by_key.contains_key(key));
         }
@@ -275,9 +304,18 @@ impl Queues {
         self.records
     }
 
-    /// When the first report that waits for others has waited enough; None: nothing waits for others.
+    /// Endpoints that rest at this time.
+    pub fn resting(&self, now_ms: i64) -> usize {
+        let rests = |queue: &&Queue| queue.rest.as_ref().is_some_and(|rest| rest.until_ms > now_ms);
+        self.by_key.values().filter(rests).count()
+    }
+
+    /// When the first report that waits for others, or for the end of a rest, has waited enough; None: nothing waits.
     pub fn ripe_ms(&self, batch_of: impl Fn(&str) -> Option<Batch>) -> Option<i64> {
-        let ripe = |(key, queue): (&String, &Queue)| Some(due_ms(queue.fresh.front()?, batch_of(key)?));
+        let ripe = |(key, queue): (&String, &Queue)| {
+            let rested = queue.rest.as_ref().filter(|_| queue.waiting() > 0).map(|rest| rest.until_ms);
+            rested.or_else(|| Some(due_ms(queue.fresh.front()?, batch_of(key)?)))
+        };
         self.by_key.iter().filter_map(ripe).min()
     }
 
@@ -373,6 +411,40 @@ mod tests {
         assert_eq!(queue.hands(&settings), settings.endpoint_in_flight);
         queue.ended(&Reply::Failed(Failure::TimedOut), 15_000);
         assert_eq!(queue.hands(&settings), 1, "one that hangs costs most");
+    }
+
+    #[test]
+    fn an_endpoint_rests_as_long_as_it_asked_unless_it_is_set_anew() {
+        let at = |uri: &str| Arc::new(endpoint(uri));
+        let (shop, settings) = (at("https://shop.example/"), CallbackSettings::default());
+        let mut queues = Queues::default();
+        assert!(queues.push("shop", held(1, 0), None, &settings).is_none());
+        let queue = queues.queue("shop");
+        assert_eq!((queue.rests_until_ms(&shop, 0), queue.rests_long(&shop, 0)), (None, false));
+        queue.rest(&shop, 60_000);
+        queue.rest(&shop, 30_000);
+        assert_eq!(queue.rests_until_ms(&shop, 0), Some(60_000), "the longest counts");
+        assert!(queue.rests_long(&shop, 0) && !queue.rests_long(&shop, 60_000 - HELD_MS));
+        // An answer to a call of before does not end it.
+        queue.ended(&Reply::Status { status: 200, retry_after: None }, 1);
+        assert_eq!((queues.resting(0), queues.ripe_ms(|_| None)), (1, Some(60_000)), "the worker wakes for it");
+        assert_eq!(queues.queue("shop").take_all().len(), 1);
+        queues.forget_idle();
+        assert_eq!((queues.queue("shop").rests_until_ms(&shop, 59_999), queues.resting(60_000)), (Some(60_000), 0));
+        assert_eq!(queues.queue("shop").rests_until_ms(&at("https://shop.example/2"), 0), None);
+        queues.queue("shop").rest(&shop, 60_000);
+        assert_eq!(queues.queue("shop").rests_until_ms(&shop, 60_000), None);
+        assert_eq!(queues.queue("shop").hands(&settings), 1, "it is asked with one call");
+    }
+
+    fn endpoint(uri: &str) -> Endpoint {
+        let key = processors::reference::ServiceKey {
+            key: "shop".into(),
+            callback_uri: Some(uri.into()),
+            callback_secrets: vec![format!("whsec_{}", "A".repeat(32)).try_into().unwrap()],
+            ..Default::default()
+        };
+        Endpoint::of(&key).unwrap().unwrap()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     send::{Mark, Since, windows},
 };
 use ::metrics::counter;
-use processors::callback::{Attempt, Failure, Reply, event, is_told};
+use processors::callback::{Attempt, Endpoint, Failure, Reply, event, is_told};
 use schemas::{Callback, Delayed, Report, Topic, topics::Kind};
 use std::time::Duration;
 
@@ -185,17 +185,25 @@ impl CallbackWorker {
         if self.disabled.has(endpoint) {
             return self.leave(&held, "disabled");
         }
+        let queue = self.queues.queue(&key);
+        if queue.rests_long(endpoint, self.clock.now_ms()) {
+            let per_second = queue.per_second(&self.settings, endpoint.batch);
+            return self.spill(&held, endpoint, per_second);
+        }
         if let Some(surplus) = self.queues.push(&key, held, endpoint.batch, &self.settings) {
-            self.spill(&surplus.held, surplus.per_second);
+            let of = surplus.held.callback.reports.first().map_or("", |report| &report.service_key);
+            let endpoint = reference.endpoint(of).unwrap_or(endpoint);
+            self.spill(&surplus.held, endpoint, surplus.per_second);
         }
     }
 
-    /// A record comes back later: its endpoint takes fewer than there are, and others stand behind.
-    pub(super) fn spill(&mut self, held: &Held, per_second: f64) {
+    /// A record comes back later: its endpoint rests, or takes fewer than there are, and others stand behind.
+    pub(super) fn spill(&mut self, held: &Held, endpoint: &Endpoint, per_second: f64) {
         let now_ms = self.clock.now_ms();
-        let key = held.callback.reports.first().map_or("", |report| report.service_key.as_str());
+        let key = endpoint.service_key.as_str();
+        let from_ms = self.queues.queue(key).rests_until_ms(endpoint, now_ms).unwrap_or(now_ms);
         // Replays come back behind one another, and no other report behind them.
-        let due_ms = self.returns.due_ms(key, &held.callback.replay, per_second, now_ms);
+        let due_ms = self.returns.due_ms(key, &held.callback.replay, per_second, from_ms);
         counter!(names::SPILLED).increment(held.callback.reports.len() as u64);
         self.later(&held.callback, due_ms, now_ms);
         self.end(held.place, held.offset);

@@ -2,15 +2,26 @@
 
 use super::stage::{Endpoints, Stage};
 use connectors::{
+    callback::{CallerSettings, HttpCaller, System},
     reference::{DEMO, FileReference},
     simulator::{Behaviour, SimulatorSettings},
 };
-use processors::callback::Reply;
+use processors::{
+    callback::{Call, Reply},
+    ports::Caller,
+};
 use schemas::{AnalyzeLog, Callback, LogEvent, Report, Topic, examples, examples::seed};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, TcpListener},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use topology::{
+    driver::ManualClock,
     graph::Role,
-    log::memory::{Call, When},
+    log::memory::{Call as Step, When},
 };
 
 const SHOP: &str = "IMSDEMO0SERVICEKEY0000000000000000000001";
@@ -162,6 +173,136 @@ fn a_retry_after_that_asks_for_longer_wins() {
     }
 }
 
+/// When each report of a host was called for first, seconds since the beginning.
+fn firsts(endpoints: &Endpoints, host: &str) -> BTreeMap<String, f64> {
+    let mut firsts = BTreeMap::new();
+    for (at_ms, call) in endpoints.calls().into_iter().filter(|(_, call)| call.uri.host_str() == Some(host)) {
+        firsts.entry(call.id).or_insert((at_ms - seed::NOW_MS) as f64 / 1e3);
+    }
+    firsts
+}
+
+#[test]
+fn an_endpoint_that_asks_for_rest_is_called_for_no_report_until_then_and_then_in_their_order() {
+    let mut stage = stage("");
+    let rested_ms = seed::NOW_MS + 600_000;
+    stage.endpoints.script(move |call, now_ms| {
+        let tired = call.uri.host_str() == Some("shop.example") && now_ms < rested_ms;
+        let left = (rested_ms - now_ms) / 1_000;
+        Some(if tired { asking(503, &left.to_string()) } else { status(200) })
+    });
+    // It takes a second for each answer: what waits comes back at that pace.
+    stage.endpoints.slow(1_000);
+    end(&stage, SHOP, 20);
+    stage.advance(SECOND * 2);
+    let before = firsts(&stage.endpoints, "shop.example").len();
+    assert_eq!(before, 8, "those that were under way when it answered");
+    // Three more waves while it rests; another customer is told meanwhile.
+    for wave in 0..3 {
+        for number in 0..5 {
+            let track_id = format!("wave-{wave}-{number}");
+            let report = Report { track_id, service_key: SHOP.into(), ..examples::report() };
+            stage.driver.append(Topic::report(report.channel), &report.track_id, &report).unwrap();
+        }
+        stage.advance(SECOND * 30);
+    }
+    end(&stage, BANK, 50);
+    stage.advance(SECOND * 20);
+    assert_eq!(firsts(&stage.endpoints, "bank.example").len(), 50, "who answers is told meanwhile");
+    stage.advance_by_minutes(SECOND * 480);
+    stage.advance(SECOND * 6);
+    let shops = firsts(&stage.endpoints, "shop.example");
+    assert_eq!(shops.len(), before, "a second before its time nothing else was called for");
+    stage.advance_finely(SECOND * 60);
+    let shops = firsts(&stage.endpoints, "shop.example");
+    assert_eq!(shops.len(), 35);
+    let wave = |name: &str| shops.iter().filter(|(id, _)| id.starts_with(name)).map(|(_, at)| *at).collect::<Vec<_>>();
+    let ends = |name: &str| {
+        let times = wave(name);
+        (times.iter().copied().fold(f64::MAX, f64::min), times.iter().copied().fold(0.0, f64::max))
+    };
+    let (first, second, third) = (ends("wave-0"), ends("wave-1"), ends("wave-2"));
+    assert!(first.0 >= 600.0 && first.1 <= second.0 && second.1 <= third.0, "{first:?} {second:?} {third:?}");
+    let told = events(&stage).iter().filter(|(_, code)| code == "200").count();
+    assert_eq!(told, 85, "each once");
+}
+
+#[test]
+fn nobody_rests_for_longer_than_an_hour_at_a_time_and_one_call_asks_again() {
+    let mut stage = stage("");
+    stage.endpoints.script(|_, _| Some(asking(429, "604800")));
+    end(&stage, SHOP, 1);
+    stage.settle();
+    for number in 0..3 {
+        let report = Report { track_id: format!("next-{number}"), service_key: SHOP.into(), ..examples::report() };
+        stage.driver.append(Topic::report(report.channel), &report.track_id, &report).unwrap();
+    }
+    stage.advance_by_minutes(SECOND * 3_540);
+    assert_eq!(stage.endpoints.calls().len(), 1);
+    stage.advance(SECOND * 90);
+    assert_eq!(times(&stage.endpoints).len(), 2, "one of three asks, and is told the same");
+    assert!((3_600.0..3_605.0).contains(&times(&stage.endpoints)[1]), "{:?}", times(&stage.endpoints));
+    // What was answered itself waits as long as it was asked to; the others an hour each time.
+    stage.endpoints.script(|_, _| Some(status(200)));
+    stage.advance_by_minutes(HOUR + SECOND * 120);
+    assert_eq!(times(&stage.endpoints).len(), 4);
+    stage.advance_by_hours(HOUR * 24 * 8);
+    assert_eq!(events(&stage).iter().filter(|(_, code)| code == "200").count(), 4, "{:?}", events(&stage));
+}
+
+/// A server on loopback that answers every request with what is written at the time.
+fn serve(answer: Arc<Mutex<&'static str>>) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            let mut line = String::new();
+            while stream.read_line(&mut line).unwrap() > 2 {
+                let value = line.to_lowercase().strip_prefix("content-length: ").map(|value| value.trim().parse());
+                length = value.map_or(length, |value| value.unwrap());
+                line.clear();
+            }
+            stream.read_exact(&mut vec![0; length]).unwrap();
+            let answer =
+                format!("HTTP/1.1 {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", answer.lock().unwrap());
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn the_rest_that_a_server_asks_for_is_kept_by_every_report_of_its_endpoint() {
+    let mut stage = stage("");
+    let answer = Arc::new(Mutex::new("429 Too Many Requests\r\nRetry-After: 120"));
+    let uri = Arc::new(format!("http://127.0.0.1:{}/", serve(Arc::clone(&answer))).parse().unwrap());
+    let settings = CallerSettings { allow_networks: vec!["127.0.0.0/8".parse().unwrap()], timeout: SECOND * 15 };
+    let clock = ManualClock::at(seed::NOW_MS);
+    let mut caller = HttpCaller::open(settings, clock, Arc::new(System)).unwrap();
+    stage.endpoints.script(move |call, _| {
+        caller.call(Call { uri: Arc::clone(&uri), ..call.clone() });
+        let mut answers = Vec::new();
+        caller.answers(SECOND * 20, &mut answers);
+        answers.pop().map(|called| called.reply)
+    });
+    end(&stage, SHOP, 12);
+    stage.settle();
+    assert_eq!(stage.endpoints.calls().len(), 8);
+    *answer.lock().unwrap() = "204 No Content";
+    stage.advance(SECOND * 119);
+    assert_eq!(stage.endpoints.calls().len(), 8, "four wait, and eight for their second call");
+    stage.advance(SECOND * 30);
+    assert_eq!(stage.endpoints.calls().len(), 20);
+    let recorded: BTreeMap<String, usize> =
+        events(&stage).into_iter().fold(BTreeMap::new(), |mut counts, (_, code)| {
+            *counts.entry(code).or_insert(0) += 1;
+            counts
+        });
+    assert_eq!(recorded, BTreeMap::from([("204".to_owned(), 12), ("429".to_owned(), 8)]));
+}
+
 #[test]
 fn an_endpoint_that_answers_410_is_called_no_more_by_anybody_after_any_restart() {
     let mut stage = stage("");
@@ -285,7 +426,7 @@ fn nothing_is_noted_of_a_call_whose_end_does_not_stand_in_the_log() {
     let mut stage = stage("");
     let mut first = true;
     stage.endpoints.script(move |_, _| Some(status(if std::mem::take(&mut first) { 500 } else { 200 })));
-    stage.driver.faults().fail("callback", Call::Commit, 1, When::Before);
+    stage.driver.faults().fail("callback", Step::Commit, 1, When::Before);
     end(&stage, SHOP, 1);
     stage.advance(SECOND * 20);
     assert_eq!(stage.endpoints.calls().len(), 2, "called again after the commit that failed");
@@ -387,7 +528,7 @@ fn a_lost_call_is_recorded_before_another_call_leaves() {
     // The next owner finds them lost, marks six of them again while the seventh waits for others, and dies of that mark:
     // the one after it must find all recorded.
     stage.driver.kill(Role::Callback);
-    stage.driver.faults().fail("callback", Call::Mark, 1, When::After);
+    stage.driver.faults().fail("callback", Step::Mark, 1, When::After);
     stage.driver.join(&[Role::Callback]).unwrap();
     stage.endpoints.script(|_, _| Some(status(200)));
     stage.advance(SECOND * 20);
@@ -415,7 +556,7 @@ fn a_lost_call_is_recorded_before_another_call_leaves() {
 fn a_commit_that_fails_tells_again_and_records_each_end_once() {
     for when in [When::Before, When::After] {
         let mut stage = stage("");
-        stage.driver.faults().fail("callback", Call::Commit, 1, when);
+        stage.driver.faults().fail("callback", Step::Commit, 1, when);
         end(&stage, SHOP, 5);
         stage.advance(SECOND * 20);
         let recorded = events(&stage);
