@@ -40,7 +40,7 @@ use crate::{
     stores::{self, Stores},
 };
 use axum::{Router, extract::Request, middleware::map_request};
-use center::{Exports, Files, Trials};
+use center::{Exports, Files, Gone, Trials};
 use clerk::Clerk;
 use connectors::{
     callback::System, cipher::Cipher, desk::RedisDesk, files::FileStore, history::HistoryReader, reference::Editor,
@@ -155,6 +155,7 @@ pub fn open(
         exports: Exports::default(),
         editor: editor(config, stores, cipher)?,
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
+        gone: Gone::start(Arc::clone(&parts.log), parts.decoder(), Arc::clone(&parts.clock))?,
         files: Files::new(files, &config.files),
         desk,
         acknowledged_within: within,

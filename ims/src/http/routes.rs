@@ -5,7 +5,7 @@ use super::{
     answer::{Answer, Problem},
     append::Appender,
     ask,
-    center::{self, Exports, Files, Trials},
+    center::{self, Exports, Files, Gone, Trials},
     clerk::Clerk,
     desk::Desk,
     gate::{Caller, Gate},
@@ -62,6 +62,8 @@ pub struct Door {
     /// None where the reference data come from a file.
     pub editor: Option<Clerk<Editor>>,
     pub trials: Trials,
+    /// Endpoints that are called no more.
+    pub gone: Clerk<Gone>,
     pub files: Files,
     /// Limits and repeated requests.
     pub desk: Desk,

@@ -23,6 +23,7 @@ use processors::{
     reference::ServiceKey,
     refusal::{Code, Refusal},
 };
+use schemas::EndpointState;
 use serde::{Deserialize, Serialize};
 use std::{
     sync::Arc,
@@ -65,9 +66,35 @@ pub struct Shown {
     /// An endpoint that answered 410 before then is called again.
     #[schema(required = true)]
     pub enabled_at: Option<String>,
+    /// Why it is called no more; null while it is called.
+    #[schema(required = true)]
+    pub disabled: Option<DisabledTold>,
     /// A secret that was made now, told here and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+}
+
+/// An endpoint that is called no more.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DisabledCallback)]
+pub struct DisabledTold {
+    /// When it ended itself.
+    disabled_at: String,
+    /// Why.
+    reason: &'static str,
+    /// What has it called again.
+    enabled_by: &'static str,
+}
+
+impl DisabledTold {
+    fn of(state: &EndpointState) -> Self {
+        Self {
+            disabled_at: iso(state.disabled_at),
+            reason: "it answered a call with 410 Gone: no report has been called back since",
+            enabled_by: "PUT the callback again, with the same uri or another; reports that ended meanwhile are not \
+                         called back: ask for them by message_id",
+        }
+    }
 }
 
 /// What an endpoint is to be.
@@ -107,7 +134,8 @@ pub async fn show(
 ) -> Told<Shown> {
     caller.whose(&service_key)?;
     let key = door.row(&service_key).await?;
-    Ok(Answer::success(told(&key, None)))
+    let gone = door.gone(&key).await?;
+    Ok(Answer::success(told(&key, None, gone.as_ref())))
 }
 
 /// Sets where reports are called back; the first time a secret is made for it.
@@ -122,7 +150,8 @@ pub async fn set(
     let Wish { uri, batch } = door.read(&headers, body).await?;
     let now = Timestamp::from_millisecond(door.clock.now_ms()).map_err(|_| Problem::Unexpected)?;
     let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
-    door.edit(&caller, &service_key, move |key| {
+    // From now on it is called, whatever it answered before.
+    door.edit(&caller, &service_key, None, move |key| {
         (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (Some(uri), batch, Some(now));
         let first = key.callback_secrets.is_empty();
         if first {
@@ -146,7 +175,7 @@ pub async fn unset(
     Extension(caller): Extension<Caller>,
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
-    door.edit(&caller, &service_key, |key| {
+    door.edit(&caller, &service_key, None, |key| {
         (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (None, None, None);
         key.callback_secrets.clear();
         Ok(None)
@@ -168,7 +197,8 @@ pub async fn add_secret(
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
     let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
-    door.edit(&caller, &service_key, move |key| {
+    let gone = door.gone_of(&caller, &service_key).await?;
+    door.edit(&caller, &service_key, gone, move |key| {
         if key.callback_uri.is_none() {
             return Err(nowhere());
         }
@@ -192,7 +222,8 @@ pub async fn drop_secret(
     Extension(caller): Extension<Caller>,
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
-    door.edit(&caller, &service_key, |key| {
+    let gone = door.gone_of(&caller, &service_key).await?;
+    door.edit(&caller, &service_key, gone, |key| {
         if key.callback_secrets.len() < 2 {
             return Err(Refusal::named(Code::WrongState, "secret", "there is no older one"));
         }
@@ -275,12 +306,17 @@ fn nowhere() -> Refusal {
     Refusal::named(Code::NotFound, "uri", "there is no callback: PUT one first")
 }
 
-fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
+/// `gone`: what the log says of an endpoint that answered 410. One that was set anew since is another.
+fn told(key: &ServiceKey, secret: Option<Secret>, gone: Option<&EndpointState>) -> Shown {
+    let disabled = |state: &&EndpointState| {
+        Endpoint::of(key).ok().flatten().is_some_and(|endpoint| endpoint.is_disabled_by(state))
+    };
     Shown {
         uri: key.callback_uri.clone(),
         secrets: key.callback_secrets.len(),
         batch: key.callback_batch,
         enabled_at: key.callback_enabled_at.map(|at| iso(at.as_millisecond())),
+        disabled: gone.filter(disabled).map(DisabledTold::of),
         secret: secret.map(|secret| secret.reveal()),
     }
 }
@@ -292,19 +328,32 @@ impl Door {
         Ok(found.into_iter().next().ok_or_else(unknown_service_key)?)
     }
 
+    /// What the log says of a key's endpoint, if it is called no more.
+    async fn gone(&self, key: &ServiceKey) -> Result<Option<EndpointState>, Stop> {
+        let Ok(Some(endpoint)) = Endpoint::of(key) else { return Ok(None) };
+        Ok(self.gone.ask(move |gone| gone.of(&endpoint)).await?)
+    }
+
+    async fn gone_of(&self, caller: &Caller, service_key: &str) -> Result<Option<EndpointState>, Stop> {
+        caller.whose(service_key)?;
+        let key = self.row(service_key).await?;
+        self.gone(&key).await
+    }
+
     async fn edit(
         &self,
         caller: &Caller,
         service_key: &str,
+        gone: Option<EndpointState>,
         change: impl FnOnce(&mut ServiceKey) -> Result<Option<Secret>, Refusal> + Send + 'static,
     ) -> Told<Shown> {
         let username = caller.whose(service_key)?.username.clone();
         let which = Which::of([("service_key", service_key), ("username", &*username)]);
-        let changed = self.change(caller, &username, which, |keys: &mut Vec<ServiceKey>| {
+        let changed = self.change(caller, &username, which, move |keys: &mut Vec<ServiceKey>| {
             let key = keys.first_mut().ok_or_else(unknown_service_key)?;
             let made = change(key)?;
             Endpoint::of(key).map_err(|reasons| Refusal::named(Code::BadRequest, "uri", reasons.join("; ")))?;
-            Ok(told(key, made))
+            Ok(told(key, made, gone.as_ref()))
         });
         Ok(Answer::success(changed.await?))
     }

@@ -217,9 +217,11 @@ fn audit<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
 
 fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     let uri = "https://shop.example/ims";
-    let shown = json!({"uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z"});
+    let shown = json!({
+        "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "disabled": null,
+    });
     let with_secret = json!({
-        "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z",
+        "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "disabled": null,
         "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU",
     });
     let set = one::<Shown>(with_secret.clone());

@@ -16,7 +16,7 @@ mod tls;
 
 use super::{
     append::Appender,
-    center::{Exports, Files, Trials},
+    center::{Exports, Files, Gone, Trials},
     desk::Desk,
     gate::Gate,
     lookup::Reports,
@@ -37,7 +37,7 @@ use connectors::{
     reports::ReportSink,
 };
 use processors::{
-    ports::{Clock, Logged, Move, ReferenceSource, Sink, Written},
+    ports::{Clock, Logged, Move, NoRegistry, ReferenceSource, Sink, Written},
     reference::{Reference, Seed},
 };
 use schemas::{Lane, Report, Schemas, SendRequest, Topic, examples};
@@ -48,6 +48,7 @@ use std::sync::{
 };
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use topology::engine::Decoder;
 use topology::log::{self as topology_log, Log, LogError, Outgoing, Place, Told, memory::MemoryLog};
 use tower_service::Service;
 
@@ -125,6 +126,7 @@ impl Fixture {
         let clock = Arc::new(Moved(AtomicI64::new(examples::seed::NOW_MS)));
         let appender = || started(log.appender("test", PATIENCE).unwrap());
         let files = FileStore::in_memory(Arc::new(stores.cipher().unwrap()));
+        let decoder = Decoder::new(Arc::new(Schemas::embedded()), Arc::new(NoRegistry));
         let mut door = Door {
             gate: Gate::new(reference.clone(), clock.clone()).unwrap(),
             clock: clock.clone(),
@@ -137,6 +139,7 @@ impl Fixture {
             exports: Exports::default(),
             editor: None,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
+            gone: Gone::start(Arc::new(log.clone()), decoder, clock.clone()).unwrap(),
             files: Files::new(files.clone(), &config.files),
             desk: Desk::alone(clock.clone()),
             acknowledged_within: PATIENCE,

@@ -1,10 +1,14 @@
 //! Endpoints of callbacks, and the call that tries one.
 
-use super::{Center, code};
+use super::{BANK, Center, SHOP, code};
 use crate::http::center::Trials;
 use axum::http::Method;
 use connectors::callback::{CallerSettings, System};
-use processors::callback::{Secret, signature};
+use processors::{
+    callback::{Endpoint, Secret, signature},
+    reference::ServiceKey,
+};
+use schemas::{Topic, examples::seed::NOW_MS};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,6 +17,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
+use topology::log::{Log, Outgoing};
 
 /// Headers and body of a call.
 type Called = (Vec<String>, Vec<u8>);
@@ -73,6 +78,57 @@ async fn an_endpoint_is_set_its_secrets_exchanged_and_taken_away() {
     for (_, told) in center.audit() {
         assert!(!told.contains("hunter2") && !told.contains(&first[6..]), "{told}");
     }
+}
+
+/// What the callback role notes when an endpoint answers 410.
+fn answers_410(center: &Center, service_key: &str, uri: &str, at_ms: i64) {
+    let key = ServiceKey {
+        key: service_key.into(),
+        callback_uri: Some(uri.into()),
+        callback_secrets: vec![format!("whsec_{}", "A".repeat(32)).try_into().unwrap()],
+        ..ServiceKey::default()
+    };
+    let state = Endpoint::of(&key).unwrap().unwrap().disabled(at_ms);
+    let record = Outgoing {
+        topic: Topic::endpoint(),
+        partition: None,
+        key: Some(service_key.to_owned().into_bytes().into()),
+        value: Some(center.0.door.schemas.encode(&state).into()),
+        headers: vec![],
+    };
+    center.0.log.producer().unwrap().append(&[record]).unwrap();
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answered_410_is_shown_as_such_until_it_is_set_again() {
+    let center = Center::new();
+    let uri = "https://shop.example/ims?token=hunter2";
+    let set = center.own(Method::PUT, "callback", json!({"uri": uri})).await;
+    assert_eq!((&set["data"]["uri"], &set["data"]["disabled"]), (&json!(uri), &Value::Null));
+    assert_eq!(center.own(Method::GET, "callback", Value::Null).await["data"]["disabled"], Value::Null);
+    let gone_ms = NOW_MS + 60_000;
+    answers_410(&center, BANK, uri, gone_ms);
+    answers_410(&center, SHOP, "https://shop.example/of-before", gone_ms);
+    center.0.at(gone_ms + 1_000);
+    let disabled = |answer: Value| answer["data"]["disabled"].clone();
+    assert_eq!(disabled(center.own(Method::GET, "callback", Value::Null).await), Value::Null, "of nobody else");
+    answers_410(&center, SHOP, uri, gone_ms);
+    center.0.at(gone_ms + 2_000);
+    let shown = disabled(center.own(Method::GET, "callback", Value::Null).await);
+    assert_eq!(shown["disabled_at"], "2026-03-11T01:31:00.120Z", "{shown}");
+    assert!(shown["reason"].as_str().unwrap().contains("410") && shown["enabled_by"].as_str().unwrap().contains("PUT"));
+    for (method, path) in [(Method::POST, "callback/secret"), (Method::DELETE, "callback/secret")] {
+        assert_eq!(disabled(center.own(method, path, Value::Null).await), shown, "a secret enables nothing");
+    }
+    assert_eq!(disabled(center.own(Method::PUT, "callback", json!({"uri": uri})).await), Value::Null);
+    assert_eq!(disabled(center.own(Method::GET, "callback", Value::Null).await), Value::Null);
+    answers_410(&center, SHOP, uri, gone_ms + 10_000);
+    center.0.at(gone_ms + 12_000);
+    assert_eq!(
+        disabled(center.own(Method::GET, "callback", Value::Null).await)["disabled_at"],
+        "2026-03-11T01:31:10.120Z"
+    );
+    assert_eq!(disabled(center.own(Method::DELETE, "callback", Value::Null).await), Value::Null);
 }
 
 #[tokio::test]
