@@ -349,6 +349,11 @@ impl Deployment {
         Arc::clone(&self.parts)
     }
 
+    /// Whether a vendor is connected to over SMPP.
+    pub fn has_carriers(&self) -> bool {
+        self.vendors.carriers()
+    }
+
     /// The worker of one stream.
     pub fn worker(&self, node: &Node) -> anyhow::Result<Box<dyn Worker>> {
         self.parts.worker(node).with_context(|| node.name())

@@ -24,6 +24,7 @@ mod signal;
 mod stores;
 mod times;
 mod watching;
+mod without_redis;
 
 use clap::Parser;
 use cli::{Cli, Command};

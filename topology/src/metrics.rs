@@ -51,6 +51,8 @@ list! {
     gauge REFERENCE_AGE = "ims_reference_age_seconds";
     /// Seconds for which a changed file of reference data is refused and older data is in force; 0: it is not.
     gauge REFERENCE_STALE = "ims_reference_stale_seconds";
+    /// 1 while this process goes on with less because Redis is away or too full; /health/ready says with what.
+    gauge REDIS_AWAY = "ims_redis_away";
     /// Routing groups whose own topics Kafka refuses: their messages go over the topics of all, with their priority.
     gauge GROUPS_REFUSED = "ims_routing_groups_refused";
     /// Rows deleted from the embedded stores because they were older than store.retention_days.

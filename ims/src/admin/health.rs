@@ -1,6 +1,6 @@
 //! What /health/ready says: every stream with its state, and what is not certain although all work.
 
-use crate::{groups::Refused, reload::Stale};
+use crate::{groups::Refused, reload::Stale, without_redis::Degraded};
 use connectors::claims::Doubt;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,6 +20,9 @@ pub struct Health {
     /// Routing groups without the topics of their own: their messages go over those of all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused_groups: Vec<Refused>,
+    /// Something is away without which the work goes on with less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<Degraded>,
 }
 
 /// Claims of message ids that Redis lost: the work goes on, duplicates of before may be accepted.
@@ -50,7 +53,8 @@ struct Waits {
 
 impl Health {
     /// Reads the board. A process without streams is not ready: it has not started them yet. Neither a doubt
-    /// nor old reference data nor a refused group make one unready.
+    /// nor old reference data nor a refused group nor a lack of Redis make one unready: who cannot work without says
+    /// so as a stream that waits.
     pub fn of(board: BTreeMap<String, Status>, doubt: Option<Doubt>, old_reference: Option<Stale>) -> Self {
         let ready = !board.is_empty() && board.values().all(|status| *status == Status::Ready);
         let in_doubt = doubt.map(|Doubt { since_ms, claims }| InDoubt {
@@ -64,12 +68,18 @@ impl Health {
             in_doubt,
             old_reference,
             refused_groups: Vec::new(),
+            degraded: None,
         }
     }
 
     /// With the routing groups whose topics are refused.
     pub fn with_refused(self, refused_groups: Vec<Refused>) -> Self {
         Self { refused_groups, ..self }
+    }
+
+    /// With what goes on with less.
+    pub fn with_lack(self, degraded: Option<Degraded>) -> Self {
+        Self { degraded, ..self }
     }
 }
 

@@ -4,7 +4,7 @@ use super::health::Health;
 use crate::{
     assemble::{DOUBTS, now_ms},
     exit::usage,
-    groups, reload,
+    groups, reload, without_redis,
 };
 use axum::{
     Router,
@@ -112,7 +112,8 @@ async fn serve(
 
 fn ready(is_started: bool) -> Response {
     let board = if is_started { status::board() } else { BTreeMap::new() };
-    let health = Health::of(board, DOUBTS.now(now_ms()), reload::stale()).with_refused(groups::refused());
+    let health = Health::of(board, DOUBTS.now(now_ms()), reload::stale());
+    let health = health.with_refused(groups::refused()).with_lack(without_redis::now());
     json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 

@@ -76,6 +76,7 @@ fn text(page: &Value) -> String {
         ),
     });
     let lines: Vec<String> = not_ready.collect();
+    let degraded = degraded(&page["degraded"]);
     match (page["ready"] == true, lines.is_empty()) {
         (true, _) => {
             let doubt =
@@ -83,11 +84,21 @@ fn text(page: &Value) -> String {
             let old = page["old_reference"]["cause"].as_str();
             let old = old.map_or(String::new(), |cause| format!("\n  reference data of before: {cause}"));
             let refused: String = page["refused_groups"].as_array().into_iter().flatten().map(refused).collect();
-            format!("ready: {} streams work{doubt}{old}{refused}", streams.len())
+            format!("ready: {} streams work{doubt}{old}{refused}{degraded}", streams.len())
         }
         (false, true) => "not ready: no stream has started yet".to_owned(),
-        (false, false) => format!("not ready\n  {}", lines.join("\n  ")),
+        (false, false) => format!("not ready\n  {}{degraded}", lines.join("\n  ")),
     }
+}
+
+/// What goes on with less, if anything does.
+fn degraded(lack: &Value) -> String {
+    let Some(without) = lack["without"].as_object() else { return String::new() };
+    let word = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+    let uses = without.iter().map(|(of, what)| format!("\n    {of}: {}", word(what)));
+    let seconds = lack["for_ms"].as_f64().unwrap_or_default() / 1e3;
+    let (dependency, cause) = (word(&lack["dependency"]), word(&lack["cause"]));
+    format!("\n  without {dependency} since {seconds:.0} s: {cause}{}", uses.collect::<String>())
 }
 
 fn refused(group: &Value) -> String {
@@ -115,6 +126,11 @@ mod tests {
         assert_eq!(text(&ready), "ready: 1 streams work");
         let doubt = json!({"ready": true, "streams": [], "in_doubt": {"cause": "not all are known"}});
         assert_eq!(text(&doubt), "ready: 0 streams work\n  in doubt: not all are known");
+        let without = json!({"pending reports": "not noted"});
+        let lack = json!({"dependency": "redis", "cause": "refused", "for_ms": 7_400, "without": without});
+        let degraded = json!({"ready": true, "streams": [], "degraded": lack});
+        let expected = "ready: 0 streams work\n  without redis since 7 s: refused\n    pending reports: not noted";
+        assert_eq!(text(&degraded), expected);
         let refused = json!({"ready": true, "streams": [], "refused_groups": [{"group": "VIP", "cause": "too few"}]});
         assert_eq!(text(&refused), "ready: 0 streams work\n  routing group VIP without its topics: too few");
     }
