@@ -275,7 +275,7 @@ impl Deployment {
         }
         let state = State::of(config)?;
         if let State::Redis(settings, deployment) = &state
-            && vendors.carriers()
+            && vendors.name_ids()
         {
             vendors = vendors.matching(Box::new(RedisMessageIds::new(settings.as_ref().clone(), deployment)));
         }

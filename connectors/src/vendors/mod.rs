@@ -5,12 +5,14 @@
 //! simulator in this process.
 
 mod apns;
+mod asked;
 mod bizgo;
 mod brands;
 #[cfg(test)]
 mod contract;
 mod fcm;
 mod http;
+mod ids;
 mod judged;
 mod jwt;
 mod key;
@@ -30,22 +32,24 @@ pub use apns::ApnsSettings;
 pub use bizgo::{Uploaded, Use};
 pub use fcm::FcmSettings;
 pub(crate) use http::{Client, Times};
+pub use ids::RedisMessageIds;
 pub use nhn::NhnSettings;
 pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};
 pub use receipts::Serve;
 pub use settings::{ResponseMethod, VendorSettings, VendorsError};
-pub use smpp::{REPORTS, RedisMessageIds, SmppSettings};
+pub use smpp::{REPORTS, SmppSettings};
 pub use smtp::{SmtpSettings, mailbox};
 pub use webhook::WEBHOOKS;
 
 use crate::{files::FileStore, tls, watched};
 use brands::Brands;
+use ids::{Ids, MemoryMessageIds};
 use key::Key;
 use pace::Pace;
 use processors::{
     ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource},
-    reference::{CodeTable, Protocol, Reference, Vendor},
+    reference::{CodeTable, InDoubt, Protocol, Reference, Vendor},
 };
 use schemas::Family;
 use smtp::BOUNCES;
@@ -112,7 +116,7 @@ pub struct Vendors {
     dead_tokens: Arc<push::Desk>,
     /// What messages may have with them; None: nothing.
     files: Option<FileStore>,
-    message_ids: Arc<smpp::Ids>,
+    message_ids: Arc<Ids>,
     /// Those that take no mail.
     dead_mailboxes: Arc<push::Desk>,
     /// Where webhooks are received; empty: nowhere.
@@ -184,7 +188,7 @@ impl Vendors {
             }
         }
         let (dead_tokens, dead_mailboxes) = (Box::<MemoryDeadTokens>::default(), Box::<MemoryDeadTokens>::default());
-        let message_ids = Box::new(smpp::MemoryMessageIds::default());
+        let message_ids = Box::new(MemoryMessageIds::default());
         Self {
             access: Arc::new(access),
             mail: Arc::new(mail),
@@ -194,7 +198,7 @@ impl Vendors {
             dead_tokens: Arc::new(push::Desk::new(dead_tokens, Arc::clone(&clock), TOKENS)),
             dead_mailboxes: Arc::new(push::Desk::new(dead_mailboxes, Arc::clone(&clock), SUPPRESSED)),
             files: None,
-            message_ids: Arc::new(smpp::Ids::new(message_ids, Arc::clone(&clock))),
+            message_ids: Arc::new(Ids::new(message_ids, Arc::clone(&clock))),
             wrong: wrong.into(),
             listen: listen.into(),
             // Alone, until it is told of others.
@@ -225,14 +229,15 @@ impl Vendors {
         self.files.as_ref()
     }
 
-    /// Whether some of them are carriers that know messages by ids of their own.
-    pub fn carriers(&self) -> bool {
-        !self.carriers.is_empty()
+    /// Whether reports of some of them name messages by the vendor's own ids.
+    pub fn name_ids(&self) -> bool {
+        let by_id = |access: &Access| access.settings.nhn.is_some() && access.webhook.is_none();
+        !self.carriers.is_empty() || self.access.values().any(by_id)
     }
 
-    /// The same where carriers' ids of messages are remembered by others than this process.
+    /// The same where vendors' own ids of messages are remembered by others than this process.
     pub fn matching(self, message_ids: Box<dyn MessageIds>) -> Self {
-        let message_ids = Arc::new(smpp::Ids::new(message_ids, Arc::clone(&self.clock)));
+        let message_ids = Arc::new(Ids::new(message_ids, Arc::clone(&self.clock)));
         Self { message_ids, ..self }
     }
 
@@ -293,12 +298,13 @@ impl Vendors {
                 Some(format!("vendor {name}, {url}, has no app key: write [vendors.{name}.nhn] with app_key"))
             }
             (Protocol::Nhn, _)
-                if !nhn::Product::of(vendor).lists_our_key()
-                    && self.access.get(name).is_some_and(|access| access.webhook.is_none()) =>
+                if vendor.in_doubt == InDoubt::Receipt
+                    && self.access.get(name).is_some_and(|access| nhn::names_ids(vendor, access)) =>
             {
                 Some(format!(
-                    "vendor {name}, {url}, lists results without our serial number: set [vendors.{name}] \
-                     webhook_secret_file, and enter /nhn/{name} at webhooks.listen in NHN Cloud's console"
+                    "vendor {name}, {url}, lists results by an id that a message in doubt has not got: set in_doubt = \
+                     \"repeat\", or [vendors.{name}] webhook_secret_file and /nhn/{name} at webhooks.listen in NHN \
+                     Cloud's console"
                 ))
             }
             (Protocol::Simulated | Protocol::Bizgo | Protocol::Nhn, _) => {
@@ -340,7 +346,9 @@ impl Vendors {
             access.pace.turn(|| (self.part)(&vendor)).await;
             let (client, vendor) = (&client, &*vendor);
             match vendor.protocol {
-                Protocol::Nhn => nhn::Nhn { client, access, vendor }.upload(file_name, image).await,
+                Protocol::Nhn => {
+                    nhn::Nhn { client, access, vendor, ids: &self.message_ids }.upload(file_name, image).await
+                }
                 _ => bizgo::Bizgo { client, access, vendor }.upload(what, file_name, image).await,
             }
         });

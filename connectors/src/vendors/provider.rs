@@ -222,7 +222,10 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
             let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
             let desk = Desk { files: vendors.files(), part: &vendors.part, clock: &*vendors.clock };
             match vendor.protocol {
-                Protocol::Nhn => Nhn { client, access, vendor }.send(dispatch, origin_code, &*vendors.clock).await,
+                Protocol::Nhn => {
+                    let ids = &vendors.message_ids;
+                    Nhn { client, access, vendor, ids }.send(dispatch, origin_code, &*vendors.clock).await
+                }
                 _ => Bizgo { client, access, vendor }.send(dispatch, origin_code, &desk).await,
             }
         }

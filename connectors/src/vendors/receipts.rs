@@ -5,7 +5,7 @@ use super::{
     POLLS, Vendors,
     bizgo::Bizgo,
     http::Client,
-    nhn::{Cursor, Nhn, Product},
+    nhn::{Cursor, Nhn},
     smpp, smtp, webhook, wires,
 };
 use axum::Router;
@@ -130,8 +130,7 @@ async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
             }
             let mail = vendors.mail.get(&vendor.name).filter(|mail| mail.bounces.is_some());
             let mail = mail.filter(|_| vendor.protocol == Protocol::Smtp);
-            let lists = vendor.protocol != Protocol::Nhn || Product::of(&vendor).lists_our_key();
-            let polled = lists && vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
+            let polled = vendors.access.get(&vendor.name).is_some_and(|access| access.webhook.is_none());
             let poller = match (vendors.reception(&vendor), mail) {
                 (Some(reception), _) => tokio::spawn(reception.run(batches.clone())),
                 (None, Some(mail)) => {
@@ -202,7 +201,7 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
     let mut wire = match (vendor.protocol, &access.settings.nhn) {
         (Protocol::Nhn, Some(nhn)) => {
             let cursor = Cursor::new(vendors.clock.now_ms(), nhn.look_back_h);
-            Polls::Nhn(Nhn { client: &client, access, vendor: &vendor }, cursor)
+            Polls::Nhn(Nhn { client: &client, access, vendor: &vendor, ids: &vendors.message_ids }, cursor)
         }
         _ => Polls::Bizgo(Bizgo { client: &client, access, vendor: &vendor }),
     };

@@ -88,7 +88,8 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
         results: Mutex::default(),
     };
     let mut pages = Router::new()
-        .route("/sms/v3.0/appKeys/{app_key}/message-results", get(list::results))
+        .route("/sms/v3.0/appKeys/{app_key}/message-results", get(list::text_results))
+        .route("/alimtalk/v2.3/appkeys/{app_key}/message-results", get(list::talk_results))
         .route("/sms/v3.0/appKeys/{app_key}/attachfile/binaryUpload", post(file::take));
     for kind in Kind::ALL {
         let ask = move |headers: &HeaderMap, body: &[u8]| Asking {

@@ -193,10 +193,8 @@ impl World {
         });
         let account_file = file("account.json", &account.to_string());
         let apple = file("apple.p8", P256_KEY.as_str());
-        let secret = file("webhook", "what-the-console-says");
         let product = |app_key: &str| VendorSettings {
             key_file: file(app_key, key),
-            webhook_secret_file: secret.clone(),
             nhn: Some(NhnSettings { app_key: app_key.to_owned(), ..NhnSettings::default() }),
             ..VendorSettings::default()
         };
@@ -247,7 +245,7 @@ impl World {
             ),
         ]);
         let open = |reference: &Arc<Reference>| {
-            Vendors::open(&settings, "127.0.0.1:1", Arc::new(Fixed(Arc::clone(reference))), Arc::new(clock.clone()))
+            Vendors::open(&settings, "", Arc::new(Fixed(Arc::clone(reference))), Arc::new(clock.clone()))
         };
         let scheme = if trusting.as_os_str().is_empty() { ("http", "smpp") } else { ("https", "smpps") };
         let (carriers, others): (Vec<_>, Vec<_>) =

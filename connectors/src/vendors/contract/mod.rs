@@ -13,7 +13,7 @@ use super::{Shared, VendorSettings, Vendors};
 use crate::simulator::{Behaviour, Listener, Simulator, SimulatorSettings};
 use processors::{
     ports::{Answer, Clock, Provider, Reply, Request},
-    reference::{CodeTable, Reference, Seed, Vendor},
+    reference::{Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
 use serde_json::Value;
@@ -75,8 +75,6 @@ pub struct Bench {
     pub vendor: Arc<Vendor>,
     pub vendors: Vendors,
     pub provider: Box<dyn Provider>,
-    /// Of a dealer that has nothing to be polled.
-    _secret: NamedTempFile,
 }
 
 impl Bench {
@@ -99,16 +97,11 @@ impl Bench {
         let key = NamedTempFile::new().unwrap();
         std::fs::write(key.path(), KEY).unwrap();
         let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
-        let secret = NamedTempFile::new().unwrap();
-        std::fs::write(secret.path(), SECRET).unwrap();
-        let mut settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
-        if vendor.codes == CodeTable::NhnKakao && settings.webhook_secret_file.as_os_str().is_empty() {
-            settings.webhook_secret_file = secret.path().to_owned();
-        }
+        let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
         let known = BTreeMap::from([("dealer".to_owned(), settings)]);
         let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
         let provider = vendors.provider(Box::new(Nobody));
-        Self { key, vendor: Arc::new(vendor), vendors, provider, _secret: secret }
+        Self { key, vendor: Arc::new(vendor), vendors, provider }
     }
 
     pub fn submit(&mut self, ticket: u64, dispatch: Dispatch) {
@@ -214,6 +207,7 @@ macro_rules! contract {
             what_fails_inside_a_dealer_may_have_been_taken
             a_key_that_was_exchanged_is_read_again_when_the_old_one_is_refused
             requests_wait_together_and_connections_are_used_again
+            a_poll_that_hangs_ends_by_a_time_of_its_own
             a_report_is_answered_when_it_is_in_the_log_and_not_before
             a_report_that_is_not_in_the_log_in_time_is_asked_for_again
             only_the_dealer_may_bring_reports

@@ -43,6 +43,8 @@ struct Body {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Taken {
+    #[serde(default)]
+    request_id: Option<String>,
     /// 1 on its way, 2 done, 3 failed.
     #[serde(default)]
     status_code: Option<String>,
@@ -75,7 +77,7 @@ pub fn reply(table: CodeTable, status: u16, retry_after: Option<&str>, body: &[u
             None => Reply::NoAnswer(format!("HTTP {status}, and a body that is no answer")),
         };
     };
-    let of_recipient = taken(body).map(|Taken { status_code, send_result_list }| (status_code, send_result_list));
+    let of_recipient = taken(body).map(|taken| (taken.status_code, taken.send_result_list));
     let one = of_recipient.and_then(|(status_code, mut results)| {
         let one = results.pop().filter(|_| results.is_empty())?;
         Some((status_code, one.result_code.unwrap_or(ACCEPTED), one.result_message))
@@ -100,6 +102,11 @@ fn header(body: &[u8]) -> Option<Header> {
 fn taken(body: &[u8]) -> Option<Taken> {
     let Sent { body, message } = serde_json::from_slice(body).ok()?;
     message.or_else(|| body?.data)
+}
+
+/// What the vendor calls the message of an answer that accepts one.
+pub fn request_id(body: &[u8]) -> Option<String> {
+    taken(body)?.request_id.filter(|id| !id.is_empty())
 }
 
 /// What something in between says that refused in its own format.

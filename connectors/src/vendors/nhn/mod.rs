@@ -7,7 +7,8 @@
 //! The secret key is sent raw in `X-Secret-Key`, the app key is a part of each path. Every request is for one message,
 //! whose serial number is `recipientGroupingKey`: results are matched by it, and a message in doubt is asked about by it.
 //! The SMS API knows no repeat: a second request is a second message. 알림톡 has an idempotency key, for 10 minutes; its
-//! results, where they are listed, name no key of ours, so they are taken from its webhook alone.
+//! results, where they are listed, name the vendor's request id alone, which is looked up among the ids of answers
+//! ([`super::ids`]).
 
 mod answer;
 mod poll;
@@ -28,23 +29,24 @@ pub use settings::NhnSettings;
 pub use signature::{HEADER, signed};
 
 use super::{
-    Access, Uploaded,
+    Access, Ids, Uploaded,
     http::{Answered, Call, Client, Failed, JSON, Times},
     judged,
     receipts::Reports,
 };
 use answer::Refused;
+use futures_util::future::try_join_all;
 use hyper::{
     Method,
     body::Bytes,
     header::{HeaderName, HeaderValue},
 };
 use processors::{
-    codes::judge,
-    ports::{Clock, Reply},
+    codes::{Class, judge},
+    ports::{Clock, Half, Meeting, Reply},
     reference::{InDoubt, Vendor},
 };
-use report::Page;
+use report::{Page, Told};
 use schemas::Dispatch;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -68,6 +70,16 @@ const APART_MS: i64 = 3_600_000;
 /// Between two looks for a message in doubt: a request is queued before it is listed.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Results may come so much later than their vendor's time.
+const LATER: Duration = Duration::from_secs(3_600);
+/// How long a result that nobody knows stays among the ids: it is listed again while it may be known yet.
+const LOOKED_FOR: Duration = Duration::from_secs(60);
+
+/// Whether the results of a vendor name its own ids alone.
+pub fn names_ids(vendor: &Vendor, access: &Access) -> bool {
+    !Product::of(vendor).names_our_key() && access.webhook.is_none()
+}
+
 /// What goes with a request.
 struct Sent<'s> {
     /// Behind the app key.
@@ -85,6 +97,8 @@ pub struct Nhn<'w> {
     pub access: &'w Access,
     /// Its row.
     pub vendor: &'w Vendor,
+    /// Which message each of its ids is.
+    pub ids: &'w Ids,
 }
 
 impl Nhn<'_> {
@@ -114,15 +128,28 @@ impl Nhn<'_> {
                 let reply = answer::reply(self.vendor.codes, status, retry_after.as_deref(), &body, now_ms);
                 if let Reply::Code { code, .. } = &reply {
                     self.renew(code, &key);
+                    self.note(code, &body, dispatch, clock, end).await;
                 }
                 reply
             }
         }
     }
 
-    /// Looks for a message in doubt by its serial number until the time of a request is over. Nothing is sent: what is not
-    /// listed may be queued still.
+    /// Asks whether a message in doubt was sent. Nothing is sent: what is not listed may be queued still.
     async fn ask_about(&self, dispatch: &Dispatch, clock: &dyn Clock) -> Reply {
+        match self.look_for(dispatch, clock, Instant::now() + self.total()).await {
+            Ok(Some(id)) => {
+                self.remember(id, dispatch).await;
+                judged::code(self.vendor.codes, "0".into(), None)
+            }
+            Ok(None) => Reply::Forgotten("the vendor does not list this message".into()),
+            // Whoever asks in vain has sent nothing.
+            Err(reason) => Reply::NotSent(reason),
+        }
+    }
+
+    /// The vendor's id of a message, looked for by its serial number until then; None: it is not listed.
+    async fn look_for(&self, dispatch: &Dispatch, clock: &dyn Clock, until: Instant) -> Result<Option<String>, String> {
         let (from_ms, to_ms) = (dispatch.routed_at - APART_MS, clock.now_ms() + APART_MS);
         let path = format!(
             "{}?startCreateDate={}&endCreateDate={}&recipientGroupingKey={}&pageNum=1&pageSize=1",
@@ -131,18 +158,50 @@ impl Nhn<'_> {
             self.product().time(to_ms),
             dispatch.serial_number
         );
-        let until = Instant::now() + self.total();
         loop {
-            match self.told::<Page>(Method::GET, &path, Bytes::new(), MOST_ANSWER, self.total()).await {
-                Ok(page) if page.names(&dispatch.serial_number) => {
-                    return judged::code(self.vendor.codes, "0".into(), None);
-                }
-                Ok(_) if Instant::now() + PAUSE < until => sleep(PAUSE).await,
-                Ok(_) => return Reply::Forgotten("the vendor does not list this message".into()),
-                // Whoever asks in vain has sent nothing.
-                Err(reason) => return Reply::NotSent(reason),
+            let left = until.saturating_duration_since(Instant::now());
+            let page: Page = self.told(Method::GET, &path, Bytes::new(), MOST_ANSWER, left).await?;
+            match page.id_of(&dispatch.serial_number) {
+                // The next look needs time too.
+                None if Instant::now() + 2 * PAUSE < until => sleep(PAUSE).await,
+                found => return Ok(found),
             }
         }
+    }
+
+    /// Notes under which id the vendor has a message, where results name that alone.
+    async fn note(&self, code: &str, body: &[u8], dispatch: &Dispatch, clock: &dyn Clock, until: Instant) {
+        if !names_ids(self.vendor, self.access) {
+            return;
+        }
+        let id = match judge(self.vendor.codes, code).class {
+            Class::Done => answer::request_id(body),
+            // A request before was taken, and this answer does not name it.
+            Class::Duplicate => self.look_for(dispatch, clock, until).await.unwrap_or_else(|reason| {
+                tracing::warn!(vendor = self.vendor.name, reason, "a message's id cannot be asked for");
+                None
+            }),
+            _ => return,
+        };
+        match id {
+            Some(id) => self.remember(id, dispatch).await,
+            None => {
+                let (vendor, serial_number) = (&self.vendor.name, &dispatch.serial_number);
+                tracing::warn!(vendor, serial_number, "a message without an id: no result will be known as its");
+            }
+        }
+    }
+
+    async fn remember(&self, id: String, dispatch: &Dispatch) {
+        if names_ids(self.vendor, self.access) {
+            let half = Half::Sent { serial_number: dispatch.serial_number.clone(), last: true };
+            // A result that was listed before is listed again for a while; who asks the ids has told that they are away.
+            let _ = self.ids.meet(self.meeting(id, half, self.vendor.receipt_time() + LATER)).await;
+        }
+    }
+
+    fn meeting(&self, message_id: String, half: Half, kept: Duration) -> Meeting {
+        Meeting { vendor: self.vendor.name.clone(), message_id, half, kept }
     }
 
     /// Asks for the next results; None: there are no new ones now. The error is the reason, without body and keys.
@@ -157,8 +216,33 @@ impl Nhn<'_> {
         );
         let page: Page =
             self.told(Method::GET, &path, Bytes::new(), MOST_RESULTS, self.access.settings.poll_timeout()).await?;
-        let (total, told) = page.open();
-        Ok(cursor.take(total, told, &self.vendor.name, clock.now_ms()))
+        let (last, told) = page.open(asked.page);
+        let (told, now_ms) = (cursor.fresh(told), clock.now_ms());
+        let told = if names_ids(self.vendor, self.access) { self.known(told, cursor, now_ms).await? } else { told };
+        Ok(cursor.take(last, told, &self.vendor.name, now_ms))
+    }
+
+    /// The results of messages that are known by their ids, and of those that nobody knew for long enough to be nobody's.
+    async fn known(&self, told: Vec<Told>, cursor: &mut Cursor, now_ms: i64) -> Result<Vec<Told>, String> {
+        let looked_up = told.into_iter().map(|told| async {
+            let Some(code) = told.code() else { return Ok((told, None)) };
+            let half = Half::Reported { code: code.to_owned(), at_ms: now_ms };
+            let met = self.ids.meet(self.meeting(told.id().to_owned(), half, LOOKED_FOR)).await;
+            met.map(|met| (told, met)).map_err(|away| away.to_string())
+        });
+        let mut known = Vec::new();
+        for (told, met) in try_join_all(looked_up).await? {
+            match met {
+                Some(Half::Sent { serial_number, .. }) => known.push(told.of(serial_number)),
+                // Kept with the others that are none of ours, by the only name it has.
+                _ if told.code().is_some() && cursor.is_nobodys(&told, now_ms) => {
+                    let id = told.id().to_owned();
+                    known.push(told.of(id));
+                }
+                _ => {}
+            }
+        }
+        Ok(known)
     }
 
     /// Uploads an image for MMS; the error is the reason with the vendor's code.

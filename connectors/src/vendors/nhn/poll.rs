@@ -1,8 +1,8 @@
 //! How far results were read: they are listed by when the vendor noted them, and never acknowledged.
 //!
-//! The next window begins a while before the newest result that is in the log, by the vendor's own clock, because results
-//! may be listed late; what was given before is left out. A process that begins looks back, because it cannot know what
-//! others have put into the log: a report that is there twice changes nothing.
+//! The next window begins a while before the newest result that was read, by the vendor's own clock, because results may
+//! be listed late; what was given before is left out. A process that begins looks back, because it cannot know what others
+//! have put into the log: a report that is there twice changes nothing.
 
 use super::report::Told;
 use crate::vendors::receipts::Reports;
@@ -14,6 +14,8 @@ pub const PAGE: usize = 1_000;
 const LATE_MS: i64 = 60_000;
 /// How far the vendor's clock may be from ours.
 const APART_MS: i64 = 3_600_000;
+/// How long a result that nobody knows is waited for: less than it is listed again, so that it is told in the end.
+const UNKNOWN_MS: i64 = 30_000;
 /// A window of the past; the published bound is a day.
 const PAST_MS: i64 = 600_000;
 
@@ -33,13 +35,17 @@ type Known = (String, i64, Option<String>);
 
 /// A way through the results of one vendor.
 pub struct Cursor {
-    /// All that was noted before is in the log.
+    /// All that was noted before was read.
     read_ms: i64,
     asked: Option<Asked>,
-    /// Of what the next window will show again: when it was noted.
-    given: FxHashMap<Known, i64>,
+    /// How many windows were read.
+    window: u64,
+    /// What was given: the last window that showed it.
+    given: FxHashMap<Known, u64>,
+    /// What nobody knew: the last window that showed it, and when the first one did.
+    unknown: FxHashMap<Known, (u64, i64)>,
     /// Of this page, until it is in the log.
-    open: Vec<(Known, i64)>,
+    open: Vec<Known>,
     newest_ms: i64,
     /// Whether the page is the window's last.
     last: bool,
@@ -49,7 +55,16 @@ impl Cursor {
     /// Begins this long ago.
     pub fn new(now_ms: i64, look_back_h: u32) -> Self {
         let read_ms = now_ms - i64::from(look_back_h) * 3_600_000;
-        Self { read_ms, asked: None, given: FxHashMap::default(), open: Vec::new(), newest_ms: read_ms, last: false }
+        Self {
+            read_ms,
+            asked: None,
+            window: 0,
+            given: FxHashMap::default(),
+            unknown: FxHashMap::default(),
+            open: Vec::new(),
+            newest_ms: read_ms,
+            last: false,
+        }
     }
 
     /// What to ask for.
@@ -62,21 +77,27 @@ impl Cursor {
         })
     }
 
-    /// Takes a page; None: there is nothing new now.
-    pub fn take(&mut self, total: usize, told: Vec<Told>, vendor: &str, now_ms: i64) -> Option<Reports> {
-        let page = self.next(now_ms).page;
-        self.last = told.is_empty() || page.saturating_mul(PAGE) >= total;
-        self.open.clear();
-        let mut receipts = Vec::new();
-        for told in told {
-            let known = told.known_by();
-            let noted_ms = told.updated_ms().unwrap_or(self.read_ms);
-            if self.given.contains_key(&known) {
-                continue;
-            }
-            self.open.push((known, noted_ms));
-            receipts.extend(told.receipt(vendor, now_ms));
-        }
+    /// What of a page was not given before.
+    pub fn fresh(&mut self, mut told: Vec<Told>) -> Vec<Told> {
+        told.retain(|told| {
+            self.newest_ms = told.updated_ms().map_or(self.newest_ms, |noted_ms| self.newest_ms.max(noted_ms));
+            self.given.get_mut(&told.known_by()).map(|shown| *shown = self.window).is_none()
+        });
+        told
+    }
+
+    /// Whether a result that nobody knows was waited for as long as it is.
+    pub fn is_nobodys(&mut self, told: &Told, now_ms: i64) -> bool {
+        let (shown, first_ms) = self.unknown.entry(told.known_by()).or_insert((self.window, now_ms));
+        *shown = self.window;
+        now_ms - *first_ms >= UNKNOWN_MS
+    }
+
+    /// Takes what is fresh of a page; None: there is nothing new now. `last`: no page follows it.
+    pub fn take(&mut self, last: bool, told: Vec<Told>, vendor: &str, now_ms: i64) -> Option<Reports> {
+        self.last = last;
+        self.open = told.iter().map(Told::known_by).collect();
+        let receipts: Vec<_> = told.into_iter().filter_map(|told| told.receipt(vendor, now_ms)).collect();
         let behind = self.asked.is_some_and(|asked| asked.to_ms < now_ms);
         if receipts.is_empty() && self.last && !behind {
             self.given(now_ms);
@@ -87,10 +108,8 @@ impl Cursor {
 
     /// The page is in the log.
     pub fn given(&mut self, now_ms: i64) {
-        for (known, noted_ms) in self.open.drain(..) {
-            self.newest_ms = self.newest_ms.max(noted_ms);
-            self.given.insert(known, noted_ms);
-        }
+        let window = self.window;
+        self.given.extend(self.open.drain(..).map(|known| (known, window)));
         let Some(asked) = &mut self.asked else { return };
         if !self.last {
             asked.page += 1;
@@ -99,7 +118,9 @@ impl Cursor {
         // By the vendor's clock; where it notes nothing, by ours, as far as both may be apart.
         self.read_ms = self.read_ms.max(self.newest_ms).max(asked.to_ms.min(now_ms - APART_MS));
         self.asked = None;
-        let shown_ms = self.read_ms - 2 * LATE_MS;
-        self.given.retain(|_, noted_ms| *noted_ms >= shown_ms);
+        // Windows only go forward: what this one did not show, none will.
+        self.given.retain(|_, shown| *shown == window);
+        self.unknown.retain(|_, (shown, _)| *shown == window);
+        self.window += 1;
     }
 }

@@ -35,7 +35,7 @@ impl Product {
     }
 
     /// Whether its results name our serial number, and not the vendor's own ids alone.
-    pub const fn lists_our_key(self) -> bool {
+    pub const fn names_our_key(self) -> bool {
         matches!(self, Self::Sms)
     }
 }

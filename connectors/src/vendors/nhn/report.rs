@@ -1,6 +1,6 @@
 //! Delivery reports: 결과 업데이트 기준 메시지 검색 of the SMS API, and the event MESSAGE_RESULT_UPDATE of webhooks.
 
-use super::time;
+use super::{poll::PAGE, time};
 use crate::vendors::webhook::Brought;
 use processors::ports::Receipt;
 use serde::Deserialize;
@@ -16,6 +16,8 @@ pub struct Page {
     body: Option<Body>,
     /// Of 알림톡: what was sent.
     message_search_result_response: Option<Sent>,
+    /// Of 알림톡: results, without a word of how many there are.
+    messages: Option<Vec<Told>>,
 }
 
 #[derive(Deserialize)]
@@ -54,31 +56,41 @@ pub struct Told {
     result_code: Option<String>,
     #[serde(default)]
     result_date: Option<String>,
+    /// What 알림톡 has instead.
+    #[serde(default)]
+    receive_date: Option<String>,
     #[serde(default)]
     update_date: Option<String>,
+    #[serde(default)]
+    create_date: Option<String>,
     #[serde(default)]
     recipient_grouping_key: Option<String>,
 }
 
 impl Page {
-    /// Whether it lists the message with this serial number.
-    pub fn names(&self, serial_number: &str) -> bool {
+    /// The vendor's id of the message with this serial number; None: it is not listed.
+    pub fn id_of(&self, serial_number: &str) -> Option<String> {
         let sent = self.message_search_result_response.iter().flat_map(|sent| &sent.messages);
         let told = match self.body.as_ref().and_then(|body| body.data.as_ref()) {
             None => &[][..],
             Some(Data::List(told) | Data::Around { result_update_list: told }) => told,
         };
-        sent.chain(told).any(|told| told.recipient_grouping_key.as_deref() == Some(serial_number))
+        let mut listed = sent.chain(told);
+        let found = listed.find(|told| told.recipient_grouping_key.as_deref() == Some(serial_number));
+        found.map(|told| told.request_id.clone())
     }
 
-    /// How many there are in all, and those of the page.
-    pub fn open(self) -> (usize, Vec<Told>) {
-        let Some(Body { total_count, data }) = self.body else { return (0, Vec::new()) };
+    /// Whether this page, by its number, is the last one, and its results.
+    pub fn open(self, number: usize) -> (bool, Vec<Told>) {
+        if let Some(told) = self.messages {
+            return (told.len() < PAGE, told);
+        }
+        let Some(Body { total_count, data }) = self.body else { return (true, Vec::new()) };
         let told = match data {
             None => Vec::new(),
             Some(Data::List(told) | Data::Around { result_update_list: told }) => told,
         };
-        (total_count, told)
+        (told.is_empty() || number.saturating_mul(PAGE) >= total_count, told)
     }
 }
 
@@ -88,14 +100,30 @@ impl Told {
         (self.request_id.clone(), self.recipient_seq, self.result_code.clone())
     }
 
-    /// When the vendor noted it, Unix milliseconds.
+    /// When the vendor noted it, Unix milliseconds; where it does not say so, when that was at the earliest.
     pub fn updated_ms(&self) -> Option<i64> {
-        self.update_date.as_deref().and_then(time::read)
+        let Self { update_date, result_date, receive_date, create_date, .. } = self;
+        [update_date, result_date, receive_date, create_date].into_iter().find_map(|date| time::read(date.as_deref()?))
+    }
+
+    /// What the vendor calls the message: a request has one.
+    pub fn id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// What it says; None: nothing yet.
+    pub fn code(&self) -> Option<&str> {
+        self.result_code.as_deref().filter(|code| !code.is_empty())
+    }
+
+    /// The same of the message with this serial number.
+    pub fn of(self, serial_number: String) -> Self {
+        Self { recipient_grouping_key: Some(serial_number), ..self }
     }
 
     /// As our own; None: it says nothing yet. `now_ms`: when it does not say when.
     pub fn receipt(self, vendor: &str, now_ms: i64) -> Option<Receipt> {
-        let at_ms = self.result_date.as_deref().and_then(time::read).unwrap_or(now_ms);
+        let at_ms = self.result_date.or(self.receive_date).as_deref().and_then(time::read).unwrap_or(now_ms);
         Some(Receipt {
             serial_number: self.recipient_grouping_key.unwrap_or_default(),
             vendor: vendor.to_owned(),

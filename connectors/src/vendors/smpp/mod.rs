@@ -6,10 +6,9 @@
 //! Each lane has a connection of its own, bound as transmitter or transceiver; delivery receipts come over all that
 //! are bound as transceivers, and over one of the process's own. The carrier knows a message by the id that its answer
 //! gives it and by nothing else: a request without an answer cannot be asked about, and a repeat of it is a second
-//! message. What a receipt names is looked up among the ids of answers ([`ids`]).
+//! message. What a receipt names is looked up among the ids of answers ([`super::ids`]).
 
 mod answer;
-mod ids;
 mod receipt;
 mod reception;
 mod request;
@@ -20,10 +19,10 @@ mod tests;
 mod text;
 mod wire;
 
-pub use ids::{Ids, MemoryMessageIds, RedisMessageIds};
 pub use reception::{REPORTS, Reception};
 pub use settings::{Access, SmppSettings};
 
+use super::ids::Ids;
 use futures_util::future::join_all;
 use processors::{
     ports::{Clock, Reply},

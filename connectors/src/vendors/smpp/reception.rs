@@ -2,9 +2,7 @@
 //! process's own for receipts when nothing is sent.
 
 use super::{
-    Access, Bind, Client, answer,
-    ids::Ids,
-    locked,
+    Access, Bind, Client, Ids, answer, locked,
     receipt::{self, Told},
     session::Name,
 };

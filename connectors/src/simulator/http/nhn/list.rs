@@ -8,7 +8,10 @@ use axum::{
     response::Response,
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
-use processors::{codes::judge, reference::CodeTable};
+use processors::{
+    codes::{Class, judge},
+    reference::CodeTable,
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use url::form_urlencoded;
@@ -19,30 +22,42 @@ const DAY_MS: i64 = 86_400_000;
 const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
 const MINUTES: &str = "%Y-%m-%d %H:%M";
 
-/// Parameters by name.
-struct Query(BTreeMap<String, String>);
+/// Parameters by name, of the product with this table.
+struct Query {
+    table: CodeTable,
+    given: BTreeMap<String, String>,
+}
 
 impl Query {
-    fn read(text: &str) -> Self {
-        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    fn read(table: CodeTable, text: Option<&str>) -> Self {
+        Self { table, given: form_urlencoded::parse(text.unwrap_or_default().as_bytes()).into_owned().collect() }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.given.get(name).map(String::as_str)
     }
 
-    /// A time that has to be there, Unix milliseconds.
-    fn time(&self, name: &str, format: &str) -> Result<i64, i64> {
-        let at = DateTime::strptime(format, self.get(name).ok_or(-2011)?).map_err(|_| -2000)?;
-        KOREA.to_timestamp(at).map(Timestamp::as_millisecond).map_err(|_| -2000)
+    /// Two times that have to be there, at most so many days apart, Unix milliseconds.
+    fn times(&self, from: &str, to: &str, days: i64) -> Result<(i64, i64), i64> {
+        let (format, none, wrong, apart) = match self.table {
+            CodeTable::NhnKakao => (MINUTES, -4103, -4103, -4003),
+            _ => (SECONDS, -2011, -2000, -4000),
+        };
+        let time = |name| {
+            let at = DateTime::strptime(format, self.get(name).ok_or(none)?).map_err(|_| wrong)?;
+            KOREA.to_timestamp(at).map(Timestamp::as_millisecond).map_err(|_| wrong)
+        };
+        let (from_ms, to_ms) = (time(from)?, time(to)?);
+        if to_ms - from_ms > days * DAY_MS { Err(apart) } else { Ok((from_ms, to_ms)) }
     }
 
     /// Number and size of a page.
     fn page(&self) -> Result<(usize, usize), i64> {
-        let number = |name, other| self.get(name).map_or(Ok(other), |text| text.parse().map_err(|_| -1005));
+        let wrong = if self.table == CodeTable::NhnKakao { -4000 } else { -1005 };
+        let number = |name, other| self.get(name).map_or(Ok(other), |text| text.parse().map_err(|_| wrong));
         match (number("pageNum", 1)?, number("pageSize", 15)?) {
             (page @ 1.., size @ 1..=1_000) => Ok((page, size)),
-            _ => Err(-1005),
+            _ => Err(wrong),
         }
     }
 }
@@ -81,13 +96,9 @@ fn sent(
 ) -> Response {
     let refused = |code| refused(table, code);
     let Some(shared) = served.vendor(&app_key, headers) else { return refused(-1000) };
-    let query = Query::read(query.as_deref().unwrap_or_default());
-    let format = if table == CodeTable::NhnKakao { MINUTES } else { SECONDS };
-    let asked = || {
-        let (from, to) = (query.time("startCreateDate", format)?, query.time("endCreateDate", format)?);
-        let page = query.page()?;
-        if to - from > 31 * DAY_MS { Err(-4000) } else { Ok(page) }
-    };
+    let query = Query::read(table, query.as_deref());
+    let days = if table == CodeTable::NhnKakao { 30 } else { 31 };
+    let asked = || query.times("startCreateDate", "endCreateDate", days).and_then(|_| query.page());
     let (page, size) = match asked() {
         Ok(page) => page,
         Err(code) => return refused(code),
@@ -102,22 +113,48 @@ fn sent(
     success(written(told, usize::from(is_there), (page, size)))
 }
 
-/// 결과 업데이트 기준 메시지 검색.
-pub async fn results(
+/// 결과 업데이트 기준 메시지 검색 of text.
+pub async fn text_results(
+    served: State<Arc<Served>>,
+    app_key: Path<String>,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    results(
+        CodeTable::NhnSms,
+        served,
+        app_key,
+        query,
+        &headers,
+        |told, total, (page, size)| json!({"body": {"pageNum": page, "pageSize": size, "totalCount": total, "data": told}}),
+    )
+}
+
+/// 메시지 결과 업데이트 조회 of 알림톡.
+pub async fn talk_results(
+    served: State<Arc<Served>>,
+    app_key: Path<String>,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    results(CodeTable::NhnKakao, served, app_key, query, &headers, |told, _, _| json!({"messages": told}))
+}
+
+fn results(
+    table: CodeTable,
     State(served): State<Arc<Served>>,
     Path(app_key): Path<String>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    headers: &HeaderMap,
+    written: fn(Vec<Value>, usize, (usize, usize)) -> Value,
 ) -> Response {
-    let refused = |code| refused(CodeTable::NhnSms, code);
-    let Some(shared) = served.vendor(&app_key, &headers) else { return refused(-1000) };
-    let query = Query::read(query.as_deref().unwrap_or_default());
-    let asked = || {
-        let (from, to) = (query.time("startUpdateDate", SECONDS)?, query.time("endUpdateDate", SECONDS)?);
-        let (page, size) = query.page()?;
-        if to - from > DAY_MS { Err(-4000) } else { Ok((from, to, page, size)) }
-    };
-    let (from_ms, to_ms, page, size) = match asked() {
+    let refused = |code| refused(table, code);
+    let Some(shared) = served.vendor(&app_key, headers) else { return refused(-1000) };
+    let query = Query::read(table, query.as_deref());
+    // How far apart those of 알림톡 may be is not published.
+    let days = if table == CodeTable::NhnKakao { 30 } else { 1 };
+    let asked = || Ok((query.times("startUpdateDate", "endUpdateDate", days)?, query.page()?));
+    let ((from_ms, to_ms), (page, size)) = match asked() {
         Ok(asked) => asked,
         Err(code) => return refused(code),
     };
@@ -127,16 +164,27 @@ pub async fn results(
     let forgotten = results.len().saturating_sub(LISTED);
     results.drain(..forgotten);
     let ahead_ms = served.simulator.ahead_ms(&shared.vendor.name);
-    let within = |due: &&Due| (from_ms..to_ms + 1_000).contains(&(due.receipt.at_ms + ahead_ms));
+    // To the end of what the words name.
+    let end_ms = to_ms + if table == CodeTable::NhnKakao { 60_000 } else { 1_000 };
+    let within = |due: &&Due| (from_ms..end_ms).contains(&(due.receipt.at_ms + ahead_ms));
     let total = results.iter().filter(within).count();
     let shown = results.iter().filter(within).skip((page - 1) * size).take(size);
-    let data: Vec<Value> = shown.map(|due| result(shared, &served.simulator.as_told(due))).collect();
-    success(json!({"body": {"pageNum": page, "pageSize": size, "totalCount": total, "data": data}}))
+    let told = shown.map(|due| result(shared, &served.simulator.as_told(due))).collect();
+    success(written(told, total, (page, size)))
 }
 
 fn result(shared: &crate::vendors::Shared, Due { receipt, family, .. }: &Due) -> Value {
     let at = Timestamp::from_millisecond(receipt.at_ms).unwrap_or_default();
     let at = KOREA.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S.0").to_string();
+    if shared.vendor.codes == CodeTable::NhnKakao {
+        let done = judge(shared.vendor.codes, &receipt.code).class == Class::Done;
+        return json!({
+            "requestId": request_id(&receipt.serial_number), "recipientSeq": 1, "requestDate": at, "createDate": at,
+            "receiveDate": at, "resendStatus": "RSC01", "resendStatusName": "대체 발송 미대상", "resendResultCode": null,
+            "resendRequestId": null, "messageStatus": if done { "COMPLETED" } else { "FAILED" },
+            "resultCode": receipt.code, "resultCodeName": judge(shared.vendor.codes, &receipt.code).meaning,
+        });
+    }
     json!({
         "messageType": family, "requestId": request_id(&receipt.serial_number), "recipientSeq": 1,
         "resultCode": receipt.code, "resultCodeName": judge(shared.vendor.codes, &receipt.code).meaning,

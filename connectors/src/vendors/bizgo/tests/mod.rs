@@ -40,7 +40,6 @@ static DEALER: Dealer = Dealer {
 };
 
 contract!(DEALER);
-contract!(DEALER; a_poll_that_hangs_ends_by_a_time_of_its_own);
 
 /// Headers of a call that is signed for a time.
 fn signed(secret: &str, timestamp: &str) -> String {

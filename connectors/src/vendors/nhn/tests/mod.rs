@@ -45,4 +45,3 @@ static SMS: Dealer = Dealer {
 };
 
 contract!(SMS);
-contract!(SMS; a_poll_that_hangs_ends_by_a_time_of_its_own);

@@ -1,8 +1,12 @@
 //! Results as they are listed: what is read twice, late or not at all.
 
 use super::super::{Cursor, brought};
-use super::super::{poll::PAGE, report::Page};
+use super::super::{
+    poll::PAGE,
+    report::{Page, Told},
+};
 use super::APP_KEY;
+use crate::vendors::receipts::Reports;
 use processors::ports::Receipt;
 use serde_json::{Value, json};
 
@@ -21,8 +25,7 @@ fn result(serial: &str, second: u8, code: Value) -> Value {
 /// What a page adds to the log; None: there is nothing new.
 fn take(cursor: &mut Cursor, total: usize, data: &[Value], now_ms: i64) -> Option<Vec<String>> {
     let page: Page = serde_json::from_value(json!({"body": {"totalCount": total, "data": data}})).unwrap();
-    let (total, told) = page.open();
-    let told = cursor.take(total, told, "nhn", now_ms)?;
+    let told = read(cursor, page, now_ms)?;
     cursor.given(now_ms);
     Some(
         told.receipts
@@ -30,6 +33,12 @@ fn take(cursor: &mut Cursor, total: usize, data: &[Value], now_ms: i64) -> Optio
             .map(|Receipt { serial_number, code, .. }| format!("{serial_number} {code}"))
             .collect(),
     )
+}
+
+fn read(cursor: &mut Cursor, page: Page, now_ms: i64) -> Option<Reports> {
+    let (last, told) = page.open(cursor.next(now_ms).page);
+    let told = cursor.fresh(told);
+    cursor.take(last, told, "nhn", now_ms)
 }
 
 #[test]
@@ -59,8 +68,7 @@ fn what_did_not_come_into_the_log_is_read_again() {
         || serde_json::from_value::<Page>(json!({"body": {"totalCount": 1, "data": [result("1", 1, json!("1000"))]}}));
     for _ in 0..2 {
         let asked = cursor.next(NOON);
-        let (total, told) = page().unwrap().open();
-        let given = cursor.take(total, told, "nhn", NOON).unwrap();
+        let given = read(&mut cursor, page().unwrap(), NOON).unwrap();
         assert_eq!((given.receipts.len(), cursor.next(NOON)), (1, asked), "nobody has said that it is there");
     }
 }
@@ -108,9 +116,54 @@ fn what_says_nothing_yet_is_waited_for_and_both_published_forms_are_read() {
     let mut cursor = Cursor::new(NOON, 1);
     assert_eq!(take(&mut cursor, 1, &[result("1", 1, json!(null))], NOON), None);
     let around = json!({"body": {"totalCount": 1, "data": {"resultUpdateList": [result("1", 2, json!("1000"))]}}});
-    let (total, told) = serde_json::from_value::<Page>(around).unwrap().open();
-    let given = cursor.take(total, told, "nhn", NOON).unwrap();
+    let given = read(&mut cursor, serde_json::from_value(around).unwrap(), NOON).unwrap();
     assert_eq!((given.receipts[0].code.as_str(), given.receipts[0].at_ms), ("1000", NOON + 2_000));
+}
+
+/// Of 알림톡: no word of how many there are, none of when they were noted, and no key of ours.
+fn talk(id: &str, second: u8) -> Value {
+    let at = format!("2026-03-02 12:00:{second:02}.0");
+    json!({
+        "requestId": id, "recipientSeq": 1, "requestDate": at, "createDate": at, "receiveDate": at,
+        "messageStatus": "COMPLETED", "resultCode": "1000", "resultCodeName": "성공",
+    })
+}
+
+fn talks(cursor: &mut Cursor, told: &[Value], now_ms: i64) -> (bool, Vec<Told>) {
+    let page: Page = serde_json::from_value(json!({"messages": told})).unwrap();
+    let (last, told) = page.open(cursor.next(now_ms).page);
+    (last, cursor.fresh(told))
+}
+
+#[test]
+fn a_page_of_alimtalk_that_is_full_has_another_behind_it() {
+    let mut cursor = Cursor::new(NOON, 1);
+    let full: Vec<Value> = (0..PAGE).map(|n| talk(&n.to_string(), 1)).collect();
+    assert!(!talks(&mut cursor, &full, NOON).0);
+    assert!(talks(&mut cursor, &full[1..], NOON).0);
+}
+
+#[test]
+fn a_result_that_nobody_knows_is_shown_again_until_it_is_known_or_nobodys() {
+    let mut cursor = Cursor::new(NOON, 1);
+    let listed = [talk("r-1", 10), talk("r-2", 30)];
+    for now_ms in [NOON + 30_000, NOON + 45_000] {
+        let (last, told) = talks(&mut cursor, &listed, now_ms);
+        assert_eq!(told.iter().map(Told::id).collect::<Vec<_>>(), ["r-1", "r-2"]);
+        assert!(told.iter().all(|told| !cursor.is_nobodys(told, now_ms)));
+        assert!(cursor.take(last, Vec::new(), "nhn", now_ms).is_none());
+        assert_eq!(cursor.next(now_ms).from_ms, NOON + 30_000 - 60_000, "it is listed for a minute more");
+    }
+    let (last, told) = talks(&mut cursor, &listed, NOON + 60_000);
+    let mut told = told.into_iter();
+    let (one, two) = (told.next().unwrap(), told.next().unwrap());
+    assert!(cursor.is_nobodys(&two, NOON + 60_000));
+    let given = cursor.take(last, vec![one.of("S-0R".into())], "nhn", NOON + 60_000).unwrap();
+    let Receipt { serial_number, code, at_ms, .. } = &given.receipts[0];
+    assert_eq!((serial_number.as_str(), code.as_str(), *at_ms), ("S-0R", "1000", NOON + 10_000));
+    cursor.given(NOON + 60_000);
+    let left = talks(&mut cursor, &listed, NOON + 60_000).1;
+    assert_eq!(left.iter().map(Told::id).collect::<Vec<_>>(), ["r-2"], "what was given is not given again");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
     vendors::{
         VendorSettings, Vendors,
         contract::{Bench, Customer, Dealer, Now, always, at, code, contract, first, free_port, listening, vendor},
-        testing::{Fixed, Server, answer},
+        testing::{Fixed, Nobody, PATIENCE, Server, answer, serve},
     },
 };
 use processors::{
@@ -19,7 +19,12 @@ use processors::{
 };
 use schemas::{Attachment, Button, Dispatch, Highlight, Item, ItemList, Lane, Supplement};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 static TALK: Dealer = Dealer {
     row: || json!({"families": ["AT"], "codes": "nhn-kakao", "protocol": "nhn", "in_doubt": "repeat"}),
@@ -211,18 +216,49 @@ fn the_simulator_refuses_what_is_not_as_published() {
 }
 
 #[test]
-fn without_its_webhook_it_is_refused_because_its_lists_of_results_do_not_name_our_key() {
-    let row = vendor(&TALK, "https://api-alimtalk.cloud.toast.com", 1_000);
+fn results_are_read_by_the_ids_that_answers_gave_or_the_list_of_a_message_in_doubt() {
+    let listener = listening(&TALK, APP_KEY, None, well(), 0);
+    let url = format!("http://{}", listener.address());
+    // Two processes that know nothing of each other.
+    let (mut one, mut other) = (Bench::of(&TALK, &url), Bench::of(&TALK, &url));
+    for serial in ["S-0R", "T-0R"] {
+        assert_eq!(code(&one.reply_to(at(serial))), "0");
+    }
+    let repeat = Dispatch { in_doubt: true, routed_at: Now.now_ms(), ..at("T-0R") };
+    assert_eq!(code(&other.reply_to(repeat)), "-1005");
+    let read = |bench: &Bench, most| {
+        let mut receipts = bench.vendors.receipts(Box::new(Nobody), serve()).unwrap();
+        let (mut taken, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+        while taken.len() < most {
+            receipts.take(PATIENCE, &mut taken);
+            receipts.confirm();
+            assert!(Instant::now() < deadline, "{taken:?}");
+        }
+        receipts.take(Duration::from_millis(200), &mut taken);
+        let mut told: Vec<_> = taken.into_iter().map(|r| format!("{} {}", r.serial_number, r.code)).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(read(&one, 2), ["S-0R 1000", "T-0R 1000"]);
+    assert_eq!(read(&other, 1), ["T-0R 1000"], "the other one's is not known there");
+}
+
+#[test]
+fn a_doubt_that_waits_for_a_result_by_an_unknown_id_is_refused_at_start() {
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "secret").unwrap();
-    let known = VendorSettings { key_file: key.path().to_owned(), ..settings() };
-    let reference = Reference::new(Seed { vendors: vec![row], ..Seed::default() }).unwrap();
-    let vendors = Vendors::open(
-        &BTreeMap::from([("dealer".to_owned(), known)]),
-        "",
-        Arc::new(Fixed(Arc::new(reference))),
-        Arc::new(Now),
-    );
-    let refused = vendors.all_have_keys().unwrap_err().to_string();
-    assert!(refused.contains("webhook_secret_file") && refused.contains("/nhn/dealer"), "{refused}");
+    let refused = |in_doubt, webhook: bool| {
+        let row = Vendor { in_doubt, ..vendor(&TALK, "https://api-alimtalk.cloud.toast.com", 1_000) };
+        let webhook_secret_file = if webhook { key.path().to_owned() } else { PathBuf::new() };
+        let known = VendorSettings { key_file: key.path().to_owned(), webhook_secret_file, ..settings() };
+        let reference = Reference::new(Seed { vendors: vec![row], ..Seed::default() }).unwrap();
+        let known = BTreeMap::from([("dealer".to_owned(), known)]);
+        let vendors = Vendors::open(&known, "127.0.0.1:0", Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
+        vendors.all_have_keys().err().map(|refused| refused.to_string())
+    };
+    let told = refused(InDoubt::Receipt, false).unwrap();
+    assert!(told.contains("in_doubt = \"repeat\"") && told.contains("/nhn/dealer"), "{told}");
+    for (in_doubt, webhook) in [(InDoubt::Receipt, true), (InDoubt::Repeat, false), (InDoubt::Query, false)] {
+        assert_eq!(refused(in_doubt, webhook), None, "{in_doubt:?}");
+    }
 }

@@ -25,7 +25,7 @@ impl RedisMessageIds {
 impl MessageIds for RedisMessageIds {
     fn meet(&mut self, meetings: &[Meeting], _: i64) -> Result<Vec<Option<Half>>, Away> {
         if !self.room.is_left(&mut self.redis)? {
-            return Err(Away { dependency: NAME, cause: "has no room for carriers' message ids".into() });
+            return Err(Away { dependency: NAME, cause: "has no room for vendors' ids of messages".into() });
         }
         self.batch.clear();
         for meeting in meetings {
