@@ -13,6 +13,7 @@ mod contract;
 mod fcm;
 mod http;
 mod ids;
+mod images;
 mod judged;
 mod jwt;
 mod key;
@@ -87,7 +88,7 @@ struct Access {
     pace: Arc<Pace>,
     brands: Arc<Brands>,
     /// What was uploaded to it.
-    images: Arc<bizgo::Images>,
+    images: Arc<images::Images>,
 }
 
 /// A vendor, and what it and its customer share: what a simulator of it must know.

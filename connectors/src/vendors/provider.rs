@@ -1,13 +1,6 @@
 //! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
 
-use super::{
-    Access, Vendors, apns,
-    bizgo::{Bizgo, Desk},
-    fcm,
-    http::Client,
-    nhn::Nhn,
-    smpp, smtp,
-};
+use super::{Access, Vendors, apns, bizgo::Bizgo, fcm, http::Client, images::Desk, nhn::Nhn, smpp, smtp};
 use futures_util::future::join_all;
 use processors::{
     ports::{Answer, Provider, Reply, Request},
@@ -224,7 +217,7 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
             match vendor.protocol {
                 Protocol::Nhn => {
                     let ids = &vendors.message_ids;
-                    Nhn { client, access, vendor, ids }.send(dispatch, origin_code, &*vendors.clock).await
+                    Nhn { client, access, vendor, ids }.send(dispatch, origin_code, &desk).await
                 }
                 _ => Bizgo { client, access, vendor }.send(dispatch, origin_code, &desk).await,
             }

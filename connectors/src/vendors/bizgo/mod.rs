@@ -9,7 +9,6 @@
 //! repeat with A301 and sends nothing, so a request in doubt may be repeated.
 
 mod answer;
-mod images;
 mod report;
 mod request;
 mod signature;
@@ -17,7 +16,6 @@ mod signature;
 mod tests;
 mod upload;
 
-pub use images::{Desk, Images};
 pub use report::report;
 pub use signature::signed;
 pub use upload::{Uploaded, Use};
@@ -27,6 +25,7 @@ use request::Extras;
 use super::{
     Access,
     http::{Answered, Call, Client, Failed, JSON, Times},
+    images::{Desk, Takes, images},
     receipts::Reports,
 };
 use hyper::{
@@ -41,7 +40,7 @@ use processors::{
 };
 use schemas::{Channel, Dispatch};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// Where messages are sent.
 const SEND: &str = "/api/comm/v1/send/omni";
@@ -53,6 +52,9 @@ const REMEMBERED_MS: i64 = (request::IDEMPOTENCY_S as i64 - 300) * 1_000;
 
 /// No such batch of reports: another process of ours was given it too, and acknowledged it.
 const ACKNOWLEDGED: &str = "A802";
+
+/// It does not know a key of an image.
+const UNKNOWN_KEY: &str = "A217";
 
 /// Bytes of an answer to a request for one message.
 const MOST_ANSWER: usize = 64 << 10;
@@ -88,16 +90,15 @@ impl Bizgo<'_> {
         let mut again = true;
         loop {
             // The request needs the rest of the time.
-            let images = match timeout_at(end - total / 2, self.images(dispatch, desk)).await {
-                Ok(Ok(images)) => images,
-                Ok(Err(reply)) => return reply,
-                Err(_) => return images::later(),
+            let images = match images(self, dispatch, desk, end - total / 2).await {
+                Ok(images) => images,
+                Err(reply) => return reply,
             };
             let left = end.saturating_duration_since(Instant::now());
             let reply = self.send_with(&images, dispatch, origin_code, desk.clock, left).await;
             match &reply {
                 // It has forgotten a key before its time, and taken nothing.
-                Reply::Code { code, .. } if code == images::UNKNOWN_KEY && std::mem::take(&mut again) => {
+                Reply::Code { code, .. } if code == UNKNOWN_KEY && std::mem::take(&mut again) => {
                     if !self.access.images.forget(dispatch, &images) {
                         return reply;
                     }
@@ -216,5 +217,19 @@ impl Bizgo<'_> {
         let call = Call { method, url, key: (AUTHORIZATION, key), content_type, repeat: None, body };
         let first_byte = self.access.settings.first_byte();
         self.client.call(call, Times { first_byte, total }, most).await
+    }
+}
+
+impl Takes for Bizgo<'_> {
+    /// The image could not be processed.
+    const LATER: &'static str = "A214";
+
+    fn of(&self) -> (&Access, &Vendor) {
+        (self.access, self.vendor)
+    }
+
+    async fn take(&self, what: Use, file_name: &str, image: &[u8], now_ms: i64) -> Result<Uploaded, Reply> {
+        let Answered { status, retry_after, body } = self.form(what, file_name, image).await?;
+        upload::uploaded(status, &body).map_err(|_| answer::reply(status, retry_after.as_deref(), &body, now_ms))
     }
 }

@@ -10,7 +10,11 @@ pub use server::*;
 
 use super::testing::{Fixed, Nobody, PATIENCE};
 use super::{Shared, VendorSettings, Vendors};
-use crate::simulator::{Behaviour, Listener, Simulator, SimulatorSettings};
+use crate::{
+    cipher::Cipher,
+    files::{File, FileStore},
+    simulator::{Behaviour, Listener, Simulator, SimulatorSettings},
+};
 use processors::{
     ports::{Answer, Clock, Provider, Reply, Request},
     reference::{Reference, Seed, Vendor},
@@ -104,6 +108,16 @@ impl Bench {
         Self { key, vendor: Arc::new(vendor), vendors, provider }
     }
 
+    /// The same where hanbit-shop has a file under this key.
+    pub fn with_file(mut self, key: &str, content_type: &str, bytes: &[u8]) -> Self {
+        let files = FileStore::in_memory(Arc::new(Cipher::new(&[7; 32])));
+        let file = File { name: "봄 소식.jpg".into(), content_type: content_type.into(), bytes: bytes.into() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(files.write("hanbit-shop", key, &file)).unwrap();
+        self.provider = self.vendors.clone().with_files(files).provider(Box::new(Nobody));
+        self
+    }
+
     pub fn submit(&mut self, ticket: u64, dispatch: Dispatch) {
         self.provider.submit(Request { ticket, dispatch: Arc::new(dispatch), vendor: Arc::clone(&self.vendor) });
     }
@@ -146,6 +160,14 @@ pub fn at(serial_number: &str) -> Dispatch {
 
 pub fn sms(serial_number: &str) -> Dispatch {
     dispatch(serial_number, Channel::Mt, MessageType::Sms)
+}
+
+/// An MMS of hanbit-shop with these files.
+pub fn mms(files: &[&str]) -> Dispatch {
+    let mut dispatch = dispatch("S-0R", Channel::Mt, MessageType::Mms);
+    dispatch.accepted.username = "hanbit-shop".into();
+    dispatch.accepted.content.attach_file_list = files.iter().map(|key| (*key).to_owned()).collect();
+    dispatch
 }
 
 /// One code, whatever happens.

@@ -30,7 +30,9 @@ pub use signature::{HEADER, signed};
 
 use super::{
     Access, Ids, Uploaded,
+    bizgo::Use,
     http::{Answered, Call, Client, Failed, JSON, Times},
+    images::{Desk, Takes, images},
     judged,
     receipts::Reports,
 };
@@ -102,8 +104,9 @@ pub struct Nhn<'w> {
 }
 
 impl Nhn<'_> {
-    /// Sends one message. `origin_code`: the customer's code of the first sender, empty when it has none.
-    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, clock: &dyn Clock) -> Reply {
+    /// Sends one message, after its images. `origin_code`: the customer's code of the first sender, empty when it has none.
+    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, desk: &Desk<'_>) -> Reply {
+        let clock = desk.clock;
         if dispatch.in_doubt && self.vendor.in_doubt == InDoubt::Query {
             return self.ask_about(dispatch, clock).await;
         }
@@ -112,13 +115,19 @@ impl Nhn<'_> {
             // The first request left no earlier than it was routed. What the vendor has forgotten it would send again.
             return Reply::Forgotten("the vendor no longer knows whether it has this message".into());
         }
-        let sending = match request::request(product, dispatch, origin_code) {
+        let (total, end) = (self.total(), Instant::now() + self.total());
+        // The request needs the rest of the time.
+        let images = match images(self, dispatch, desk, end - total / 2).await {
+            Ok(images) => images,
+            Err(reply) => return reply,
+        };
+        let sending = match request::request(product, dispatch, origin_code, &images) {
             Ok(sending) => sending,
             // What the vendor would answer, without a request that could only be refused.
             Err(unfit) => return judged::code(self.vendor.codes, unfit.code(product).into(), None).unasked(),
         };
         let key = self.access.key.header();
-        let total = self.total();
+        let total = end.saturating_duration_since(Instant::now());
         let repeat = (product == Product::Kakao).then_some((IDEMPOTENCY_KEY, dispatch.serial_number.as_str()));
         let sent = Sent { path: sending.path, body: sending.body.into(), repeat };
         match self.call(Method::POST, sent, &key, MOST_ANSWER, total).await {
@@ -304,5 +313,35 @@ impl Nhn<'_> {
         let call = Call { method, url, key: (SECRET_KEY, key), content_type: Some(JSON), repeat, body };
         let first_byte = self.access.settings.first_byte();
         self.client.call(call, Times { first_byte, total }, most).await
+    }
+}
+
+impl Takes for Nhn<'_> {
+    /// The request could not be queued.
+    const LATER: &'static str = "-2021";
+
+    fn of(&self) -> (&Access, &Vendor) {
+        (self.access, self.vendor)
+    }
+
+    async fn take(&self, _: Use, file_name: &str, image: &[u8], now_ms: i64) -> Result<Uploaded, Reply> {
+        let refused = |code: String| judged::code(self.vendor.codes, code, None);
+        // Of the names of files only the ending can be wrong.
+        let body = upload::body(file_name, image).map_err(|_| refused(upload::NO_JPEG.into()))?;
+        let key = self.access.key.header();
+        let sent = Sent { path: upload::PATH, body: body.into(), repeat: None };
+        let Answered { status, retry_after, body } =
+            self.call(Method::POST, sent, &key, MOST_ANSWER, self.total()).await?;
+        if status == 429 {
+            return Err(judged::throttled(retry_after.as_deref(), now_ms));
+        }
+        match answer::read(status, &body) {
+            Ok(answered) => upload::uploaded(answered).map_err(Reply::NotSent),
+            Err(Refused::Unread(reason)) => Err(Reply::NotSent(reason)),
+            Err(Refused::Code(code)) => {
+                self.renew(&code, &key);
+                Err(refused(code))
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Behind the product's address.
 pub const PATH: &str = "/attachfile/binaryUpload";
+/// What it calls a file that is none.
+pub const NO_JPEG: &str = "-2003";
 /// Longest name of a file.
 const NAME_CHARS: usize = 45;
 

@@ -1,13 +1,11 @@
 //! A step as JSON, against the published examples and schemas.
 
 use super::{
-    super::{
-        images::as_named,
-        request::{Extras, Unfit, body},
-    },
+    super::request::{Extras, Unfit, body},
     VendorSettings, at, dispatch, example, sms,
 };
 use crate::vendors::ResponseMethod;
+use crate::vendors::images::as_named;
 use schemas::{Attachment, Button, Channel, Dispatch, Highlight, Item, ItemList, MessageType, Supplement};
 use serde_json::{Value, json};
 

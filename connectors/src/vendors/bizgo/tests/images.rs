@@ -1,21 +1,14 @@
 //! Images that customers uploaded to us: brought to the vendor once, and named as it names them.
 
-use super::{Bench, DEALER, Now, code, dispatch, example};
-use crate::{
-    cipher::Cipher,
-    files::{File, FileStore},
-    vendors::{
-        VendorSettings,
-        testing::{Nobody, Server, answer},
-    },
+use super::{Bench, DEALER, Now, code, example};
+use crate::vendors::{
+    VendorSettings,
+    contract::mms,
+    testing::{Server, answer},
 };
 use processors::ports::{Clock as _, Reply};
 use schemas::{Channel, Dispatch, MessageType};
-use std::{
-    io::Write as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{io::Write as _, sync::Mutex, time::Duration};
 
 const ACCEPTED: &str = r#"{"common":{"authCode":"A000","authResult":"Success"},"data":{"code":"A000","result":"Success","data":{"destinations":[{"to":"01012345678","msgKey":"k","code":"A000","result":"Success"}]}}}"#;
 const OURS: &str = "01JABCDEFGHJKMNPQRSTVWXYZ0";
@@ -55,23 +48,8 @@ fn server(
 /// A customer's image is at hand.
 fn bench(server: &Server) -> Bench {
     let settings = VendorSettings { calls_per_second: 1_000, ..VendorSettings::default() };
-    let mut bench = Bench::within(&DEALER, &server.url, 5_000, settings);
-    let files = FileStore::in_memory(Arc::new(Cipher::new(&[7; 32])));
-    let image =
-        File {
-            name: "봄 소식.jpg".into(), content_type: "image/jpeg".into(), bytes: b"as good as an image".to_vec()
-        };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(files.write("hanbit-shop", OURS, &image)).unwrap();
-    bench.provider = bench.vendors.clone().with_files(files).provider(Box::new(Nobody));
-    bench
-}
-
-fn mms(files: &[&str]) -> Dispatch {
-    let mut dispatch = dispatch("S-0R", Channel::Mt, MessageType::Mms);
-    dispatch.accepted.username = "hanbit-shop".into();
-    dispatch.accepted.content.attach_file_list = files.iter().map(|key| (*key).to_owned()).collect();
-    dispatch
+    let bench = Bench::within(&DEALER, &server.url, 5_000, settings);
+    bench.with_file(OURS, "image/jpeg", b"as good as an image")
 }
 
 fn reply(bench: &mut Bench, dispatch: &Dispatch) -> Reply {

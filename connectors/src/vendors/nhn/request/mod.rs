@@ -39,10 +39,11 @@ impl Unfit {
     }
 }
 
-/// The request of a step. `origin_code`: the customer's code of the first sender, empty when it has none.
-pub fn request(product: Product, dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
+/// The request of a step. `origin_code`: the customer's code of the first sender, empty when it has none. `images`: its
+/// files as the vendor names them.
+pub fn request(product: Product, dispatch: &Dispatch, origin_code: &str, images: &[String]) -> Result<Sending, Unfit> {
     match product {
-        Product::Sms => text::text(dispatch, origin_code),
+        Product::Sms => text::text(dispatch, origin_code, images),
         Product::Kakao => alimtalk::alimtalk(dispatch),
     }
 }

@@ -35,7 +35,7 @@ struct Recipient<'d> {
 }
 
 /// The request of a step. `origin_code`: the customer's code of the first sender, empty when it has none.
-pub fn text(dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
+pub fn text(dispatch: &Dispatch, origin_code: &str, images: &[String]) -> Result<Sending, Unfit> {
     let content = &dispatch.accepted.content;
     let (at_home, abroad) = number(dispatch)?;
     let message = content.message.as_deref().unwrap_or_default();
@@ -50,7 +50,7 @@ pub fn text(dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
         (false, false) if is_auth(dispatch) => "/sender/auth/sms",
         (false, false) => "/sender/sms",
     };
-    let files: Result<Vec<i64>, _> = content.attach_file_list.iter().map(|key| key.parse()).collect();
+    let files: Result<Vec<i64>, _> = images.iter().map(|key| key.parse()).collect();
     let given = content.title.as_deref().filter(|title| !title.is_empty());
     let text = Text {
         title: long.then(|| given.unwrap_or_else(|| beginning(message))),

@@ -10,7 +10,7 @@ use schemas::{Channel, Dispatch, Lane, MessageType};
 use serde_json::{Value, json};
 
 fn text(dispatch: &Dispatch, origin_code: &str) -> Result<Sending, Unfit> {
-    request::request(Product::Sms, dispatch, origin_code)
+    request::request(Product::Sms, dispatch, origin_code, &dispatch.accepted.content.attach_file_list)
 }
 
 fn list_of(dispatch: &Dispatch) -> &'static str {

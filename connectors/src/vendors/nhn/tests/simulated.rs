@@ -5,7 +5,7 @@ use crate::{
     simulator::{Behaviour, Listener, RequestLog},
     vendors::{
         Use,
-        contract::{Customer, KEY, always, first, free_port, listening},
+        contract::{Customer, KEY, always, first, free_port, listening, mms},
         testing::{Nobody, PATIENCE, serve},
     },
 };
@@ -93,6 +93,31 @@ fn an_image_is_uploaded_and_named_by_the_mms_that_has_it() {
         let refused = upload(&bench, what, name, image).unwrap_err();
         assert!(refused.contains(told), "{name}: {refused}");
     }
+}
+
+#[test]
+fn an_image_of_a_customers_is_brought_once_and_named_as_the_vendor_names_it() {
+    const OURS: &str = "01JABCDEFGHJKMNPQRSTVWXYZ0";
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("requests.jsonl");
+    let listener = listening(&SMS, APP_KEY, Some(&log), well(), 0);
+    let bench = || Bench::of(&SMS, &url(&listener));
+    let mut customer = bench().with_file(OURS, "image/jpeg", b"\xff\xd8\xff");
+    for _ in 0..2 {
+        assert_eq!(code(&customer.reply_to(mms(&[OURS]))), "0");
+    }
+    // The next number is the second one: there was one upload.
+    assert_eq!(customer.vendors.upload("dealer", Use::Mms, "one.jpg", b"\xff\xd8\xff").unwrap().key, "2");
+    assert_eq!(RequestLog::read(&log).unwrap().len(), 2);
+    for (content_type, bytes, refusal) in [("image/png", 3, "-2003"), ("image/jpeg", (300 << 10) + 1, "-2005")] {
+        let mut customer = bench().with_file(OURS, content_type, &vec![0; bytes]);
+        let reply = customer.reply_to(mms(&[OURS]));
+        assert!(matches!(&reply, Reply::Unasked { code, .. } if code == refusal), "{reply:?}");
+    }
+    let mut another = mms(&[OURS]);
+    another.accepted.username = "another-shop".into();
+    assert_eq!(code(&customer.reply_to(another)), "-2004", "a key that is none of his is the vendor's, and no number");
+    assert_eq!(RequestLog::read(&log).unwrap().len(), 2);
 }
 
 #[test]

@@ -51,7 +51,7 @@ static TALK: Dealer = Dealer {
 contract!(TALK);
 
 fn sent(dispatch: &Dispatch) -> (&'static str, Value) {
-    let sending = request(Product::Kakao, dispatch, "").unwrap();
+    let sending = request(Product::Kakao, dispatch, "", &[]).unwrap();
     (sending.path, serde_json::from_slice(&sending.body).unwrap())
 }
 

@@ -1,26 +1,26 @@
-//! Images that customers uploaded to us, as the vendor names them: uploaded there once, and known by its key until that
-//! ends.
+//! Images that customers uploaded to us, as a vendor names them: uploaded there once, and known by its key until that ends.
 
 use super::{
-    Bizgo, answer,
-    upload::{Uploaded, Use, uploaded},
+    Access, Part,
+    bizgo::{Uploaded, Use},
+    judged,
 };
-use crate::{
-    files::{File, FileStore},
-    vendors::{
-        Part,
-        http::{Answered, Failed},
-    },
-};
+use crate::files::{File, FileStore};
 use processors::{
     codes::{Class, Handling, judge},
     ports::{Clock, Reply},
-    reference::CodeTable,
+    reference::{CodeTable, Vendor},
 };
 use rustc_hash::FxHashMap;
 use schemas::{Dispatch, Family};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
 /// What the contract puts before a file of RCS.
 const RCS: &str = "maapfile://";
@@ -34,8 +34,6 @@ const MARGIN_MS: i64 = 900_000;
 const KNOWN: usize = 10_000;
 /// Images that a process has in its memory at a time.
 const AT_A_TIME: usize = 8;
-/// The vendor does not know a key.
-pub const UNKNOWN_KEY: &str = "A217";
 
 /// What is known of an image, and until when that is believed.
 #[derive(Debug)]
@@ -120,91 +118,120 @@ pub struct Desk<'d> {
     pub clock: &'d dyn Clock,
 }
 
-impl Bizgo<'_> {
-    /// The files of a message as the vendor names them, in its order; else what comes of the step, of which nothing has
-    /// left.
-    pub(super) async fn images(&self, dispatch: &Dispatch, desk: &Desk<'_>) -> Result<Vec<String>, Reply> {
-        let mut keys = as_named(dispatch);
-        let Some(files) = desk.files else { return Ok(keys) };
+/// A way to a vendor that wants an image before the message that has it.
+pub trait Takes: Sync {
+    /// Its code for "not now", with which a message is tried again.
+    const LATER: &'static str;
+
+    /// Key and times, and its row.
+    fn of(&self) -> (&Access, &Vendor);
+
+    /// Uploads an image; the error is what a message would be answered so.
+    fn take(
+        &self,
+        what: Use,
+        file_name: &str,
+        image: &[u8],
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Uploaded, Reply>> + Send;
+}
+
+/// The files of a message as the vendor names them, in its order; else what comes of the step, of which nothing has left.
+/// `until`: when the rest of the message's time begins.
+pub async fn images<W: Takes>(
+    way: &W,
+    dispatch: &Dispatch,
+    desk: &Desk<'_>,
+    until: Instant,
+) -> Result<Vec<String>, Reply> {
+    let mut keys = as_named(dispatch);
+    let Some(files) = desk.files else { return Ok(keys) };
+    let looked_for = async {
         for (at, (what, key)) in named(dispatch).enumerate() {
-            if let Some(theirs) = self.image(&dispatch.accepted.username, what, key, files, desk).await? {
+            if let Some(theirs) = image(way, &dispatch.accepted.username, what, key, files, desk).await? {
                 keys[at] = theirs;
             }
         }
         Ok(keys)
-    }
+    };
+    timeout_at(until, looked_for).await.unwrap_or_else(|_| Err(later::<W>(way)))
+}
 
-    async fn image(
-        &self,
-        username: &str,
-        what: Use,
-        key: &str,
-        files: &FileStore,
-        desk: &Desk<'_>,
-    ) -> Result<Option<String>, Reply> {
-        let place = self.access.images.place((username.to_owned(), key.to_owned(), what == Use::Rcs));
-        // Who comes meanwhile waits for what the first one finds.
-        let mut known = place.lock().await;
-        let now_ms = desk.clock.now_ms();
-        if let Some(Known { said, .. }) = known.as_ref().filter(|known| now_ms < known.until_ms) {
-            return said.clone();
+async fn image<W: Takes>(
+    way: &W,
+    username: &str,
+    what: Use,
+    key: &str,
+    files: &FileStore,
+    desk: &Desk<'_>,
+) -> Result<Option<String>, Reply> {
+    let images = &way.of().0.images;
+    let place = images.place((username.to_owned(), key.to_owned(), what == Use::Rcs));
+    // Who comes meanwhile waits for what the first one finds.
+    let mut known = place.lock().await;
+    let now_ms = desk.clock.now_ms();
+    if let Some(Known { said, .. }) = known.as_ref().filter(|known| now_ms < known.until_ms) {
+        return said.clone();
+    }
+    let _memory = images.memory.acquire().await;
+    let fresh = match files.read(username, key).await {
+        Ok(Some(file)) => bring(way, what, key, &file, now_ms, desk).await?,
+        Ok(None) => Known { said: Ok(None), until_ms: now_ms + SHORT_MS },
+        Err(error) => {
+            tracing::warn!(%error, "a message waits for its images");
+            return Err(later(way));
         }
-        let _memory = self.access.images.memory.acquire().await;
-        let fresh = match files.read(username, key).await {
-            Ok(Some(file)) => self.bring(what, key, &file, now_ms, desk).await?,
-            Ok(None) => Known { said: Ok(None), until_ms: now_ms + SHORT_MS },
-            Err(error) => {
-                tracing::warn!(%error, "a message waits for its images");
-                return Err(later());
-            }
-        };
-        known.insert(fresh).said.clone()
-    }
+    };
+    known.insert(fresh).said.clone()
+}
 
-    async fn bring(&self, what: Use, key: &str, file: &File, now_ms: i64, desk: &Desk<'_>) -> Result<Known, Reply> {
-        self.access.pace.turn(|| (desk.part)(self.vendor)).await;
-        // Names of customers may have any letters, and be longer than the vendor takes.
-        let ending = if file.content_type == "image/png" { "png" } else { "jpg" };
-        let answered = self.form(what, &format!("{key}.{ending}"), &file.bytes).await;
-        let Answered { status, retry_after, body } = answered.map_err(|failed| match failed {
-            // An upload is no message: brought again, it is another key.
-            Failed::NotSent(reason) | Failed::NoAnswer(reason) => Reply::NotSent(reason),
-        })?;
-        match uploaded(status, &body) {
-            Ok(Uploaded { key, expires_at }) => {
-                let end_ms = expires_at.map_or(i64::MAX, |end| end.as_millisecond().saturating_sub(MARGIN_MS));
-                Ok(Known { said: Ok(Some(key)), until_ms: end_ms.min(now_ms.saturating_add(LONGEST_MS)) })
-            }
-            Err(reason) => {
-                tracing::warn!(vendor = self.vendor.name, reason, "a vendor does not take an image");
-                let refusal = refused(answer::reply(status, retry_after.as_deref(), &body, now_ms));
-                match &refusal {
-                    // Each message that has it would ask again in vain.
-                    Reply::Unasked { code, .. } if judge(CodeTable::Bizgo, code).class != Class::Retry => {
-                        Ok(Known { said: Err(refusal), until_ms: now_ms + SHORT_MS })
-                    }
-                    _ => Err(refusal),
+async fn bring<W: Takes>(
+    way: &W,
+    what: Use,
+    key: &str,
+    file: &File,
+    now_ms: i64,
+    desk: &Desk<'_>,
+) -> Result<Known, Reply> {
+    let (access, vendor) = way.of();
+    access.pace.turn(|| (desk.part)(vendor)).await;
+    // Names of customers may have any letters, and be longer than the vendor takes.
+    let ending = if file.content_type == "image/png" { "png" } else { "jpg" };
+    match way.take(what, &format!("{key}.{ending}"), &file.bytes, now_ms).await {
+        Ok(Uploaded { key, expires_at }) => {
+            let end_ms = expires_at.map_or(i64::MAX, |end| end.as_millisecond().saturating_sub(MARGIN_MS));
+            Ok(Known { said: Ok(Some(key)), until_ms: end_ms.min(now_ms.saturating_add(LONGEST_MS)) })
+        }
+        Err(reply) => {
+            let refusal = refused(vendor.codes, reply);
+            tracing::warn!(vendor = vendor.name, ?refusal, "a vendor does not take an image");
+            match &refusal {
+                // Each message that has it would ask again in vain.
+                Reply::Unasked { code, .. } if judge(vendor.codes, code).class != Class::Retry => {
+                    Ok(Known { said: Err(refusal), until_ms: now_ms + SHORT_MS })
                 }
+                _ => Err(refusal),
             }
         }
     }
 }
 
 /// What a refused upload means for the message, which has not left.
-fn refused(reply: Reply) -> Reply {
+fn refused(table: CodeTable, reply: Reply) -> Reply {
     match reply {
+        // An upload is no message: brought again, it is another key.
         Reply::NoAnswer(reason) => Reply::NotSent(reason),
         // Of an image it says nothing about the vendor's health, nor of an earlier request.
-        Reply::Code { code, text } if judge(CodeTable::Bizgo, &code).handling != Handling::LockedOut => {
+        Reply::Code { code, text } if judge(table, &code).handling != Handling::LockedOut => {
             Reply::Unasked { code, text }
         }
         other => other,
     }
 }
 
-/// "The image could not be processed", to be tried again; of the vendor it says nothing.
-pub fn later() -> Reply {
-    answer::code("A214".into(), None).unasked()
+/// To be tried again; of the vendor it says nothing.
+fn later<W: Takes>(way: &W) -> Reply {
+    judged::code(way.of().1.codes, W::LATER.into(), None).unasked()
 }
 
 /// The files of a message as it names them.
