@@ -349,9 +349,9 @@ impl Deployment {
         Arc::clone(&self.parts)
     }
 
-    /// Whether a vendor is connected to over SMPP.
-    pub fn has_carriers(&self) -> bool {
-        self.vendors.carriers()
+    /// Whether delivery reports of a vendor may name messages by its own ids.
+    pub fn name_ids(&self) -> bool {
+        self.vendors.name_ids()
     }
 
     /// The worker of one stream.

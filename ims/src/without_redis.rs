@@ -49,8 +49,8 @@ const DOOR: Use = Use {
     full: Some("a repeated request may be written again, of which its message_id makes one message"),
 };
 const PUT_OFF: &str =
-    "messages leave; delivery reports wait with their carriers, and one of a message that left meanwhile may be missed";
-const CARRIERS: Use = Use { name: "message ids of carriers", away: PUT_OFF, full: Some(PUT_OFF) };
+    "messages leave; delivery reports wait with their vendors, and one of a message that left meanwhile may be missed";
+const IDS: Use = Use { name: "message ids of vendors", away: PUT_OFF, full: Some(PUT_OFF) };
 
 /// What is done with less, and why. For /health/ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,9 +83,9 @@ pub fn now() -> Option<Degraded> {
     })
 }
 
-/// Begins to look, when this process uses Redis. `carriers`: whether vendors are connected to over SMPP.
-pub fn begin(config: &Config, roles: &Roles, carriers: bool) -> anyhow::Result<Option<Beside>> {
-    let uses = uses(roles, carriers);
+/// Begins to look, when this process uses Redis. `name_ids`: whether vendors report by ids of their own.
+pub fn begin(config: &Config, roles: &Roles, name_ids: bool) -> anyhow::Result<Option<Beside>> {
+    let uses = uses(roles, name_ids);
     if config.state.kind != StateKind::Redis || uses.is_empty() {
         return Ok(None);
     }
@@ -99,13 +99,13 @@ pub fn begin(config: &Config, roles: &Roles, carriers: bool) -> anyhow::Result<O
     Ok(Some(Beside::start("redis", turn)?))
 }
 
-fn uses(roles: &Roles, carriers: bool) -> Vec<Use> {
+fn uses(roles: &Roles, name_ids: bool) -> Vec<Use> {
     let sends = roles.chain.iter().any(|role| Role::SENDERS.contains(role));
     [
         (roles.chain.contains(&Role::Ingest), DUPLICATES),
         (roles.chain.contains(&Role::Callback), PENDING),
         (roles.api, DOOR),
-        (carriers && sends, CARRIERS),
+        (name_ids && sends, IDS),
     ]
     .into_iter()
     .filter_map(|(has, of)| has.then_some(of))
@@ -157,9 +157,9 @@ mod tests {
     use super::*;
     use crate::roles::Work;
 
-    fn of(words: &[&str], carriers: bool) -> Vec<&'static str> {
+    fn of(words: &[&str], name_ids: bool) -> Vec<&'static str> {
         let words: Vec<Work> = words.iter().map(|word| word.parse().unwrap()).collect();
-        uses(&Roles::of(&words), carriers).iter().map(|of| of.name).collect()
+        uses(&Roles::of(&words), name_ids).iter().map(|of| of.name).collect()
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(of(&["callback"], true), ["pending reports"]);
         assert_eq!(of(&["api", "router"], true), ["limits and repeated requests"]);
         assert_eq!(of(&["text"], false), [""; 0]);
-        assert_eq!(of(&["text"], true), ["message ids of carriers"]);
+        assert_eq!(of(&["text"], true), ["message ids of vendors"]);
         assert_eq!(of(&[], true).len(), 4);
     }
 

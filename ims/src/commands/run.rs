@@ -57,7 +57,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let _dormancy = dormancy::begin(deployment.templates(&config, chain)?)?;
     let _purging = retention::begin(assemble::retention(&config, chain)?)?;
     let _watching = watching::begin(AnalysisStore::of(&config)?, chain)?;
-    let _redis = without_redis::begin(&config, &roles, deployment.has_carriers())?;
+    let _redis = without_redis::begin(&config, &roles, deployment.name_ids())?;
     // Before any stream: a port in use ends the process, and no group should hear of it.
     let door = if roles.api { deployment.open_door(&config)? } else { None };
     let runtime = Arc::new(deployment.start(chain)?);
