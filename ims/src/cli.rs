@@ -3,7 +3,7 @@
 use crate::{
     commands::{
         analyze, bench, completions, config as config_command, demo, health, ledger, migrate, openapi, reference,
-        replay, report, run, schemas, send, simulate, suppression, topics, topology, vendor,
+        replay, report, run, schemas, send, simulate, suppression, topics, topology, user, vendor,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -44,6 +44,8 @@ pub enum Command {
     Migrate(migrate::Args),
     #[command(subcommand)]
     Reference(reference::Command),
+    #[command(subcommand)]
+    User(user::Command),
     #[command(subcommand)]
     Vendor(vendor::Command),
     #[command(subcommand)]

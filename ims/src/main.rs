@@ -66,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Replay(args) => commands::replay::run(args, &globals),
         Command::Migrate(args) => commands::migrate::run(args, &globals),
         Command::Reference(command) => commands::reference::run(command, &globals),
+        Command::User(command) => commands::user::run(command, &globals),
         Command::Vendor(command) => commands::vendor::run(command, &globals),
         Command::Suppression(command) => commands::suppression::run(command, &globals),
         Command::Schemas(command) => commands::schemas::run(command, &globals),

@@ -25,6 +25,11 @@ pub fn secret_key() -> anyhow::Result<(String, SecretHash)> {
     Ok((secret, hash))
 }
 
+/// The hash of a password that somebody chose; it takes as long.
+pub fn hash_of(password: &str) -> anyhow::Result<SecretHash> {
+    Ok(SecretHash::of(password.as_bytes(), &random()?)?)
+}
+
 /// What a customer sends as x-ims-key.
 pub fn header(username: &str, secret: &str) -> String {
     STANDARD.encode(format!("{username}:{secret}"))

@@ -564,3 +564,45 @@ fn a_secret_key_is_told_once_and_its_row_fits_the_reference_data() {
     assert_eq!(code(&ims(&["reference", "secret", "a:b", "--name", "x"])), USAGE);
     assert_eq!(code(&ims(&["reference", "secret", "a", "--name", "x", "--scope", "all"])), USAGE);
 }
+
+#[test]
+fn a_user_is_made_listed_and_changed_in_the_store_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("store.file={}", folder.path().join("store.db").display());
+    let user = |arguments: &[&str]| {
+        let all = [&["user"], arguments, &["--set", &store, "--set", "reference.kind=sql"]].concat();
+        ims(&all)
+    };
+    let text = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let in_file = ims(&["user", "add", "kim"]);
+    assert!(code(&in_file) == USAGE && told(&in_file).contains("[[users]]"), "{}", told(&in_file));
+    let made = user(&["add", "kim", "--by", "lee"]);
+    let password = text(&made).lines().find_map(|line| line.strip_prefix("password, told once: ").map(str::len));
+    assert_eq!((code(&made), password), (DONE, Some(43)), "{}", told(&made));
+    for (wrong, said) in [
+        (&["add", "kim"][..], "there is a user \"kim\" already"),
+        (&["add", "Kim"], "small letters"),
+        (&["add", "hana", "--customer", "nobody"], "names customer \"nobody\", which does not exist"),
+        (&["add", "hana", "--role", "reader"], "who has no customer is operator"),
+        (&["add", "hana", "--role", "owner"], "one of operator, manager, reader is allowed"),
+        (&["disable", "hana"], "there is no user \"hana\""),
+    ] {
+        let output = user(wrong);
+        assert!(code(&output) == USAGE && told(&output).contains(said), "{wrong:?}: {}", told(&output));
+    }
+    let chosen = |password: &str| {
+        let all = ["user", "password", "kim", "--password-stdin", "--set", &store, "--set", "reference.kind=sql"];
+        let mut child =
+            command(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let short = chosen("too short\n");
+    assert!(code(&short) == USAGE && told(&short).contains("got 9 characters, at least 12"), "{}", told(&short));
+    let long = chosen("correct horse battery\r\n");
+    assert!(code(&long) == DONE && !text(&long).contains("horse"), "{} {}", text(&long), told(&long));
+    assert_eq!(code(&user(&["disable", "kim"])), DONE);
+    assert_eq!(text(&user(&["list"])), "kim  operator, not active\n");
+    assert_eq!(code(&user(&["enable", "kim"])), DONE);
+    assert_eq!(text(&user(&["list"])), "kim  operator\n");
+}

@@ -30,8 +30,12 @@ impl Running {
     }
 
     fn start_with(folder: &Path, sets: &[&str]) -> Self {
+        Self::start_as("ingest,router", folder, sets)
+    }
+
+    fn start_as(roles: &str, folder: &Path, sets: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
-        command.current_dir(folder).env_clear().args(["run", "--roles", "ingest,router"]);
+        command.current_dir(folder).env_clear().args(["run", "--roles", roles]);
         for set in WITHOUT_SERVERS.iter().chain(sets) {
             command.args(["--set", set]);
         }
@@ -209,4 +213,48 @@ fn topics_of_a_group_need_kafka() {
     let done = command.output().unwrap();
     let told = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.code() == Some(2) && told.contains("\"VIP\"") && told.contains("log.kind"), "{told}");
+}
+
+/// `ims user`, on the store of this folder, and what it says.
+fn user(folder: &Path, arguments: &[&str]) -> serde_json::Value {
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder).env_clear().args(["--json", "user"]).args(arguments);
+    let done = command.args(["--set", "reference.kind=sql"]).output().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+#[test]
+fn the_first_operator_signs_in_and_is_out_when_it_is_disabled() {
+    let demo = include_str!("../../connectors/seed/demo.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let (imported, told) = import(folder.path(), "demo.toml", demo);
+    assert!(imported, "{told}");
+    let running = Running::start_as("api,ingest", folder.path(), &["reference.kind=sql"]);
+    let address = running.says("HTTP door", PATIENCE)["address"].as_str().unwrap().to_owned();
+
+    let made = user(folder.path(), &["add", "kim", "--by", "test"]);
+    assert_eq!((&made["role"], &made["customer"]), (&serde_json::json!("operator"), &serde_json::Value::Null));
+    let told = running.says("reference data taken up", TAKEN_UP_WITHIN);
+    assert_eq!(told["changes"], "1 users added");
+    let path = "/ims/IMSDEMO0SERVICEKEY0000000000000000000001/operators";
+    let signs_in = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let header = made["header"].as_str().unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: ims\r\nx-ims-key: {header}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = signs_in();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""login":"kim""#), "{answer}");
+
+    assert_eq!(user(folder.path(), &["disable", "kim", "--by", "test"])["active"], false);
+    let told = running.says("reference data taken up", TAKEN_UP_WITHIN);
+    assert_eq!(told["changes"], "1 users changed");
+    let answer = signs_in();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let listed = user(folder.path(), &["list"]);
+    let logins: Vec<&str> = listed.as_array().unwrap().iter().map(|user| user["login"].as_str().unwrap()).collect();
+    assert!(logins == ["kim", "hana"] && !listed.to_string().contains("argon2"), "{listed}");
 }

@@ -4,7 +4,7 @@ use processors::{
     callback::{Batch, Secret},
     reference::{
         Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile, ServiceKey,
-        Template, Vendor, VendorWeight,
+        Template, User, Vendor, VendorWeight,
     },
 };
 use serde::Serialize;
@@ -16,6 +16,7 @@ pub struct Revealed<'r> {
     customers: Vec<&'r Customer>,
     service_keys: Vec<RevealedKey<'r>>,
     secret_keys: Vec<&'r SecretKey>,
+    users: Vec<&'r User>,
     sender_profiles: Vec<&'r SenderProfile>,
     sender_groups: Vec<&'r SenderGroup>,
     templates: Vec<&'r Template>,
@@ -45,6 +46,7 @@ impl<'r> Revealed<'r> {
             customers,
             service_keys,
             secret_keys,
+            users,
             sender_profiles,
             sender_groups,
             templates,
@@ -59,6 +61,7 @@ impl<'r> Revealed<'r> {
             customers: plain(customers),
             service_keys: service_keys.iter().map(|key| RevealedKey::of(key)).collect(),
             secret_keys: plain(secret_keys),
+            users: plain(users),
             sender_profiles: plain(sender_profiles),
             sender_groups: plain(sender_groups),
             templates: plain(templates),

@@ -20,6 +20,7 @@ pub mod simulate;
 pub mod suppression;
 pub mod topics;
 pub mod topology;
+pub mod user;
 pub mod vendor;
 
 use crate::exit::usage;

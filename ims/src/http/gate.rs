@@ -1,11 +1,11 @@
-//! Who may come in: x-ims-key, held against the secret keys of the reference data.
+//! Who may come in: x-ims-key, held against the secret keys and users of the reference data.
 
 use super::{answer::Problem, learn::Learner};
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use processors::{
-    access::{Credentials, Scope},
+    access::{Credentials, Holder, Scope, Who},
     ports::{Clock, ReferenceSource},
-    reference::{Customer, Reference, SecretKey},
+    reference::{Customer, Reference, SecretKey, User},
     refusal::{Code, Refusal},
     rules::field::top,
 };
@@ -18,10 +18,12 @@ use std::{
 /// Who asks, and the reference data that said so.
 #[derive(Clone)]
 pub struct Caller {
-    /// The customer.
+    /// The customer; of an operator who is a user, a name that no customer has.
     pub username: Arc<str>,
-    /// Its key.
+    /// Its key; of a user the one that may do the same.
     pub key: Arc<SecretKey>,
+    /// Who it is, if it is a person.
+    pub user: Option<Arc<User>>,
     /// The data in force when it came in.
     pub reference: Arc<Reference>,
 }
@@ -60,11 +62,11 @@ pub struct Gate {
     learner: Learner,
 }
 
-/// Secrets that were right under the reference data in force; as many as these have secret keys, at most.
+/// Secrets that were right under the reference data in force; as many as these have secret keys and users, at most.
 #[derive(Default)]
 struct Known {
     under: Weak<Reference>,
-    keys: FxHashMap<[u8; 32], Arc<SecretKey>>,
+    holders: FxHashMap<[u8; 32], Holder>,
 }
 
 impl Gate {
@@ -80,25 +82,30 @@ impl Gate {
         })
     }
 
-    /// Lets a caller in, or says why not. Unknown customers, wrong secrets and expired ones are told, and timed, alike.
+    /// Lets a caller in, or says why not. Unknown names, wrong secrets, expired ones and users that are not active are
+    /// told, and timed, alike.
     pub async fn admit(&self, header: Option<&[u8]>, from: IpAddr, scope: Scope) -> Result<Caller, Problem> {
         let credentials = header.and_then(Credentials::read).ok_or(Problem::Unauthorized)?;
         let reference = self.reference.current();
         let digest = self.digest(&credentials);
-        let key = match self.known(&digest, &reference) {
-            Some(key) => key,
+        let holder = match self.known(&digest, &reference) {
+            Some(holder) => holder,
             None => self.learn(&digest, &credentials, from, &reference).await?,
         };
-        if !key.is_valid(self.clock.now_ms()) {
+        if !holder.is_valid(self.clock.now_ms()) {
             return Err(Problem::Unauthorized);
         }
+        let (key, user) = match holder {
+            Holder::Key(key) => (key, None),
+            Holder::User(user) => (Arc::new(user.as_key()), Some(user)),
+        };
         if !key.admits(from) {
             return Err(Problem::WrongNetwork);
         }
         if !key.allows(scope) {
             return Err(Problem::WrongScope);
         }
-        Ok(Caller { username: key.username.as_str().into(), key, reference })
+        Ok(Caller { username: key.username.as_str().into(), key, user, reference })
     }
 
     /// Turns away whoever is not known yet.
@@ -109,8 +116,14 @@ impl Gate {
 
     fn digest(&self, credentials: &Credentials) -> [u8; 32] {
         let mut digest = hmac::Context::with_key(&self.digest_key);
-        digest.update(credentials.username.as_bytes());
-        // No name has it: where one ends and the other begins is certain.
+        // No name is empty or has a colon: where one ends and the other begins is certain, and whose it is.
+        match &credentials.who {
+            Who::Customer(username) => digest.update(username.as_bytes()),
+            Who::User(login) => {
+                digest.update(b":");
+                digest.update(login.as_bytes());
+            }
+        }
         digest.update(b":");
         digest.update(&credentials.secret);
         let mut bytes = [0; 32];
@@ -118,11 +131,11 @@ impl Gate {
         bytes
     }
 
-    fn known(&self, digest: &[u8; 32], reference: &Arc<Reference>) -> Option<Arc<SecretKey>> {
+    fn known(&self, digest: &[u8; 32], reference: &Arc<Reference>) -> Option<Holder> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.follow(reference);
         // Another row of the same secret may still be in time.
-        known.keys.get(digest).filter(|key| key.is_valid(self.clock.now_ms())).cloned()
+        known.holders.get(digest).filter(|holder| holder.is_valid(self.clock.now_ms())).cloned()
     }
 
     async fn learn(
@@ -131,24 +144,24 @@ impl Gate {
         credentials: &Credentials,
         from: IpAddr,
         reference: &Arc<Reference>,
-    ) -> Result<Arc<SecretKey>, Problem> {
-        let found = self.learner.key(digest, credentials, from, reference, self.clock.now_ms()).await?;
-        let key = found.ok_or(Problem::Unauthorized)?;
+    ) -> Result<Holder, Problem> {
+        let found = self.learner.holder(digest, credentials, from, reference, self.clock.now_ms()).await?;
+        let holder = found.ok_or(Problem::Unauthorized)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.under.as_ptr() == Arc::as_ptr(reference) {
-            known.keys.insert(*digest, Arc::clone(&key));
+            known.holders.insert(*digest, holder.clone());
         }
-        Ok(key)
+        Ok(holder)
     }
 }
 
 impl Known {
-    /// Forgets, when the data changed, the keys that are not theirs any more.
+    /// Forgets, when the data changed, whoever is not theirs any more.
     fn follow(&mut self, reference: &Arc<Reference>) {
         if self.under.as_ptr() == Arc::as_ptr(reference) {
             return;
         }
         self.under = Arc::downgrade(reference);
-        self.keys.retain(|_, key| reference.secret_keys(&key.username).contains(key));
+        self.holders.retain(|_, holder| holder.is_of(reference));
     }
 }

@@ -9,8 +9,8 @@ use super::{
 use crate::secret;
 use metrics::counter;
 use processors::{
-    access::{Credentials, SecretHash, find},
-    reference::{Reference, SecretKey},
+    access::{Credentials, Holder, SecretHash, Who},
+    reference::Reference,
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -22,8 +22,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// Secrets that may wait to be hashed; more are told to come again.
 const WAITING: usize = 256;
-/// Of these, of one customer, or of one name that nobody has.
-const OF_USERNAME: usize = 8;
+/// Of these, of one customer or user, or of one name that nobody has.
+const OF_NAME: usize = 8;
 /// Of these, from one address. Behind a proxy all come from one: a restart meets so many customers at a time.
 const OF_ADDRESS: usize = 32;
 
@@ -31,7 +31,7 @@ const OF_ADDRESS: usize = 32;
 /// has do it at most.
 pub struct Learner {
     under_way: Arc<UnderWay>,
-    usernames: Shares<String>,
+    names: Shares<Who>,
     addresses: Shares<IpAddr>,
     turns: Arc<Semaphore>,
     /// Looked at in the place of keys that a customer does not have.
@@ -41,8 +41,8 @@ pub struct Learner {
 /// Who asks the same meanwhile waits for the same answer.
 type UnderWay = Mutex<FxHashMap<Question, watch::Receiver<Told>>>;
 
-/// None as long as it is not known; then the key, if it is anybody's.
-type Told = Option<Option<Arc<SecretKey>>>;
+/// None as long as it is not known; then whose secret it is, if it is anybody's.
+type Told = Option<Option<Holder>>;
 
 /// A secret by its digest, and where the reference data stand that are asked: they stand there until the answer.
 type Question = ([u8; 32], usize);
@@ -50,7 +50,7 @@ type Question = ([u8; 32], usize);
 /// A question's place, until it is answered, whoever still waits for that.
 struct Place {
     /// Before the question is: who finds none under way finds all places free.
-    _shares: (Share<String>, Share<IpAddr>),
+    _shares: (Share<Who>, Share<IpAddr>),
     noted: Noted,
 }
 
@@ -67,22 +67,22 @@ impl Learner {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(Self {
             under_way: Arc::default(),
-            usernames: Shares::of(OF_USERNAME),
+            names: Shares::of(OF_NAME),
             addresses: Shares::of(OF_ADDRESS),
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
             nobody: Arc::new(SecretHash::of(&secret::random::<32>()?, &secret::random()?)?),
         })
     }
 
-    /// The valid key of these credentials; `digest` stands for them.
-    pub async fn key(
+    /// Whom these credentials let in; `digest` stands for them.
+    pub async fn holder(
         &self,
         digest: &[u8; 32],
         credentials: &Credentials,
         from: IpAddr,
         reference: &Arc<Reference>,
         now_ms: i64,
-    ) -> Result<Option<Arc<SecretKey>>, Problem> {
+    ) -> Result<Option<Holder>, Problem> {
         let mut told = self.ask(digest, credentials, from, reference, now_ms)?;
         let told = told.wait_for(Option::is_some).await.map_err(|_| Problem::Unexpected)?;
         Ok(told.clone().flatten())
@@ -106,20 +106,20 @@ impl Learner {
             if under_way.len() >= WAITING {
                 return Err(Problem::TooMany);
             }
-            let of_username = self.usernames.take(credentials.username.clone()).ok_or(Problem::TooMany)?;
+            let of_name = self.names.take(credentials.who.clone()).ok_or(Problem::TooMany)?;
             let of_address = self.addresses.take(network_of(from)).ok_or(Problem::TooMany)?;
             under_way.insert(question, told.clone());
             let noted = Noted { under_way: Arc::clone(&self.under_way), question, reference: Arc::clone(reference) };
-            Place { _shares: (of_username, of_address), noted }
+            Place { _shares: (of_name, of_address), noted }
         };
         let (turns, nobody) = (Arc::clone(&self.turns), Arc::clone(&self.nobody));
-        let Credentials { username, secret } = credentials.clone();
+        let credentials = credentials.clone();
         // A caller that goes away ends its request and not the hashing: the turn is the work's.
         tokio::spawn(async move {
             let Ok(turn) = turns.acquire_owned().await else { return };
             let found = tokio::task::spawn_blocking(move || {
                 let _held = turn;
-                let found = find(place.noted.reference.secret_keys(&username), &secret, &nobody, now_ms).cloned();
+                let found = Holder::find(&place.noted.reference, &credentials, &nobody, now_ms);
                 (found, place)
             });
             // Without an answer the sender goes, and who waits for it is told so.
@@ -171,7 +171,7 @@ mod tests {
 
         /// Asks, and leaves at once.
         fn ask(&self, username: &str, secret: usize, from: &str) -> Result<(), Problem> {
-            let credentials = Credentials { username: username.into(), secret: secret.to_string().into() };
+            let credentials = Credentials { who: Who::Customer(username.into()), secret: secret.to_string().into() };
             let mut digest = [0; 32];
             let said = format!("{username}:{secret}");
             digest[..said.len()].copy_from_slice(said.as_bytes());
@@ -189,7 +189,7 @@ mod tests {
         // Nobody's turn comes.
         let turns = fixture.learner.turns.available_permits() as u32;
         let _held = fixture.learner.turns.clone().try_acquire_many_owned(turns).unwrap();
-        for secret in 0..OF_USERNAME {
+        for secret in 0..OF_NAME {
             assert_eq!(fixture.ask("victim", secret, &format!("10.0.0.{secret}")), Ok(()));
         }
         assert_eq!(fixture.ask("victim", 99, "10.0.0.99"), Err(Problem::TooMany));
@@ -200,7 +200,7 @@ mod tests {
         }
         assert_eq!(fixture.ask("guess", 0, "2001:db8::9:9:9:9"), Err(Problem::TooMany), "of the same network");
         assert_eq!(fixture.ask("guess", 0, "2001:db8:0:1::9"), Ok(()));
-        assert_eq!(fixture.waiting(), OF_USERNAME + 1 + OF_ADDRESS + 1);
+        assert_eq!(fixture.waiting(), OF_NAME + 1 + OF_ADDRESS + 1);
     }
 
     #[tokio::test]
@@ -214,6 +214,6 @@ mod tests {
             assert!(Instant::now() < end, "the turn is never given back");
             tokio::task::yield_now().await;
         }
-        assert!(fixture.learner.usernames.is_free() && fixture.learner.addresses.is_free());
+        assert!(fixture.learner.names.is_free() && fixture.learner.addresses.is_free());
     }
 }

@@ -1,21 +1,24 @@
-//! Who may come in over HTTP: the secret keys of customers, what each may do from where and how much of it, and what is
-//! told when a request is repeated.
+//! Who may come in over HTTP: the secret keys of customers and the people who are users, what each may do from where and
+//! how much of it, and what is told when a request is repeated.
 
 mod credentials;
 pub mod exchange;
 mod hash;
+mod holder;
 mod limits;
 mod repeat;
 mod scope;
+pub mod user;
 
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Who};
 pub use hash::{HashError, SecretHash};
+pub use holder::Holder;
 pub use limits::{Limits, Taken, Usage, Use, Verdict, day_of};
 pub use repeat::{Begun, Contents, End, KEPT, Kept, LARGEST_KEPT, Mark, RepeatKey};
 pub use scope::Scope;
 
 use crate::reference::SecretKey;
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 /// Secret keys that a customer may have at a time: one, or two while they are exchanged.
 pub const MOST_KEYS: usize = 2;
@@ -38,80 +41,9 @@ impl SecretKey {
     }
 }
 
-/// The valid key that a secret belongs to, of one customer's; none for a customer that does not exist.
-///
-/// It takes as long for one as for the other: a place without a key is looked at as if `nobody` had one there. That is
-/// tens of milliseconds, so callers remember what they learnt.
-pub fn find<'k>(
-    keys: &'k [Arc<SecretKey>],
-    secret: &[u8],
-    nobody: &SecretHash,
-    now_ms: i64,
-) -> Option<&'k Arc<SecretKey>> {
-    let mut found = None;
-    for place in 0..MOST_KEYS {
-        let key = keys.get(place);
-        if key.map_or(nobody, |key| &key.hash).is_of(secret) {
-            found = found.or(key.filter(|key| key.is_valid(now_ms)));
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
-
-    /// As cheap as a hash may be: these tests are not about its strength.
-    fn key(secret: &str) -> SecretKey {
-        SecretKey { hash: hash::tests::cheap(secret), ..SecretKey::default() }
-    }
-
-    fn found(keys: Vec<SecretKey>, secret: &str, now_ms: i64) -> Option<usize> {
-        let keys: Vec<_> = keys.into_iter().map(Arc::new).collect();
-        let key = find(&keys, secret.as_bytes(), &hash::tests::cheap("nobody's"), now_ms)?;
-        keys.iter().position(|known| Arc::ptr_eq(known, key))
-    }
-
-    #[test]
-    fn each_of_two_keys_is_found_and_no_other_secret() {
-        let two = || vec![key("old"), key("new")];
-        assert_eq!((found(two(), "old", 0), found(two(), "new", 0)), (Some(0), Some(1)));
-        for wrong in ["", "Old", "old ", "nobody's"] {
-            assert_eq!(found(two(), wrong, 0), None, "{wrong:?}");
-            assert_eq!(found(Vec::new(), wrong, 0), None, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_secret_takes_as_long_whoever_it_is_said_of() {
-        let hash = || SecretHash::of(b"right", &[7; 16]).unwrap();
-        let customers = [0, 1, 2].map(|keys| {
-            let key = || Arc::new(SecretKey { hash: hash(), ..SecretKey::default() });
-            (0..keys).map(|_| key()).collect::<Vec<_>>()
-        });
-        let nobody = hash();
-        // The shortest of several, taken in turn: what else the machine did is not in it.
-        let mut took = [Duration::MAX; 3];
-        for _ in 0..12 {
-            for (keys, shortest) in customers.iter().zip(&mut took) {
-                let began = Instant::now();
-                assert!(find(keys, b"wrong", &nobody, 0).is_none());
-                *shortest = began.elapsed().min(*shortest);
-            }
-        }
-        let (shortest, longest) = (took.iter().min().unwrap(), took.iter().max().unwrap());
-        assert!(*longest < *shortest * 3 / 2, "{took:?}");
-    }
-
-    #[test]
-    fn a_key_ends_in_the_millisecond_that_it_names() {
-        let until = |ms| SecretKey { expires_at: jiff::Timestamp::from_millisecond(ms).ok(), ..key("a") };
-        assert_eq!((found(vec![until(5)], "a", 4), found(vec![until(5)], "a", 5)), (Some(0), None));
-        // The same secret may go on under a later end.
-        assert_eq!(found(vec![until(5), until(9)], "a", 7), Some(1));
-    }
 
     #[test]
     fn a_key_is_used_from_its_networks_and_for_its_scopes_alone() {

@@ -32,6 +32,7 @@ impl Changes {
             ("customers", change(&old.customers, &new.customers)),
             ("service keys", change(&old.service_keys, &new.service_keys)),
             ("secret keys", change(&secrets(old), &secrets(new))),
+            ("users", change(&old.users, &new.users)),
             ("sender profiles", change(&old.profiles, &new.profiles)),
             ("sender groups", change(&old.sender_groups, &new.sender_groups)),
             ("templates", change(&templates(old), &templates(new))),

@@ -1,7 +1,10 @@
 //! What rows may not say, each by itself and one about the other.
 
 use super::{Rows, Vendor};
-use crate::access::{MOST_KEYS, SecretHash};
+use crate::{
+    access::{MOST_KEYS, SecretHash, user},
+    rules::field::top,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Lane, Topic};
 
@@ -51,6 +54,7 @@ impl Rows {
         }
         wrong.twice(self.service_keys.iter().map(|key| (format!("service key …{}", tail(&key.key)), &key.key)));
         self.check_secret_keys(&customers, &mut wrong);
+        self.check_users(&customers, &mut wrong);
         for profile in &self.sender_profiles {
             let of = || format!("sender profile …{}", tail(&profile.sender_key));
             wrong.known(&customers, of, &profile.username);
@@ -171,6 +175,24 @@ impl Rows {
         wrong.twice(self.vendor_weights.iter().map(|row| (row.to_string(), ())));
     }
 
+    fn check_users(&self, customers: &FxHashSet<&str>, wrong: &mut Wrong) {
+        for user in &self.users {
+            let of = || format!("user {:?}", user.login.chars().take(LONGEST_NAME).collect::<String>());
+            if let Some(username) = &user.username {
+                wrong.known(customers, of, username);
+            }
+            let checks =
+                [user::login(&top("login"), &user.login), user.role.check(&top("role"), user.username.is_some())];
+            wrong.0.extend(
+                checks.into_iter().filter_map(Result::err).map(|refusal| format!("{}: {}", of(), refusal.message)),
+            );
+            if user.hash == SecretHash::default() {
+                wrong.0.push(format!("{}: hash is missing", of()));
+            }
+        }
+        wrong.twice(self.users.iter().map(|user| (format!("user {:?}", user.login), ())));
+    }
+
     fn check_secret_keys(&self, customers: &FxHashSet<&str>, wrong: &mut Wrong) {
         let mut of_customer: FxHashMap<&str, usize> = FxHashMap::default();
         for key in &self.secret_keys {
@@ -179,6 +201,10 @@ impl Rows {
             wrong.name(of, "name", &key.name);
             if key.hash == SecretHash::default() {
                 wrong.0.push(format!("{}: hash is missing", of()));
+            }
+            // So the audit names users.
+            if key.name.starts_with(':') {
+                wrong.0.push(format!("{}: name begins with a colon, as those of users do", of()));
             }
             if key.scopes.is_empty() {
                 wrong.0.push(format!("{}: scopes is empty, so it is good for nothing: leave it out for all", of()));

@@ -1,4 +1,4 @@
-//! Reference data: customers, service keys, sender profiles and their groups, templates, sender numbers, routing groups,
+//! Reference data: customers, service keys, users, sender profiles and their groups, templates, sender numbers, routing groups,
 //! vendors.
 //!
 //! [`Seed`] is the data as a file or a database holds it; [`Reference`] is the same, checked and indexed.
@@ -16,8 +16,8 @@ pub(crate) use check::tail;
 pub use group::Group;
 pub use protocol::Protocol;
 pub use rows::{
-    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, RoutingGroup, Rows, SecretKey, Seed,
-    SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, Vendor, VendorWeight,
+    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, Role, RoutingGroup, Rows, SecretKey, Seed,
+    SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, User, Vendor, VendorWeight,
 };
 pub use weights::Asked;
 
@@ -39,6 +39,7 @@ pub struct Reference {
     service_keys: FxHashMap<String, Arc<ServiceKey>>,
     /// By customer.
     secret_keys: FxHashMap<String, Vec<Arc<SecretKey>>>,
+    users: FxHashMap<String, Arc<User>>,
     profiles: FxHashMap<String, Arc<SenderProfile>>,
     sender_groups: FxHashMap<String, Arc<SenderGroup>>,
     /// By member.
@@ -81,6 +82,7 @@ impl Reference {
         for key in rows.secret_keys {
             this.secret_keys.entry(key.username.clone()).or_default().push(key);
         }
+        this.users.extend(rows.users.into_iter().map(|user| (user.login.clone(), user)));
         this.profiles.extend(rows.sender_profiles.into_iter().map(|profile| (profile.sender_key.clone(), profile)));
         for group in rows.sender_groups {
             for member in &group.sender_keys {
@@ -122,6 +124,16 @@ impl Reference {
     /// The secret keys of a customer, [`crate::access::MOST_KEYS`] at most.
     pub fn secret_keys(&self, username: &str) -> &[Arc<SecretKey>] {
         self.secret_keys.get(username).map_or(&[], Vec::as_slice)
+    }
+
+    /// A user by login name.
+    pub fn user(&self, login: &str) -> Option<&Arc<User>> {
+        self.users.get(login)
+    }
+
+    /// All users, in no order.
+    pub fn users(&self) -> impl Iterator<Item = &Arc<User>> {
+        self.users.values()
     }
 
     /// Where a service key's customer wants to be called.

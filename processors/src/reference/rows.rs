@@ -107,6 +107,40 @@ pub struct SecretKey {
     pub scopes: Vec<Scope>,
 }
 
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// What an operator's key may, for every customer. It has none itself.
+    Operator,
+    /// All that a customer's key may.
+    Manager,
+    /// Look at what is its customer's.
+    #[default]
+    Reader,
+}
+
+/// A person who signs in with a password. Users stay, so that the audit's names are one person's: who leaves is not active.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Login name, which no other user has.
+    pub login: String,
+    /// Its customer; none: an operator.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// The password, hashed.
+    pub hash: SecretHash,
+    /// Who is not is let in no more.
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Option<jiff::Timestamp>,
+}
+
 /// State of something that a vendor or an operator must approve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -469,6 +503,8 @@ pub struct Seed {
     pub service_keys: Vec<ServiceKey>,
     /// Secret keys.
     pub secret_keys: Vec<SecretKey>,
+    /// Users.
+    pub users: Vec<User>,
     /// Sender profiles.
     pub sender_profiles: Vec<SenderProfile>,
     /// Groups of them.
@@ -496,6 +532,7 @@ pub struct Rows {
     pub customers: Vec<Arc<Customer>>,
     pub service_keys: Vec<Arc<ServiceKey>>,
     pub secret_keys: Vec<Arc<SecretKey>>,
+    pub users: Vec<Arc<User>>,
     pub sender_profiles: Vec<Arc<SenderProfile>>,
     pub sender_groups: Vec<Arc<SenderGroup>>,
     pub templates: Vec<Arc<Template>>,
@@ -517,6 +554,7 @@ impl From<Seed> for Rows {
             customers: shared(seed.customers),
             service_keys: shared(seed.service_keys),
             secret_keys: shared(seed.secret_keys),
+            users: shared(seed.users),
             sender_profiles: shared(seed.sender_profiles),
             sender_groups: shared(seed.sender_groups),
             templates: shared(seed.templates),

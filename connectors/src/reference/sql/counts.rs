@@ -21,6 +21,8 @@ pub struct Bounds {
     pub templates: u32,
     /// Service keys.
     pub service_keys: u32,
+    /// Users, of a customer or of nobody's.
+    pub users: u32,
     /// Opt-outs.
     pub opt_outs: u32,
     /// Push tokens.
@@ -43,6 +45,7 @@ impl Bounds {
             "sender_numbers" => Some(self.sender_numbers),
             "templates" => Some(self.templates),
             "service_keys" => Some(self.service_keys),
+            "users" => Some(self.users),
             // A customer has two secret keys at most, which is a rule of its own.
             _ => None,
         }

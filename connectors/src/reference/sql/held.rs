@@ -4,7 +4,7 @@ use super::row::{Kind, PARTS, Placed};
 use crate::{cipher::Cipher, sql::Connection};
 use processors::reference::{
     Customer, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template,
-    Vendor, VendorWeight,
+    User, Vendor, VendorWeight,
 };
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub(super) struct Held {
     pub customers: Map<Customer>,
     pub service_keys: Map<ServiceKey>,
     pub secret_keys: Map<SecretKey>,
+    pub users: Map<User>,
     pub sender_profiles: Map<SenderProfile>,
     pub sender_groups: Map<SenderGroup>,
     pub templates: Map<Template>,
@@ -35,6 +36,7 @@ impl Held {
             customers: by_key(&rows.customers, false),
             service_keys: by_key(&rows.service_keys, false),
             secret_keys: by_key(&rows.secret_keys, false),
+            users: by_key(&rows.users, false),
             sender_profiles: by_key(&rows.sender_profiles, false),
             sender_groups: by_key(&rows.sender_groups, false),
             templates: by_key(&rows.templates, false),
@@ -51,6 +53,7 @@ impl Held {
         newer(connection, cipher, since, &mut self.customers).await?;
         newer(connection, cipher, since, &mut self.service_keys).await?;
         newer(connection, cipher, since, &mut self.secret_keys).await?;
+        newer(connection, cipher, since, &mut self.users).await?;
         newer(connection, cipher, since, &mut self.sender_profiles).await?;
         newer(connection, cipher, since, &mut self.sender_groups).await?;
         newer(connection, cipher, since, &mut self.templates).await?;
@@ -76,6 +79,7 @@ impl Held {
             customers: shared(&self.customers),
             service_keys: shared(&self.service_keys),
             secret_keys: shared(&self.secret_keys),
+            users: shared(&self.users),
             sender_profiles: shared(&self.sender_profiles),
             sender_groups: shared(&self.sender_groups),
             templates: shared(&self.templates),

@@ -84,6 +84,11 @@ impl Importer {
                 Arc::make_mut(key).expires_at = Some(whole);
             }
         }
+        for user in &mut rows.users {
+            if let Some(whole) = in_milliseconds(user.created_at) {
+                Arc::make_mut(user).created_at = Some(whole);
+            }
+        }
         let refused = |cause| ReferenceError::Contents { name: name.to_owned(), cause };
         let mut after = Reference::of(rows.clone()).map_err(refused)?;
         if after.is_empty() {
@@ -126,6 +131,7 @@ impl Importer {
                 writing.exchange(&held.customers, &wanted.customers).await?;
                 writing.exchange(&held.service_keys, &wanted.service_keys).await?;
                 writing.exchange(&held.secret_keys, &wanted.secret_keys).await?;
+                writing.exchange(&held.users, &wanted.users).await?;
                 writing.exchange(&held.sender_profiles, &wanted.sender_profiles).await?;
                 writing.exchange(&held.sender_groups, &wanted.sender_groups).await?;
                 writing.exchange(&held.templates, &wanted.templates).await?;

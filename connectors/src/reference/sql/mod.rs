@@ -24,6 +24,7 @@ mod sender_groups;
 mod suppressed;
 #[cfg(test)]
 mod tests;
+mod users;
 mod vendors;
 mod writing;
 

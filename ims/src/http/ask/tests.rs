@@ -1,7 +1,7 @@
 use super::*;
 use crate::load::Load;
 use connectors::reference::{DEMO, parse};
-use processors::access::Credentials;
+use processors::access::{Credentials, Who};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use schemas::{examples, examples::seed};
 use serde_json::{Value, json};
@@ -316,7 +316,8 @@ fn whatever_stands_in_headers_ends_in_an_answer() {
         }
         assert_eq!(version(Some(&header)).is_ok(), header == b"version-1");
         if let Some(known) = Credentials::read(&header) {
-            assert!(!known.username.is_empty());
+            let (Who::Customer(name) | Who::User(name)) = known.who;
+            assert!(!name.is_empty() && !name.contains(':'));
         }
     }
 }

@@ -35,9 +35,10 @@ impl Door {
         self.editor()?.ask(move |editor| editor.rows(&which)).await
     }
 
-    /// Who changes, as the audit names it: the customer and its key.
+    /// Who changes, as the audit names it: the customer and its key, or the user.
     pub fn by(&self, caller: &Caller) -> By {
-        By { actor: format!("{}/{}", caller.username, caller.key.name), at_ms: self.clock.now_ms() }
+        let of_key = || format!("{}/{}", caller.username, caller.key.name);
+        By { actor: caller.user.as_ref().map_or_else(of_key, |user| user.actor()), at_ms: self.clock.now_ms() }
     }
 
     /// Reads a body.

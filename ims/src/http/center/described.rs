@@ -13,6 +13,7 @@ use super::{
     senders::{self, NewNumber, NewProfile, NewState, Number, Profile, StateTold},
     statistics,
     templates::{self, Registered},
+    users::{self, ChangedUser, NewPassword, NewUser, OwnPassword, UserTold, WithPassword},
 };
 use crate::http::{
     answer::Problem,
@@ -46,6 +47,7 @@ pub fn described(api: Api<Arc<Door>>, guard: &impl Fn(Scope, Methods) -> Methods
     audit(&mut paths);
     callbacks(&mut paths);
     keys(&mut paths);
+    users(&mut paths);
     paths.api
 }
 
@@ -252,4 +254,38 @@ fn keys<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     paths.add(Scope::Operate, list::<Service>(service.clone()), routes!(keys::services));
     paths.add(Scope::Operate, one::<Service>(service), routes!(keys::issue_service));
     paths.add(Scope::Operate, active, routes!(keys::activate));
+}
+
+fn users<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let (at, password) = ("2026-03-11T01:30:00.000Z", "correct horse battery");
+    let told = |login: &str, role: &str, changed_at: Option<&str>| {
+        json!({
+            "login": login, "role": role, "active": true, "created_at": at, "removed": false, "changed_at": changed_at,
+        })
+    };
+    let made = |login, role, password: Option<&str>| {
+        one::<WithPassword>(json!({"user": told(login, role, None), "password": password})).refusing(&OF_BODY)
+    };
+    let mut of = |scope, login, role, routes: [UtoipaMethodRouter<Arc<Door>>; 4]| {
+        let [listed, new, changed, password] = routes;
+        let wish = json!({"login": login, "role": role});
+        let change = one::<UserTold>(told(login, role, None));
+        let change = change.asking_for::<ChangedUser>(json!({"active": true})).refusing(&OF_BODY);
+        let with_password = || made(login, role, Some("told-once"));
+        paths.add(scope, page::<UserTold>(told(login, role, Some(at))), listed);
+        paths.add(scope, with_password().asking_for::<NewUser>(wish), new);
+        paths.add(scope, change, changed);
+        paths.add(scope, with_password().asking_for::<NewPassword>(json!({})), password);
+    };
+    let of_customer = [routes!(users::list), routes!(users::make), routes!(users::change), routes!(users::password)];
+    let of_operators = [
+        routes!(users::operators),
+        routes!(users::make_operator),
+        routes!(users::change_operator),
+        routes!(users::operator_password),
+    ];
+    of(Scope::Manage, "hana", "manager", of_customer);
+    of(Scope::Operate, "kim", "operator", of_operators);
+    let own = made("hana", "manager", None).asking_for::<OwnPassword>(json!({"password": password}));
+    paths.add(Scope::Read, own, routes!(users::own_password));
 }

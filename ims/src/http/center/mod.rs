@@ -19,6 +19,7 @@ mod sender_groups;
 mod senders;
 mod statistics;
 mod templates;
+mod users;
 
 pub use callback::Trials;
 pub use described::described;

@@ -134,6 +134,8 @@ params! {
     OneProfile [vec![in_path("sender_key", "Its key.")]];
     /// One group of sender profiles.
     OneGroup [vec![in_path("group_key", "Its key.")]];
+    /// One user.
+    OneUser [vec![in_path("login", "The login name.")]];
     /// One secret key.
     OneKey [vec![in_path("name", "Its name.")]];
     /// One service key of several.

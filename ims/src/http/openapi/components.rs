@@ -59,7 +59,7 @@ pub fn of_all() -> Value {
                 "type": "apiKey",
                 "in": "header",
                 "name": "x-ims-key",
-                "description": "base64(username:secret_key). A key may be good for some of send, report, cancel, read, manage and operate.",
+                "description": "base64(username:secret_key), or base64(:login:password) of a user. A key may be good for some of send, report, cancel, read, manage and operate.",
             },
         },
     })

@@ -27,7 +27,13 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         scopes: Scope::ALL.to_vec(),
         ..SecretKey::default()
     };
-    let cases: [Broken<'_>; 16] = [
+    let user = |login: &str, username: Option<&str>| User {
+        login: login.into(),
+        username: username.map(str::to_owned),
+        hash: hash.clone(),
+        ..User::default()
+    };
+    let cases: [Broken<'_>; 20] = [
         ("service key …0002: callback_uri must begin with https:// or http://, not ftp:", &uri("ftp://shop.example/")),
         ("service key …0002: callback_uri is no URI: empty host", &uri("https://")),
         ("template T1 names customer \"nobody\", which does not exist", &|seed| {
@@ -48,6 +54,16 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         }),
         ("secret key \"a\" of \"c1\": scopes is empty", &|seed| {
             seed.secret_keys = vec![SecretKey { scopes: Vec::new(), ..secret_key("c1", "a") }];
+        }),
+        ("user \"kim\" names customer \"nobody\", which does not exist", &|seed| {
+            seed.users = vec![user("kim", Some("nobody"))];
+        }),
+        ("user \"kim\": role: who has no customer is operator, not reader", &|seed| {
+            seed.users = vec![user("kim", None)];
+        }),
+        ("user \"Kim\": login: 1 to 64 small letters", &|seed| seed.users = vec![user("Kim", Some("c0"))]),
+        ("secret key \":kim\" of \"c1\": name begins with a colon", &|seed| {
+            seed.secret_keys = vec![secret_key("c1", ":kim")];
         }),
         ("sender group …gggg names customer \"nobody\", which does not exist", &|seed| {
             let group = json!([{"group_key": "gggg", "username": "nobody"}]);

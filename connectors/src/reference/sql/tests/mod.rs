@@ -12,6 +12,7 @@ mod sender_groups;
 mod speed;
 mod suppressed;
 mod tokens;
+mod users;
 mod vendors;
 
 use super::*;
@@ -25,14 +26,16 @@ use crate::{
 use processors::{
     access::{Scope, SecretHash},
     ports::OptOuts as _,
-    reference::{Approval, Customer, OptOut, Protocol, RoutingGroup, SecretKey, Seed, ServiceKey, Template},
+    reference::{
+        Approval, Customer, OptOut, Protocol, Role, RoutingGroup, SecretKey, Seed, ServiceKey, Template, User,
+    },
 };
 use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 use {
     changes::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*, speed::*, suppressed::*,
-    tokens::*, vendors::*,
+    tokens::*, users::*, vendors::*,
 };
 
 on_both! {
@@ -65,6 +68,7 @@ on_both! {
     lists_go_by_an_index
     opt_outs_come_and_go_one_by_one_and_are_listed_by_time
     a_customer_has_so_many_rows_and_no_more
+    users_are_kept_changed_and_taken_up_and_told_without_their_hashes
     a_group_of_sender_profiles_is_kept_changed_and_taken_up
     the_tokens_of_users_are_told_in_a_batch_the_newest_first
     tokens_that_die_while_they_are_registered_are_counted_right
@@ -85,6 +89,7 @@ const BOUNDS: Bounds = Bounds {
     sender_numbers: 100,
     templates: 1_000,
     service_keys: 100,
+    users: 2,
     opt_outs: 1_000,
     push_tokens: 3_000,
     files: 100,

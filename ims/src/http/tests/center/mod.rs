@@ -9,6 +9,7 @@ mod push_tokens;
 mod sender_groups;
 mod senders;
 mod templates;
+mod users;
 
 use super::{BANK, Fixture, SHOP, SHOP_SECRET, key};
 use crate::{
@@ -172,7 +173,15 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
         (Method::GET, "templates/mt/T", Value::Null),
         (Method::PUT, "templates/mt/T", template),
         (Method::DELETE, "templates/mt/T", Value::Null),
+        (Method::GET, "users", Value::Null),
+        (Method::POST, "users", json!({"login": "hana"})),
+        (Method::PUT, "users/hana", json!({"active": false})),
+        (Method::PUT, "users/hana/password", json!({"password": "a long password"})),
         (Method::GET, "audit/all", Value::Null),
+        (Method::GET, "operators", Value::Null),
+        (Method::POST, "operators", json!({"login": "hana"})),
+        (Method::PUT, "operators/hana", json!({"active": false})),
+        (Method::PUT, "operators/hana/password", json!({"password": "a long password"})),
         (Method::GET, "service-keys", Value::Null),
         (Method::POST, "service-keys", Value::Null),
         (Method::PUT, "service-keys/IMSDEMO0SERVICEKEY0000000000000000000001", json!({"active": false})),
@@ -187,7 +196,7 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
 }
 
 /// Of these paths, those that customers may use.
-const CUSTOMERS: usize = 38;
+const CUSTOMERS: usize = 42;
 const NOBODY: &str = "IMSDEMO0SERVICEKEY0000000000000000000088";
 
 #[tokio::test]
