@@ -3,6 +3,7 @@
 mod admin;
 mod assemble;
 mod beside;
+mod calls;
 mod cli;
 mod commands;
 mod config;

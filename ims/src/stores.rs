@@ -157,6 +157,19 @@ impl AnalysisStore {
     }
 }
 
+impl AnalysisStore {
+    /// Whether it is there, for who only reads and makes none.
+    pub fn is_there(&self) -> Result<(), String> {
+        match self {
+            Self::File(path) if !path.exists() => {
+                let path = path.display();
+                Err(format!("{path} is not there: name the analyzer's store.file, or set analysis.kind"))
+            }
+            Self::File(_) | Self::Mongo(_) => Ok(()),
+        }
+    }
+}
+
 /// Redis as configured, with what its files hold.
 pub fn redis(config: &StateConfig) -> anyhow::Result<RedisSettings> {
     let read =

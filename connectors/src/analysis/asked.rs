@@ -3,8 +3,10 @@
 
 use super::Phase;
 use processors::anomaly::{Activity, Anomaly, Series};
+use processors::callback::outcome;
 use processors::ports::Away;
 use schemas::{Channel, Lane, LogEvent, Origin};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -73,6 +75,59 @@ pub struct Failure {
     pub count: i64,
 }
 
+/// What followed from a customer's calls; a report in a call of several counts as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcomes {
+    /// The customer.
+    pub username: String,
+    /// It knows of them.
+    pub told: i64,
+    /// Calls that failed and are made again.
+    pub again: i64,
+    /// The last call failed.
+    pub given_up: i64,
+    /// Their endpoint answered 410.
+    pub disabled: i64,
+}
+
+/// Calls of a message that are told at most, the first ones: eleven, and those of replays.
+pub const MOST_CALLS: u32 = 1_000;
+
+/// One call of a customer's endpoint, for one of its reports.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Call {
+    /// Which message.
+    pub track_id: String,
+    /// Whose.
+    pub username: String,
+    /// Of which service key.
+    pub service_key: String,
+    /// Where it went: scheme, host and port; empty when that is not known.
+    pub endpoint: String,
+    /// Which call, from 1; a replay begins anew.
+    pub attempt: i32,
+    /// HTTP status, or why there was none.
+    pub code: String,
+    /// When it left, Unix milliseconds; None when that was lost with its process.
+    pub sent_at: Option<i64>,
+    /// When it ended.
+    pub at: i64,
+    /// What followed: told, again, disabled, given_up.
+    pub outcome: String,
+    /// When it is made again, at the earliest.
+    pub next_at: Option<i64>,
+    /// The replay that asked for it; empty for what is told by itself.
+    pub replay: String,
+}
+
+impl Call {
+    /// With what followed, if it was written when that was not said.
+    pub(super) fn understood(self) -> Self {
+        Self { outcome: outcome(&self.outcome, &self.code, self.attempt).to_owned(), ..self }
+    }
+}
+
 /// Reads what a sink of ANALYZE-LOG has stored, beside it, on a connection of its own.
 pub trait Analysis: Send {
     /// Events per minute and channel, in the order of time.
@@ -83,6 +138,13 @@ pub trait Analysis: Send {
 
     /// Reasons of failed steps and refused requests, the most frequent first, at most `most`.
     fn failures(&mut self, asked: &Asked, most: u32) -> Result<Vec<Failure>, Away>;
+
+    /// What followed from calls of endpoints, by customer: those first of whom most were given up, then who failed most;
+    /// at most so many. No vendor has part in them: of one there are none.
+    fn outcomes(&mut self, asked: &Asked, most: u32) -> Result<Vec<Outcomes>, Away>;
+
+    /// Every call for a message, in the order in which they ended.
+    fn calls(&mut self, track_id: &str) -> Result<Vec<Call>, Away>;
 
     /// What each series of a vendor, channel and customer did in a span, in no order.
     fn activities(&mut self, span_ms: Range<i64>) -> Result<Vec<Activity>, Away>;

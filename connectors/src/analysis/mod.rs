@@ -8,7 +8,7 @@ mod sqlite;
 mod tally;
 mod watcher;
 
-pub use asked::{Analysis, Asked, Failure, Latency, Volume};
+pub use asked::{Analysis, Asked, Call, Failure, Latency, MOST_CALLS, Outcomes, Volume};
 pub use phase::Phase;
 pub use sqlite::{AnalysisSink, AnalysisTable, SqliteAnalysis};
 pub use watcher::{Seen, Watcher};

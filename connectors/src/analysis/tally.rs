@@ -1,7 +1,7 @@
 //! A batch added up in memory: most of its events share a few counters.
 
 use super::phase::{Phase, ended};
-use processors::{histogram::bucket_of, ports::Logged};
+use processors::{callback::outcome, histogram::bucket_of, ports::Logged};
 use rustc_hash::FxHashMap;
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Origin, State};
 
@@ -29,11 +29,21 @@ pub(super) struct Measured<'e> {
     pub vendor: &'e str,
 }
 
+/// What followed from calls of customers' endpoints, counted together.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Outcome<'e> {
+    pub minute_ms: i64,
+    pub channel: Channel,
+    pub username: &'e str,
+    pub outcome: &'e str,
+}
+
 /// Counters, and histograms: how many by phase and bucket.
 #[derive(Debug, Default)]
 pub(super) struct Tally<'e> {
     pub counters: FxHashMap<Counter<'e>, i64>,
     pub latencies: FxHashMap<Measured<'e>, FxHashMap<(Phase, i64), i64>>,
+    pub calls: FxHashMap<Outcome<'e>, i64>,
 }
 
 impl<'e> Tally<'e> {
@@ -56,6 +66,10 @@ impl<'e> Tally<'e> {
                 code: &event.code,
             };
             *tally.counters.entry(counter).or_default() += 1;
+            if event.event == LogEvent::Callback {
+                let outcome = outcome(&event.outcome, &event.code, event.attempt);
+                *tally.calls.entry(Outcome { minute_ms, channel, username, outcome }).or_default() += 1;
+            }
             for (phase, ms) in ended(event) {
                 let measured = Measured { minute_ms, channel, priority, username, vendor };
                 let buckets = tally.latencies.entry(measured).or_default();

@@ -66,7 +66,8 @@ const EVENTS: Statement = Statement {
         LIMIT 1000) AS oldest) AND at < ?",
 };
 const ANOMALIES: Statement = Statement { last: None, delete: "DELETE FROM anomalies WHERE opened_at < ?" };
-const ANALYSIS: &[Statement] = &[EVENTS, oldest_minute!("counters"), oldest_minute!("latencies"), ANOMALIES];
+const ANALYSIS: &[Statement] =
+    &[EVENTS, oldest_minute!("counters"), oldest_minute!("latencies"), oldest_minute!("calls"), ANOMALIES];
 
 /// What keeps the stores from growing for ever.
 pub struct Retention {

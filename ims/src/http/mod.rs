@@ -37,7 +37,7 @@ pub use routes::document;
 use crate::{
     config::{self, Config, ReferenceKind, StateKind},
     exit::usage,
-    stores::{self, Stores},
+    stores::{self, AnalysisStore, Stores},
 };
 use axum::{Router, extract::Request, middleware::map_request};
 use center::{Exports, Files, Gone, Trials};
@@ -155,6 +155,7 @@ pub fn open(
         exports: Exports::default(),
         editor: editor(config, stores, cipher)?,
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
+        calls: center::ask_of(AnalysisStore::of(config)?)?,
         gone: Gone::start(Arc::clone(&parts.log), parts.decoder(), Arc::clone(&parts.clock))?,
         files: Files::new(files, &config.files),
         desk,

@@ -5,7 +5,7 @@ use super::{
     answer::{Answer, Problem},
     append::Appender,
     ask,
-    center::{self, Exports, Files, Gone, Trials},
+    center::{self, Calls, Exports, Files, Gone, Trials},
     clerk::Clerk,
     desk::Desk,
     gate::{Caller, Gate},
@@ -64,6 +64,8 @@ pub struct Door {
     pub trials: Trials,
     /// Endpoints that are called no more.
     pub gone: Clerk<Gone>,
+    /// Calls of endpoints.
+    pub calls: Calls,
     pub files: Files,
     /// Limits and repeated requests.
     pub desk: Desk,
@@ -178,7 +180,8 @@ async fn send(
     Ok(door.sent(Asked { caller, service_key, channel, headers, body }).await)
 }
 
-fn not_found() -> Refusal {
+/// Nothing is known of a message.
+pub fn not_found() -> Refusal {
     let reason = "no report of it: it never came, is not decided yet, or is too old";
     Refusal::new(Code::MessageNotFound, &top("message_id"), reason)
 }

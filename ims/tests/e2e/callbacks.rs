@@ -37,7 +37,8 @@ fn a_report_whose_call_failed_is_found_with_its_steps_and_pending_in_redis() {
     let (_, port) = Endpoint::open(1);
     deployment.call_back(port);
     let [kind, url, timeout] = redis.variables();
-    let roles = format!("{CHAIN},callback,store,reports");
+    let (kind_of, url_of) = (kind, url);
+    let roles = format!("{CHAIN},callback,store,reports,analyzer");
     let mut process = deployment.run_with("one", &roles, &[kind, url, timeout, Endpoint::ALLOWED]);
     deployment.append(&deployment.messages_like(&["at"], Lane::Realtime, 2));
     let settled = deployment.settle(Expected { messages: 2, within: PATIENCE });
@@ -60,8 +61,33 @@ fn a_report_whose_call_failed_is_found_with_its_steps_and_pending_in_redis() {
         let by_message_id = get(&report.message_id, &["--service-key", &report.service_key]);
         assert_eq!(by_message_id, Some(by_track_id));
         assert_eq!(get("never-sent", &["--username", &report.username]), None);
+        let call = until("its call is stored", PATIENCE, || {
+            let output = deployment.ims(&["report", "calls", &track_id.to_string(), "--json", "--set", &store]);
+            let told: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+            told["calls"].get(0).cloned()
+        });
+        assert_eq!((&call["attempt"], &call["status"], &call["outcome"]), (&1.into(), &500.into(), &"again".into()));
+        assert_eq!(call["endpoint"], format!("http://127.0.0.1:{port}"), "{call}");
+        let due_ms =
+            |time: &serde_json::Value| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        assert_eq!(due_ms(&call["next_at"]) - due_ms(&call["at"]), 60_000, "{call}");
     }
     process.stop();
+    // One that needs no claims goes on without Redis, and says with what less.
+    let mut alone = deployment.run_with("two", "callback", &[kind_of, url_of, timeout, Endpoint::ALLOWED]);
+    alone.until_ready();
+    assert!(!alone.page("/health/ready").unwrap().contains("degraded"));
+    redis.kill();
+    until("the callback role says that Redis is away", PATIENCE, || {
+        let page = alone.page("/health/ready")?;
+        (page.starts_with("HTTP/1.1 200")
+            && page.contains(r#""degraded":{"dependency":"redis""#)
+            && page.contains(r#""without":{"pending reports":"#))
+        .then_some(())
+    });
+    redis.restart();
+    until("it has all again", PATIENCE, || alone.page("/health/ready").filter(|page| !page.contains("degraded")));
+    alone.stop();
 }
 
 #[test]

@@ -87,6 +87,11 @@ impl Endpoint {
         state.uri_sha256 == self.uri_sha256 && state.disabled_at >= self.enabled_at_ms
     }
 
+    /// Scheme, host and port: path and query may hold a token.
+    pub fn place(&self) -> String {
+        self.uri.origin().ascii_serialization()
+    }
+
     /// Whether nobody has set or enabled it anew: what it has said of itself holds.
     pub fn is_still(&self, other: &Self) -> bool {
         (&self.uri_sha256, self.enabled_at_ms) == (&other.uri_sha256, other.enabled_at_ms)

@@ -1,6 +1,6 @@
 //! Every attempt as an event for analysis.
 
-use super::Reply;
+use super::{After, LAST_RETRY, Reply};
 use schemas::{AnalyzeLog, Lane, LogEvent, Origin, Report, TrackId};
 
 /// A call that ended.
@@ -16,6 +16,41 @@ pub struct Attempt<'a> {
     pub at_ms: i64,
     /// The replay that asked for it; empty for what is told by itself.
     pub replay: &'a str,
+    /// Where it went, as [`super::Endpoint::place`] says it; empty when that is not known any more.
+    pub endpoint: &'a str,
+    /// What follows.
+    pub after: After,
+}
+
+impl After {
+    /// The word in events and their store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "told",
+            Self::Again { .. } => "again",
+            Self::Disable => "disabled",
+            Self::GiveUp => "given_up",
+        }
+    }
+
+    /// When the next call is due.
+    const fn next_ms(self) -> Option<i64> {
+        match self {
+            Self::Again { due_ms } => Some(due_ms),
+            Self::Done | Self::Disable | Self::GiveUp => None,
+        }
+    }
+}
+
+/// What followed from a call that was recorded. Events of an older version told no word of it.
+pub fn outcome<'a>(told: &'a str, code: &str, attempt: i32) -> &'a str {
+    match code {
+        _ if !told.is_empty() => told,
+        "410" => After::Disable.as_str(),
+        _ if code.len() == 3 && code.starts_with('2') => After::Done.as_str(),
+        _ if u32::try_from(attempt).is_ok_and(|attempt| attempt > LAST_RETRY) => After::GiveUp.as_str(),
+        _ => After::Again { due_ms: 0 }.as_str(),
+    }
 }
 
 impl Reply {
@@ -48,6 +83,9 @@ pub fn event(report: &Report, attempt: &Attempt<'_>) -> AnalyzeLog {
         requested_at: report.requested_at,
         sent_at: attempt.sent_at,
         replay: attempt.replay.to_owned(),
+        endpoint: attempt.endpoint.to_owned(),
+        outcome: attempt.after.as_str().to_owned(),
+        next_at: attempt.after.next_ms(),
         ..AnalyzeLog::default()
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 
 pub use body::{Data, Message, Step, data, message, trial};
 pub use endpoint::{Batch, Endpoint};
-pub use event::{Attempt, event};
+pub use event::{Attempt, event, outcome};
 pub use plan::{After, LAST_RETRY, LONGEST_REST_MS, plan, rest_until_ms, retry_after_ms};
 pub use signature::{NoSecret, Secret, signature};
 

@@ -254,12 +254,40 @@ fn an_endpoint_that_is_gone_comes_back_by_another_uri_or_by_a_date() {
 #[test]
 fn the_event_of_an_attempt_says_what_came() {
     let reply = Reply::Failed(Failure::TimedOut);
-    let told =
-        event(&examples::report(), &Attempt { number: 3, reply: &reply, sent_at: Some(1), at_ms: 2, replay: "" });
+    let first = Attempt {
+        number: 3,
+        reply: &reply,
+        sent_at: Some(1),
+        at_ms: 2,
+        replay: "",
+        endpoint: "https://shop.example",
+        after: After::Again { due_ms: 9 },
+    };
+    let told = event(&examples::report(), &first);
     assert_eq!((told.event, told.code.as_str()), (schemas::LogEvent::Callback, "timed_out"));
     assert_eq!((told.attempt, told.ambiguous, told.sent_at, told.at), (3, true, Some(1), 2));
     let reply = status(204);
+    assert_eq!(
+        (told.endpoint.as_str(), told.outcome.as_str(), told.next_at),
+        ("https://shop.example", "again", Some(9))
+    );
     let told =
-        event(&examples::report(), &Attempt { number: 1, reply: &reply, sent_at: Some(1), at_ms: 2, replay: "R1" });
+        event(&examples::report(), &Attempt { number: 1, reply: &reply, replay: "R1", after: After::Done, ..first });
     assert_eq!((told.code.as_str(), told.ambiguous, told.replay.as_str()), ("204", false, "R1"));
+    assert_eq!((told.outcome.as_str(), told.next_at), ("told", None));
+}
+
+#[test]
+fn what_followed_from_a_call_of_an_older_version_is_told_by_its_answer() {
+    let of = |code, attempt| outcome("", code, attempt);
+    assert_eq!([of("200", 1), of("204", 11), of("410", 1), of("500", 10)], ["told", "told", "disabled", "again"]);
+    assert_eq!([of("timed_out", 11), of("lost", 1), of("2", 11)], ["given_up", "again", "given_up"]);
+    assert_eq!(outcome("again", "200", 11), "again", "what is said counts");
+}
+
+#[test]
+fn of_an_endpoint_its_place_is_told_and_nothing_that_may_be_secret() {
+    let place = |uri| Endpoint::of(&key(uri)).unwrap().unwrap().place();
+    assert_eq!(place("https://shop.example/ims/hunter2?token=hunter2"), "https://shop.example");
+    assert_eq!(place("http://[::1]:8080/x"), "http://[::1]:8080");
 }

@@ -192,7 +192,7 @@ impl<'a> Known<'a> {
             accepted_at: self.accepted.map(|a| a.accepted_at),
             routed_at: self.dispatch.map(|dispatch| dispatch.routed_at),
             sent_at: ending.sent_at,
-            replay: String::new(),
+            ..AnalyzeLog::default()
         }
     }
 }

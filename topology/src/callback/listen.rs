@@ -42,12 +42,13 @@ impl CallbackWorker {
         counter!(names::CALLS, "outcome" => reply.word()).increment(1);
         histogram!(names::CALL_SECONDS).record((at_ms - sent_ms).max(0) as f64 / 1e3);
         let (number, replay) = (number_of(&callback), callback.replay.as_str());
-        let attempt = Attempt { number, reply: &reply, sent_at: Some(sent_ms), at_ms, replay };
+        let (place, after) = (endpoint.place(), plan(&reply, number - 1, at_ms));
+        let attempt = Attempt { number, reply: &reply, sent_at: Some(sent_ms), at_ms, replay, endpoint: &place, after };
         for report in &callback.reports {
             self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
         }
         let reports = callback.reports.len() as u64;
-        match plan(&reply, number - 1, at_ms) {
+        match after {
             After::Done => {
                 self.no_longer_pending(&callback);
                 counter!(names::TOLD).increment(reports);

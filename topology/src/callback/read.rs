@@ -9,7 +9,7 @@ use crate::{
     send::{Mark, Since, windows},
 };
 use ::metrics::counter;
-use processors::callback::{Attempt, Endpoint, Failure, Reply, event, is_told};
+use processors::callback::{After, Attempt, Endpoint, Failure, Reply, event, is_told};
 use schemas::{Callback, Delayed, Report, Topic, topics::Kind};
 use std::time::Duration;
 
@@ -161,7 +161,11 @@ impl CallbackWorker {
         let reply = Reply::Failed(Failure::Lost);
         let number = number_of(callback);
         let at_ms = self.clock.now_ms();
-        let attempt = Attempt { number, reply: &reply, sent_at: None, at_ms, replay: &callback.replay };
+        let reference = self.reference.current();
+        let key = callback.reports.first().map_or("", |report| report.service_key.as_str());
+        let endpoint = reference.endpoint(key).map_or(String::new(), |endpoint| endpoint.place());
+        let (replay, after) = (callback.replay.as_str(), After::Again { due_ms: at_ms });
+        let attempt = Attempt { number, reply: &reply, sent_at: None, at_ms, replay, endpoint: &endpoint, after };
         for report in &callback.reports {
             self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
         }

@@ -23,6 +23,7 @@ const EVENTS: &str = "events";
 const COUNTERS: &str = "counters";
 const LATENCIES: &str = "latencies";
 const ANOMALIES: &str = "anomalies";
+const CALLS: &str = "calls";
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,15 +1,17 @@
 //! Answers from MongoDB, added up by the server.
 
 use super::store::Store;
-use super::{ANOMALIES, COUNTERS, LATENCIES, MongoSettings, NAME};
+use super::{ANOMALIES, CALLS, COUNTERS, EVENTS, LATENCIES, MongoSettings, NAME};
 use crate::analysis::Phase;
-use crate::analysis::asked::{Activities, Analysis, Asked, Failure, Latency, Volume, latency};
+use crate::analysis::asked::{
+    Activities, Analysis, Asked, Call, Failure, Latency, MOST_CALLS, Outcomes, Volume, latency,
+};
 use mongodb::Database;
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, deserialize_from_document, doc};
 use mongodb::error::{Error, Result};
 use processors::anomaly::{Activity, Anomaly, Series};
 use processors::ports::Away;
-use schemas::Lane;
+use schemas::{Lane, LogEvent};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -118,6 +120,43 @@ impl Analysis for MongoAnalysis {
         })
     }
 
+    fn outcomes(&mut self, asked: &Asked, most: u32) -> std::result::Result<Vec<Outcomes>, Away> {
+        if asked.vendor.is_some() {
+            return Ok(Vec::new());
+        }
+        let of = |word: &str| doc! { "$sum": { "$cond": [{ "$eq": ["$_id.outcome", word] }, "$count", 0] } };
+        let stages = [
+            doc! { "$match": about(asked) },
+            doc! { "$group": {
+                "_id": { "username": "$_id.username" }, "told": of("told"), "again": of("again"),
+                "given_up": of("given_up"), "disabled": of("disabled"),
+            } },
+            doc! { "$sort": { "given_up": -1, "again": -1, "_id.username": 1 } },
+            doc! { "$limit": i64::from(most.max(1)) },
+        ];
+        self.store.run(async |database| {
+            let outcomes = |row: Document| {
+                Ok(Outcomes {
+                    username: text(id(&row)?, "username")?.into(),
+                    told: number(&row, "told")?,
+                    again: number(&row, "again")?,
+                    given_up: number(&row, "given_up")?,
+                    disabled: number(&row, "disabled")?,
+                })
+            };
+            aggregate(database, CALLS, &stages).await?.into_iter().map(outcomes).collect()
+        })
+    }
+
+    fn calls(&mut self, track_id: &str) -> std::result::Result<Vec<Call>, Away> {
+        let stages = [
+            doc! { "$match": calls_of(track_id) },
+            doc! { "$sort": { "at": 1, "_id": 1 } },
+            doc! { "$limit": i64::from(MOST_CALLS) },
+        ];
+        self.store.run(async |database| aggregate(database, EVENTS, &stages).await?.into_iter().map(call).collect())
+    }
+
     fn activities(&mut self, span_ms: Range<i64>) -> std::result::Result<Vec<Activity>, Away> {
         let mut of_vendors = about(&Asked::all(span_ms));
         of_vendors.insert("_id.vendor", doc! { "$ne": "" });
@@ -198,6 +237,20 @@ impl Analysis for MongoAnalysis {
             Ok(())
         })
     }
+}
+
+/// Found by the index of calls.
+pub(super) fn calls_of(track_id: &str) -> Document {
+    doc! { "event": LogEvent::Callback.as_str(), "track_id": track_id }
+}
+
+fn call(mut event: Document) -> Result<Call> {
+    for (_, value) in event.iter_mut() {
+        if let Bson::DateTime(at) = value {
+            *value = Bson::Int64(at.timestamp_millis());
+        }
+    }
+    Ok(deserialize_from_document::<Call>(event)?.understood())
 }
 
 fn anomaly_id(anomaly: &Anomaly) -> Document {

@@ -1,10 +1,11 @@
 //! What the program makes on the server: collections, indexes, and how long documents live.
 
 use super::settings::majority;
-use super::{ANOMALIES, COUNTERS, EVENTS, LATENCIES, OFFSETS};
+use super::{ANOMALIES, CALLS, COUNTERS, EVENTS, LATENCIES, OFFSETS};
 use mongodb::Database;
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind, Result};
+use schemas::LogEvent;
 use std::time::Duration;
 
 /// MongoDB 4.4: transactions, and collections with a life of their own.
@@ -45,18 +46,33 @@ pub(super) async fn prepare(database: &Database, keep: Option<Duration>) -> Resu
         true => doc! { "clusteredIndex": { "key": { "_id": 1 }, "unique": true } },
         false => doc! {},
     };
-    for (name, options) in
-        [(OFFSETS, doc! {}), (EVENTS, events), (COUNTERS, doc! {}), (LATENCIES, doc! {}), (ANOMALIES, doc! {})]
-    {
+    for (name, options) in [
+        (OFFSETS, doc! {}),
+        (EVENTS, events),
+        (COUNTERS, doc! {}),
+        (LATENCIES, doc! {}),
+        (CALLS, doc! {}),
+        (ANOMALIES, doc! {}),
+    ] {
         let mut create = doc! { "create": name };
         create.extend(options);
         create.insert("writeConcern", majority());
         unless(database.run_command(create).await, &[NAMESPACE_EXISTS])?;
     }
-    for (collection, time) in [(EVENTS, "at"), (COUNTERS, "minute"), (LATENCIES, "minute"), (ANOMALIES, "opened_at")] {
+    let times =
+        [(EVENTS, "at"), (COUNTERS, "minute"), (LATENCIES, "minute"), (CALLS, "minute"), (ANOMALIES, "opened_at")];
+    for (collection, time) in times {
         expire(database, collection, time, keep).await?;
     }
-    Ok(())
+    find_calls(database).await
+}
+
+/// An index on the message of those events that are calls of customers' endpoints: a small part of all.
+async fn find_calls(database: &Database) -> Result<()> {
+    let calls = doc! { "event": LogEvent::Callback.as_str() };
+    let index = doc! { "key": { "track_id": 1 }, "name": "calls", "partialFilterExpression": calls };
+    let create = doc! { "createIndexes": EVENTS, "indexes": [index], "writeConcern": majority() };
+    database.run_command(create).await.map(drop)
 }
 
 /// An index on the time of a collection's documents, by which they are asked for, and deleted by the server when they are

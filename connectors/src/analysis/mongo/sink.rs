@@ -2,9 +2,9 @@
 
 use super::settings::write_concern;
 use super::store::Store;
-use super::{COUNTERS, EVENTS, LATENCIES, MongoSettings, NAME, OFFSETS};
+use super::{CALLS, COUNTERS, EVENTS, LATENCIES, MongoSettings, NAME, OFFSETS};
 use crate::analysis::Phase;
-use crate::analysis::tally::{Counter, Measured, Tally};
+use crate::analysis::tally::{Counter, Measured, Outcome, Tally};
 use mongodb::bson::{DateTime, Document, doc, serialize_to_document};
 use mongodb::error::{
     Error, ErrorKind, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
@@ -93,10 +93,12 @@ async fn write(database: &Database, part: i32, batch: &[Logged<AnalyzeLog>], mov
     let tally = Tally::of(batch);
     let counters: Vec<_> = tally.counters.iter().map(|(of, count)| count_up(of, part, *count)).collect();
     let latencies: Vec<_> = tally.latencies.iter().map(|(of, buckets)| measure_up(of, part, buckets)).collect();
+    let calls: Vec<_> = tally.calls.iter().map(|(of, count)| call_up(of, part, *count)).collect();
     let mut tries = 0;
     loop {
         let mut session = database.client().start_session().await?;
-        let done = transact(database, &mut session, moves, &[(COUNTERS, &counters), (LATENCIES, &latencies)]).await;
+        let updates = [(COUNTERS, &counters), (LATENCIES, &latencies), (CALLS, &calls)];
+        let done = transact(database, &mut session, moves, &updates).await;
         tries += 1;
         match done {
             Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) && tries < TRIES => {}
@@ -128,7 +130,7 @@ fn event(logged: &Logged<AnalyzeLog>) -> Result<Document> {
     let Logged { topic, partition, offset, record } = logged;
     let mut document = doc! { "_id": format!("{}-{offset}", place(*topic, *partition)) };
     document.extend(serialize_to_document(record)?);
-    let times = ["at", "requested_at", "accepted_at", "routed_at", "sent_at"];
+    let times = ["at", "requested_at", "accepted_at", "routed_at", "sent_at", "next_at"];
     for time in times {
         if let Ok(at_ms) = document.get_i64(time) {
             document.insert(time, DateTime::from_millis(at_ms));
@@ -148,6 +150,17 @@ fn count_up(of: &Counter<'_>, part: i32, count: i64) -> Document {
         "state": of.state.as_str(),
         "origin": of.origin.as_str(),
         "code": of.code,
+        "part": part,
+    };
+    add(id, of.minute_ms, doc! { "count": count })
+}
+
+fn call_up(of: &Outcome<'_>, part: i32, count: i64) -> Document {
+    let id = doc! {
+        "minute": DateTime::from_millis(of.minute_ms),
+        "channel": of.channel.as_str(),
+        "username": of.username,
+        "outcome": of.outcome,
         "part": part,
     };
     add(id, of.minute_ms, doc! { "count": count })

@@ -89,6 +89,16 @@ fn feeds_while(nodes: u32, mut disturb: impl FnMut(&Servers)) {
 }
 
 #[test]
+fn calls_are_found_by_an_index() {
+    let Some(base) = Base::shared() else { return };
+    let mut reader = MongoAnalysis::new(base.settings()).unwrap();
+    assert_eq!(reader.calls("nobody").unwrap(), []);
+    let asked = doc! { "explain": { "find": EVENTS, "filter": reader::calls_of("T") }, "verbosity": "queryPlanner" };
+    let plan = base.command(asked).to_string();
+    assert!(plan.contains("IXSCAN") && plan.contains(r#""indexName": "calls""#), "{plan}");
+}
+
+#[test]
 fn the_only_member_is_killed_again_and_again_and_nothing_is_lost_or_doubled() {
     feeds_while(1, |servers| {
         servers.kill(1);

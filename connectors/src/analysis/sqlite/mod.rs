@@ -3,5 +3,7 @@
 mod reader;
 mod table;
 
+#[cfg(test)]
+pub(super) use reader::CALLS;
 pub use reader::SqliteAnalysis;
 pub use table::{AnalysisSink, AnalysisTable};

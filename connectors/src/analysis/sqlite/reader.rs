@@ -1,6 +1,8 @@
 //! Answers from the file.
 
-use crate::analysis::asked::{Activities, Analysis, Asked, Failure, Latency, Volume, latency};
+use crate::analysis::asked::{
+    Activities, Analysis, Asked, Call, Failure, Latency, MOST_CALLS, Outcomes, Volume, latency,
+};
 use crate::analysis::{AnalysisTable, Phase};
 use crate::sql::{Connection, Database, Location, Query, Record, StoreError, Table, word};
 use processors::anomaly::{Activity, Anomaly, Kind, Series};
@@ -18,6 +20,11 @@ pub struct SqliteAnalysis {
 /// The rows that are asked about; what is not asked about is NULL.
 const WHERE: &str = "minute >= ? AND minute < ? AND username = coalesce(?, username) AND channel = coalesce(?, channel)
      AND vendor = coalesce(?, vendor)";
+
+/// Found by the index of calls alone: its conditions stand here word for word.
+pub(in crate::analysis) const CALLS: &str =
+    "SELECT event FROM events WHERE event ->> 'event' = 'CALLBACK' AND event ->> 'track_id' = ?
+     ORDER BY at, partition, log_offset LIMIT ?";
 
 impl SqliteAnalysis {
     /// Opens the store of analysis, or makes it.
@@ -88,6 +95,47 @@ impl Analysis for SqliteAnalysis {
                 })
             };
             about(connection, &text, asked).bind(most).fetch_all().await?.into_iter().map(failure).collect()
+        })
+    }
+
+    fn outcomes(&mut self, asked: &Asked, most: u32) -> Result<Vec<Outcomes>, Away> {
+        if asked.vendor.is_some() {
+            return Ok(Vec::new());
+        }
+        self.database.run(async |connection| {
+            let query = connection.query(
+                "SELECT username, sum(CASE outcome WHEN 'told' THEN count ELSE 0 END) AS told,
+                     sum(CASE outcome WHEN 'again' THEN count ELSE 0 END) AS again,
+                     sum(CASE outcome WHEN 'given_up' THEN count ELSE 0 END) AS given_up,
+                     sum(CASE outcome WHEN 'disabled' THEN count ELSE 0 END) AS disabled
+                 FROM calls WHERE minute >= ? AND minute < ? AND username = coalesce(?, username)
+                     AND channel = coalesce(?, channel)
+                 GROUP BY username ORDER BY given_up DESC, again DESC, username LIMIT ?",
+            );
+            let query = query.bind(asked.span_ms.start).bind(asked.span_ms.end).bind(asked.username.as_deref());
+            let outcomes = |row: Record| {
+                Ok(Outcomes {
+                    username: row.get("username")?,
+                    told: row.get("told")?,
+                    again: row.get("again")?,
+                    given_up: row.get("given_up")?,
+                    disabled: row.get("disabled")?,
+                })
+            };
+            let query = query.bind(asked.channel.map(Channel::as_str)).bind(most);
+            query.fetch_all().await?.into_iter().map(outcomes).collect()
+        })
+    }
+
+    fn calls(&mut self, track_id: &str) -> Result<Vec<Call>, Away> {
+        self.database.run(async |connection| {
+            let rows = connection.query(CALLS).bind(track_id).bind(MOST_CALLS).fetch_all().await?;
+            let call = |row: &Record| {
+                let event: String = row.get("event")?;
+                let call: Call = serde_json::from_str(&event).map_err(|error| sqlx::Error::Decode(error.into()))?;
+                Ok(call.understood())
+            };
+            rows.iter().map(call).collect()
         })
     }
 

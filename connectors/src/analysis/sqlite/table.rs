@@ -16,6 +16,7 @@ pub struct AnalysisTable {
     events: Insert,
     counters: Insert,
     latencies: Insert,
+    calls: Insert,
 }
 
 impl AnalysisSink {
@@ -31,6 +32,10 @@ impl AnalysisSink {
             latencies: Insert::new(
                 "INSERT INTO latencies (minute, phase, channel, priority, username, vendor, bucket, count)",
                 &add("minute, phase, channel, priority, username, vendor, bucket"),
+            ),
+            calls: Insert::new(
+                "INSERT INTO calls (minute, channel, username, outcome, count)",
+                &add("minute, channel, username, outcome"),
             ),
         };
         Self::open(&Location::file(path), table)
@@ -54,7 +59,7 @@ impl Table for AnalysisTable {
                 Ok(())
             })
             .await?;
-        let Tally { counters, latencies } = Tally::of(batch);
+        let Tally { counters, latencies, calls } = Tally::of(batch);
         let counters: Vec<_> = counters.into_iter().collect();
         self.counters
             .rows(connection, &counters, |(of, count), row| {
@@ -83,6 +88,13 @@ impl Table for AnalysisTable {
                     .put(of.vendor)?
                     .put(*bucket)?
                     .put(**count)?;
+                Ok(())
+            })
+            .await?;
+        let calls: Vec<_> = calls.into_iter().collect();
+        self.calls
+            .rows(connection, &calls, |(of, count), row| {
+                row.put(of.minute_ms)?.put(of.channel.as_str())?.put(of.username)?.put(of.outcome)?.put(*count)?;
                 Ok(())
             })
             .await?;

@@ -2,6 +2,7 @@
 
 use super::mongo::{MongoAnalysis, MongoSink, testing::Base};
 use super::*;
+use crate::sql::{Database, Location, Table};
 use processors::anomaly::{Activity, Anomaly, Kind, Series};
 use processors::ports::{Logged, Move, Sink, Written};
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, MessageType, Origin, State, Topic};
@@ -33,6 +34,8 @@ on_both! {
     customer_channel_and_vendor_are_asked_for
     a_batch_that_was_stored_is_not_counted_again
     what_a_replay_tells_once_more_is_not_counted
+    calls_of_a_message_are_told_in_their_order_and_of_no_other
+    what_followed_from_calls_is_told_by_customer
     what_a_stalled_writer_brings_after_its_successor_is_not_counted
     a_batch_of_no_records_moves_the_positions
     activities_are_what_vendors_did_for_customers
@@ -100,6 +103,9 @@ pub(crate) fn event(event: LogEvent, state: State, code: &str) -> AnalyzeLog {
         routed_at: Some(MINUTE_MS + 103),
         sent_at: Some(MINUTE_MS + 110),
         replay: String::new(),
+        endpoint: String::new(),
+        outcome: String::new(),
+        next_at: None,
     }
 }
 
@@ -142,6 +148,105 @@ fn what_a_replay_tells_once_more_is_not_counted(kept: &Kept) {
     let mut reader = kept.store(&[told, again.clone(), again]);
     let counts: Vec<i64> = reader.volumes(&Asked::all(ALL)).unwrap().iter().map(|volume| volume.count).collect();
     assert_eq!(counts, [1]);
+}
+
+/// A call that ended so many milliseconds after the minute began.
+fn called(at: i64, attempt: i32, code: &str, outcome: &str) -> AnalyzeLog {
+    AnalyzeLog {
+        at: MINUTE_MS + at,
+        sent_at: Some(MINUTE_MS + at - 20),
+        attempt,
+        vendor: String::new(),
+        endpoint: "https://shop.example".into(),
+        outcome: outcome.into(),
+        next_at: (outcome == "again").then_some(MINUTE_MS + at + 60_000),
+        ..event(LogEvent::Callback, State::Delivered, code)
+    }
+}
+
+fn calls_of_a_message_are_told_in_their_order_and_of_no_other(kept: &Kept) {
+    let lost = AnalyzeLog { sent_at: None, endpoint: String::new(), ..called(500, 1, "lost", "again") };
+    let other = AnalyzeLog { track_id: "01KJMXCWW00000000000000002".into(), ..called(600, 1, "200", "told") };
+    // Written by a version that knew nothing of endpoints and outcomes.
+    let old = AnalyzeLog { endpoint: String::new(), ..called(400, 1, "503", "") };
+    let replayed = AnalyzeLog { replay: "R1".into(), ..called(90_000, 1, "204", "told") };
+    let step = event(LogEvent::Step, State::Delivered, "0000");
+    let all = [step, called(70_000, 2, "200", "told"), lost, other.clone(), old, replayed];
+    let mut reader = kept.store(&all);
+    let call = |at: i64, attempt, code: &str, outcome: &str| Call {
+        track_id: "01KJMXCWW00000000000000001".into(),
+        username: "hanbit-shop".into(),
+        service_key: "K1".into(),
+        endpoint: "https://shop.example".into(),
+        attempt,
+        code: code.into(),
+        sent_at: Some(MINUTE_MS + at - 20),
+        at: MINUTE_MS + at,
+        outcome: outcome.into(),
+        next_at: None,
+        replay: String::new(),
+    };
+    let expected = [
+        Call { endpoint: String::new(), ..call(400, 1, "503", "again") },
+        Call {
+            endpoint: String::new(),
+            sent_at: None,
+            next_at: Some(MINUTE_MS + 60_500),
+            ..call(500, 1, "lost", "again")
+        },
+        call(70_000, 2, "200", "told"),
+        Call { replay: "R1".into(), ..call(90_000, 1, "204", "told") },
+    ];
+    assert_eq!(reader.calls("01KJMXCWW00000000000000001").unwrap(), expected);
+    let of_other = [Call { track_id: other.track_id.clone(), ..call(600, 1, "200", "told") }];
+    assert_eq!(reader.calls(&other.track_id).unwrap(), of_other);
+    assert_eq!(reader.calls("nobody").unwrap(), []);
+}
+
+fn what_followed_from_calls_is_told_by_customer(kept: &Kept) {
+    let of = |username: &str, call: AnalyzeLog| AnalyzeLog { username: username.into(), ..call };
+    let mut reader = kept.store(&[
+        of("shop", called(0, 1, "500", "again")),
+        of("shop", called(60_000, 2, "200", "told")),
+        of("shop", called(60_000, 1, "200", "told")),
+        of("bank", called(1, 11, "timed_out", "given_up")),
+        // Of a version that said nothing of outcomes.
+        of("bank", called(1, 1, "410", "")),
+        AnalyzeLog { replay: "R1".into(), ..of("shop", called(2, 1, "200", "told")) },
+        AnalyzeLog { channel: Channel::Mt, ..of("club", called(2, 1, "200", "told")) },
+        event(LogEvent::Step, State::Delivered, "0000"),
+    ]);
+    let outcomes = |username: &str, told, again, given_up, disabled| Outcomes {
+        username: username.into(),
+        told,
+        again,
+        given_up,
+        disabled,
+    };
+    let (bank, shop, club) = (outcomes("bank", 0, 0, 1, 1), outcomes("shop", 2, 1, 0, 0), outcomes("club", 1, 0, 0, 0));
+    let all = Asked::all(ALL);
+    assert_eq!(reader.outcomes(&all, 9).unwrap(), [bank.clone(), shop, club.clone()]);
+    assert_eq!(reader.outcomes(&all, 1).unwrap(), std::slice::from_ref(&bank));
+    let minute = reader.outcomes(&Asked::all(MINUTE_MS..MINUTE_MS + 60_000), 9).unwrap();
+    assert_eq!(minute, [bank.clone(), outcomes("shop", 0, 1, 0, 0), club.clone()]);
+    assert_eq!(reader.outcomes(&Asked { username: Some("bank".into()), ..all.clone() }, 9).unwrap(), [bank]);
+    assert_eq!(reader.outcomes(&Asked { channel: Some(Channel::Mt), ..all.clone() }, 9).unwrap(), [club]);
+    assert_eq!(reader.outcomes(&Asked { vendor: Some("kakao-a".into()), ..all }, 9).unwrap(), []);
+}
+
+#[test]
+fn calls_are_found_by_an_index_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Kept::path(&folder);
+    drop(AnalysisSink::analysis(&path).unwrap());
+    let mut database = Database::connect(&Location::file(&path), &AnalysisTable::SCHEMA).unwrap();
+    let plan = database.run(async |connection| {
+        let text = format!("EXPLAIN QUERY PLAN {}", super::sqlite::CALLS);
+        let rows = connection.query(&text).bind("T").bind(1).fetch_all().await?;
+        rows.iter().map(|row| row.get::<String>("detail")).collect::<sqlx::Result<Vec<_>>>()
+    });
+    let plan = plan.unwrap();
+    assert!(plan[0].contains("SEARCH events USING INDEX events_calls"), "{plan:?}");
 }
 
 fn failure_reasons_come_the_most_frequent_first(kept: &Kept) {

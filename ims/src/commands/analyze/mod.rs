@@ -16,12 +16,15 @@ use schemas::Channel;
 use show::Shown;
 use span::Moment;
 
-/// Tell volumes, latencies, reasons of failures and anomalies of a time.
+/// Tell volumes, latencies, reasons of failures, what came of callbacks, and anomalies of a time.
 ///
 /// Volumes are events per minute and channel: STEP, a step ended; ATTEMPT, a request to a vendor ended and another
 /// follows; REJECTED, a request was refused; LATE, news after the end; CALLBACK, a customer's endpoint was called.
 /// Latencies are told by step of the way: ACCEPT, ROUTE, QUEUE, VENDOR and WHOLE, each at most 1/16 too high. Anomalies
 /// are failures or latencies beyond what was usual for a customer at a vendor, or for all customers together.
+///
+/// Callbacks are told by customer: reports that it was told, calls that failed and are made again, reports given up
+/// after the last call, and those whose endpoint answered 410. `ims report calls` tells those of one message.
 ///
 /// It reads what the analyzer has stored, as `analysis.kind` says where, and disturbs nothing. Events are there within
 /// a second while the analyzer keeps up.
@@ -46,6 +49,9 @@ pub struct Args {
     /// So many reasons of failures, the most frequent first.
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     reasons: u32,
+    /// So many customers whose endpoints were called, those first who were told least.
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    customers: u32,
 }
 
 const EXITS: [Exit; 4] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away];
@@ -60,17 +66,13 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let asked = asked(args, now_ms())?;
     let store = AnalysisStore::of(&config)?;
-    if let AnalysisStore::File(path) = &store
-        && !path.exists()
-    {
-        let path = path.display();
-        return Err(usage(format!("{path} is not there: name the analyzer's store.file, or set analysis.kind")));
-    }
+    store.is_there().map_err(usage)?;
     let mut analysis = store.reader()?;
     let shown = Shown {
         volumes: analysis.volumes(&asked)?,
         latencies: analysis.latencies(&asked)?,
         failures: analysis.failures(&asked, args.reasons)?,
+        callbacks: analysis.outcomes(&asked, args.customers)?,
         anomalies: analysis.anomalies(&asked)?,
         asked,
     };

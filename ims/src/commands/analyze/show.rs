@@ -2,7 +2,7 @@
 
 use crate::output::thousands;
 use comfy_table::{CellAlignment, Table, presets};
-use connectors::analysis::{Asked, Failure, Latency, Volume};
+use connectors::analysis::{Asked, Failure, Latency, Outcomes, Volume};
 use jiff::Timestamp;
 use processors::anomaly::Anomaly;
 use schemas::{Channel, LogEvent};
@@ -26,6 +26,8 @@ pub struct Shown {
     pub latencies: Vec<Latency>,
     /// Reasons, the most frequent first.
     pub failures: Vec<Failure>,
+    /// Of whom most were given up, first.
+    pub callbacks: Vec<Outcomes>,
     /// The oldest first.
     pub anomalies: Vec<Anomaly>,
 }
@@ -46,6 +48,12 @@ impl Shown {
                 "count": f.count,
             })
         };
+        let callbacks = |c: &Outcomes| {
+            json!({
+                "customer": c.username, "told": c.told, "again": c.again, "given_up": c.given_up,
+                "disabled": c.disabled,
+            })
+        };
         let anomaly = |a: &Anomaly| {
             json!({
                 "kind": a.kind.as_str(), "vendor": a.series.vendor, "channel": a.series.channel.as_str(),
@@ -61,6 +69,7 @@ impl Shown {
             "volumes": self.volumes.iter().map(volume).collect::<Vec<_>>(),
             "latencies": self.latencies.iter().map(latency).collect::<Vec<_>>(),
             "failures": self.failures.iter().map(failure).collect::<Vec<_>>(),
+            "callbacks": self.callbacks.iter().map(callbacks).collect::<Vec<_>>(),
             "anomalies": self.anomalies.iter().map(anomaly).collect::<Vec<_>>(),
         })
     }
@@ -79,6 +88,11 @@ impl Shown {
             vec![vendor.to_owned(), f.channel.to_string(), f.origin.to_string(), f.code.clone(), number(f.count)]
         });
         section(&mut text, "Reasons of failures", &["vendor", "channel", "code of", "code", "count"], 4, failures);
+        let callbacks = self.callbacks.iter().map(|c| {
+            [vec![c.username.clone()], [c.told, c.again, c.given_up, c.disabled].map(number).to_vec()].concat()
+        });
+        let heads = ["customer", "told", "again", "given up", "disabled"];
+        section(&mut text, "Callbacks", &heads, 1, callbacks);
         let anomalies = self.anomalies.iter().map(|a| {
             let customer = if a.series.username.is_empty() { "(all)" } else { &a.series.username };
             let what = a.slow_ms.map_or("failed".to_owned(), |ms| format!("slower than {} ms", number(ms)));
@@ -171,6 +185,13 @@ mod tests {
                 code: "3018".into(),
                 count: 12,
             }],
+            callbacks: vec![Outcomes {
+                username: "hanbit-shop".into(),
+                told: 4_321,
+                again: 17,
+                given_up: 2,
+                disabled: 0,
+            }],
             anomalies: vec![Anomaly {
                 kind: Kind::Failures,
                 series: Series { vendor: "text-one".into(), channel: Channel::Mt, username: String::new() },
@@ -196,6 +217,7 @@ mod tests {
             "31.0 % failed, usual 1.2 %",
             "lasts",
             "(all)",
+            "4,321",
         ] {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }
@@ -203,6 +225,8 @@ mod tests {
         assert_eq!(json["volumes"][1]["count"], 1_001);
         assert_eq!(json["latencies"][0]["p99_ms"], 1_234);
         assert_eq!(json["failures"][0]["code"], "3018");
+        let callbacks = json!({"customer": "hanbit-shop", "told": 4_321, "again": 17, "given_up": 2, "disabled": 0});
+        assert_eq!(json["callbacks"][0], callbacks);
         assert_eq!(json["anomalies"][0]["customer"], Value::Null);
         assert_eq!(json["anomalies"][0]["ended_at"], Value::Null);
     }
@@ -219,7 +243,14 @@ mod tests {
 
     #[test]
     fn nothing_is_said_as_such() {
-        let empty = Shown { volumes: vec![], latencies: vec![], failures: vec![], anomalies: vec![], ..shown(1) };
-        assert_eq!(empty.text().matches("none").count(), 4, "{}", empty.text());
+        let empty = Shown {
+            volumes: vec![],
+            latencies: vec![],
+            failures: vec![],
+            callbacks: vec![],
+            anomalies: vec![],
+            ..shown(1)
+        };
+        assert_eq!(empty.text().matches("none").count(), 5, "{}", empty.text());
     }
 }

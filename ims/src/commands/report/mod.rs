@@ -1,5 +1,6 @@
-//! `ims report`: what became of one message.
+//! `ims report`: what became of one message, and of the calls that told it.
 
+mod calls;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     Get(Args),
+    Calls(calls::Args),
 }
 
 /// What became of one message: its report as the customer sees it, its steps, and what came after its end.
@@ -42,6 +44,13 @@ pub enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
+    #[command(flatten)]
+    which: Which,
+}
+
+// No text of its own: it would stand for that of the command.
+#[derive(Debug, ClapArgs)]
+struct Which {
     /// The track_id; with --service-key or --username, the message_id.
     #[arg(value_name = "ID")]
     id: String,
@@ -62,21 +71,22 @@ const MOST: u32 = 20;
 
 /// Runs the command.
 pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
-    let Command::Get(args) = command;
+    match command {
+        Command::Get(args) => get(args, globals),
+        Command::Calls(args) => calls::run(args, globals),
+    }
+}
+
+fn get(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::start(&config.logs, globals.verbose)?;
-    let wanted = Wanted::of(args, &config)?;
+    let wanted = Wanted::of(&args.which, &config)?;
     let stores = Stores::of(&config);
     let reports = stores.reports()?;
     must_stand(&ReportTable::SCHEMA, &reports)?;
     let mut found = wanted.look(&mut ReportReader::open(&reports)?)?.into_iter();
     let Some(first) = found.next() else {
-        anyhow::bail!(
-            "{} is not in {reports}: it was not decided yet (`ims health` tells what waits), is older than \
-             store.retention_days = {}, or never came",
-            wanted.text(),
-            config.store.retention_days
-        );
+        return Err(wanted.not_in(&reports, &config));
     };
     let steps = steps(&stores, &first.report.track_id)?;
     let pending = is_pending(&config, &first.report)?;
@@ -128,8 +138,8 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn of(args: &Args, config: &Config) -> anyhow::Result<Self> {
-        let Args { id, service_key, username } = args;
+    fn of(which: &Which, config: &Config) -> anyhow::Result<Self> {
+        let Which { id, service_key, username } = which;
         let username = match (service_key, username) {
             (None, None) => {
                 let known = id.parse::<TrackId>().map(|id| Self::TrackId(id.to_string()));
@@ -170,6 +180,16 @@ impl Wanted {
                 reader.by_message_id(username, service_key.as_deref(), id, MOST)?
             }
         })
+    }
+
+    /// Why nothing is known.
+    fn not_in(&self, reports: &Location, config: &Config) -> anyhow::Error {
+        anyhow::anyhow!(
+            "{} is not in {reports}: it was not decided yet (`ims health` tells what waits), is older than \
+             store.retention_days = {}, or never came",
+            self.text(),
+            config.store.retention_days
+        )
     }
 
     fn text(&self) -> String {

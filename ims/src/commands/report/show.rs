@@ -1,8 +1,8 @@
 //! One message, for people and for programs.
 
+use crate::calls::iso;
 use comfy_table::{Table, presets};
 use connectors::{history::recipient_key, reports::Found};
-use jiff::Timestamp;
 use processors::callback::data;
 use schemas::{History, Report};
 use serde::Serialize;
@@ -185,9 +185,4 @@ pub(super) fn masked(recipient: &str) -> String {
     let (first, last) = if all < 8 { (0, 0) } else { SHOWN };
     let shown = |place: usize| place < first || place >= all - last;
     recipient.chars().enumerate().map(|(place, c)| if shown(place) { c } else { '*' }).collect()
-}
-
-/// ISO 8601 in UTC, as the customer is told.
-fn iso(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }

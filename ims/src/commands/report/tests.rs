@@ -5,8 +5,8 @@ use processors::ports::{Logged, Move, Sink, Written};
 use schemas::{Report, ReportKind, State, Topic, examples};
 use std::path::Path;
 
-fn args(id: &str, service_key: Option<&str>, username: Option<&str>) -> Args {
-    Args { id: id.into(), service_key: service_key.map(Into::into), username: username.map(Into::into) }
+fn args(id: &str, service_key: Option<&str>, username: Option<&str>) -> Which {
+    Which { id: id.into(), service_key: service_key.map(Into::into), username: username.map(Into::into) }
 }
 
 fn config_in(folder: &Path) -> Config {

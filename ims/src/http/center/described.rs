@@ -3,6 +3,7 @@
 use super::{
     audit::{self, AuditTold},
     callback::{self, Shown, Trial},
+    calls,
     change::Done,
     files::{self, FileTold},
     history::{self, Step},
@@ -15,6 +16,7 @@ use super::{
     templates::{self, Registered},
     users::{self, ChangedUser, NewPassword, NewUser, OwnPassword, UserTold, WithPassword},
 };
+use crate::calls::CallTold;
 use crate::http::{
     answer::Problem,
     openapi::{Api, Contract},
@@ -235,6 +237,13 @@ fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     paths.add(Scope::Manage, one::<Shown>(with_secret), routes!(callback::add_secret));
     paths.add(Scope::Manage, one::<Shown>(shown), routes!(callback::drop_secret));
     paths.add(Scope::Manage, one::<Trial>(tried), routes!(callback::test));
+    let call = json!({
+        "at": "2026-03-11T01:30:00.120Z", "sent_at": "2026-03-11T01:30:00.100Z", "took_ms": 20,
+        "endpoint": "https://shop.example", "attempt": 1, "status": 503, "failure": null, "outcome": "again",
+        "next_at": "2026-03-11T01:31:00.120Z", "replay": null,
+    });
+    let calls = Contract::of_list::<CallTold>(success(json!([call]))).refusing(&[Problem::StoreAway]);
+    paths.add(Scope::Read, calls, routes!(calls::find));
 }
 
 fn keys<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {

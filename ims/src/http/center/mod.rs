@@ -2,6 +2,7 @@
 
 mod audit;
 mod callback;
+mod calls;
 mod change;
 mod csv;
 mod described;
@@ -22,6 +23,7 @@ mod templates;
 mod users;
 
 pub use callback::Trials;
+pub use calls::{Calls, ask_of};
 pub use described::described;
 pub use export::Exports;
 pub use files::{Files, PATIENCE};

@@ -86,6 +86,11 @@ fn channel() -> Vec<Parameter> {
 params! {
     /// A service key alone.
     Own [];
+    /// Calls of one message.
+    CallsOf [vec![
+        asked("message_id", "The customer's own id; the newest message of it that is no refused duplicate."),
+        asked("track_id", "Ours, instead."),
+    ]];
     /// All channels.
     Statistics [days(), vec![format()]];
     /// One group of channels.

@@ -16,14 +16,18 @@ mod tls;
 
 use super::{
     append::Appender,
-    center::{Exports, Files, Gone, Trials},
+    center::{Exports, Files, Gone, Trials, ask_of},
     desk::Desk,
     gate::Gate,
     lookup::Reports,
     routes::{Door, Peer, routes},
     shares::Shares,
 };
-use crate::{assemble::memory_log, config, stores::Stores};
+use crate::{
+    assemble::memory_log,
+    config,
+    stores::{AnalysisStore, Stores},
+};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -139,6 +143,7 @@ impl Fixture {
             exports: Exports::default(),
             editor: None,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
+            calls: ask_of(AnalysisStore::of(&config).unwrap()).unwrap(),
             gone: Gone::start(Arc::new(log.clone()), decoder, clock.clone()).unwrap(),
             files: Files::new(files.clone(), &config.files),
             desk: Desk::alone(clock.clone()),

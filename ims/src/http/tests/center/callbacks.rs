@@ -1,14 +1,21 @@
 //! Endpoints of callbacks, and the call that tries one.
 
-use super::{BANK, Center, SHOP, code};
+use super::{BANK, CUSTOMER, Center, OTHER, SHOP, code};
 use crate::http::center::Trials;
-use axum::http::Method;
-use connectors::callback::{CallerSettings, System};
+use axum::http::{Method, StatusCode};
+use connectors::{
+    analysis::AnalysisSink,
+    callback::{CallerSettings, System},
+};
 use processors::{
     callback::{Endpoint, Secret, signature},
+    ports::{Logged, Move, Sink, Written},
     reference::ServiceKey,
 };
-use schemas::{Topic, examples::seed::NOW_MS};
+use schemas::{
+    AnalyzeLog, LogEvent, Report, Topic,
+    examples::{self, seed::NOW_MS},
+};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -129,6 +136,71 @@ async fn an_endpoint_that_answered_410_is_shown_as_such_until_it_is_set_again() 
         "2026-03-11T01:31:10.120Z"
     );
     assert_eq!(disabled(center.own(Method::DELETE, "callback", Value::Null).await), Value::Null);
+}
+
+/// Writes a call as the analyzer does.
+fn called(center: &Center, offset: i64, event: AnalyzeLog) {
+    let path = center.0.stores.file("analysis");
+    let written = std::thread::spawn(move || {
+        let topic = Topic::analyze_log();
+        let moves = [Move { topic, partition: 0, from: (offset > 0).then_some(offset), to: offset + 1 }];
+        let record = AnalyzeLog { event: LogEvent::Callback, ..event };
+        AnalysisSink::analysis(&path).unwrap().write(&[Logged { topic, partition: 0, offset, record }], &moves)
+    });
+    assert_eq!(written.join().unwrap(), Ok(Written::Moved));
+}
+
+#[tokio::test]
+async fn every_call_for_a_message_is_told_to_its_customer_and_to_nobody_else() {
+    let center = Center::new();
+    let report = Report { service_key: SHOP.into(), ..examples::report() };
+    let ask = async |who, service_key: &str, query: &str| {
+        center.call(who, Method::GET, &format!("/ims/{service_key}/callback/calls?{query}"), Value::Null).await
+    };
+    let (by_id, by_track) = (format!("message_id={}", report.message_id), format!("track_id={}", report.track_id));
+    assert_eq!(ask(CUSTOMER, SHOP, &by_track).await.0, StatusCode::SERVICE_UNAVAILABLE, "no analyzer has written yet");
+    let first = AnalyzeLog {
+        track_id: report.track_id.clone(),
+        username: report.username.clone(),
+        service_key: SHOP.into(),
+        at: NOW_MS + 20,
+        sent_at: Some(NOW_MS),
+        attempt: 1,
+        code: "503".into(),
+        endpoint: "https://shop.example".into(),
+        outcome: "again".into(),
+        next_at: Some(NOW_MS + 60_020),
+        ..AnalyzeLog::default()
+    };
+    let (code_, outcome) = ("timed_out".into(), "given_up".into());
+    called(&center, 0, first.clone());
+    called(
+        &center,
+        1,
+        AnalyzeLog { at: NOW_MS + 75_020, attempt: 11, code: code_, outcome, next_at: None, ..first.clone() },
+    );
+    assert_eq!(code(&ask(CUSTOMER, SHOP, &by_id).await.1), "2100", "no report of it yet");
+    center.0.store(&report);
+    let told = ask(CUSTOMER, SHOP, &by_id).await.1;
+    let expected = json!({
+        "at": "2026-03-11T01:30:00.140Z", "sent_at": "2026-03-11T01:30:00.120Z", "took_ms": 20,
+        "endpoint": "https://shop.example", "attempt": 1, "status": 503, "failure": null, "outcome": "again",
+        "next_at": "2026-03-11T01:31:00.140Z", "replay": null,
+    });
+    assert_eq!(told["data"][0], expected, "{told}");
+    let second = &told["data"][1];
+    assert_eq!(
+        (&second["status"], &second["failure"], &second["outcome"]),
+        (&json!(null), &json!("timed_out"), &json!("given_up"))
+    );
+    assert_eq!(ask(CUSTOMER, SHOP, &by_track).await.1, told);
+    // Another customer's message is as one that was never called for, another's key as nobody's.
+    assert_eq!(ask(OTHER, BANK, &by_track).await.1["data"], json!([]));
+    assert_eq!(code(&ask(OTHER, BANK, &by_id).await.1), "2100");
+    assert_eq!(code(&ask(OTHER, SHOP, &by_track).await.1), "1100");
+    for wrong in ["", "track_id=x", "message_id=a&track_id=b", "limit=1", &format!("message_id={}", "x".repeat(31))] {
+        assert_eq!(code(&ask(CUSTOMER, SHOP, wrong).await.1), "1400", "{wrong}");
+    }
 }
 
 #[tokio::test]
