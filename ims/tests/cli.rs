@@ -184,6 +184,38 @@ fn a_vendor_is_paused_and_weighed_in_the_store_and_a_file_is_its_owners_to_write
 }
 
 #[test]
+fn a_customer_who_does_not_exist_is_no_customer_without_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("store.file={}", folder.path().join("ims.sqlite").display());
+    let seed = file(include_str!("../../connectors/seed/demo.toml"));
+    let of_file = format!("reference.file={}", seed.path().display());
+    let sql = "reference.kind=sql";
+    shown(&["migrate", "--set", &store]);
+    let analyze = |customer: &str, reference: &str| {
+        ims(&["analyze", "--customer", customer, "--set", &store, "--set", reference])
+    };
+    for reference in [of_file.as_str(), "reference.file=", sql] {
+        if reference == sql {
+            shown(&["reference", "import", seed.path().to_str().unwrap(), "--set", &store]);
+        }
+        let quiet = analyze("hanbit-shop", reference);
+        assert_eq!((code(&quiet), told(&quiet)), (DONE, String::new()), "{reference}");
+        let refused = analyze("nobody", reference);
+        let told = told(&refused);
+        assert!(code(&refused) == USAGE && told.contains("--customer \"nobody\": nothing is found of it"), "{told}");
+        let names = match reference {
+            "reference.file=" => "hanbit-shop",
+            of_store if of_store == sql => "ims reference export --json",
+            _ => seed.path().to_str().unwrap(),
+        };
+        assert!(told.contains(names), "{told}");
+    }
+    // Nobody knows: what was found is told, and why it cannot be said whether the name is right.
+    let unread = analyze("nobody", "reference.file=missing.toml");
+    assert!(code(&unread) == DONE && told(&unread).contains("missing.toml"), "{}", told(&unread));
+}
+
+#[test]
 fn a_mail_server_that_cannot_be_reached_as_its_row_says_is_refused_with_the_remedy() {
     let demo = include_str!("../../connectors/seed/demo.toml");
     let password = file("hunter2-is-the-password\n");

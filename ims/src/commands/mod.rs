@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod bench;
 pub mod completions;
 pub mod config;
+mod customer;
 pub mod demo;
 mod follow;
 pub mod health;

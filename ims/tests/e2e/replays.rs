@@ -40,7 +40,9 @@ fn reports_are_told_once_more_by_the_role_that_tells_all_and_the_books_stay_as_t
     let dry = result(&replay(&["--to-callback", "--dry-run"]));
     assert_eq!((&dry["brought"], &dry["dry_run"]), (&json!(30), &json!(true)), "{dry}");
     assert!(deployment.records([Topic::callback()]).is_empty());
-    let others = result(&replay(&["--to-callback", "--customer", "nobody"]));
+    let nobodys = replay(&["--to-callback", "--customer", "nobody"]);
+    assert_eq!(nobodys.status.code(), Some(2), "{}", String::from_utf8_lossy(&nobodys.stderr));
+    let others = result(&nobodys);
     assert_eq!((&others["brought"], &others["looked_at"]), (&json!(0), &json!(30)), "{others}");
 
     let told = replay(&["--to-callback", "--customer", "hanbit-shop", "--rate", "20"]);

@@ -6,6 +6,7 @@ mod span;
 use crate::{
     assemble::now_ms,
     cli::Globals,
+    commands::customer,
     exit::{self, Exit, usage},
     logging, output,
     stores::AnalysisStore,
@@ -37,7 +38,7 @@ pub struct Args {
     /// Until when, likewise; now when left out.
     #[arg(long, value_name = "TIME", default_value = "0m")]
     to: Moment,
-    /// Of this customer only.
+    /// Of this customer only. A name that no customer has, and nothing is kept of, is refused.
     #[arg(long, value_name = "USERNAME")]
     customer: Option<String>,
     /// Of this channel only: AT, FT, BT, MT, RC, PU or EM.
@@ -76,6 +77,11 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
         anomalies: analysis.anomalies(&asked)?,
         asked,
     };
+    if let Some(username) = &args.customer
+        && shown.is_empty()
+    {
+        customer::must_exist(&config, username)?;
+    }
     output::result(globals.json, &shown.json(), || shown.text())?;
     Ok(Exit::Done)
 }

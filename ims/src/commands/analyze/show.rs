@@ -33,6 +33,13 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        let Self { volumes, latencies, failures, callbacks, anomalies, asked: _ } = self;
+        let counted = !volumes.is_empty() || !latencies.is_empty() || !callbacks.is_empty();
+        !counted && failures.is_empty() && anomalies.is_empty()
+    }
+
     /// As programs read it. Times are ISO 8601 in UTC.
     pub fn json(&self) -> Value {
         let volume = |v: &Volume| json!({ "minute": time(v.minute_ms), "channel": v.channel.as_str(), "event": v.event.as_str(), "count": v.count });

@@ -12,6 +12,7 @@ mod tests;
 use crate::{
     assemble::now_ms,
     cli::Globals,
+    commands::customer,
     config::Config,
     exit::{self, Exit, usage},
     log, logging, output,
@@ -77,7 +78,7 @@ pub struct Args {
     /// Bring letters again that already came back.
     #[arg(long, help_heading = "Dead letters")]
     again: bool,
-    /// Only reports of this customer (username).
+    /// Only reports of this customer (username). A name that no customer has, and no report is of, is refused.
     #[arg(long, value_name = "NAME", help_heading = "Reports")]
     customer: Option<String>,
     /// To the endpoints of their service keys.
@@ -193,6 +194,7 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     let bar = output::progress(json, Some(all), if order.dry_run { "reading" } else { "bringing reports" });
     let mut brought = Brought::default();
     let done = replay.bring(&log, &parts, &mut *producer, &mut brought, &mut |behind| bar.set_position(behind));
+    let done = done.and_then(|()| of_somebody(order, &brought, config));
     bar.finish_and_clear();
     let ended_ms = now_ms();
     audit.end(brought, done.as_ref().err().map(|error| format!("{error:#}")), ended_ms);
@@ -201,6 +203,14 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     done.with_context(place)
         .and(noted.note(&audit, ended_ms).context("the reports are brought, their end is not noted"))?;
     Ok(Exit::Done)
+}
+
+/// That nothing is found of a customer who was never there is no end as ordered.
+fn of_somebody(order: &Order, brought: &Brought, config: &Config) -> anyhow::Result<()> {
+    match &order.customer {
+        Some(username) if brought.count() == 0 => customer::must_exist(config, username),
+        _ => Ok(()),
+    }
 }
 
 fn mended(args: &Args, source: Topic, config: &Config) -> anyhow::Result<Option<Bytes>> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    commands::replay::{Args, bound::Bound},
-    config::{self, ReferenceKind},
+    commands::replay::{Args, bound::Bound, of_somebody},
+    config::{self, Config, ReferenceKind},
     exit::Exit,
     stores::Stores,
 };
@@ -177,6 +177,26 @@ fn customer_time_and_offset_choose_and_a_dry_run_brings_nothing() {
     assert_eq!(of(&Order { from: time(21), ..order() }), BTreeMap::new());
     let first_of_each = of(&Order { from: Some(Bound::Offset(0)), to: Some(Bound::Offset(0)), ..order() });
     assert_eq!(first_of_each.values().sum::<u64>(), 3, "one of each partition, the end included");
+}
+
+#[test]
+fn a_customer_who_was_never_there_is_no_customer_without_reports() {
+    let case = Case::new();
+    case.ends("who-left", 1);
+    let config = config::load(None, []).unwrap();
+    let of = |customer: &str, config: &Config| {
+        let order = Order { customer: Some(customer.into()), ..order() };
+        of_somebody(&order, &case.brought(&order).0, config)
+    };
+    of("hanbit-shop", &config).unwrap();
+    of("who-left", &config).unwrap();
+    let refused = of("nobody", &config).unwrap_err();
+    let told = refused.to_string();
+    assert!(Exit::of(&refused) == Exit::Usage && told.contains("--customer \"nobody\": nothing is found"), "{told}");
+
+    let mut unread = config.clone();
+    unread.reference.file = "missing.toml".into();
+    of("nobody", &unread).unwrap();
 }
 
 #[test]
