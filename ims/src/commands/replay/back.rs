@@ -1,18 +1,19 @@
 //! The way back: what came back before, and what comes back now.
 
-use super::letters::{Letter, header, offsets};
+use super::{
+    audit::Brought,
+    letters::{Letter, header, offsets},
+    pace::Paced,
+};
+use crate::assemble::now_ms;
 use bytes::Bytes;
 use processors::ring::Rings;
 use rustc_hash::FxHashMap;
 use schemas::{Topic, topics::Kind};
 use topology::{
     engine::{ORIGIN_HEADER, REASON_HEADER},
-    log::{LogError, Outgoing, Place, Producer, Reader, Record},
+    log::{LogError, Outgoing, Place, Reader, Record},
 };
-
-/// Records of one append, and bytes of their values.
-const APPEND_RECORDS: usize = 1_000;
-const APPEND_BYTES: usize = 1 << 20;
 
 /// Leaves out the letters that were brought back since they became dead letters: the source topic shows them, because
 /// only a replay carries an origin. What retention has deleted there is not seen.
@@ -48,42 +49,33 @@ pub struct Back<'l> {
     pub mended: Option<Bytes>,
     /// For what came from a ring.
     pub rings: Rings,
-    /// Now.
-    pub now_ms: i64,
 }
 
 impl Back<'_> {
-    /// Brings them, some at a time; `each` is told how many were.
+    /// Brings them, so many a second at most; `brought` is right also when it ends with an error, and `each` is told of
+    /// every one.
     pub fn bring(
         &self,
         reader: &mut dyn Reader,
         place: Place,
-        producer: &mut dyn Producer,
-        each: &mut dyn FnMut(u64),
-    ) -> Result<(), LogError> {
+        mut paced: Paced<'_, ()>,
+        brought: &mut Brought,
+        each: &dyn Fn(),
+    ) -> anyhow::Result<()> {
         let (Some(first), Some(last)) = (self.letters.first(), self.letters.last()) else { return Ok(()) };
         let wanted = offsets(self.letters);
-        let mut some: Vec<Outgoing> = Vec::new();
-        let mut bytes = 0;
-        let mut appended = Ok(());
-        let mut append = |some: &mut Vec<Outgoing>| {
-            producer.append(some)?;
-            each(some.len() as u64);
-            some.clear();
-            Ok(())
+        let mut outcome = Ok(());
+        let mut add = |()| {
+            brought.count += 1;
+            each();
         };
-        reader.read(place, first.offset, last.offset + 1, &mut |letter| {
-            if appended.is_ok() && wanted.contains(&letter.offset) {
-                bytes += letter.value.as_ref().map_or(0, Bytes::len);
-                some.push(self.record(letter));
-                if some.len() >= APPEND_RECORDS || bytes >= APPEND_BYTES {
-                    appended = append(&mut some);
-                    bytes = 0;
-                }
+        let read = reader.read(place, first.offset, last.offset + 1, &mut |letter| {
+            if outcome.is_ok() && wanted.contains(&letter.offset) {
+                outcome = paced.push(self.record(letter), (), &mut add);
             }
-        })?;
-        appended?;
-        append(&mut some)
+        });
+        // What could not be brought says more than a reader that met the same trouble.
+        outcome.and_then(|()| Ok(read?)).and_then(|()| paced.flush(&mut add))
     }
 
     /// The record as it comes back: as it was, with its origin, without the reason.
@@ -99,7 +91,7 @@ impl Back<'_> {
     fn partition(&self) -> Option<i32> {
         let Kind::Delay(ring) = self.source.kind() else { return None };
         let size = self.rings.size(ring);
-        let turn = self.now_ms.div_euclid(i64::from(size.width_ms));
+        let turn = now_ms().div_euclid(i64::from(size.width_ms));
         Some(turn.rem_euclid(i64::from(size.slots)) as i32)
     }
 }

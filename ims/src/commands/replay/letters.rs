@@ -1,6 +1,9 @@
 //! Dead letters without their values: which there are, why, and where they came from.
 
-use super::bound::{Bound, range};
+use super::{
+    audit::Brought,
+    bound::{Bound, range},
+};
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,17 +37,27 @@ pub struct Select {
     pub reason: Option<String>,
 }
 
-/// Every letter that is wanted, in order.
-pub fn read(reader: &mut dyn Reader, place: Place, select: &Select) -> Result<Vec<Letter>, LogError> {
+/// Every letter that is wanted, in order; `brought` is told of the others.
+pub fn read(
+    reader: &mut dyn Reader,
+    place: Place,
+    select: &Select,
+    brought: &mut Brought,
+) -> Result<Vec<Letter>, LogError> {
     let (from, end) = range(reader, place, select.from, select.to)?;
     let mut letters = Vec::new();
     reader.read(place, from, end, &mut |record| {
+        brought.looked_at += 1;
         let reason = header(&record, REASON_HEADER).unwrap_or_default();
         // What vendors reported of nobody's messages came from no topic: `ims vendor unmatched` shows it.
-        if reason != UNMATCHED && select.reason.as_deref().is_none_or(|wanted| reason.contains(wanted)) {
-            let origin = header(&record, ORIGIN_HEADER).unwrap_or_default();
-            letters.push(Letter { offset: record.offset, origin, reason, at_ms: record.timestamp_ms });
+        if reason == UNMATCHED {
+            return brought.leave_out("came from no topic", 1);
         }
+        if select.reason.as_deref().is_some_and(|wanted| !reason.contains(wanted)) {
+            return brought.leave_out("of another reason", 1);
+        }
+        let origin = header(&record, ORIGIN_HEADER).unwrap_or_default();
+        letters.push(Letter { offset: record.offset, origin, reason, at_ms: record.timestamp_ms });
     })?;
     Ok(letters)
 }

@@ -1,9 +1,11 @@
 //! `ims replay`: dead letters back to where they came from, and reports once more.
 
+mod audit;
 mod back;
 mod bound;
 mod letters;
 mod mended;
+mod pace;
 mod reports;
 mod show;
 #[cfg(test)]
@@ -18,13 +20,15 @@ use crate::{
     log, logging, output,
 };
 use anyhow::Context;
+use audit::{Audit, Brought, Noted, Ordered};
 use back::Back;
 use bound::Bound;
 use bytes::Bytes;
 use clap::Args as ClapArgs;
 use letters::{Letter, Select};
+use pace::Paced;
 use processors::ring::Rings;
-use reports::{Audit, Brought, Noted, Order, Replay, To};
+use reports::{Order, Replay, To};
 use schemas::{Topic, topics::Kind};
 use show::Replayed;
 use std::{path::PathBuf, sync::Arc};
@@ -51,9 +55,11 @@ use topology::{
 /// remembers it drops the call), marked by a header `ims-replay`. They are told after everything else that waits for the
 /// endpoint, and nobody is told whose key has no callback_uri or answered 410. With --to-topic records are copied as
 /// they are, with the headers `ims-origin` and `ims-replay`, into a topic that exists and is none of a chain: no report
-/// stands twice in the chain. An interrupted replay has brought its beginning; who brought what is in the log, before and
-/// after, in the result, and in the table `audit` of a store that the deployment shares (store.url, or reference data of
-/// kind "sql"): without it nothing is brought. Try --dry-run first.
+/// stands twice in the chain.
+///
+/// An interrupted replay has brought its beginning; who brought what is in the log, before and after, in the result, and
+/// in the table `audit` of a store that the deployment shares (store.url, or reference data of kind "sql"): without it
+/// nothing is brought. Try --dry-run first.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
@@ -69,6 +75,9 @@ pub struct Args {
     /// Tell what would come back, and bring nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Records a second at most; when left out 1,000 dead letters, or 100 reports.
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
     /// Only letters whose reason contains this text.
     #[arg(long, value_name = "TEXT", help_heading = "Dead letters")]
     reason: Option<String>,
@@ -87,9 +96,6 @@ pub struct Args {
     /// Into this topic, as it is called on Kafka.
     #[arg(long, value_name = "NAME", help_heading = "Reports")]
     to_topic: Option<String>,
-    /// Reports a second at most; 100 when left out.
-    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Reports")]
-    rate: Option<u32>,
 }
 
 const EXAMPLES: &str = "  ims replay --topic DLQ-API-MASS --dry-run
@@ -100,7 +106,9 @@ const EXAMPLES: &str = "  ims replay --topic DLQ-API-MASS --dry-run
   ims replay --topic REPORT-AT --from 120000 --to-topic audit-march --rate 5000";
 
 /// Reports a second when nobody says otherwise: what a working endpoint takes.
-const RATE: u32 = 100;
+const REPORTS_A_SECOND: u32 = 100;
+/// Dead letters a second when nobody says otherwise: a lane takes them beside what else comes in.
+const LETTERS_A_SECOND: u32 = 1_000;
 
 /// What a topic has to be brought.
 enum What {
@@ -119,10 +127,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
             args.only_of_letters()?;
             let mended = mended(args, source, &config)?;
             let log = log::open_log(&config)?;
-            let replayed = replay(args, source, mended, &*log, &config, globals.json);
-            let replayed = replayed.with_context(|| log::place(&config))?;
-            output::result(globals.json, &replayed, || replayed.text())?;
-            Ok(Exit::Done)
+            replay_letters(args, source, mended, &*log, &config, globals.json)
         }
         What::Reports(topic) => replay_reports(&args.order(topic)?, &config, globals.json),
     }
@@ -141,10 +146,25 @@ fn what_of(name: &str) -> anyhow::Result<What> {
 
 impl Args {
     fn only_of_letters(&self) -> anyhow::Result<()> {
-        let reports = self.customer.is_some() || self.to_callback || self.to_topic.is_some() || self.rate.is_some();
+        let reports = self.customer.is_some() || self.to_callback || self.to_topic.is_some();
         match reports {
-            true => Err(usage("--customer, --to-callback, --to-topic and --rate are for reports (--topic REPORT-…)")),
+            true => Err(usage("--customer, --to-callback and --to-topic are for reports (--topic REPORT-…)")),
             false => Ok(()),
+        }
+    }
+
+    fn ordered(&self, source: Topic) -> Ordered {
+        Ordered {
+            dry_run: self.dry_run,
+            topic: source.dead_letters().to_string(),
+            from: self.from.map(audit::text),
+            to: self.to.map(audit::text),
+            reason: self.reason.clone(),
+            again: self.again,
+            mended: self.mended.is_some(),
+            target: format!("topic {source}"),
+            per_second: self.rate.unwrap_or(LETTERS_A_SECOND),
+            ..Ordered::default()
         }
     }
 
@@ -166,7 +186,7 @@ impl Args {
             to: self.to,
             customer: self.customer.clone(),
             target,
-            rate: self.rate.unwrap_or(RATE),
+            rate: self.rate.unwrap_or(REPORTS_A_SECOND),
             dry_run: self.dry_run,
         })
     }
@@ -178,7 +198,7 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     let (schemas, source) = log::open_schemas(config)?;
     let decoder = Decoder::new(Arc::clone(&schemas), source);
     let began_ms = now_ms();
-    let id = format!("{began_ms}-{:08x}", rand::random::<u32>());
+    let id = audit::name(began_ms);
     let replay = Replay { order, id: &id, decoder: &decoder, schemas };
     let mut producer = match &order.target {
         To::Callback => log.producer(),
@@ -187,28 +207,27 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     .with_context(place)?;
     let parts = replay.parts(&mut *log.reader()?).with_context(place)?;
     let all = parts.iter().map(|(_, from, to)| reports::offsets(*from, *to)).sum();
-    let mut audit = Audit::begin(order, &id, reports::who(), began_ms);
-    let mut noted = Noted::open(config, order)?;
+    let mut audit = Audit::begin(order.ordered(), &id, audit::who(), began_ms);
+    let mut noted = Noted::open(config, order.dry_run)?;
     noted.note(&audit, began_ms).context("nothing is brought, because it cannot be noted")?;
     audit.log();
     let bar = output::progress(json, Some(all), if order.dry_run { "reading" } else { "bringing reports" });
     let mut brought = Brought::default();
     let done = replay.bring(&log, &parts, &mut *producer, &mut brought, &mut |behind| bar.set_position(behind));
-    let done = done.and_then(|()| of_somebody(order, &brought, config));
+    let done = done.with_context(place).and_then(|()| of_somebody(order, &brought, config));
     bar.finish_and_clear();
     let ended_ms = now_ms();
     audit.end(brought, done.as_ref().err().map(|error| format!("{error:#}")), ended_ms);
     audit.log();
-    output::result(json, &audit, || audit.text())?;
-    done.with_context(place)
-        .and(noted.note(&audit, ended_ms).context("the reports are brought, their end is not noted"))?;
+    output::result(json, &audit, || audit.text("reports"))?;
+    done.and(noted.note(&audit, ended_ms).context("the reports are brought, their end is not noted"))?;
     Ok(Exit::Done)
 }
 
 /// That nothing is found of a customer who was never there is no end as ordered.
 fn of_somebody(order: &Order, brought: &Brought, config: &Config) -> anyhow::Result<()> {
     match &order.customer {
-        Some(username) if brought.count() == 0 => customer::must_exist(config, username),
+        Some(username) if brought.count == 0 => customer::must_exist(config, username),
         _ => Ok(()),
     }
 }
@@ -225,6 +244,21 @@ fn mended(args: &Args, source: Topic, config: &Config) -> anyhow::Result<Option<
     Ok(Some(value.map_err(|reason| usage(format!("{shown}: {reason}")))?))
 }
 
+fn replay_letters(
+    args: &Args,
+    source: Topic,
+    mended: Option<Bytes>,
+    log: &dyn Log,
+    config: &Config,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let (replayed, done) = replay(args, source, mended, log, config, json).with_context(|| log::place(config))?;
+    output::result(json, &replayed, || replayed.text())?;
+    done.with_context(|| log::place(config))?;
+    Ok(Exit::Done)
+}
+
+/// What came back, and how it ended; or why nothing did.
 fn replay(
     args: &Args,
     source: Topic,
@@ -232,29 +266,41 @@ fn replay(
     log: &dyn Log,
     config: &Config,
     json: bool,
-) -> anyhow::Result<Replayed> {
+) -> anyhow::Result<(Replayed, anyhow::Result<()>)> {
     let mut reader = log.reader()?;
     let place = Place { topic: source.dead_letters(), partition: 0 };
     if reader.partitions(place.topic)?.is_empty() {
         return Err(LogError::Stop(format!("topic {} is missing: run `ims topics create`", place.topic)).into());
     }
-    let bar = output::progress(json, None, "reading");
+    let began_ms = now_ms();
+    let bar = output::progress(json, None, if args.dry_run { "reading" } else { "bringing dead letters" });
     let select = Select { from: args.from, to: args.to, reason: args.reason.clone() };
-    let mut letters = letters::read(&mut *reader, place, &select)?;
+    let mut brought = Brought::default();
+    let mut letters = letters::read(&mut *reader, place, &select, &mut brought)?;
     if mended.is_some() && letters.is_empty() {
         return Err(usage(format!("{} has no letter at the offset of --from", place.topic)));
     }
     let found = letters.len();
     letters::keep_newest_of_each_origin(&mut letters);
+    brought.leave_out("a newer letter stands for it", (found - letters.len()) as u64);
     if !args.again {
+        let found = letters.len();
         back::leave_out_what_came_back(&mut *reader, source, &mut letters)?;
+        brought.leave_out("came back before", (found - letters.len()) as u64);
     }
-    let left_out = found - letters.len();
-    if !args.dry_run {
-        let rings = Rings::new(config.rings)?;
-        let back = Back { letters: &letters, source, mended, rings, now_ms: now_ms() };
-        back.bring(&mut *reader, place, &mut *log.producer()?, &mut |count| bar.inc(count))?;
-    }
+    let (rings, mut producer) = (Rings::new(config.rings)?, log.producer()?);
+    let ordered = args.ordered(source);
+    let paced = Paced::new((!args.dry_run).then_some(&mut *producer), ordered.per_second);
+    let mut audit = Audit::begin(ordered, &audit::name(began_ms), audit::who(), began_ms);
+    let mut noted = Noted::open(config, args.dry_run)?;
+    noted.note(&audit, began_ms).context("nothing is brought, because it cannot be noted")?;
+    audit.log();
+    let back = Back { letters: &letters, source, mended, rings };
+    let done = back.bring(&mut *reader, place, paced, &mut brought, &|| bar.inc(1));
     bar.finish_and_clear();
-    Ok(Replayed::new(source, letters, left_out, args.dry_run))
+    let ended_ms = now_ms();
+    audit.end(brought, done.as_ref().err().map(|error| format!("{error:#}")), ended_ms);
+    audit.log();
+    let done = done.and(noted.note(&audit, ended_ms).context("the letters are brought, their end is not noted"));
+    Ok((Replayed { audit, letters }, done))
 }

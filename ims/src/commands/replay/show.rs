@@ -1,8 +1,7 @@
 //! What came back, for people and for programs.
 
-use super::Letter;
+use super::{Letter, audit::Audit};
 use crate::output::thousands;
-use schemas::Topic;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -12,22 +11,12 @@ const NAMED: usize = 20;
 /// What came back, or would.
 #[derive(Debug, Serialize)]
 pub struct Replayed {
-    /// Nothing was brought: this is what would be.
-    dry_run: bool,
-    /// Where to.
-    topic: String,
-    pub(super) replayed: usize,
-    /// Came back before, or fell to the same fault twice: the newest letter stands for all.
-    pub(super) left_out: usize,
+    #[serde(flatten)]
+    pub(super) audit: Audit,
     pub(super) letters: Vec<Letter>,
 }
 
 impl Replayed {
-    /// Puts it together.
-    pub fn new(source: Topic, letters: Vec<Letter>, left_out: usize, dry_run: bool) -> Self {
-        Self { dry_run, topic: source.to_string(), replayed: letters.len(), left_out, letters }
-    }
-
     /// As people read it.
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -42,11 +31,6 @@ impl Replayed {
             let _ = writeln!(text, "… in all, by reason:");
             reasons.iter().for_each(|(reason, count)| text.push_str(&format!("{:>10}  {reason}\n", thousands(*count))));
         }
-        let (did, count) = (if self.dry_run { "would bring" } else { "brought" }, thousands(self.replayed as u64));
-        let _ = write!(text, "{did} {count} dead letters back to {}", self.topic);
-        if self.left_out > 0 {
-            let _ = write!(text, "; left out {} that came back before", thousands(self.left_out as u64));
-        }
-        text
+        text + &self.audit.text("dead letters")
     }
 }

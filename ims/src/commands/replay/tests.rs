@@ -1,9 +1,17 @@
 use super::*;
-use crate::config;
+use crate::{
+    config::{self, ReferenceKind},
+    stores::Stores,
+};
 use bytes::Bytes;
+use connectors::{reference, sql::Database};
 use processors::ports::Clock;
 use schemas::{Delayed, Lane, Schemas, SendRequest, examples, topics::Ring};
-use std::{sync::Arc, time::Duration};
+use serde_json::{Value, json};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use topology::{
     driver::ManualClock,
     engine::{ORIGIN_HEADER, Outputs, REASON_HEADER},
@@ -70,7 +78,9 @@ impl Case {
     fn replay(&self, args: &Args) -> Replayed {
         self.clock.advance(Duration::from_secs(1));
         let What::Letters(source) = what_of(&args.topic).unwrap() else { panic!("{} has reports", args.topic) };
-        replay(args, source, None, &self.log, &self.config, true).unwrap()
+        let (replayed, done) = replay(args, source, None, &self.log, &self.config, true).unwrap();
+        done.unwrap();
+        replayed
     }
 }
 
@@ -90,6 +100,12 @@ fn args(topic: Topic) -> Args {
     }
 }
 
+/// Looked at, brought, left out.
+fn told(replayed: &Replayed) -> Value {
+    let json = serde_json::to_value(replayed).unwrap();
+    json!([json["looked_at"], json["brought"], json["left_out"]])
+}
+
 fn mass() -> Topic {
     Topic::api(Lane::Mass)
 }
@@ -99,7 +115,7 @@ fn a_letter_comes_back_as_it_was_with_its_origin_and_without_its_reason() {
     let case = Case::new();
     case.broken(mass(), "garbage", "not a SendRequest");
     let first = case.records(mass()).remove(0);
-    assert_eq!(case.replay(&args(mass())).replayed, 1);
+    assert_eq!(case.replay(&args(mass())).audit.brought, 1);
     let back = case.records(mass()).into_iter().find(|record| record.offset != first.offset).unwrap();
     assert_eq!((&back.key, &back.value, back.place), (&first.key, &first.value, first.place));
     assert_eq!(letters::header(&back, "tenant").unwrap(), "seven");
@@ -112,12 +128,12 @@ fn a_letter_comes_back_as_it_was_with_its_origin_and_without_its_reason() {
 fn what_came_back_stays_out_of_the_next_replay_unless_it_is_asked_for_again() {
     let case = Case::new();
     case.broken(mass(), "a", "reason");
-    assert_eq!(case.replay(&args(mass())).replayed, 1);
+    assert_eq!(case.replay(&args(mass())).audit.brought, 1);
     case.broken(mass(), "b", "reason");
     let second = case.replay(&args(mass()));
-    assert_eq!((second.replayed, second.left_out), (1, 1));
-    assert_eq!(case.replay(&args(mass())).replayed, 0);
-    assert_eq!(case.replay(&Args { again: true, ..args(mass()) }).replayed, 2);
+    assert_eq!(told(&second), json!([2, 1, {"came back before": 1}]));
+    assert_eq!(case.replay(&args(mass())).audit.brought, 0);
+    assert_eq!(case.replay(&Args { again: true, ..args(mass()) }).audit.brought, 2);
 }
 
 #[test]
@@ -128,7 +144,7 @@ fn what_failed_again_after_a_replay_comes_back_once_more() {
     let back = case.records(mass()).into_iter().max_by_key(|record| record.timestamp_ms).unwrap();
     case.dead_letter(&back, "another reason");
     let second = case.replay(&args(mass()));
-    assert_eq!((second.replayed, second.left_out), (1, 1));
+    assert_eq!(told(&second), json!([2, 1, {"a newer letter stands for it": 1}]));
     assert_eq!(second.letters[0].reason, "another reason");
 }
 
@@ -148,6 +164,7 @@ fn offsets_and_reasons_choose_and_a_dry_run_brings_nothing() {
     let chosen = case.replay(&some);
     assert_eq!(chosen.letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), [2]);
     assert_eq!(case.records(mass()).len(), 4);
+    assert_eq!(told(&chosen), json!([2, 1, {"of another reason": 1}]));
     case.replay(&Args { dry_run: false, ..some });
     assert_eq!(case.records(mass()).len(), 5);
 }
@@ -159,7 +176,7 @@ fn a_mended_request_replaces_the_value_and_keeps_the_origin() {
     let schemas = Schemas::embedded();
     let value = mended::value(mass(), examples::REQUESTS[0].json.as_bytes(), &schemas).unwrap();
     case.clock.advance(Duration::from_secs(1));
-    replay(&args(mass()), mass(), Some(value), &case.log, &case.config, true).unwrap();
+    replay(&args(mass()), mass(), Some(value), &case.log, &case.config, true).unwrap().1.unwrap();
     let back = case.records(mass()).into_iter().max_by_key(|record| record.timestamp_ms).unwrap();
     assert_eq!(schemas.decode::<SendRequest>(&back.value.clone().unwrap()).unwrap(), examples::REQUESTS[0].request());
     assert!(letters::header(&back, ORIGIN_HEADER).is_some());
@@ -174,6 +191,50 @@ fn a_mended_record_of_another_kind_is_refused_with_the_field() {
     let delayed = serde_json::to_string(&examples::delayed()).unwrap();
     let value = mended::value(Topic::delay(Ring::Hours), delayed.as_bytes(), &schemas).unwrap();
     assert_eq!(schemas.decode::<Delayed>(&value).unwrap(), examples::delayed());
+}
+
+#[test]
+fn letters_come_back_no_faster_than_they_may() {
+    let case = Case::new();
+    for value in ["a", "b", "c", "d"] {
+        case.broken(mass(), value, "reason");
+    }
+    let began = Instant::now();
+    case.replay(&Args { rate: Some(20), dry_run: true, ..args(mass()) });
+    assert_eq!(case.records(mass()).len(), 4);
+    // Two at once, two a tenth of a second behind.
+    case.replay(&Args { rate: Some(20), ..args(mass()) });
+    assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    assert_eq!(case.records(mass()).len(), 8);
+}
+
+#[test]
+fn a_replay_of_letters_stands_in_the_audit_before_and_after_or_brings_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut case = Case::new();
+    case.broken(mass(), "garbage", "not a SendRequest");
+    case.config.store.file = folder.path().join("ims.sqlite");
+    case.config.reference.kind = ReferenceKind::Sql;
+    let unready = replay(&args(mass()), mass(), None, &case.log, &case.config, true).err().unwrap();
+    assert_eq!((Exit::of(&unready), case.records(mass()).len()), (Exit::Stopped, 1), "{unready:#}");
+
+    let location = Stores::of(&case.config).reference().unwrap();
+    reference::SCHEMA.migrate(&location).unwrap();
+    case.replay(&Args { dry_run: true, ..args(mass()) });
+    let replayed = case.replay(&Args { reason: Some("SendRequest".into()), ..args(mass()) });
+    let mut database = Database::connect(&location, &reference::SCHEMA).unwrap();
+    let lines =
+        database.run(async |connection| connection.query("SELECT * FROM audit ORDER BY id").fetch_all().await).unwrap();
+    let states: Vec<Value> =
+        lines.iter().map(|line| serde_json::from_str(&line.get::<String>("state_after").unwrap()).unwrap()).collect();
+    assert_eq!(states.len(), 2, "nothing of the dry run: {states:?}");
+    for (state, brought, ended) in [(&states[0], 0, false), (&states[1], 1, true)] {
+        assert_eq!((&state["brought"], state["ended_at"].is_string()), (&json!(brought), ended));
+        assert_eq!((&state["topic"], &state["target"]), (&json!("DLQ-API-MASS"), &json!("topic API-MASS")));
+        assert_eq!((&state["reason"], &state["per_second"]), (&json!("SendRequest"), &json!(1_000)));
+    }
+    let text = replayed.text();
+    assert!(text.contains("brought 1 dead letters of DLQ-API-MASS to topic API-MASS\naudit: replay "), "{text}");
 }
 
 #[test]

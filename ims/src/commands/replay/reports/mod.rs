@@ -1,21 +1,20 @@
 //! Reports once more: to their customers' endpoints, or into a topic outside the chain.
 
-mod audit;
 mod outside;
-mod pace;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Audit, Noted, who};
 pub use outside::outside;
 
-use super::bound::{Bound, range};
-use anyhow::Context;
+use super::{
+    audit::{self, Brought, Ordered},
+    bound::{Bound, range},
+    pace::Paced,
+};
 use bytes::Bytes;
-use pace::Pace;
 use processors::callback::is_told;
 use schemas::{Callback, Report, Schemas, Topic};
-use std::{collections::BTreeMap, sync::Arc, thread};
+use std::sync::Arc;
 use topology::{
     engine::{Decoder, Headline, ORIGIN_HEADER, origin_of},
     log::{Log, LogError, Outgoing, Place, Producer, Reader, Record},
@@ -52,21 +51,22 @@ pub struct Order {
     pub dry_run: bool,
 }
 
-/// What was brought, or would be.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Brought {
-    /// Records between the bounds that were looked at.
-    pub looked_at: u64,
-    /// Reports, by customer.
-    pub by_customer: BTreeMap<String, u64>,
-    /// Records of the range that are left out, by reason.
-    pub left_out: BTreeMap<&'static str, u64>,
-}
-
-impl Brought {
-    /// How many.
-    pub fn count(&self) -> u64 {
-        self.by_customer.values().sum()
+impl Order {
+    /// As the audit tells it.
+    pub fn ordered(&self) -> Ordered {
+        Ordered {
+            dry_run: self.dry_run,
+            topic: self.topic.to_string(),
+            from: self.from.map(audit::text),
+            to: self.to.map(audit::text),
+            customer: self.customer.clone(),
+            target: match &self.target {
+                To::Callback => "callback".to_owned(),
+                To::Topic(name) => format!("topic {name}"),
+            },
+            per_second: self.rate,
+            ..Ordered::default()
+        }
     }
 }
 
@@ -113,34 +113,30 @@ impl Replay<'_> {
         at: &mut dyn FnMut(u64),
     ) -> anyhow::Result<()> {
         let mut reader = log.reader()?;
-        let mut pace = Pace::new(self.order.rate);
+        let mut paced = Paced::new((!self.order.dry_run).then_some(producer), self.order.rate);
         let mut behind = 0;
         for (place, from, to) in parts {
-            let mut chunk = Chunk::default();
             let mut outcome = Ok(());
             let read = reader.read(*place, *from, *to, &mut |record| {
                 if outcome.is_ok() {
                     brought.looked_at += 1;
                     let offset = record.offset;
-                    outcome = self.take(&record, &mut chunk, brought).and_then(|()| match chunk.is_full(&pace) {
-                        true => self.flush(&mut chunk, &mut pace, producer, brought),
-                        false => Ok(()),
-                    });
+                    outcome = self.take(&record, &mut paced, brought);
                     at(behind + offsets(*from, offset + 1));
                 }
             });
             // What could not be brought says more than a reader that met the same trouble.
-            outcome.and_then(|()| Ok(read?)).and_then(|()| self.flush(&mut chunk, &mut pace, producer, brought))?;
+            outcome.and_then(|()| Ok(read?)).and_then(|()| paced.flush(&mut |customer| add(brought, customer)))?;
             behind += offsets(*from, *to);
             at(behind);
         }
         Ok(())
     }
 
-    /// Puts what a record becomes into the chunk, or counts why it is left out.
-    fn take(&self, record: &Record, chunk: &mut Chunk, brought: &mut Brought) -> anyhow::Result<()> {
+    /// Brings what a record becomes, or counts why it is left out.
+    fn take(&self, record: &Record, paced: &mut Paced<'_, String>, brought: &mut Brought) -> anyhow::Result<()> {
         let mut leave = |reason: &'static str| {
-            *brought.left_out.entry(reason).or_default() += 1;
+            brought.leave_out(reason, 1);
             Ok(())
         };
         // The headers let most of a range pass undecoded.
@@ -164,8 +160,8 @@ impl Replay<'_> {
         if self.order.target == To::Callback && !is_told(&report) {
             return leave("nobody is told of it");
         }
-        chunk.push(report.username.clone(), self.outgoing(record, report));
-        Ok(())
+        let customer = report.username.clone();
+        paced.push(self.outgoing(record, report), customer, &mut |customer| add(brought, customer))
     }
 
     fn outgoing(&self, record: &Record, report: Report) -> Outgoing {
@@ -189,57 +185,17 @@ impl Replay<'_> {
             }
         }
     }
+}
 
-    fn flush(
-        &self,
-        chunk: &mut Chunk,
-        pace: &mut Pace,
-        producer: &mut dyn Producer,
-        brought: &mut Brought,
-    ) -> anyhow::Result<()> {
-        if !self.order.dry_run && !chunk.records.is_empty() {
-            thread::sleep(pace.wait());
-            let count = chunk.records.len();
-            producer.append(&chunk.records).with_context(|| {
-                format!("of the last {count} reports some may have been brought, of those before all were")
-            })?;
-            pace.brought(count);
-        }
-        for customer in chunk.customers.drain(..) {
-            *brought.by_customer.entry(customer).or_default() += 1;
-        }
-        chunk.records.clear();
-        chunk.bytes = 0;
-        Ok(())
-    }
+/// A report of this customer was brought.
+fn add(brought: &mut Brought, customer: String) {
+    brought.count += 1;
+    *brought.by_customer.entry(customer).or_default() += 1;
 }
 
 /// How many offsets a part has.
 pub fn offsets(from: i64, to: i64) -> u64 {
     u64::try_from(to - from).unwrap_or(0)
-}
-
-/// Reports that go together.
-#[derive(Default)]
-struct Chunk {
-    records: Vec<Outgoing>,
-    customers: Vec<String>,
-    bytes: usize,
-}
-
-/// Bytes of values that go together at most.
-const CHUNK_BYTES: usize = 1 << 20;
-
-impl Chunk {
-    fn push(&mut self, customer: String, record: Outgoing) {
-        self.bytes += record.value.as_ref().map_or(0, Bytes::len);
-        self.records.push(record);
-        self.customers.push(customer);
-    }
-
-    fn is_full(&self, pace: &Pace) -> bool {
-        self.records.len() >= pace.chunk() || self.bytes >= CHUNK_BYTES
-    }
 }
 
 fn header(record: &Record, name: &str) -> Option<String> {

@@ -1,6 +1,11 @@
 use super::*;
 use crate::{
-    commands::replay::{Args, bound::Bound, of_somebody},
+    commands::replay::{
+        Args,
+        audit::{Audit, Noted},
+        bound::Bound,
+        of_somebody,
+    },
     config::{self, Config, ReferenceKind},
     exit::Exit,
     stores::Stores,
@@ -10,7 +15,7 @@ use connectors::{reference, sql::Database};
 use processors::ports::{Clock, NoRegistry};
 use schemas::{Channel, ReportKind, State, examples, topics::Kind};
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use topology::{
     driver::ManualClock,
     engine::Outputs,
@@ -139,7 +144,7 @@ fn a_copy_is_the_record_as_it_was_with_its_origin() {
     case.report(examples::report());
     case.report(Report { terminal: false, state: State::Sent, ..examples::report() });
     let (brought, records) = case.brought(&to_topic());
-    assert_eq!((brought.count(), records.len()), (2, 2), "every report, not only ends");
+    assert_eq!((brought.count, records.len()), (2, 2), "every report, not only ends");
     let mut reader = case.log.reader().unwrap();
     let mut originals = Vec::new();
     for partition in 0..3 {
@@ -164,7 +169,7 @@ fn customer_time_and_offset_choose_and_a_dry_run_brings_nothing() {
     case.ends("bank", 10);
     let of = |order: &Order| {
         let (brought, records) = case.brought(order);
-        assert_eq!(records.len() as u64, if order.dry_run { 0 } else { brought.count() });
+        assert_eq!(records.len() as u64, if order.dry_run { 0 } else { brought.count });
         brought.by_customer
     };
     let bank = Order { customer: Some("bank".into()), ..order() };
@@ -205,8 +210,8 @@ fn a_log_that_goes_away_ends_the_replay_with_what_is_known() {
     case.ends("hanbit", 5);
     let (brought, done) = case.bring(&order(), &mut Away);
     let error = done.unwrap_err();
-    assert_eq!((brought.count(), Exit::of(&error)), (0, Exit::Away));
-    let mut audit = Audit::begin(&order(), "R1", "kim (uid 1000) on host".into(), NOW_MS);
+    assert_eq!((brought.count, Exit::of(&error)), (0, Exit::Away));
+    let mut audit = Audit::begin(order().ordered(), "R1", "kim (uid 1000) on host".into(), NOW_MS);
     audit.end(brought, Some(format!("{error:#}")), NOW_MS + 1_000);
     let json = serde_json::to_value(&audit).unwrap();
     assert_eq!((&json["replay"], &json["brought"]), (&"R1".into(), &0.into()));
@@ -215,7 +220,7 @@ fn a_log_that_goes_away_ends_the_replay_with_what_is_known() {
         (&"kim (uid 1000) on host".into(), &"2026-03-12T00:00:00.000Z".into())
     );
     assert!(json["error"].as_str().unwrap().contains("no broker answers"), "{json}");
-    assert!(audit.text().contains("audit: replay R1 by kim (uid 1000) on host"), "{}", audit.text());
+    assert!(audit.text("reports").contains("audit: replay R1 by kim (uid 1000) on host"), "{}", audit.text("reports"));
 }
 
 #[test]
@@ -224,19 +229,19 @@ fn a_replay_stands_in_the_audit_of_a_shared_store_before_and_after_or_brings_not
     let mut config = config::load(None, []).unwrap();
     config.store.file = folder.path().join("ims.sqlite");
     let location = Stores::of(&config).reference().unwrap();
-    let mut audit = Audit::begin(&order(), "R1", "kim (uid 1000) on host".into(), NOW_MS);
-    Noted::open(&config, &order()).unwrap().note(&audit, NOW_MS).unwrap();
+    let mut audit = Audit::begin(order().ordered(), "R1", "kim (uid 1000) on host".into(), NOW_MS);
+    Noted::open(&config, false).unwrap().note(&audit, NOW_MS).unwrap();
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a file of reference data has no store");
 
     config.reference.kind = ReferenceKind::Sql;
-    let unready = Noted::open(&config, &order()).err().unwrap();
+    let unready = Noted::open(&config, false).err().unwrap();
     assert_eq!(Exit::of(&unready), Exit::Stopped, "{unready:#}");
     reference::SCHEMA.migrate(&location).unwrap();
-    let dry = Order { dry_run: true, ..order() };
-    Noted::open(&config, &dry).unwrap().note(&audit, NOW_MS).unwrap();
-    let mut noted = Noted::open(&config, &order()).unwrap();
+    Noted::open(&config, true).unwrap().note(&audit, NOW_MS).unwrap();
+    let mut noted = Noted::open(&config, false).unwrap();
     noted.note(&audit, NOW_MS).unwrap();
-    let brought = Brought { looked_at: 9, by_customer: BTreeMap::from([("hanbit".into(), 7)]), ..Brought::default() };
+    let brought =
+        Brought { looked_at: 9, count: 7, by_customer: BTreeMap::from([("hanbit".into(), 7)]), ..Brought::default() };
     audit.end(brought, None, NOW_MS + 1_000);
     noted.note(&audit, NOW_MS + 1_000).unwrap();
 

@@ -1,9 +1,8 @@
 //! Who brought what again, when, and how much: a line in the log and in the store's audit before and after, and a part
 //! of the result.
 
-use super::{Brought, Order, To};
+use super::bound::Bound;
 use crate::{
-    commands::replay::bound::Bound,
     config::{Config, ReferenceKind},
     stores::Stores,
 };
@@ -12,6 +11,57 @@ use connectors::reference::{By, Deed, Deeds};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write, os::unix::fs::MetadataExt};
+
+/// What was ordered, as the audit tells it.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Ordered {
+    /// Nothing is brought: it is told what would be.
+    pub dry_run: bool,
+    /// Where the records stand.
+    pub topic: String,
+    /// Where they begin; the oldest when there is none.
+    pub from: Option<String>,
+    /// Where they end; the newest when there is none.
+    pub to: Option<String>,
+    /// Reports of this customer alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Dead letters whose reason contains this alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What came back before comes back again.
+    #[serde(skip_serializing_if = "is_false")]
+    pub again: bool,
+    /// Another value was given in place of the one that was found.
+    #[serde(skip_serializing_if = "is_false")]
+    pub mended: bool,
+    /// Where they go.
+    pub target: String,
+    /// Records a second at most.
+    pub per_second: u32,
+}
+
+/// What was brought, or would be.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// Records between the bounds that were looked at.
+    pub looked_at: u64,
+    /// Records that were brought.
+    pub count: u64,
+    /// Of them reports, by customer.
+    pub by_customer: BTreeMap<String, u64>,
+    /// Records of the range that are left out, by reason.
+    pub left_out: BTreeMap<&'static str, u64>,
+}
+
+impl Brought {
+    /// So many records are left out.
+    pub fn leave_out(&mut self, reason: &'static str, count: u64) {
+        if count > 0 {
+            *self.left_out.entry(reason).or_default() += count;
+        }
+    }
+}
 
 /// The record of one replay.
 #[derive(Debug, Clone, Serialize)]
@@ -24,18 +74,13 @@ pub struct Audit {
     pub began_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
-    /// Nothing was brought: this is what would be.
-    pub dry_run: bool,
-    topic: String,
-    from: Option<String>,
-    to: Option<String>,
-    customer: Option<String>,
-    target: String,
-    per_second: u32,
+    #[serde(flatten)]
+    ordered: Ordered,
     /// Records between the bounds.
     pub looked_at: u64,
-    /// Reports that were brought.
+    /// Records that were brought.
     pub brought: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     by_customer: BTreeMap<String, u64>,
     left_out: BTreeMap<&'static str, u64>,
     /// Why it ended before its time.
@@ -44,22 +89,13 @@ pub struct Audit {
 
 impl Audit {
     /// A replay that begins.
-    pub fn begin(order: &Order, replay: &str, who: String, now_ms: i64) -> Self {
+    pub fn begin(ordered: Ordered, replay: &str, who: String, now_ms: i64) -> Self {
         Self {
             replay: replay.to_owned(),
             who,
             began_at: iso(now_ms),
             ended_at: None,
-            dry_run: order.dry_run,
-            topic: order.topic.to_string(),
-            from: order.from.map(text),
-            to: order.to.map(text),
-            customer: order.customer.clone(),
-            target: match &order.target {
-                To::Callback => "callback".to_owned(),
-                To::Topic(name) => format!("topic {name}"),
-            },
-            per_second: order.rate,
+            ordered,
             looked_at: 0,
             brought: 0,
             by_customer: BTreeMap::new(),
@@ -71,13 +107,14 @@ impl Audit {
     /// It ended so.
     pub fn end(&mut self, brought: Brought, error: Option<String>, now_ms: i64) {
         self.ended_at = Some(iso(now_ms));
-        (self.looked_at, self.brought) = (brought.looked_at, brought.count());
+        (self.looked_at, self.brought) = (brought.looked_at, brought.count);
         (self.by_customer, self.left_out, self.error) = (brought.by_customer, brought.left_out, error);
     }
 
     /// One line in the log. A dry run changes nothing: there is nothing to note.
     pub fn log(&self) {
-        if self.dry_run {
+        let ordered = &self.ordered;
+        if ordered.dry_run {
             return;
         }
         let word = if self.ended_at.is_some() { "ended" } else { "begins" };
@@ -85,21 +122,24 @@ impl Audit {
             target: "audit",
             replay = self.replay,
             who = self.who,
-            topic = self.topic,
-            from = self.from.as_deref().unwrap_or("oldest"),
-            to = self.to.as_deref().unwrap_or("newest"),
-            customer = self.customer.as_deref().unwrap_or("all"),
-            target_of_replay = self.target,
-            per_second = self.per_second,
+            topic = ordered.topic,
+            from = ordered.from.as_deref().unwrap_or("oldest"),
+            to = ordered.to.as_deref().unwrap_or("newest"),
+            customer = ordered.customer.as_deref().unwrap_or("all"),
+            reason = ordered.reason,
+            again = ordered.again,
+            mended = ordered.mended,
+            target_of_replay = ordered.target,
+            per_second = ordered.per_second,
             looked_at = self.looked_at,
             brought = self.brought,
             error = self.error,
-            "a replay of reports {word}"
+            "a replay {word}"
         );
     }
 
-    /// As people read it.
-    pub fn text(&self) -> String {
+    /// What was done with so many of what, and who did it, as people read it.
+    pub fn text(&self, what: &str) -> String {
         let mut text = String::new();
         let mut counts = |counts: Vec<(&str, u64)>, what: &str| {
             for (name, count) in counts {
@@ -108,15 +148,20 @@ impl Audit {
         };
         counts(self.by_customer.iter().map(|(name, count)| (name.as_str(), *count)).collect(), "of ");
         counts(self.left_out.iter().map(|(reason, count)| (*reason, *count)).collect(), "left out: ");
-        let did = if self.dry_run { "would bring" } else { "brought" };
+        let Ordered { dry_run, topic, target, .. } = &self.ordered;
+        let did = if *dry_run { "would bring" } else { "brought" };
         let count = crate::output::thousands(self.brought);
-        let _ = writeln!(text, "{did} {count} reports of {} to {}", self.topic, self.target);
-        if !self.dry_run {
+        let _ = writeln!(text, "{did} {count} {what} of {topic} to {target}");
+        if !dry_run {
             let ended = self.ended_at.as_deref().unwrap_or_default();
             let _ = write!(text, "audit: replay {} by {}, {} to {ended}", self.replay, self.who, self.began_at);
         }
         text
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// The audit of the store that a deployment shares, where replays are noted.
@@ -128,9 +173,9 @@ pub struct Noted {
 impl Noted {
     /// Opens it. A deployment whose reference data is a file of its own has none, and a dry run, which changes nothing,
     /// needs none.
-    pub fn open(config: &Config, order: &Order) -> anyhow::Result<Self> {
+    pub fn open(config: &Config, dry_run: bool) -> anyhow::Result<Self> {
         let shared = !config.store.url.is_empty() || config.reference.kind == ReferenceKind::Sql;
-        let deeds = (shared && !order.dry_run).then(|| Deeds::open(&Stores::of(config).reference()?)).transpose()?;
+        let deeds = (shared && !dry_run).then(|| Deeds::open(&Stores::of(config).reference()?)).transpose()?;
         Ok(Self { deeds, begun: None })
     }
 
@@ -149,7 +194,8 @@ impl Noted {
 /// Characters that the store has for who did something.
 const LONGEST_ACTOR: usize = 160;
 
-fn text(bound: Bound) -> String {
+/// A bound as the audit tells it.
+pub fn text(bound: Bound) -> String {
     match bound {
         Bound::Offset(offset) => offset.to_string(),
         Bound::Time(ms) => iso(ms),
@@ -158,6 +204,11 @@ fn text(bound: Bound) -> String {
 
 fn iso(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
+}
+
+/// The name of a replay that begins now.
+pub fn name(now_ms: i64) -> String {
+    format!("{now_ms}-{:08x}", rand::random::<u32>())
 }
 
 /// Who runs this process, as far as the machine knows: names can be set to anything, the number cannot.
