@@ -6,6 +6,7 @@
 
 #![allow(missing_docs)]
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use connectors::analysis::AnalysisSink;
 use connectors::cipher::Cipher;
 use connectors::claims::{MemoryClaims, SqliteClaims};
@@ -36,7 +37,7 @@ const BATCH: u64 = 1000;
 /// Unix milliseconds of the first row; each further one is a millisecond later.
 const START_MS: i64 = 1_772_377_000_000;
 
-criterion_group!(stores, claims, history, reports, analysis);
+criterion_group!(stores, cipher, claims, history, reports, analysis);
 criterion_main!(stores);
 
 fn track_id(n: u64) -> TrackId {
@@ -46,6 +47,38 @@ fn track_id(n: u64) -> TrackId {
 
 fn service_key(n: u64) -> String {
     format!("HanbitShopServiceKey00000000000000{:06}", n % 10)
+}
+
+/// A row's three values under the key of their day, and the same bytes under one key that is at hand.
+fn cipher(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("cipher");
+    let row = examples::step(START_MS, 1);
+    let recipient = serde_json::to_vec(&row.recipient).unwrap();
+    let (title, message) = (row.title.unwrap(), row.message.unwrap());
+    let values = [("recipient", &*recipient), ("title", title.as_bytes()), ("message", message.as_bytes())];
+    let cipher = Cipher::ephemeral().unwrap();
+    group.bench_function("seal a row", |bencher| {
+        bencher.iter(|| values.map(|(place, plain)| cipher.seal(place, plain).unwrap()));
+    });
+    let sealed = values.map(|(place, plain)| (place, cipher.seal(place, plain).unwrap()));
+    group.bench_function("open a row", |bencher| {
+        bencher.iter(|| sealed.each_ref().map(|(place, sealed)| cipher.open(place, sealed).unwrap()));
+    });
+    let one = RandomizedNonceKey::new(&AES_256_GCM, &[7; 32]).unwrap();
+    group.bench_function("seal a row, one key", |bencher| {
+        bencher.iter(|| {
+            values.map(|(place, plain)| {
+                let mut sealed = Vec::with_capacity(29 + plain.len());
+                sealed.extend_from_slice(&[0; 13]);
+                sealed.extend_from_slice(plain);
+                let (nonce, tag) = one.seal_in_place_separate_tag(Aad::from(place), &mut sealed[13..]).unwrap();
+                sealed[1..13].copy_from_slice(nonce.as_ref());
+                sealed.extend_from_slice(tag.as_ref());
+                sealed
+            })
+        });
+    });
+    group.finish();
 }
 
 fn claims(criterion: &mut Criterion) {

@@ -1,25 +1,41 @@
-//! Personal data at rest: AES-256-GCM, and a keyed hash that finds a recipient without decrypting every row.
+//! Personal data at rest: AES-256-GCM under a key of each day, and a keyed hash that finds a recipient without decrypting
+//! every row.
 
 use crate::sql::StoreError;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::{hkdf, hmac, rand};
+use processors::korea::{AHEAD_MS, DAY_MS};
+use rustc_hash::FxHashMap;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 /// Bytes of the key; its file holds them as 64 hexadecimal digits.
 pub const KEY_BYTES: usize = 32;
-/// First byte of what is stored: which format, and later which key.
-const VERSION: u8 = 1;
+/// First byte of what is stored: under one key for all days, as it was written once.
+const OF_ALL_DAYS: u8 = 1;
+/// First byte of what is stored: under the key of its day.
+const OF_A_DAY: u8 = 2;
+/// Bytes of the day.
+const DAY_BYTES: usize = 2;
 /// Bytes of the look-up hash that are kept: enough that two recipients never meet.
 const LOOKUP_BYTES: usize = 16;
+/// Keys of days that are held at once: more than history is kept for, and less than a megabyte.
+const KEYS_HELD: usize = 1_000;
 
 /// Encrypts and hashes with keys derived from one secret.
 ///
-/// A stored value is version (1 byte), nonce (12, random), ciphertext, tag (16). Random nonces are safe up to 2^32 values
-/// under one key: at a million messages a day, three values each, for about four years.
+/// A stored value is 2 (1 byte), day (2, big-endian, days since 1970 in Korea), nonce (12, random), ciphertext, tag (16);
+/// before there were days, 1 (1 byte), nonce, ciphertext, tag. Random nonces are safe up to 2^32 values under one key, so
+/// each day has its own (docs/adr/0035).
 #[derive(Debug)]
 pub struct Cipher {
-    seal: RandomizedNonceKey,
+    /// What the keys of days are derived from.
+    days: hkdf::Prk,
+    /// Keys of days, as they are needed.
+    keys: RwLock<FxHashMap<u16, Arc<RandomizedNonceKey>>>,
+    of_all_days: RandomizedNonceKey,
     lookup: hmac::Key,
 }
 
@@ -34,8 +50,10 @@ impl Cipher {
         let master = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let derived = |purpose: &str| hmac::sign(&master, purpose.as_bytes());
         Self {
+            days: hkdf::Salt::new(hkdf::HKDF_SHA256, b"ims at rest: encrypt by day").extract(secret),
+            keys: RwLock::default(),
             // A SHA-256 tag is as long as the key must be: this cannot fail.
-            seal: RandomizedNonceKey::new(&AES_256_GCM, derived("ims at rest: encrypt").as_ref())
+            of_all_days: RandomizedNonceKey::new(&AES_256_GCM, derived("ims at rest: encrypt").as_ref())
                 .expect("a key of 32 bytes"),
             lookup: hmac::Key::new(hmac::HMAC_SHA256, derived("ims at rest: look up").as_ref()),
         }
@@ -77,36 +95,75 @@ impl Cipher {
 
     /// Encrypts a value for one place, for example `<track_id>/<step>/title`; elsewhere it cannot be read.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, Unreadable> {
-        const HEAD: usize = 1 + NONCE_LEN;
+        self.seal_on(today(), place, plain)
+    }
+
+    fn seal_on(&self, day: u16, place: &str, plain: &[u8]) -> Result<Vec<u8>, Unreadable> {
+        const NONCE: usize = 1 + DAY_BYTES;
+        const HEAD: usize = NONCE + NONCE_LEN;
         let mut sealed = Vec::with_capacity(HEAD + plain.len() + AES_256_GCM.tag_len());
-        sealed.push(VERSION);
+        sealed.push(OF_A_DAY);
+        sealed.extend_from_slice(&day.to_be_bytes());
         sealed.extend_from_slice(&[0; NONCE_LEN]);
         sealed.extend_from_slice(plain);
+        let key = self.key_of(day)?;
         let (nonce, tag) =
-            self.seal.seal_in_place_separate_tag(Aad::from(place), &mut sealed[HEAD..]).map_err(|_| Unreadable)?;
-        sealed[1..HEAD].copy_from_slice(nonce.as_ref());
+            key.seal_in_place_separate_tag(Aad::from(place), &mut sealed[HEAD..]).map_err(|_| Unreadable)?;
+        sealed[NONCE..HEAD].copy_from_slice(nonce.as_ref());
         sealed.extend_from_slice(tag.as_ref());
         Ok(sealed)
     }
 
-    /// Decrypts a value of that place.
+    /// Decrypts a value of that place, of whichever day.
     pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Unreadable> {
-        let Some((&VERSION, rest)) = sealed.split_first() else { return Err(Unreadable) };
-        let Some((nonce, body)) = rest.split_first_chunk::<NONCE_LEN>() else { return Err(Unreadable) };
-        let mut body = body.to_vec();
-        let plain = self
-            .seal
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(place), &mut body)
-            .map_err(|_| Unreadable)?
-            .len();
-        body.truncate(plain);
-        Ok(body)
+        let (version, rest) = sealed.split_first().ok_or(Unreadable)?;
+        match *version {
+            OF_ALL_DAYS => open(&self.of_all_days, place, rest),
+            OF_A_DAY => {
+                let (day, rest) = rest.split_first_chunk::<DAY_BYTES>().ok_or(Unreadable)?;
+                open(&*self.key_of(u16::from_be_bytes(*day))?, place, rest)
+            }
+            _ => Err(Unreadable),
+        }
+    }
+
+    /// The key of a day: derived once, then held.
+    fn key_of(&self, day: u16) -> Result<Arc<RandomizedNonceKey>, Unreadable> {
+        if let Some(key) = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&day) {
+            return Ok(Arc::clone(key));
+        }
+        let mut bytes = [0; KEY_BYTES];
+        let day_bytes = day.to_be_bytes();
+        let derived = self.days.expand(&[&day_bytes], hkdf::HKDF_SHA256).and_then(|key| key.fill(&mut bytes));
+        derived.map_err(|_| Unreadable)?;
+        let key = Arc::new(RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| Unreadable)?);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= KEYS_HELD {
+            keys.clear();
+        }
+        keys.insert(day, Arc::clone(&key));
+        Ok(key)
     }
 
     /// What a value is found by: the same for the same value and key, nothing to who has no key.
     pub fn lookup(&self, value: &str) -> Vec<u8> {
         hmac::sign(&self.lookup, value.as_bytes()).as_ref()[..LOOKUP_BYTES].to_vec()
     }
+}
+
+fn open(key: &RandomizedNonceKey, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Unreadable)?;
+    let mut body = body.to_vec();
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let plain = key.open_in_place(nonce, Aad::from(place), &mut body).map_err(|_| Unreadable)?.len();
+    body.truncate(plain);
+    Ok(body)
+}
+
+/// Days since 1970 in Korea, up to 2149.
+fn today() -> u16 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    u16::try_from((since + AHEAD_MS) / DAY_MS).unwrap_or(u16::MAX)
 }
 
 fn random() -> Result<[u8; KEY_BYTES], StoreError> {
@@ -118,6 +175,13 @@ fn random() -> Result<[u8; KEY_BYTES], StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // Written by Python's `cryptography`: secret of 7s, place "a/0/title", text "주문 안내", nonce 0, 1, … 11.
+    /// Under HMAC-SHA256(secret, "ims at rest: encrypt").
+    const BEFORE_DAYS: &str = "01000102030405060708090a0bcd42f99634337f0e353886f6408be0664b9e34fdd7c05c8ce9039530b7";
+    /// Under HKDF-SHA256(salt "ims at rest: encrypt by day", secret, info 20500 big-endian).
+    const OF_DAY_20500: &str =
+        "025014000102030405060708090a0bab6d2c3e5e589b29440fa28c4730f5495dbce539bdc5d2934fafbaaa8e";
 
     #[test]
     fn a_value_is_read_again_in_its_place_and_with_its_key_only() {
@@ -132,6 +196,42 @@ mod tests {
             assert_eq!(cipher.open("a/0/title", &damaged), Err(Unreadable), "byte {at}");
             assert_eq!(cipher.open("a/0/title", &sealed[..at]), Err(Unreadable), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn each_day_has_a_key_of_its_own_and_every_day_is_read() {
+        let cipher = Cipher::new(&[7; KEY_BYTES]);
+        let sealed: Vec<Vec<u8>> = [0, 20_500, u16::MAX].map(|day| cipher.seal_on(day, "p", b"x").unwrap()).into();
+        // A process that starts later.
+        let later = Cipher::new(&[7; KEY_BYTES]);
+        for (value, other) in sealed.iter().zip(sealed.iter().cycle().skip(1)) {
+            assert_eq!(later.open("p", value).unwrap(), b"x");
+            let moved = [&other[..3], &value[3..]].concat();
+            assert_eq!(later.open("p", &moved), Err(Unreadable), "a day's value under another day's key");
+        }
+        let now = cipher.seal("p", b"x").unwrap();
+        assert_eq!((now[0], u16::from_be_bytes([now[1], now[2]])), (OF_A_DAY, today()));
+        assert!(today() > 20_500, "2026");
+    }
+
+    #[test]
+    fn what_is_stored_is_read_whatever_wrote_it_and_when() {
+        for stored in [BEFORE_DAYS, OF_DAY_20500] {
+            let sealed = hex::decode(stored).unwrap();
+            let cipher = Cipher::new(&[7; KEY_BYTES]);
+            assert_eq!(cipher.open("a/0/title", &sealed).unwrap(), "주문 안내".as_bytes());
+            assert_eq!(cipher.open("a/1/title", &sealed), Err(Unreadable));
+            assert_eq!(Cipher::new(&[8; KEY_BYTES]).open("a/0/title", &sealed), Err(Unreadable));
+        }
+    }
+
+    #[test]
+    fn days_that_somebody_made_up_are_no_room_for_ever() {
+        let cipher = Cipher::new(&[7; KEY_BYTES]);
+        for day in 0..3_000 {
+            assert_eq!(cipher.open("p", &cipher.seal_on(day, "p", b"x").unwrap()).unwrap(), b"x");
+        }
+        assert!(cipher.keys.read().unwrap().len() <= KEYS_HELD);
     }
 
     #[test]
