@@ -1,5 +1,9 @@
 //! The command line as a caller meets it, without any server.
 
+use connectors::{
+    history::HistoryTable,
+    sql::{Database, Location, Table as _},
+};
 use std::{
     io::Write,
     path::Path,
@@ -11,6 +15,7 @@ const DONE: i32 = 0;
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 const AWAY: i32 = 4;
+const STOPPED: i32 = 5;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ims"));
@@ -184,13 +189,40 @@ fn a_vendor_is_paused_and_weighed_in_the_store_and_a_file_is_its_owners_to_write
 }
 
 #[test]
+fn a_store_of_another_program_is_refused_by_its_name() {
+    for (change, said) in [
+        (
+            "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2",
+            "migration 2 is not the one that was applied",
+        ),
+        (
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'of the future', 1, x'00', 0)",
+            "written by a newer version (migration 9999)",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = format!("store.file={}", folder.path().join("ims.sqlite").display());
+        let state = format!("state.file={}", folder.path().join("state.sqlite").display());
+        shown(&["migrate", "--set", &store, "--set", &state]);
+        let history = Location::file(folder.path().join("ims-history.sqlite"));
+        let mut database = Database::connect(&history, &HistoryTable::SCHEMA).unwrap();
+        database.run(async |connection| connection.execute(change).await).unwrap();
+        let refused = ims(&["migrate", "--set", &store, "--set", &state]);
+        let told = told(&refused);
+        assert!(code(&refused) == STOPPED && told.contains(said) && told.contains("ims-history.sqlite"), "{told}");
+    }
+}
+
+#[test]
 fn a_customer_who_does_not_exist_is_no_customer_without_messages() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("store.file={}", folder.path().join("ims.sqlite").display());
     let seed = file(include_str!("../../connectors/seed/demo.toml"));
     let of_file = format!("reference.file={}", seed.path().display());
     let sql = "reference.kind=sql";
-    shown(&["migrate", "--set", &store]);
+    let state = format!("state.file={}", folder.path().join("state.sqlite").display());
+    shown(&["migrate", "--set", &store, "--set", &state]);
     let analyze = |customer: &str, reference: &str| {
         ims(&["analyze", "--customer", customer, "--set", &store, "--set", reference])
     };

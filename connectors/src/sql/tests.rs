@@ -41,8 +41,17 @@ fn an_older_store_is_brought_up_and_a_newer_one_refused(store: &Store) {
 
 fn a_migration_that_was_edited_after_the_fact_is_refused(store: &Store) {
     Database::open(&store.location, &schema(&[FIRST])).unwrap();
-    let refused = Database::open(&store.location, &schema(&[(1, SECOND.1)])).unwrap_err();
-    assert!(matches!(refused, StoreError::Altered { migration: 1, .. }), "{refused}");
+    let edited = schema(&[(1, "CREATE TABLE IF NOT EXISTS a (x INT, y INT)"), SECOND]);
+    for refused in [
+        Database::open(&store.location, &edited).unwrap_err(),
+        edited.migrate(&store.location).unwrap_err(),
+        edited.check(&store.location).unwrap_err(),
+    ] {
+        assert!(matches!(refused, StoreError::Altered { migration: 1, .. }), "{refused}");
+        assert!(refused.to_string().contains(&store.location.to_string()), "{refused}");
+    }
+    // Nor is what comes behind it applied.
+    assert_eq!(schema(&[FIRST, SECOND]).check(&store.location).unwrap().pending, ["0002 a step"]);
 }
 
 fn what_is_pending_is_told_without_touching_the_store(store: &Store) {

@@ -33,9 +33,17 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         hash: hash.clone(),
         ..User::default()
     };
-    let cases: [Broken<'_>; 20] = [
+    let cases: [Broken<'_>; 22] = [
         ("service key …0002: callback_uri must begin with https:// or http://, not ftp:", &uri("ftp://shop.example/")),
         ("service key …0002: callback_uri is no URI: empty host", &uri("https://")),
+        ("service key …0002: callback_uri is longer than 2048 characters", &|seed| {
+            seed.service_keys[2].callback_uri = Some(format!("https://shop.example/{}", "a".repeat(2_048)));
+            seed.service_keys[2].callback_secrets = vec![SECRET.to_owned().try_into().unwrap()];
+        }),
+        ("number has 321 characters, at most 320", &|seed| {
+            let number = json!([{"channel": "EM", "username": "c1", "number": "a".repeat(321), "state": "approved"}]);
+            seed.sender_numbers = serde_json::from_value(number).unwrap();
+        }),
         ("template T1 names customer \"nobody\", which does not exist", &|seed| {
             seed.templates.push(template(1, "nobody"))
         }),
@@ -92,6 +100,25 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         assert!(told.starts_with("reference data seed.toml: ") && told.contains(reason), "{told}");
         assert!(!told.contains("8210"), "{told}");
         assert_eq!(stands(), before);
+    }
+}
+
+pub(super) fn a_row_that_no_column_holds_is_named_and_nothing_is_written(store: &Store) {
+    store.import(customers(2)).unwrap();
+    let before = (store.count("customers"), store.count("templates"), store.count("audit"));
+    // More bytes than a TEXT of MySQL has.
+    let title = Some("가".repeat(30_000));
+    let seed = Seed { templates: vec![template(0, "c0"), Template { title, ..template(1, "c1") }], ..customers(300) };
+    let imported = store.import(seed);
+    match store.location.dialect() {
+        // Its columns take values of every length.
+        Dialect::Sqlite => assert_eq!(imported.map(|done| done.is_some()).ok(), Some(true)),
+        Dialect::MySql => {
+            let told = imported.unwrap_err().to_string();
+            let named = told.contains("T1") && told.contains("title") && told.ends_with("nothing was written");
+            assert!(named && !told.contains("가"), "{told}");
+            assert_eq!((store.count("customers"), store.count("templates"), store.count("audit")), before);
+        }
     }
 }
 

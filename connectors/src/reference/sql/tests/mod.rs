@@ -43,6 +43,7 @@ on_both! {
     a_change_is_taken_up_and_only_once
     an_endpoint_is_read_back_and_stands_nowhere_in_the_clear
     what_is_wrong_is_refused_whole_and_named
+    a_row_that_no_column_holds_is_named_and_nothing_is_written
     an_export_is_a_true_copy
     what_was_removed_is_not_exported
     a_store_without_its_tables_has_nothing_to_export

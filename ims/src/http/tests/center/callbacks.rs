@@ -206,13 +206,17 @@ async fn every_call_for_a_message_is_told_to_its_customer_and_to_nobody_else() {
 #[tokio::test]
 async fn an_address_that_calls_never_go_to_is_refused() {
     let center = Center::new();
-    for uri in ["", "ftp://shop.example/", "https://a:b@shop.example/", "https://shop.example/#a", "no uri"] {
+    center.own(Method::PUT, "callback", json!({"uri": "https://shop.example/ims"})).await;
+    let set = center.own(Method::GET, "callback", Value::Null).await;
+    let long = format!("https://shop.example/{}", "a".repeat(2_048));
+    for uri in ["", "ftp://shop.example/", "https://a:b@shop.example/", "https://shop.example/#a", "no uri", &long] {
         let answer = center.own(Method::PUT, "callback", json!({"uri": uri})).await;
         assert_eq!(code(&answer), "1400", "{uri}: {answer}");
         assert!(!answer.to_string().contains("a:b"), "{answer}");
     }
     let batch = json!({"uri": "https://shop.example/", "batch": {"reports": 101, "wait_ms": 1}});
     assert_eq!(code(&center.own(Method::PUT, "callback", batch).await), "1400");
+    assert_eq!(center.own(Method::GET, "callback", Value::Null).await, set, "what was set stays whole");
 }
 
 #[tokio::test]
