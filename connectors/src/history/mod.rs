@@ -3,6 +3,7 @@
 mod reader;
 mod statistics;
 mod table;
+mod tokens;
 mod uses;
 
 pub use reader::{By, DayStatistics, HistoryReader, Place, Wanted};

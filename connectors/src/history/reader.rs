@@ -88,29 +88,43 @@ impl Place {
 pub enum By<'a> {
     /// The customer's own id.
     MessageId(&'a str),
-    /// Number in international digits, address, id or push token: as [`super::recipient_key`] makes it.
+    /// Number in international digits, address or id: as [`super::recipient_key`] makes it.
     Recipient(&'a str),
+    /// A token that a push went to.
+    Token(&'a str),
     /// The time of the request alone.
     Time,
 }
 
 impl By<'_> {
-    /// The question for messages of so many channels. Of several channels by time each is asked for by itself: rows of
-    /// one come out of the index in their order, those of several would have to be sorted, all of the span.
-    pub(super) fn text(self, channels: usize) -> String {
-        let key = match self {
-            Self::MessageId(_) => "message_id = ? AND ",
-            Self::Recipient(_) => "recipient_lookup = ? AND ",
-            Self::Time => "",
-        };
-        let channels = question_marks(channels);
-        format!(
-            "SELECT * FROM history WHERE {key}service_key = ? AND requested_channel IN ({channels})
-             AND received_at >= ? AND received_at < ?
-             AND (received_at < ? OR track_id < ? OR (track_id = ? AND step < ?))
-             ORDER BY received_at DESC, track_id DESC, step DESC LIMIT ?"
-        )
+    /// The questions for messages of so many channels, each of the same values. Of several channels by time each is asked
+    /// for by itself: rows of one come out of the index in their order, those of several would have to be sorted, all of
+    /// the span. A push is found by one of its tokens as by a recipient, by the others as they are kept beside its row.
+    pub(super) fn texts(self, channels: usize) -> Vec<String> {
+        let of_rows = |key| text("history", "history", key, channels);
+        match self {
+            Self::MessageId(_) => vec![of_rows("message_id = ? AND ")],
+            Self::Recipient(_) => vec![of_rows("recipient_lookup = ? AND ")],
+            Self::Time => vec![of_rows("")],
+            Self::Token(_) => {
+                let beside = "history_tokens
+                    JOIN history ON history.track_id = history_tokens.track_id AND history.step = history_tokens.step";
+                let beside = text(beside, "history_tokens", "token_lookup = ? AND ", channels);
+                vec![of_rows("recipient_lookup = ? AND "), beside]
+            }
+        }
     }
+}
+
+/// Rows of history, in the order of a table that has their place.
+fn text(tables: &str, ordered: &str, key: &str, channels: usize) -> String {
+    let channels = question_marks(channels);
+    format!(
+        "SELECT history.* FROM {tables} WHERE {key}service_key = ? AND requested_channel IN ({channels})
+         AND {ordered}.received_at >= ? AND {ordered}.received_at < ?
+         AND ({ordered}.received_at < ? OR {ordered}.track_id < ? OR ({ordered}.track_id = ? AND {ordered}.step < ?))
+         ORDER BY {ordered}.received_at DESC, {ordered}.track_id DESC, {ordered}.step DESC LIMIT ?"
+    )
 }
 
 pub(super) const STEPS: &str = "SELECT * FROM history WHERE track_id = ? ORDER BY step";
@@ -141,18 +155,21 @@ impl HistoryReader {
         let (at, track_id, step) =
             behind.as_ref().map_or((i64::MAX, "", 0), |last| (last.received_at, &*last.track_id, last.step));
         let lookup = match by {
-            By::Recipient(recipient) => cipher.lookup(recipient),
+            By::Recipient(value) | By::Token(value) => cipher.lookup(value),
             By::MessageId(_) | By::Time => Vec::new(),
         };
         let together = if *by == By::Time { 1 } else { channels.len().max(1) };
-        let text = by.text(together);
+        let texts = by.texts(together);
         let mut rows = database.run(async |connection| {
             let mut rows = Vec::new();
-            for channels in channels.chunks(together) {
+            for (channels, text) in
+                channels.chunks(together).flat_map(|some| texts.iter().map(move |text| (some, text)))
+            {
+                let query = connection.query(text);
                 let query = match by {
-                    By::MessageId(message_id) => connection.query(&text).bind(*message_id),
-                    By::Recipient(_) => connection.query(&text).bind(&*lookup),
-                    By::Time => connection.query(&text),
+                    By::MessageId(message_id) => query.bind(*message_id),
+                    By::Recipient(_) | By::Token(_) => query.bind(&*lookup),
+                    By::Time => query,
                 };
                 let query = channels.iter().fold(query.bind(*service_key), |query, of| query.bind(of.as_str()));
                 let query = query.bind(start).bind(end).bind(at).bind(track_id).bind(track_id).bind(step).bind(most);

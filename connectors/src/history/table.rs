@@ -1,6 +1,6 @@
 //! What the sink writes.
 
-use super::{place, recipient_key, statistics::Counts, uses::Uses};
+use super::{place, recipient_key, statistics::Counts, tokens::Tokens, uses::Uses};
 use crate::cipher::Cipher;
 use crate::sql::{
     Arguments, Connection, Dialect, Insert, Location, SERVER, Schema, SqlSink, StoreError, Table, question_marks,
@@ -18,6 +18,7 @@ pub type HistorySink = SqlSink<HistoryTable>;
 pub struct HistoryTable {
     cipher: Arc<Cipher>,
     insert: Insert,
+    keep_token: Insert,
     count: Insert,
     note_use: Insert,
 }
@@ -49,6 +50,7 @@ impl Table for HistoryTable {
         if !refused.is_empty() {
             return Ok(refused);
         }
+        Tokens::of(&rows, &self.cipher).write(connection, &self.keep_token).await?;
         match Counts::of(&rows) {
             Ok(counts) => counts.write(connection, &self.count).await?,
             Err(refused) => return Ok(refused),
@@ -67,7 +69,13 @@ impl HistoryTable {
              recipient, title, message)",
             dialect.insert_in_savepoint()
         );
-        Self { cipher, insert: Insert::new(&head, ""), count: Counts::insert(dialect), note_use: Uses::insert(dialect) }
+        Self {
+            cipher,
+            insert: Insert::new(&head, ""),
+            keep_token: Tokens::insert(dialect),
+            count: Counts::insert(dialect),
+            note_use: Uses::insert(dialect),
+        }
     }
 
     async fn insert(&self, connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<Vec<Refused>> {

@@ -58,7 +58,8 @@ macro_rules! oldest_minute {
 }
 
 // By the time of the request, as its key: a message may be reported two months later, and would keep what stands behind it.
-const HISTORY: &[Statement] = &[oldest!("history", "track_id", "received_at")];
+const HISTORY: &[Statement] =
+    &[oldest!("history", "track_id", "received_at"), oldest!("history_tokens", "track_id", "received_at")];
 const REPORTS: &[Statement] = &[oldest!("reports", "track_id", "requested_at")];
 const EVENTS: Statement = Statement {
     last: None,
@@ -166,7 +167,7 @@ mod tests {
         reports::{ReportReader, ReportSink},
     };
     use processors::ports::{Logged, Move, Sink, Written};
-    use schemas::{AnalyzeLog, History, LogEvent, Report, ReportKind, State, Topic};
+    use schemas::{AnalyzeLog, Channel, History, LogEvent, Recipient, Report, ReportKind, State, Topic};
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -228,6 +229,8 @@ mod tests {
                 // Asked for 60 days ahead.
                 report_at: at_ms + 60 * DAY_MS,
                 state: State::Delivered,
+                channel: Channel::Pu,
+                recipient: Recipient { push_tokens: vec!["one".into(), "two".into()], ..Recipient::default() },
                 ..History::default()
             };
             let report = |id| Report {
@@ -240,7 +243,7 @@ mod tests {
             };
             let event =
                 |id| AnalyzeLog { track_id: track_id(id), at: at_ms, event: LogEvent::Step, ..AnalyzeLog::default() };
-            let channel = schemas::Channel::At;
+            let channel = Channel::At;
             let mut sink = HistorySink::history(&self.history, Arc::clone(&self.cipher)).unwrap();
             write(&mut sink, Topic::hist(channel), from, ids.clone().map(history).collect());
             let mut sink = ReportSink::reports(&self.reports).unwrap();
@@ -265,10 +268,11 @@ mod tests {
             database.run(count).unwrap()
         }
 
-        /// Rows of history, reports and events.
-        fn rows(&self) -> [i64; 3] {
+        /// Rows of history, tokens beside it, reports and events.
+        fn rows(&self) -> [i64; 4] {
             let events = Self::count(&Location::file(&self.analysis), "events");
-            [Self::count(&self.history, "history"), Self::count(&self.reports, "reports"), events]
+            let of_history = |table| Self::count(&self.history, table);
+            [of_history("history"), of_history("history_tokens"), Self::count(&self.reports, "reports"), events]
         }
     }
 
@@ -292,10 +296,10 @@ mod tests {
         assert_eq!(purge(&mut stores.retention(&clock)).0, 0, "not yet older than that");
         clock.0.fetch_add(1, Ordering::SeqCst);
         let (deleted, batches) = purge(&mut stores.retention(&clock));
-        // Three tables of rows; counters and latencies share one row for all messages of a minute.
-        assert!(deleted > 3 * 2_500, "{deleted}");
-        assert!(batches >= 3 * 3, "{batches}");
-        assert_eq!(stores.rows(), [10; 3]);
+        // Four tables of rows; counters and latencies share one row for all messages of a minute.
+        assert!(deleted > 4 * 2_500, "{deleted}");
+        assert!(batches >= 4 * 3, "{batches}");
+        assert_eq!(stores.rows(), [10; 4]);
         assert_eq!(Stores::count(&Location::file(&stores.analysis), "counters"), 1);
 
         let day = "2026-03-02";
@@ -312,10 +316,13 @@ mod tests {
         stores.write(2_500, START_MS);
         let (rows, key) = match store.location.dialect() {
             Dialect::Sqlite => ("ANALYZE", "history_step"),
-            Dialect::MySql => ("ANALYZE TABLE history", "PRIMARY"),
+            Dialect::MySql => ("ANALYZE TABLE history, history_tokens", "PRIMARY"),
         };
         store.execute(rows);
-        assert_eq!(store.index_of(HISTORY[0].delete, &["'T0000000000000000000000999'", "1772377200000"]), key);
+        for (statement, key) in HISTORY.iter().zip([key, "PRIMARY"]) {
+            let values = ["'T0000000000000000000000999'", "1772377200000"];
+            assert_eq!(store.index_of(statement.delete, &values), key, "{}", statement.delete);
+        }
     }
 
     fn a_purge_comes_once_a_day_and_the_writers_go_on_meanwhile(store: &Store) {
@@ -326,12 +333,12 @@ mod tests {
         assert_eq!(retention.turn(), Ok(Purge::Going));
         stores.write(1, clock.now_ms());
         purge(&mut retention);
-        assert_eq!(stores.rows(), [11; 3]);
+        assert_eq!(stores.rows(), [11; 4]);
         clock.0.fetch_add(DAY_MS - 1, Ordering::SeqCst);
         assert_eq!(retention.turn(), Ok(Purge::Resting));
         clock.0.fetch_add(1, Ordering::SeqCst);
         purge(&mut retention);
-        assert_eq!(stores.rows(), [6; 3]);
+        assert_eq!(stores.rows(), [6; 4]);
         stores.write(1, clock.now_ms());
     }
 }

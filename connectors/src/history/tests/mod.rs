@@ -27,6 +27,7 @@ on_both! {
     a_stalled_writer_that_comes_after_its_successor_changes_nothing
     what_is_written_survives_its_writer
     another_key_reads_nothing
+    a_push_is_found_by_each_token_that_it_went_to
     a_lookup_finds_the_newest_first_and_only_what_was_asked_for
     pages_tell_every_row_once
     every_lookup_goes_by_an_index
@@ -239,29 +240,80 @@ fn a_lookup_finds_the_newest_first_and_only_what_was_asked_for(store: &Store) {
     assert_eq!(ids(Wanted { received_ms: span, ..wanted(By::Time) }), ["00002"]);
 }
 
+fn a_push_is_found_by_each_token_that_it_went_to(store: &Store) {
+    let tokens = |of: &[&str]| of.iter().map(|token| (*token).to_owned()).collect::<Vec<_>>();
+    let push = |id: u32, recipient: Recipient| History {
+        requested_channel: Channel::Pu,
+        channel: Channel::Pu,
+        received_at: BEFORE_MIDNIGHT_MS + i64::from(id),
+        recipient,
+        ..step(id, State::Delivered)
+    };
+    let to = |of: &[&str]| Recipient { push_tokens: tokens(of), ..Recipient::default() };
+    let with_number = Recipient { push_tokens: tokens(&["b"]), ..step(4, State::Failed).recipient };
+    let rows = [
+        push(1, to(&["a"])),
+        push(2, to(&["a", "b", "c", "b", "a"])),
+        push(3, Recipient { app_user_id: Some("hana".into()), ..to(&["c"]) }),
+        push(4, with_number.clone()),
+        // What follows a push by text did not go to its tokens.
+        History { step: 1, channel: Channel::Mt, ..push(4, with_number) },
+        History { service_key: "another key".into(), ..push(5, to(&["x", "b"])) },
+    ];
+    let mut sink = store.sink();
+    sink.write(&logged(0, rows.clone()), &moved(None, 6)).unwrap();
+    // Read again, they are the same rows.
+    sink.write(&logged(6, rows), &moved(Some(6), 12)).unwrap();
+    let mut reader = store.reader();
+    let mut found = |by: By<'_>, behind: Option<Place>, most: u32| -> Vec<(String, i32)> {
+        let found = reader.find(&Wanted { channels: &[Channel::Pu], behind, most, ..wanted(by) }).unwrap();
+        found.iter().map(|row| (row.message_id.clone(), row.step)).collect()
+    };
+    let ids = |of: &[(u32, i32)]| of.iter().map(|(id, step)| (format!("order-{id}"), *step)).collect::<Vec<_>>();
+    for (token, expected) in
+        [("a", vec![(2, 0), (1, 0)]), ("b", vec![(4, 0), (2, 0)]), ("c", vec![(3, 0), (2, 0)]), ("x", vec![])]
+    {
+        assert_eq!(found(By::Token(token), None, 100), ids(&expected), "{token}");
+    }
+    assert_eq!(found(By::Recipient("hana"), None, 100), ids(&[(3, 0)]));
+    assert_eq!(found(By::Recipient("821012345678"), None, 100), ids(&[(4, 1), (4, 0)]));
+    assert_eq!(found(By::Token("b"), None, 1), ids(&[(4, 0)]));
+    let behind = Place { received_at: BEFORE_MIDNIGHT_MS + 4, track_id: step(4, State::Failed).track_id, step: 0 };
+    assert_eq!(found(By::Token("b"), Some(behind), 1), ids(&[(2, 0)]));
+    let rows: i64 = store.rows("SELECT count(*) AS n FROM history_tokens")[0].get("n").unwrap();
+    assert_eq!(rows, 2 + 1 + 1 + 1, "none for one token alone");
+}
+
 fn every_lookup_goes_by_an_index(store: &Store) {
     // Enough rows of enough keys that an index is worth it.
     let row = |id: u32| History {
         service_key: format!("key-{}", id % 20),
-        recipient: Recipient { phone_number: Some(format!("10{id:08}")), ..Recipient::default() },
+        channel: Channel::Pu,
+        recipient: Recipient {
+            phone_number: Some(format!("10{id:08}")),
+            push_tokens: vec![format!("token-{id}")],
+            ..Recipient::default()
+        },
         received_at: BEFORE_MIDNIGHT_MS + i64::from(id) * 60_000,
         ..step(id, State::Delivered)
     };
     store.sink().write(&logged(0, (0..2000).map(row)), &moved(None, 2000)).unwrap();
     store.execute(match store.location.dialect() {
         Dialect::Sqlite => "ANALYZE",
-        Dialect::MySql => "ANALYZE TABLE history, daily_statistics",
+        Dialect::MySql => "ANALYZE TABLE history, history_tokens, daily_statistics",
     });
     let (key, since, end) = ("'key-5'", "1772377000000", "1900000000000");
     let behind = ["1800000000000", "'01KJ'", "'01KJ'", "0", "100"];
-    let index_of = |by: By<'_>, first: &[&str]| {
+    let indexes_of = |by: By<'_>, first: &[&str]| {
         let channels = if by == By::Time { vec!["'AT'"] } else { vec!["'AT'", "'FT'", "'BT'"] };
         let values = [first, &[key], &channels, &[since, end], &behind].concat();
-        store.index_of(&by.text(channels.len()), &values)
+        by.texts(channels.len()).iter().map(|text| store.index_of(text, &values)).collect::<Vec<_>>()
     };
-    assert_eq!(index_of(By::MessageId(""), &["'order-5'"]), "history_message");
-    assert_eq!(index_of(By::Recipient(""), &["x'00112233445566778899aabbccddeeff'"]), "history_recipient");
-    assert_eq!(index_of(By::Time, &[]), "history_channel");
+    let lookup = "x'00112233445566778899aabbccddeeff'";
+    assert_eq!(indexes_of(By::MessageId(""), &["'order-5'"]), ["history_message"]);
+    assert_eq!(indexes_of(By::Recipient(""), &[lookup]), ["history_recipient"]);
+    assert_eq!(indexes_of(By::Token(""), &[lookup]), ["history_recipient", "history_tokens_token"]);
+    assert_eq!(indexes_of(By::Time, &[]), ["history_channel"]);
     let step = match store.location.dialect() {
         Dialect::Sqlite => "history_step",
         Dialect::MySql => "PRIMARY",

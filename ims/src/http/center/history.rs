@@ -252,6 +252,7 @@ struct Asked {
 enum Key {
     MessageId(String),
     Recipient(String),
+    Token(String),
     Time,
 }
 
@@ -328,7 +329,7 @@ fn key(query: &Query<'_>) -> Result<Key, Refusal> {
         }
         "token" => {
             at_most(1600)?;
-            Key::Recipient(value.to_owned())
+            Key::Token(value.to_owned())
         }
         _ => {
             at_most(64)?;
@@ -347,6 +348,7 @@ impl Door {
                     by: match &asked.key {
                         Key::MessageId(id) => By::MessageId(id),
                         Key::Recipient(recipient) => By::Recipient(recipient),
+                        Key::Token(token) => By::Token(token),
                         Key::Time => By::Time,
                     },
                     channels: asked.group.channels(),

@@ -65,7 +65,7 @@ fn keys() -> Vec<Parameter> {
         asked("recipient", "A phone number."),
         asked("country_code", "Its country, when it is abroad."),
         asked("app_user_id", "An id in the customer's app."),
-        asked("token", "The first token of a push."),
+        asked("token", "A token that a push went to."),
         asked("address", "An email address."),
         format(),
     ]

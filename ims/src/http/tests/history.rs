@@ -66,7 +66,7 @@ impl Fixture {
 fn filled() -> Fixture {
     let fixture = Fixture::new();
     let mail = Recipient { to: Some("Hana@example.com".into()), ..Recipient::default() };
-    let app = Recipient { push_tokens: vec!["token-1".into()], ..Recipient::default() };
+    let app = Recipient { push_tokens: vec!["token-1".into(), "token-2".into()], ..Recipient::default() };
     let user = Recipient { app_user_id: Some("hana".into()), ..Recipient::default() };
     fixture.history(vec![
         row(1, Channel::At, MessageType::At, State::Delivered),
@@ -150,6 +150,8 @@ async fn history_is_found_by_each_key() {
         ("kakao?app_user_id=hana", vec!["order-7"]),
         ("email?address=hana@EXAMPLE.com", vec!["order-5"]),
         ("push?token=token-1", vec!["order-6"]),
+        ("push?token=token-2", vec!["order-6"]),
+        ("push?token=token-3", vec![]),
         ("kakao?from=2020-01-01&to=2020-01-31", vec![]),
     ] {
         assert_eq!(fixture.ids(query).await.0, expected, "{query}");
