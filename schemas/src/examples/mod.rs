@@ -153,6 +153,43 @@ pub fn step(start_ms: i64, n: u64) -> History {
     }
 }
 
+/// Rows after which [`mixed_step`] has told each kind of each customer.
+pub const MIXTURE: u64 = 100;
+
+/// The same of all channels that a customer asks history of: of each hundred rows ten of each customer, of which four are
+/// 알림톡, two texts, and one each 친구톡, 브랜드톡, a push and an email. Half of the pushes go to one token, the others to
+/// the two of a user.
+pub fn mixed_step(start_ms: i64, n: u64) -> History {
+    let step = step(start_ms, n);
+    let person = n % 500_000;
+    let (requested_channel, requested_type) = match n / 10 % 10 {
+        0..4 => (Channel::At, MessageType::At),
+        4 => (Channel::Ft, MessageType::Ft),
+        5 => (Channel::Bt, MessageType::Text),
+        6 => (Channel::Mt, MessageType::Sms),
+        7 => (Channel::Mt, MessageType::Lms),
+        8 => (Channel::Pu, MessageType::Pu),
+        _ => (Channel::Em, MessageType::Em),
+    };
+    let tokens = |count: u64| (0..count).map(|of| format!("{:0>140}", format!("{person}:{of}"))).collect();
+    let recipient = match requested_channel {
+        Channel::Em => Recipient { to: Some(format!("user-{person}@example.com")), ..Recipient::default() },
+        Channel::Pu if n.is_multiple_of(2) => Recipient { push_tokens: tokens(1), ..Recipient::default() },
+        Channel::Pu => {
+            Recipient { app_user_id: Some(format!("user-{person}")), push_tokens: tokens(2), ..Recipient::default() }
+        }
+        _ => step.recipient,
+    };
+    History {
+        requested_channel,
+        requested_type,
+        channel: requested_channel,
+        message_type: requested_type,
+        recipient,
+        ..step
+    }
+}
+
 fn read<T: DeserializeOwned>(name: &str, json: &str) -> T {
     serde_json::from_str(json).unwrap_or_else(|e| panic!("{name}.json: {e}"))
 }

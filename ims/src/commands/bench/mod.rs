@@ -94,7 +94,7 @@ const STORED: &str =
 
 const STORE: &str = "  ims bench store --rows 500000 --set store.url=mysql://USER:PASSWORD@HOST:3306/DATABASE
   ims bench store --rows 500000 --set store.url=                 a SQLite file
-  ims bench store --lookups 1000 --lookup-rows 10000000          by message_id, recipient and time";
+  ims bench store --lookups 1000 --lookup-rows 10000000          each channel by each key, statistics";
 
 const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
@@ -207,10 +207,10 @@ pub struct StoreArgs {
     /// Rows of one transaction; a store that catches up takes engine.batch_records.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
-    /// Look-ups of each kind; 0: none.
+    /// Look-ups of each kind, in each group of channels, and of statistics; 0: none.
     #[arg(long, default_value_t = 0)]
     lookups: u64,
-    /// Rows among which is looked up, written first; never fewer than --rows.
+    /// Rows among which is looked up, written first; never fewer than --rows and some of each day of a year.
     #[arg(long, default_value_t = 0)]
     lookup_rows: u64,
 }

@@ -12,9 +12,13 @@ use connectors::{
     history::{HistorySink, HistoryTable},
     sql::{Database, Location, Table as _},
 };
-use processors::ports::{Logged, Move, Sink, Written};
+use processors::{
+    korea::DAY_MS,
+    ports::{Logged, Move, Sink, Written},
+};
 use schemas::{Channel, History, Topic, examples};
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -43,7 +47,8 @@ pub fn on_the_server<T>(config: &Config, work: impl FnOnce(&Location, &str) -> a
 fn measure(location: &Location, args: &StoreArgs) -> anyhow::Result<serde_json::Value> {
     let StoreArgs { rows, batch, lookups, lookup_rows } = *args;
     let cipher = Arc::new(Cipher::ephemeral()?);
-    let mut filled = Filled { sink: HistorySink::history(location, Arc::clone(&cipher))?, start_ms: now_ms(), next: 0 };
+    let sink = HistorySink::history(location, Arc::clone(&cipher))?;
+    let mut filled = Filled { sink, start_ms: now_ms(), next: 0, mixed: rows..rows };
     let mut bare = Bare::open(location)?;
     let (mut stored, mut inserted) = (Duration::ZERO, Duration::ZERO);
     // By turns, so that what else the machine does falls on both alike.
@@ -67,13 +72,18 @@ fn measure(location: &Location, args: &StoreArgs) -> anyhow::Result<serde_json::
         "ratio": inserted.as_secs_f64() / stored.as_secs_f64(),
     });
     if lookups > 0 {
-        while filled.next < lookup_rows {
-            filled.write(batch.min(lookup_rows - filled.next))?;
+        let all = lookup_rows.max(rows + YEAR_ROWS);
+        filled.mixed.end = all;
+        while filled.next < all {
+            filled.write(batch.min(all - filled.next))?;
         }
         measured["lookups"] = lookups::measure(location, cipher, &filled, lookups)?;
     }
     Ok(measured)
 }
+
+/// Rows of the year before, for its statistics: each day each customer sends each kind once.
+const YEAR_ROWS: u64 = 365 * examples::MIXTURE;
 
 /// A store that was filled so far.
 struct Filled {
@@ -82,14 +92,27 @@ struct Filled {
     start_ms: i64,
     /// The next row.
     next: u64,
+    /// Rows of all channels, among which is looked up; the others are of one.
+    mixed: Range<u64>,
 }
 
 impl Filled {
+    /// The n-th row. Of those of all channels the first lie in the year before.
+    fn record(&self, n: u64) -> History {
+        match n.checked_sub(self.mixed.start) {
+            None => examples::step(self.start_ms, n),
+            Some(of_mixed) => {
+                let days = 365_u64.saturating_sub(of_mixed / examples::MIXTURE);
+                examples::mixed_step(self.start_ms - days as i64 * DAY_MS, n)
+            }
+        }
+    }
+
     /// Writes so many more rows in one transaction, as the store role does; they, and how long it took.
     fn write(&mut self, count: u64) -> anyhow::Result<(Vec<Logged<History>>, Duration)> {
         let topic = Topic::hist(Channel::At);
         let (first, next) = (self.next, self.next + count);
-        let logged = |n| Logged { topic, partition: 0, offset: n as i64, record: examples::step(self.start_ms, n) };
+        let logged = |n| Logged { topic, partition: 0, offset: n as i64, record: self.record(n) };
         let records: Vec<Logged<History>> = (first..next).map(logged).collect();
         let from = (first > 0).then_some(first as i64);
         let began = Instant::now();
