@@ -120,9 +120,16 @@ mod tests {
         let user = |active| Arc::new(User { hash: hash(), active, ..User::default() });
         let users = [None, Some(user(true)), Some(user(false))];
         let nobody = hash();
-        // The shortest of several, taken in turn: what else the machine did is not in it.
+        // The shortest of several, taken in turn: what else the machine did is not in it, if there are enough of them.
         let mut took = [Duration::MAX; 6];
-        for _ in 0..12 {
+        let alike = |took: &[Duration; 6]| {
+            let (shortest, longest) = (took.iter().min().unwrap(), took.iter().max().unwrap());
+            *longest < *shortest * 3 / 2
+        };
+        for turn in 0..100 {
+            if turn >= 12 && alike(&took) {
+                break;
+            }
             let (of_customers, of_users) = took.split_at_mut(3);
             for (keys, shortest) in customers.iter().zip(of_customers) {
                 let began = Instant::now();
@@ -135,8 +142,7 @@ mod tests {
                 *shortest = began.elapsed().min(*shortest);
             }
         }
-        let (shortest, longest) = (took.iter().min().unwrap(), took.iter().max().unwrap());
-        assert!(*longest < *shortest * 3 / 2, "{took:?}");
+        assert!(alike(&took), "{took:?}");
     }
 
     #[test]
