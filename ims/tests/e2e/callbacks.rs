@@ -27,14 +27,14 @@ const POINTS: &[&str] = &[
 ];
 
 /// Of so many messages one fails at its first call.
-const FAILS: usize = 20;
+const FAILS: (usize, usize) = (1, 20);
 
 #[test]
 fn a_report_whose_call_failed_is_found_with_its_steps_and_pending_in_redis() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
     let Some(redis) = Redis::start() else { return };
     // The first call of every message fails.
-    let (_, port) = Endpoint::open(1);
+    let (_, port) = Endpoint::open((1, 1));
     deployment.call_back(port);
     let [kind, url, timeout] = redis.variables();
     let (kind_of, url_of) = (kind, url);

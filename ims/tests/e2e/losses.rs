@@ -6,8 +6,11 @@ use crate::support::{
 use schemas::{AnalyzeLog, Lane, LogEvent, Topic};
 use std::{collections::BTreeMap, time::Duration};
 
-/// Of so many messages one fails at its first call, and waits for a further one.
-const FAILS: usize = 5;
+/// So many of so many messages fail at their first call, and wait for a further one.
+const FAILS: (usize, usize) = (1, 5);
+/// And of the last ones, which all wait when everything is lost once more. More that fail one after the other would be
+/// called for one at a time.
+const LAST_FAIL: (usize, usize) = (2, 3);
 /// When that comes after the failure (SPEC §4), milliseconds.
 const RETRY_MS: i64 = 60_000;
 /// How late it may be while the process that makes it dies: its session, a restart, and a machine that others share.
@@ -71,12 +74,17 @@ fn an_emptied_redis_and_processes_killed_with_it_lose_no_message_and_no_callback
         }
         sending.join().unwrap();
     });
+    until("every message was called for", PATIENCE * 2, || (endpoint.counts().len() == messages).then_some(()));
+    endpoint.fail(LAST_FAIL);
+    let last = figure(150, 18_000);
+    deployment.append(&deployment.messages(Lane::Mass, last));
+    let messages = messages + last;
+    until("the last ones were called for", PATIENCE, || (endpoint.counts().len() == messages).then_some(()));
+    let (waiting, wanted) = (messages - endpoint.told().len(), last * 5 / 9);
+    assert!(waiting >= wanted, "{waiting} callbacks wait for a further call, too few of {wanted}");
+    lose();
     let settled = deployment.settle(Expected { messages, within: PATIENCE * 2 });
     assert_eq!(settled.balance.rejected, 0, "a record that is read again is not its own duplicate");
-    until("every message was called for", PATIENCE, || (endpoint.counts().len() == messages).then_some(()));
-    let waiting = messages - endpoint.told().len();
-    assert!(waiting > 0, "nobody waits for a further call: nothing would be lost");
-    lose();
     let ids: Vec<String> = settled.ends.keys().map(ToString::to_string).collect();
     until("every report is told", PATIENCE + Duration::from_secs(90), || {
         endpoint.told().iter().eq(ids.iter()).then_some(())

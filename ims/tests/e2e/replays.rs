@@ -27,7 +27,7 @@ fn make(deployment: &Deployment, name: &str) {
 #[test]
 fn reports_are_told_once_more_by_the_role_that_tells_all_and_the_books_stay_as_they_were() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
-    let (endpoint, port) = Endpoint::open(0);
+    let (endpoint, port) = Endpoint::open((0, 1));
     deployment.call_back(port);
     let mut process = deployment.run_with("one", &format!("{CHAIN},callback"), &[Endpoint::ALLOWED]);
     deployment.append(&deployment.messages_like(&["at"], Lane::Realtime, 30));

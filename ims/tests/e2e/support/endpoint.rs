@@ -9,10 +9,9 @@ use std::{
 };
 
 /// Answers 200, or 500 to the first call of some messages.
-#[derive(Default)]
 pub struct Endpoint {
-    /// Of so many messages one fails at its first call; 0: none does.
-    fails: usize,
+    /// So many of so many messages fail at their first call.
+    fails: Mutex<(usize, usize)>,
     calls: Mutex<Calls>,
 }
 
@@ -28,11 +27,11 @@ impl Endpoint {
     /// With what processes may call it.
     pub const ALLOWED: (&str, &str) = ("IMS__CALLBACK__ALLOW_NETWORKS", "[\"127.0.0.1/32\"]");
 
-    /// Opens it; its port comes with it.
-    pub fn open(fails: usize) -> (Arc<Self>, u16) {
+    /// Opens it; its port comes with it. So many of so many messages fail at their first call, until [`Self::fail`].
+    pub fn open(fails: (usize, usize)) -> (Arc<Self>, u16) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let endpoint = Arc::new(Self { fails, ..Self::default() });
+        let endpoint = Arc::new(Self { fails: Mutex::new(fails), calls: Mutex::default() });
         let shared = Arc::clone(&endpoint);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -41,6 +40,11 @@ impl Endpoint {
             }
         });
         (endpoint, port)
+    }
+
+    /// From now on so many of so many messages fail.
+    pub fn fail(&self, fails: (usize, usize)) {
+        *self.fails.lock().unwrap() = fails;
     }
 
     /// Serves one request; None: the connection has ended.
@@ -61,7 +65,8 @@ impl Endpoint {
         calls.replays.extend(replay.map(|replay| (id.clone(), replay)));
         let number = calls.by_id.len();
         let (times, told) = calls.by_id.entry(id).or_default();
-        let fails = self.fails > 0 && times.is_empty() && number.is_multiple_of(self.fails);
+        let (fail, of) = *self.fails.lock().unwrap();
+        let fails = times.is_empty() && number % of < fail;
         times.push(now_ms());
         *told |= !fails;
         let status = if fails { "500 Oops" } else { "200 OK" };
