@@ -28,7 +28,7 @@ const KEYS_HELD: usize = 1_000;
 ///
 /// A stored value is 2 (1 byte), day (2, big-endian, days since 1970 in Korea), nonce (12, random), ciphertext, tag (16);
 /// before there were days, 1 (1 byte), nonce, ciphertext, tag. Random nonces are safe up to 2^32 values under one key, so
-/// each day has its own (docs/adr/0035).
+/// each day has its own (docs/adr/0034).
 #[derive(Debug)]
 pub struct Cipher {
     /// What the keys of days are derived from.
