@@ -9,6 +9,7 @@ use crate::cipher::Cipher;
 use crate::sql::testing::{Store, on_both};
 use crate::sql::{Connection, Dialect, Schema, SqlSink, Table};
 use processors::ports::{Logged, Move, Refused, Sink, Written};
+use processors::rules::push::TOKENS;
 use schemas::{Channel, History, Lane, MessageType, Origin, Recipient, Source, State, Topic};
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ on_both! {
     what_is_written_survives_its_writer
     another_key_reads_nothing
     a_push_is_found_by_each_token_that_it_went_to
+    a_push_to_as_many_tokens_as_may_be_is_kept_and_found_by_the_last
     a_lookup_finds_the_newest_first_and_only_what_was_asked_for
     pages_tell_every_row_once
     every_lookup_goes_by_an_index
@@ -282,6 +284,20 @@ fn a_push_is_found_by_each_token_that_it_went_to(store: &Store) {
     assert_eq!(found(By::Token("b"), Some(behind), 1), ids(&[(2, 0)]));
     let rows: i64 = store.rows("SELECT count(*) AS n FROM history_tokens")[0].get("n").unwrap();
     assert_eq!(rows, 2 + 1 + 1 + 1, "none for one token alone");
+}
+
+fn a_push_to_as_many_tokens_as_may_be_is_kept_and_found_by_the_last(store: &Store) {
+    let tokens: Vec<String> = (0..TOKENS).map(|n| format!("{n:0>163}")).collect();
+    let last = tokens[TOKENS - 1].clone();
+    let push = History {
+        requested_channel: Channel::Pu,
+        channel: Channel::Pu,
+        recipient: Recipient { push_tokens: tokens, ..Recipient::default() },
+        ..step(1, State::Delivered)
+    };
+    store.sink().write(&logged(0, [push.clone()]), &moved(None, 1)).unwrap();
+    let of_pushes = Wanted { channels: &[Channel::Pu], ..wanted(By::Token(&last)) };
+    assert_eq!(store.reader().find(&of_pushes).unwrap(), [push]);
 }
 
 fn every_lookup_goes_by_an_index(store: &Store) {
