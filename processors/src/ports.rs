@@ -183,6 +183,9 @@ pub enum Reply {
     NoAnswer(String),
     /// Nothing was asked this time: an earlier request may have arrived, and the vendor no longer knows whether it did.
     Forgotten(String),
+    /// An earlier request was asked about, in vain: nothing was sent, and whether that one arrived is as open as before. It
+    /// tells nothing of how sending fares.
+    Undecided(String),
     /// The vendor asks to slow down; safe to repeat after the given time.
     Throttled(Duration),
     /// A push: what came of each token that this vendor was asked about.
@@ -201,7 +204,7 @@ impl Reply {
     /// Whether a request left, or part of one.
     pub fn has_left(&self) -> bool {
         match self {
-            Self::Unasked { .. } | Self::NotSent(_) | Self::Forgotten(_) => false,
+            Self::Unasked { .. } | Self::NotSent(_) | Self::Forgotten(_) | Self::Undecided(_) => false,
             Self::Tokens(replies) => replies.iter().any(|of| of.reply.has_left()),
             Self::Code { .. } | Self::NoAnswer(_) | Self::Throttled(_) => true,
         }

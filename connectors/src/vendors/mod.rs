@@ -59,6 +59,9 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 /// Polls of delivery reports, by vendor and outcome: batch, empty, failed.
 pub const POLLS: &str = "ims_vendor_polls_total";
 
+/// Rows of vendors' results that cannot be read, by vendor.
+pub const UNREAD: &str = "ims_vendor_results_unread_total";
+
 /// Mailboxes that were not written to or not looked up, by outcome: skipped, unchecked.
 pub const SUPPRESSED: &str = "ims_mail_suppressed_total";
 
@@ -68,6 +71,7 @@ pub(crate) const MAILBOXES: &str = "EMAIL";
 /// Tells the recorder what the metrics mean.
 pub fn describe_metrics() {
     metrics::describe_counter!(POLLS, "Polls of vendors' delivery reports, by vendor and outcome.");
+    metrics::describe_counter!(UNREAD, "Rows of vendors' results that cannot be read, by vendor.");
     metrics::describe_counter!(
         TOKENS,
         "Push tokens that were removed, skipped or not looked up, by vendor and outcome."

@@ -41,6 +41,24 @@ impl Pace {
         }
     }
 
+    /// Waits for a turn that comes by then. False: there is none, and none is taken from those behind.
+    pub async fn turn_by(&self, until: Instant, part: impl Fn() -> f64) -> bool {
+        let rate = part() * self.per_second;
+        let turn = (rate > 0.0).then(|| self.next_by(until, Duration::from_secs_f64(1.0 / rate), Instant::now()));
+        let Some(turn) = turn.flatten() else { return false };
+        sleep_until(turn).await;
+        true
+    }
+
+    fn next_by(&self, until: Instant, apart: Duration, now: Instant) -> Option<Instant> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = (*newest + apart).max(now);
+        (next <= until).then(|| {
+            *newest = next;
+            next
+        })
+    }
+
     fn next(&self, apart: Duration, now: Instant) -> Instant {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = (*newest + apart).max(now);
@@ -68,5 +86,16 @@ mod tests {
         let later = begun + Duration::from_secs(60);
         assert_eq!(pace.next(apart, later), later);
         assert_eq!(pace.next(apart, later), later + apart);
+    }
+
+    #[test]
+    fn who_cannot_wait_for_a_turn_takes_none_from_those_behind() {
+        let (pace, apart) = (Pace::new(5), Duration::from_millis(400));
+        let begun = *pace.newest.lock().unwrap();
+        for _ in 0..1_000 {
+            assert_eq!(pace.next_by(begun + apart / 2, apart, begun), None);
+        }
+        assert_eq!(pace.next_by(begun + apart, apart, begun), Some(begun + apart));
+        assert_eq!(pace.next(apart, begun), begun + apart * 2);
     }
 }

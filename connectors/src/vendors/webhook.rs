@@ -14,7 +14,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use processors::{ports::Receipt, reference::Protocol};
+use processors::{
+    ports::Receipt,
+    reference::{Protocol, Vendor},
+};
 use std::{
     io,
     net::TcpListener,
@@ -125,7 +128,7 @@ async fn report(
             return StatusCode::REQUEST_TIMEOUT.into_response();
         }
     };
-    let Some(Brought { receipts, answer }) = brought(protocol, access, &vendor.name, &body, now_ms) else {
+    let Some(Brought { receipts, answer }) = brought(access, vendor, &body, now_ms) else {
         count("malformed");
         tracing::warn!(vendor = vendor.name, "a webhook that is no report is refused");
         return StatusCode::BAD_REQUEST.into_response();
@@ -143,10 +146,10 @@ async fn report(
 }
 
 /// What a call brings; None: it is malformed.
-fn brought(protocol: Protocol, access: &Access, vendor: &str, body: &[u8], now_ms: i64) -> Option<Brought> {
-    if protocol == Protocol::Nhn {
+fn brought(access: &Access, vendor: &Vendor, body: &[u8], now_ms: i64) -> Option<Brought> {
+    if vendor.protocol == Protocol::Nhn {
         return nhn::brought(body, &access.settings.nhn.as_ref()?.app_key, vendor, now_ms);
     }
-    let (msg_key, receipt) = bizgo::report(body, vendor, now_ms)?;
+    let (msg_key, receipt) = bizgo::report(body, &vendor.name, now_ms)?;
     Some(Brought { receipts: vec![receipt], answer: serde_json::json!({"msgKey": msg_key}).to_string() })
 }

@@ -24,7 +24,7 @@ impl Step<'_> {
         match reply {
             Reply::Code { code, text } => self.code(code, text),
             Reply::Unasked { code, text } => self.unasked(code, text),
-            Reply::NotSent(_) => self.not_sent(),
+            Reply::NotSent(_) | Reply::Undecided(_) => self.not_sent(),
             Reply::NoAnswer(_) => self.no_answer(),
             Reply::Forgotten(_) => self.forgotten(),
             Reply::Throttled(time) => self.throttled(*time),

@@ -264,13 +264,16 @@ fn what_says_nothing_of_the_message_leaves_a_doubt_uncertain() {
 fn a_step_in_doubt_stays_with_its_vendor_and_never_ends_as_failed_for_want_of_an_answer() {
     let doubtful = |attempt| with_plan(Dispatch { in_doubt: true, attempt, ..at(Lane::Auth) });
     let down = Given { down: vec!["first"], now_ms: NOON + SECOND, ..two() };
-    for reply in [not_sent(), code("1002"), code("9998"), Reply::Throttled(Duration::from_secs(1)), no_answer()] {
+    let undecided = Reply::Undecided("HTTP 500".into());
+    let wait = Reply::Throttled(Duration::from_secs(1));
+    for reply in [not_sent(), undecided.clone(), code("1002"), code("9998"), wait, no_answer()] {
         let again = down.again(&reply, &doubtful(2));
         assert!(again.vendor == "first" && again.in_doubt, "{reply:?} {again:?}");
     }
     let mut late = doubtful(4);
     late.accepted.expires_at = NOON + 2 * SECOND;
-    for reply in [not_sent(), code("9998"), Reply::Throttled(Duration::from_secs(5)), no_answer(), code("3012")] {
+    let wait = Reply::Throttled(Duration::from_secs(5));
+    for reply in [not_sent(), undecided, code("9998"), wait, no_answer(), code("3012")] {
         let plan = down.plan(&reply, &late);
         assert_eq!((&plan.after, plan.ambiguous), (&UNCERTAIN, true), "{reply:?}");
     }
@@ -379,6 +382,7 @@ fn replies() -> impl Strategy<Value = Reply> {
         Just(not_sent()),
         Just(no_answer()),
         Just(Reply::Forgotten("a day old".into())),
+        Just(Reply::Undecided("HTTP 500".into())),
         (0u64..100_000).prop_map(|s| Reply::Throttled(Duration::from_secs(s))),
     ]
 }

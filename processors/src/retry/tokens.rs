@@ -38,7 +38,7 @@ fn weigh(step: &Step<'_>, reply: &Reply) -> Weighed {
             Class::Block | Class::Hold | Class::Unknown => given_up(),
             Class::Final => Weighed::Failed,
         },
-        Reply::NotSent(_) | Reply::Throttled(_) => Weighed::Open,
+        Reply::NotSent(_) | Reply::Undecided(_) | Reply::Throttled(_) => Weighed::Open,
         Reply::NoAnswer(_) if step.vendor.in_doubt == InDoubt::Repeat && !step.exhausted() => Weighed::Open,
         Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => Weighed::Doubt,
     }
@@ -56,7 +56,7 @@ fn weight(reply: &Reply) -> (u8, u128) {
         Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => (3, 0),
         Reply::Throttled(time) => (2, time.as_millis()),
         Reply::Code { .. } | Reply::Unasked { .. } => (1, 0),
-        Reply::NotSent(_) => (0, 0),
+        Reply::NotSent(_) | Reply::Undecided(_) => (0, 0),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
         }
         done.push(of.place);
     }
-    let unasked = |reply: &Reply| matches!(reply, Reply::NotSent(_) | Reply::Unasked { .. });
+    let unasked = |reply: &Reply| matches!(reply, Reply::NotSent(_) | Reply::Undecided(_) | Reply::Unasked { .. });
     let asked = replies.iter().any(|of| !unasked(&of.reply) && !is_refused(step.vendor, &of.reply));
     let narrowed = |done: &[i32], reached, in_doubt| {
         let mut tokens_done = done.to_vec();
@@ -187,7 +187,7 @@ pub fn typical<'r>(reply: &'r Reply, vendor: &Vendor) -> &'r Reply {
             _ => (0, 0),
         },
         Reply::Throttled(time) => (1, time.as_millis()),
-        Reply::Unasked { .. } | Reply::Forgotten(_) => (0, 0),
+        Reply::Unasked { .. } | Reply::Forgotten(_) | Reply::Undecided(_) => (0, 0),
         Reply::NotSent(_) | Reply::NoAnswer(_) | Reply::Tokens(_) => (3, 0),
     };
     let was_asked = |of: &&OfToken| !matches!(of.reply, Reply::Unasked { .. });

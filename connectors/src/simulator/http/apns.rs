@@ -66,7 +66,11 @@ async fn send(
             Reply::Throttled(time) => after(time, refused("ServiceUnavailable", now_ms)),
             // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
             Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => return None,
+            Reply::NoAnswer(_)
+            | Reply::Forgotten(_)
+            | Reply::Undecided(_)
+            | Reply::Unasked { .. }
+            | Reply::Tokens(_) => return None,
         })
     };
     served.service.serve(&shared.vendor, serial_number, &token, said).await

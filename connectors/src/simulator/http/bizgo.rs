@@ -125,9 +125,9 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Some(Reply::NotSent(_)) => gateway(503, "Service Unavailable"),
         // Until the customer gives up.
-        Some(Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_)) => {
-            std::future::pending().await
-        }
+        Some(
+            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Unasked { .. } | Reply::Tokens(_),
+        ) => std::future::pending().await,
     };
     spoil(said, spoiling, &vendor).await
 }

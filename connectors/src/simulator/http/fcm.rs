@@ -182,7 +182,11 @@ async fn send(
             }
             // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
             Reply::NotSent(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => return None,
+            Reply::NoAnswer(_)
+            | Reply::Forgotten(_)
+            | Reply::Undecided(_)
+            | Reply::Unasked { .. }
+            | Reply::Tokens(_) => return None,
         })
     };
     served.service.serve(&shared.vendor, serial_number, &message.token, said).await

@@ -174,9 +174,9 @@ async fn send(served: &Served, app_key: &str, headers: &HeaderMap, asking: Askin
         // The socket is open: what a refused connection would be, is here a gateway that reaches nobody.
         Some(Reply::NotSent(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         // Until the customer gives up.
-        Some(Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_)) => {
-            std::future::pending().await
-        }
+        Some(
+            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Unasked { .. } | Reply::Tokens(_),
+        ) => std::future::pending().await,
     };
     spoil(said, spoiling, &shared.vendor).await
 }

@@ -230,7 +230,11 @@ impl Served {
             Reply::Throttled(_) => answer(0x58, &[]),
             // The socket is open: what a refused connection would be, is here a system that fails.
             Reply::NotSent(_) => answer(0x08, &[]),
-            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Unasked { .. } | Reply::Tokens(_) => {}
+            Reply::NoAnswer(_)
+            | Reply::Forgotten(_)
+            | Reply::Undecided(_)
+            | Reply::Unasked { .. }
+            | Reply::Tokens(_) => {}
         }
     }
 

@@ -11,6 +11,7 @@
 //! ([`super::ids`]).
 
 mod answer;
+mod doubt;
 mod poll;
 mod product;
 mod report;
@@ -52,7 +53,7 @@ use report::{Page, Told};
 use schemas::Dispatch;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// What the secret key is sent in.
 const SECRET_KEY: HeaderName = HeaderName::from_static("x-secret-key");
@@ -66,11 +67,6 @@ const REMEMBERED_MS: i64 = 540_000;
 const MOST_ANSWER: usize = 64 << 10;
 /// Bytes of a page of results.
 const MOST_RESULTS: usize = 4 << 20;
-
-/// How far from our clock the vendor's may be that a message in doubt is looked for by.
-const APART_MS: i64 = 3_600_000;
-/// Between two looks for a message in doubt: a request is queued before it is listed.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Results may come so much later than their vendor's time.
 const LATER: Duration = Duration::from_secs(3_600);
@@ -108,7 +104,7 @@ impl Nhn<'_> {
     pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, desk: &Desk<'_>) -> Reply {
         let clock = desk.clock;
         if dispatch.in_doubt && self.vendor.in_doubt == InDoubt::Query {
-            return self.ask_about(dispatch, clock).await;
+            return self.ask_about(dispatch, desk).await;
         }
         let product = self.product();
         if dispatch.in_doubt && (product != Product::Kakao || clock.now_ms() - dispatch.routed_at >= REMEMBERED_MS) {
@@ -137,62 +133,28 @@ impl Nhn<'_> {
                 let reply = answer::reply(self.vendor.codes, status, retry_after.as_deref(), &body, now_ms);
                 if let Reply::Code { code, .. } = &reply {
                     self.renew(code, &key);
-                    self.note(code, &body, dispatch, clock, end).await;
+                    self.note(code, &body, dispatch, desk, end).await;
                 }
                 reply
             }
         }
     }
 
-    /// Asks whether a message in doubt was sent. Nothing is sent: what is not listed may be queued still.
-    async fn ask_about(&self, dispatch: &Dispatch, clock: &dyn Clock) -> Reply {
-        match self.look_for(dispatch, clock, Instant::now() + self.total()).await {
-            Ok(Some(id)) => {
-                self.remember(id, dispatch).await;
-                judged::code(self.vendor.codes, "0".into(), None)
-            }
-            Ok(None) => Reply::Forgotten("the vendor does not list this message".into()),
-            // Whoever asks in vain has sent nothing.
-            Err(reason) => Reply::NotSent(reason),
-        }
-    }
-
-    /// The vendor's id of a message, looked for by its serial number until then; None: it is not listed.
-    async fn look_for(&self, dispatch: &Dispatch, clock: &dyn Clock, until: Instant) -> Result<Option<String>, String> {
-        let (from_ms, to_ms) = (dispatch.routed_at - APART_MS, clock.now_ms() + APART_MS);
-        let path = format!(
-            "{}?startCreateDate={}&endCreateDate={}&recipientGroupingKey={}&pageNum=1&pageSize=1",
-            request::list_of(self.product(), dispatch),
-            self.product().time(from_ms),
-            self.product().time(to_ms),
-            dispatch.serial_number
-        );
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let page: Page = self.told(Method::GET, &path, Bytes::new(), MOST_ANSWER, left).await?;
-            match page.id_of(&dispatch.serial_number) {
-                // The next look needs time too.
-                None if Instant::now() + 2 * PAUSE < until => sleep(PAUSE).await,
-                found => return Ok(found),
-            }
-        }
-    }
-
     /// Notes under which id the vendor has a message, where results name that alone.
-    async fn note(&self, code: &str, body: &[u8], dispatch: &Dispatch, clock: &dyn Clock, until: Instant) {
+    async fn note(&self, code: &str, body: &[u8], dispatch: &Dispatch, desk: &Desk<'_>, until: Instant) {
         if !names_ids(self.vendor, self.access) {
             return;
         }
         let id = match judge(self.vendor.codes, code).class {
             Class::Done => answer::request_id(body),
             // A request before was taken, and this answer does not name it.
-            Class::Duplicate => self.look_for(dispatch, clock, until).await.unwrap_or_else(|reason| {
-                tracing::warn!(vendor = self.vendor.name, reason, "a message's id cannot be asked for");
+            Class::Duplicate => self.look_for(dispatch, desk, until).await.unwrap_or_else(|refusal| {
+                tracing::warn!(vendor = self.vendor.name, ?refusal, "a message's id cannot be asked for");
                 None
             }),
             _ => return,
         };
-        match id {
+        match id.filter(|id| !id.is_empty()) {
             Some(id) => self.remember(id, dispatch).await,
             None => {
                 let (vendor, serial_number) = (&self.vendor.name, &dispatch.serial_number);
@@ -225,8 +187,10 @@ impl Nhn<'_> {
         );
         let page: Page =
             self.told(Method::GET, &path, Bytes::new(), MOST_RESULTS, self.access.settings.poll_timeout()).await?;
-        let (last, told) = page.open(asked.page);
-        let (told, now_ms) = (cursor.fresh(told), clock.now_ms());
+        let (last, rows) = page.open(asked.page);
+        let (fresh, now_ms) = (cursor.fresh(rows, self.product()), clock.now_ms());
+        report::count_unread(&self.vendor.name, fresh.unread);
+        let told = fresh.told;
         let told = if names_ids(self.vendor, self.access) { self.known(told, cursor, now_ms).await? } else { told };
         Ok(cursor.take(last, told, &self.vendor.name, now_ms))
     }

@@ -4,9 +4,11 @@
 //! be listed late; what was given before is left out. A process that begins looks back, because it cannot know what others
 //! have put into the log: a report that is there twice changes nothing.
 
-use super::report::Told;
+use super::{Product, report::Told};
 use crate::vendors::receipts::Reports;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use serde_json::Value;
+use std::hash::BuildHasher;
 
 /// Results of a page, the most that may be asked for.
 pub const PAGE: usize = 1_000;
@@ -33,6 +35,14 @@ pub struct Asked {
 /// What tells one result from another.
 type Known = (String, i64, Option<String>);
 
+/// What of a page was not seen before.
+pub struct Fresh {
+    /// Results.
+    pub told: Vec<Told>,
+    /// How many rows cannot be read.
+    pub unread: usize,
+}
+
 /// A way through the results of one vendor.
 pub struct Cursor {
     /// All that was noted before was read.
@@ -44,6 +54,8 @@ pub struct Cursor {
     given: FxHashMap<Known, u64>,
     /// What nobody knew: the last window that showed it, and when the first one did.
     unknown: FxHashMap<Known, (u64, i64)>,
+    /// Rows that cannot be read, by their hash: the last window that showed them.
+    unread: FxHashMap<u64, u64>,
     /// Of this page, until it is in the log.
     open: Vec<Known>,
     newest_ms: i64,
@@ -61,6 +73,7 @@ impl Cursor {
             window: 0,
             given: FxHashMap::default(),
             unknown: FxHashMap::default(),
+            unread: FxHashMap::default(),
             open: Vec::new(),
             newest_ms: read_ms,
             last: false,
@@ -78,19 +91,36 @@ impl Cursor {
     }
 
     /// What of a page was not given before.
-    pub fn fresh(&mut self, mut told: Vec<Told>) -> Vec<Told> {
-        told.retain(|told| {
+    pub fn fresh(&mut self, rows: Vec<Value>, product: Product) -> Fresh {
+        let mut fresh = Fresh { told: Vec::new(), unread: 0 };
+        for row in rows {
+            let Some(told) = Told::read(&row, product) else {
+                let seen = self.unread.insert(FxBuildHasher.hash_one(row.to_string()), self.window);
+                fresh.unread += usize::from(seen.is_none());
+                continue;
+            };
             self.newest_ms = told.updated_ms().map_or(self.newest_ms, |noted_ms| self.newest_ms.max(noted_ms));
-            self.given.get_mut(&told.known_by()).map(|shown| *shown = self.window).is_none()
-        });
-        told
+            if self.given.get_mut(&told.known_by()).map(|shown| *shown = self.window).is_none() {
+                fresh.told.push(told);
+            }
+        }
+        fresh
     }
 
-    /// Whether a result that nobody knows was waited for as long as it is.
+    /// Whether a result that nobody knows was waited for as long as it is: one of a window of the past not at all, because
+    /// it is not listed again.
     pub fn is_nobodys(&mut self, told: &Told, now_ms: i64) -> bool {
+        if self.is_behind(now_ms) {
+            return true;
+        }
         let (shown, first_ms) = self.unknown.entry(told.known_by()).or_insert((self.window, now_ms));
         *shown = self.window;
         now_ms - *first_ms >= UNKNOWN_MS
+    }
+
+    /// Whether the window is one of the past.
+    fn is_behind(&self, now_ms: i64) -> bool {
+        self.asked.is_some_and(|asked| asked.to_ms < now_ms)
     }
 
     /// Takes what is fresh of a page; None: there is nothing new now. `last`: no page follows it.
@@ -98,8 +128,7 @@ impl Cursor {
         self.last = last;
         self.open = told.iter().map(Told::known_by).collect();
         let receipts: Vec<_> = told.into_iter().filter_map(|told| told.receipt(vendor, now_ms)).collect();
-        let behind = self.asked.is_some_and(|asked| asked.to_ms < now_ms);
-        if receipts.is_empty() && self.last && !behind {
+        if receipts.is_empty() && self.last && !self.is_behind(now_ms) {
             self.given(now_ms);
             return None;
         }
@@ -121,6 +150,7 @@ impl Cursor {
         // Windows only go forward: what this one did not show, none will.
         self.given.retain(|_, shown| *shown == window);
         self.unknown.retain(|_, (shown, _)| *shown == window);
+        self.unread.retain(|_, shown| *shown == window);
         self.window += 1;
     }
 }

@@ -1,14 +1,15 @@
 //! Delivery reports: 결과 업데이트 기준 메시지 검색 of the SMS API, and the event MESSAGE_RESULT_UPDATE of webhooks.
 
-use super::{poll::PAGE, time};
-use crate::vendors::webhook::Brought;
-use processors::ports::Receipt;
+use super::{Product, poll::PAGE, time};
+use crate::vendors::{UNREAD, webhook::Brought};
+use processors::{ports::Receipt, reference::Vendor};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The event that tells results.
 const UPDATED: &str = "MESSAGE_RESULT_UPDATE";
 
-/// A page of results.
+/// A page of results. Rows are read each by itself: a strange one keeps nobody else's back.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
@@ -17,13 +18,13 @@ pub struct Page {
     /// Of 알림톡: what was sent.
     message_search_result_response: Option<Sent>,
     /// Of 알림톡: results, without a word of how many there are.
-    messages: Option<Vec<Told>>,
+    messages: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
 struct Sent {
     #[serde(default)]
-    messages: Vec<Told>,
+    messages: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -39,10 +40,10 @@ struct Body {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Data {
-    List(Vec<Told>),
+    List(Vec<Value>),
     #[serde(rename_all = "camelCase")]
     Around {
-        result_update_list: Vec<Told>,
+        result_update_list: Vec<Value>,
     },
 }
 
@@ -52,6 +53,8 @@ enum Data {
 pub struct Told {
     request_id: String,
     recipient_seq: i64,
+    #[serde(default)]
+    message_status: Option<String>,
     #[serde(default)]
     result_code: Option<String>,
     #[serde(default)]
@@ -68,7 +71,8 @@ pub struct Told {
 }
 
 impl Page {
-    /// The vendor's id of the message with this serial number; None: it is not listed.
+    /// The vendor's id of the message with this serial number, empty where its row does not say it; None: it is not
+    /// listed.
     pub fn id_of(&self, serial_number: &str) -> Option<String> {
         let sent = self.message_search_result_response.iter().flat_map(|sent| &sent.messages);
         let told = match self.body.as_ref().and_then(|body| body.data.as_ref()) {
@@ -76,12 +80,12 @@ impl Page {
             Some(Data::List(told) | Data::Around { result_update_list: told }) => told,
         };
         let mut listed = sent.chain(told);
-        let found = listed.find(|told| told.recipient_grouping_key.as_deref() == Some(serial_number));
-        found.map(|told| told.request_id.clone())
+        let found = listed.find(|row| row["recipientGroupingKey"] == serial_number)?;
+        Some(found["requestId"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Whether this page, by its number, is the last one, and its results.
-    pub fn open(self, number: usize) -> (bool, Vec<Told>) {
+    /// Whether this page, by its number, is the last one, and its rows.
+    pub fn open(self, number: usize) -> (bool, Vec<Value>) {
         if let Some(told) = self.messages {
             return (told.len() < PAGE, told);
         }
@@ -95,6 +99,13 @@ impl Page {
 }
 
 impl Told {
+    /// A row; None: it cannot be read.
+    pub fn read(row: &Value, product: Product) -> Option<Self> {
+        let told = Self::deserialize(row).ok()?;
+        let result_code = code(told.result_code, told.message_status.as_deref(), product);
+        Some(Self { result_code, ..told })
+    }
+
     /// What tells it from every other.
     pub fn known_by(&self) -> (String, i64, Option<String>) {
         (self.request_id.clone(), self.recipient_seq, self.result_code.clone())
@@ -113,7 +124,7 @@ impl Told {
 
     /// What it says; None: nothing yet.
     pub fn code(&self) -> Option<&str> {
-        self.result_code.as_deref().filter(|code| !code.is_empty())
+        self.result_code.as_deref()
     }
 
     /// The same of the message with this serial number.
@@ -127,7 +138,7 @@ impl Told {
         Some(Receipt {
             serial_number: self.recipient_grouping_key.unwrap_or_default(),
             vendor: vendor.to_owned(),
-            code: self.result_code.filter(|code| !code.is_empty())?,
+            code: self.result_code?,
             at_ms,
         })
     }
@@ -139,7 +150,7 @@ struct Call {
     app_key: String,
     event: String,
     #[serde(default)]
-    hooks: Vec<serde_json::Value>,
+    hooks: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -157,37 +168,55 @@ struct Hook {
 }
 
 /// What a webhook brings, of this app key; None: it is none. Events that are no results bring nothing.
-pub fn brought(body: &[u8], app_key: &str, vendor: &str, now_ms: i64) -> Option<Brought> {
+pub fn brought(body: &[u8], app_key: &str, vendor: &Vendor, now_ms: i64) -> Option<Brought> {
     let call: Call = serde_json::from_slice(body).ok().filter(|call: &Call| call.app_key == app_key)?;
-    let mut receipts = Vec::new();
-    if call.event == UPDATED {
-        for hook in call.hooks {
-            let hook: Hook = serde_json::from_value(hook).ok()?;
-            match receipt(hook, vendor, now_ms) {
-                Ok(receipt) => receipts.push(receipt),
-                Err(serial_number) => tracing::error!(vendor, serial_number, "a report without a code says nothing"),
+    let (mut receipts, mut unread) = (Vec::new(), 0);
+    let hooks = if call.event == UPDATED { call.hooks } else { Vec::new() };
+    for hook in hooks {
+        match Hook::deserialize(hook).map(|hook| receipt(hook, vendor, now_ms)) {
+            Ok(Ok(receipt)) => receipts.push(receipt),
+            Ok(Err(serial_number)) => {
+                tracing::error!(vendor = vendor.name, serial_number, "a report without a code says nothing");
             }
+            Err(_) => unread += 1,
         }
     }
+    count_unread(&vendor.name, unread);
     Some(Brought { receipts, answer: "{}".into() })
 }
 
 /// A report, or the serial number of one that says nothing.
-fn receipt(hook: Hook, vendor: &str, now_ms: i64) -> Result<Receipt, String> {
+fn receipt(hook: Hook, vendor: &Vendor, now_ms: i64) -> Result<Receipt, String> {
     let serial_number = hook.recipient_grouping_key.unwrap_or_default();
-    let code = hook.result_code.filter(|code| !code.is_empty()).or_else(|| {
-        // What never reached a carrier has no code of one: those that say the same.
-        let code = match hook.message_status.as_deref()? {
-            "FAILED" => "E999",
-            "FAILED_AD" => "E919",
-            "DUPLICATED" => "E915",
+    let at_ms = hook.receive_date.as_deref().and_then(time::read).unwrap_or(now_ms);
+    match code(hook.result_code, hook.message_status.as_deref(), Product::of(vendor)) {
+        Some(code) => Ok(Receipt { serial_number, vendor: vendor.name.clone(), code, at_ms }),
+        None => Err(serial_number),
+    }
+}
+
+/// The code of a result. What never reached a carrier or Kakao has none of theirs: one that says the same.
+fn code(told: Option<String>, status: Option<&str>, product: Product) -> Option<String> {
+    told.filter(|code| !code.is_empty()).or_else(|| {
+        let code = match (status?, product) {
+            ("FAILED", Product::Sms) => "E999",
+            ("FAILED", Product::Kakao) => "-1031",
+            ("FAILED_AD", _) => "E919",
+            ("DUPLICATED", _) => "E915",
             _ => return None,
         };
         Some(code.into())
-    });
-    let at_ms = hook.receive_date.as_deref().and_then(time::read).unwrap_or(now_ms);
-    match code {
-        Some(code) => Ok(Receipt { serial_number, vendor: vendor.to_owned(), code, at_ms }),
-        None => Err(serial_number),
+    })
+}
+
+/// Counts rows that cannot be read.
+pub fn count_unread(vendor: &str, rows: usize) {
+    if rows > 0 {
+        metrics::counter!(UNREAD, "vendor" => vendor.to_owned()).increment(rows as u64);
+        tracing::error!(
+            vendor,
+            rows,
+            "results that cannot be read are left out: their messages wait for receipt_hours"
+        );
     }
 }

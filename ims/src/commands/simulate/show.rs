@@ -57,7 +57,9 @@ impl<'p> Line<'p> {
         let vendor = &step.vendor;
         let (answer, code, retry_after_ms) = match typical(&played.reply, vendor) {
             Reply::Code { code, .. } | Reply::Unasked { code, .. } => ("code", Some(Code::of(vendor, code)), None),
-            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => ("no_answer", None, None),
+            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Tokens(_) => {
+                ("no_answer", None, None)
+            }
             Reply::NotSent(_) => ("not_sent", None, None),
             Reply::Throttled(wait) => ("throttled", None, Some(wait.as_millis() as u64)),
         };
@@ -112,7 +114,7 @@ impl Row {
                 self.latency.add(*after_ms, played.answered_ms);
                 Some(code)
             }
-            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Tokens(_) => {
+            Reply::NoAnswer(_) | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Tokens(_) => {
                 self.no_answer += 1;
                 None
             }

@@ -48,7 +48,9 @@ impl Sender {
                 match reply {
                     Reply::Unasked { .. } => drop(slot),
                     Reply::NotSent(_) | Reply::NoAnswer(_) => slot.answered(Some(false), took_ms),
-                    Reply::Throttled(_) | Reply::Forgotten(_) | Reply::Tokens(_) => slot.answered(None, took_ms),
+                    Reply::Throttled(_) | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Tokens(_) => {
+                        slot.answered(None, took_ms);
+                    }
                     Reply::Code { code, .. } => match judge(flight.vendor.codes, code).handling {
                         Handling::LockedOut => slot.locked_out(code, took_ms),
                         handling => slot.answered(Some(handling != Handling::Breaker), took_ms),

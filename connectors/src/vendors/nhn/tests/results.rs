@@ -1,13 +1,17 @@
 //! Results as they are listed: what is read twice, late or not at all.
 
-use super::super::{Cursor, brought};
+use super::super::{Cursor, Product, brought};
 use super::super::{
-    poll::PAGE,
+    poll::{Fresh, PAGE},
     report::{Page, Told},
 };
-use super::APP_KEY;
-use crate::vendors::receipts::Reports;
-use processors::ports::Receipt;
+use super::{APP_KEY, SMS, talk::TALK};
+use crate::vendors::{
+    contract::{Dealer, vendor},
+    receipts::Reports,
+};
+use processors::{codes::judge, ports::Receipt};
+use schemas::State;
 use serde_json::{Value, json};
 
 /// 2026-03-02 12:00:00 in Korea.
@@ -36,8 +40,8 @@ fn take(cursor: &mut Cursor, total: usize, data: &[Value], now_ms: i64) -> Optio
 }
 
 fn read(cursor: &mut Cursor, page: Page, now_ms: i64) -> Option<Reports> {
-    let (last, told) = page.open(cursor.next(now_ms).page);
-    let told = cursor.fresh(told);
+    let (last, rows) = page.open(cursor.next(now_ms).page);
+    let told = cursor.fresh(rows, Product::Sms).told;
     cursor.take(last, told, "nhn", now_ms)
 }
 
@@ -131,8 +135,8 @@ fn talk(id: &str, second: u8) -> Value {
 
 fn talks(cursor: &mut Cursor, told: &[Value], now_ms: i64) -> (bool, Vec<Told>) {
     let page: Page = serde_json::from_value(json!({"messages": told})).unwrap();
-    let (last, told) = page.open(cursor.next(now_ms).page);
-    (last, cursor.fresh(told))
+    let (last, rows) = page.open(cursor.next(now_ms).page);
+    (last, cursor.fresh(rows, Product::Kakao).told)
 }
 
 #[test]
@@ -170,7 +174,7 @@ fn a_result_that_nobody_knows_is_shown_again_until_it_is_known_or_nobodys() {
 fn a_webhook_brings_results_of_its_own_app_key_and_other_events_bring_nothing() {
     let call = |event: &str, app_key: &str, hooks: Value| {
         let body = json!({"hooksId": "h", "appKey": app_key, "event": event, "hooks": hooks}).to_string();
-        let brought = brought(body.as_bytes(), APP_KEY, "nhn", NOON)?;
+        let brought = brought(body.as_bytes(), APP_KEY, &vendor(&SMS, "https://dealer.example", 1_000), NOON)?;
         Some(
             brought
                 .receipts
@@ -192,5 +196,58 @@ fn a_webhook_brings_results_of_its_own_app_key_and_other_events_bring_nothing() 
     assert_eq!(call(UPDATED, APP_KEY, all.clone()).unwrap(), told);
     assert_eq!(call("UNSUBSCRIBE", APP_KEY, json!([{"recipientNo": "01012341234"}])).unwrap(), Vec::<String>::new());
     assert_eq!(call(UPDATED, "another", all), None);
-    assert_eq!(call(UPDATED, APP_KEY, json!([7])), None);
+    let strange = json!([7, {"messageStatus": 3}, hook("1", "COMPLETED", json!("1000"))]);
+    assert_eq!(call(UPDATED, APP_KEY, strange).unwrap(), told[..1], "the others are not kept back");
+}
+
+#[test]
+fn a_strange_row_keeps_no_other_back_and_is_counted_once() {
+    let mut cursor = Cursor::new(NOON, 1);
+    let (mut nameless, mut worded) = (result("1", 1, json!("1000")), result("2", 2, json!("1000")));
+    nameless["requestId"] = json!(null);
+    worded["recipientSeq"] = json!("1");
+    let rows = vec![nameless, worded, json!(7), result("3", 3, json!("1000"))];
+    for unread in [3, 0] {
+        let page: Page = serde_json::from_value(json!({"body": {"totalCount": 4, "data": &rows}})).unwrap();
+        let (last, rows) = page.open(cursor.next(NOON).page);
+        let fresh: Fresh = cursor.fresh(rows, Product::Sms);
+        assert_eq!((last, fresh.unread), (true, unread));
+        let taken = cursor.take(last, fresh.told, "nhn", NOON);
+        let serials = taken.map(|taken| taken.receipts.into_iter().map(|r| r.serial_number).collect::<Vec<_>>());
+        assert_eq!(serials, (unread > 0).then(|| vec!["3".to_owned()]));
+        cursor.given(NOON);
+    }
+    assert_eq!(cursor.next(NOON).from_ms, NOON + 3_000 - 60_000, "it goes on");
+}
+
+#[test]
+fn what_failed_without_a_code_has_failed_and_another_step_may_follow() {
+    let row_of = |dealer: &Dealer, code: &str| judge(vendor(dealer, "https://dealer.example", 1_000).codes, code);
+    for (product, dealer) in [(Product::Sms, &SMS), (Product::Kakao, &TALK)] {
+        let mut cursor = Cursor::new(NOON, 1);
+        let mut row = talk("r-1", 10);
+        for (status, code) in [("READY", json!(null)), ("FAILED", json!("")), ("FAILED", json!(null))] {
+            (row["messageStatus"], row["resultCode"]) = (json!(status), code);
+            cursor.next(NOON);
+            let told = cursor.fresh(vec![row.clone()], product).told;
+            let taken = cursor.take(true, told, "nhn", NOON);
+            cursor.given(NOON);
+            if status == "FAILED" && row["resultCode"] == "" {
+                let code = &taken.unwrap().receipts[0].code;
+                let row = row_of(dealer, code);
+                assert_eq!((row.reported_state(), row.fallback_allowed(false)), (Some(State::Failed), true), "{code}");
+                assert!(!row.codes().0.is_empty(), "{code} has a row");
+            } else {
+                assert!(taken.is_none(), "{status} says nothing yet, or nothing new");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_nobody_knows_of_the_past_is_nobodys_at_once() {
+    let mut cursor = Cursor::new(NOON + 6 * HOUR, 8);
+    let told = talks(&mut cursor, &[talk("r-1", 10)], NOON + 6 * HOUR).1;
+    assert!(cursor.next(NOON + 6 * HOUR).to_ms < NOON + 6 * HOUR, "it is not listed again");
+    assert!(cursor.is_nobodys(&told[0], NOON + 6 * HOUR));
 }

@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-static TALK: Dealer = Dealer {
+pub(super) static TALK: Dealer = Dealer {
     row: || json!({"families": ["AT"], "codes": "nhn-kakao", "protocol": "nhn", "in_doubt": "repeat"}),
     settings,
     key_header: "x-secret-key",

@@ -175,6 +175,7 @@ fn doubts_that_nobody_can_clear_any_more_say_nothing_of_the_vendor() {
     let mut bench = Bench::new(vec![vendor("kt")]);
     bench.script(|request, _| match request.dispatch.accepted.username.as_str() {
         "old" => Some((0, Reply::Forgotten("a day old".into()))),
+        "unheard" => Some((0, Reply::Undecided("HTTP 500".into()))),
         _ => Some((0, code("1000"))),
     });
     bench.join(Lane::Mass);
@@ -184,6 +185,9 @@ fn doubts_that_nobody_can_clear_any_more_say_nothing_of_the_vendor() {
     let ends = bench.of_kind(ResultKind::Final);
     assert_eq!(ends.len(), 100);
     assert!(ends.iter().all(|r| r.state == State::Uncertain));
+    bench.send(100, Lane::Mass, "kt", "unheard");
+    bench.turns();
+    assert_eq!((bench.seen().len(), bench.of_kind(ResultKind::Final).len()), (200, 100), "asked again later");
     bench.send(100, Lane::Mass, "kt", "shop");
     bench.run(1_000, 10);
     let delivered = bench.of_kind(ResultKind::Final).iter().filter(|r| r.state == State::Delivered).count();
