@@ -25,6 +25,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
+use bytes::Bytes;
 use connectors::{history::HistoryReader, reference::Editor};
 use processors::{
     access::{Scope, Use},
@@ -35,7 +36,7 @@ use processors::{
     refusal::{Code, Refusal},
     rules::field::top,
 };
-use schemas::{Schemas, Topic, TrackId, examples};
+use schemas::{Lane, Schemas, Topic, examples};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -236,16 +237,20 @@ async fn cancel(
     let found = door.reports.find(&caller.username, &service_key, &message_id).await?.ok_or_else(not_found)?;
     let report = found.report;
     if !report.terminal {
-        let track_id: TrackId = report.track_id.parse().map_err(|_| Problem::Unexpected)?;
         let wish = news::of_customer(&report.track_id, door.clock.now_ms());
-        let record = Outgoing {
-            topic: Topic::result(track_id.api().lane),
-            partition: None,
-            key: Some(report.track_id.into_bytes().into()),
-            value: Some(door.schemas.encode(&wish).into()),
-            headers: Vec::new(),
-        };
-        door.others.append(record).await?;
+        let (key, value) = (Bytes::from(report.track_id.into_bytes()), Bytes::from(door.schemas.encode(&wish)));
+        // The priority is the router's to say, an ad's is not the lane it came by: those who never see the message
+        // forget the wish (docs/adr/0004).
+        for &lane in Lane::ALL {
+            let record = Outgoing {
+                topic: Topic::result(lane),
+                partition: None,
+                key: Some(key.clone()),
+                value: Some(value.clone()),
+                headers: Vec::new(),
+            };
+            door.others.append(record).await?;
+        }
     }
     Ok(Answer::success(Cancel { message_id, asked: !report.terminal, state: report.state.as_str() }))
 }

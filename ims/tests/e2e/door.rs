@@ -150,8 +150,21 @@ fn what_is_sent_by_http_is_delivered_and_reported_by_http() {
     assert_eq!(answer(cancel).1["data"]["asked"], true);
     assert_eq!(customer.until_report("LATER", "CANCELLED")["data"]["code"], "5020");
 
+    // An ad has a priority of its own, whatever lane it came by.
+    let mut ad: Value = serde_json::from_str(include_str!("../../../schemas/examples/requests/lms_ad.json")).unwrap();
+    ad["message_id"] = "LATER-AD".into();
+    ad["send_at"] = later["send_at"].clone();
+    customer.until_confirmed("LATER-AD", &ad);
+    customer.until_report("LATER-AD", "SCHEDULED");
+    let cancel = customer.request(Method::DELETE, &format!("/ims/{SHOP}/message/LATER-AD"), SHOP_KEY);
+    assert_eq!(answer(cancel).1["data"]["asked"], true);
+    customer.until_report("LATER-AD", "CANCELLED");
+
     nobody_else_comes_in(&customer);
-    settle(&deployment, ["ONE", "MANY-0001", "MANY-0003", "LATER"].into_iter().map(str::to_owned).collect());
+    settle(
+        &deployment,
+        ["ONE", "MANY-0001", "MANY-0003", "LATER", "LATER-AD"].into_iter().map(str::to_owned).collect(),
+    );
     process.stop();
     let told = process.written();
     for secret in [SHOP_KEY, BANK_KEY, "demo-only-secret", SHOP, BANK] {
