@@ -158,6 +158,15 @@ impl AnalysisStore {
 }
 
 impl AnalysisStore {
+    /// For a command that only reads: it is there, of no newer program and not changed by hand.
+    pub fn must_fit(&self) -> anyhow::Result<()> {
+        self.is_there().map_err(usage)?;
+        if let Self::File(path) = self {
+            AnalysisTable::SCHEMA.check(&Location::file(path))?;
+        }
+        Ok(())
+    }
+
     /// Whether it is there, for who only reads and makes none.
     pub fn is_there(&self) -> Result<(), String> {
         match self {

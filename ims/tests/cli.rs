@@ -1,6 +1,7 @@
 //! The command line as a caller meets it, without any server.
 
 use connectors::{
+    analysis::AnalysisTable,
     history::HistoryTable,
     sql::{Database, Location, Table as _},
 };
@@ -206,11 +207,16 @@ fn a_store_of_another_program_is_refused_by_its_name() {
         let state = format!("state.file={}", folder.path().join("state.sqlite").display());
         shown(&["migrate", "--set", &store, "--set", &state]);
         let history = Location::file(folder.path().join("ims-history.sqlite"));
-        let mut database = Database::connect(&history, &HistoryTable::SCHEMA).unwrap();
-        database.run(async |connection| connection.execute(change).await).unwrap();
-        let refused = ims(&["migrate", "--set", &store, "--set", &state]);
-        let told = told(&refused);
-        assert!(code(&refused) == STOPPED && told.contains(said) && told.contains("ims-history.sqlite"), "{told}");
+        let analysis = Location::file(folder.path().join("ims-analysis.sqlite"));
+        for (location, schema) in [(history, HistoryTable::SCHEMA), (analysis, AnalysisTable::SCHEMA)] {
+            let mut database = Database::connect(&location, &schema).unwrap();
+            database.run(async |connection| connection.execute(change).await).unwrap();
+        }
+        for (command, name) in [(&["migrate"][..], "ims-history.sqlite"), (&["analyze"], "ims-analysis.sqlite")] {
+            let refused = ims(&[command, &["--set", &store, "--set", &state]].concat());
+            let told = told(&refused);
+            assert!(code(&refused) == STOPPED && told.contains(said) && told.contains(name), "{command:?}: {told}");
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let asked = asked(args, now_ms())?;
     let store = AnalysisStore::of(&config)?;
-    store.is_there().map_err(usage)?;
+    store.must_fit()?;
     let mut analysis = store.reader()?;
     let shown = Shown {
         volumes: analysis.volumes(&asked)?,

@@ -5,7 +5,7 @@ use crate::{
     calls::CallTold,
     cli::Globals,
     config::Config,
-    exit::{self, Exit, usage},
+    exit::{self, Exit},
     logging, output,
     stores::{AnalysisStore, Stores},
 };
@@ -46,7 +46,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let track_id = track_id(Wanted::of(&args.which, &config)?, &config)?;
     let store = AnalysisStore::of(&config)?;
-    store.is_there().map_err(usage)?;
+    store.must_fit()?;
     let calls = store.reader()?.calls(&track_id)?;
     let shown = Shown { track_id, calls: calls.into_iter().map(CallTold::from).collect() };
     output::result(globals.json, &shown, || shown.text())?;
@@ -67,7 +67,11 @@ fn track_id(wanted: Wanted, config: &Config) -> anyhow::Result<String> {
 impl Shown {
     fn text(&self) -> String {
         if self.calls.is_empty() {
-            return format!("{}: no call yet, or its service key has no callback_uri", self.track_id);
+            return format!(
+                "{}: no call is recorded: it has not ended, or its service key has no callback_uri, or one that answered 410 or \
+                 rests; `ims report get` shows its report",
+                self.track_id
+            );
         }
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY);
@@ -119,6 +123,6 @@ mod tests {
         assert_eq!((&json["calls"][1]["status"], &json["calls"][1]["failure"]), (&().into(), &"lost".into()));
         assert_eq!((&json["calls"][1]["took_ms"], &json["calls"][1]["endpoint"]), (&().into(), &().into()));
         let none = Shown { track_id: "T".into(), calls: vec![] };
-        assert!(none.text().contains("no call yet"));
+        assert!(none.text().contains("no call is recorded"));
     }
 }
