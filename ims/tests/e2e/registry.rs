@@ -130,7 +130,8 @@ fn the_exit_code_tells_whether_every_subject_is_as_it_should_be() {
     assert_eq!((code, wrong.len()), (Some(5), before["subjects"].as_u64().unwrap() as usize));
     assert!(wrong[0]["wrong"][0].as_str().unwrap().starts_with("is missing"), "{before}");
     assert!(wrong.iter().any(|of| of["subject"].as_str().unwrap().ends_with("-SEND-SMS-VIP-value")), "{before}");
-    let never = deployment.ims(&["run", "--set", &prefix, "--set", "registry.register=false"]);
+    let never =
+        deployment.ims(&["run", "--set", &prefix, "--set", "registry.register=false", "--set", "admin.listen="]);
     assert_eq!(never.status.code(), Some(5), "{}", String::from_utf8_lossy(&never.stderr));
     let (code, made) = ims("register");
     assert_eq!((code, made["registered"].as_array().unwrap().len()), (Some(0), wrong.len()), "{made}");
