@@ -71,7 +71,7 @@ fn doors() -> Option<[Desk; 2]> {
     let url = std::env::var("IMS_TEST_REDIS").ok()?;
     let deployment = format!("desk-{}-{:?}", std::process::id(), std::thread::current().id());
     Some([(); 2].map(|()| {
-        let settings = RedisSettings::new(&url, Duration::from_secs(2)).unwrap();
+        let settings = RedisSettings::new(&url, Duration::from_secs(30)).unwrap();
         let clock = Arc::new(At(AtomicI64::new(NOW_MS)));
         Desk::with(RedisDesk::new(settings, &deployment), clock).unwrap()
     }))
