@@ -108,7 +108,18 @@ impl Gate {
         Ok(Caller { username: key.username.as_str().into(), key, user, reference })
     }
 
-    /// Turns away whoever is not known yet.
+    /// Makes a hash of a new secret, in the caller's turn among those who come in.
+    pub async fn hash<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        hash: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let customer = || Who::Customer(caller.username.to_string());
+        let by = caller.user.as_ref().map_or_else(customer, |user| Who::User(user.login.clone()));
+        self.learner.hash(by, hash).await
+    }
+
+    /// Turns away whoever is not known yet, and hashes nothing.
     #[cfg(test)]
     pub fn close_hashing(&self) {
         self.learner.close();

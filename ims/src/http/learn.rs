@@ -1,5 +1,5 @@
 //! Secrets that must be hashed: each once, and few at a time of one customer and of one address, so that who tries
-//! secrets takes nobody's turn but its own.
+//! secrets, or makes new ones, takes nobody's turn but its own.
 
 use super::{
     answer::Problem,
@@ -86,6 +86,21 @@ impl Learner {
         let mut told = self.ask(digest, credentials, from, reference, now_ms)?;
         let told = told.wait_for(Option::is_some).await.map_err(|_| Problem::Unexpected)?;
         Ok(told.clone().flatten())
+    }
+
+    /// Makes a hash of a new secret for somebody, in its turn.
+    pub async fn hash<T: Send + 'static>(
+        &self,
+        by: Who,
+        hash: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let share = self.names.take(by).ok_or(Problem::TooMany)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Problem::Unexpected)?;
+        let made = tokio::task::spawn_blocking(move || {
+            let _held = (turn, share);
+            hash()
+        });
+        made.await.ok().and_then(Result::ok).ok_or(Problem::Unexpected)
     }
 
     fn ask(
@@ -201,6 +216,27 @@ mod tests {
         assert_eq!(fixture.ask("guess", 0, "2001:db8::9:9:9:9"), Err(Problem::TooMany), "of the same network");
         assert_eq!(fixture.ask("guess", 0, "2001:db8:0:1::9"), Ok(()));
         assert_eq!(fixture.waiting(), OF_NAME + 1 + OF_ADDRESS + 1);
+    }
+
+    #[tokio::test]
+    async fn who_makes_secrets_waits_for_its_turn_and_takes_none_of_others() {
+        let learner = Arc::new(Learner::new().unwrap());
+        let turns = learner.turns.available_permits();
+        let held = learner.turns.clone().try_acquire_many_owned(turns as u32).unwrap();
+        let hash = |by: &str| {
+            let (learner, by) = (Arc::clone(&learner), Who::User(by.into()));
+            async move { learner.hash(by, || Ok(())).await }
+        };
+        let waiting: Vec<_> = (0..OF_NAME).map(|_| tokio::spawn(hash("minsu"))).collect();
+        let other = tokio::spawn(hash("yuna"));
+        tokio::task::yield_now().await;
+        assert_eq!(hash("minsu").await, Err(Problem::TooMany));
+        assert!(!other.is_finished() && waiting.iter().all(|made| !made.is_finished()));
+        drop(held);
+        for made in waiting.into_iter().chain([other]) {
+            assert_eq!(made.await.unwrap(), Ok(()));
+        }
+        assert!(learner.names.is_free() && learner.turns.available_permits() == turns);
     }
 
     #[tokio::test]

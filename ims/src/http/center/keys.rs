@@ -21,7 +21,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use processors::{
     access::{
-        Scope,
+        Scope, SecretHash,
         exchange::{self, LONGEST_OVERLAP_HOURS, OVERLAP_HOURS},
     },
     reference::{SecretKey, ServiceKey},
@@ -140,9 +140,10 @@ pub async fn issue(
     };
     let now_ms = door.clock.now_ms();
     exchange::may_grant(&caller.key, &new, now_ms)?;
-    let (secret, hash) = fresh().await?;
-    let new = SecretKey { hash, ..new };
     let which = Which::of([("username", &*username)]);
+    exchange::add(&mut door.keys(which.clone()).await?, new.clone(), now_ms)?;
+    let (secret, hash) = door.gate.hash(&caller, secret::secret_key).await?;
+    let new = SecretKey { hash, ..new };
     let made = new.clone();
     door.change::<SecretKey, _>(&caller, &username, which, move |keys| exchange::add(keys, new, now_ms)).await?;
     Ok(Answer::success(told(&made, secret)))
@@ -174,16 +175,18 @@ pub async fn rotate(
     let now_ms = door.clock.now_ms();
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| Problem::Unexpected)?;
     let ends = now.checked_add(SignedDuration::from_hours(hours.into())).map_err(|_| Problem::Unexpected)?;
-    let (secret, hash) = fresh().await?;
     let expires_at = handed_on(&caller.key);
-    let new = SecretKey { username: username.clone(), name, hash, expires_at, ..SecretKey::default() };
+    let new = SecretKey { username: username.clone(), name, expires_at, ..SecretKey::default() };
     let by = Arc::clone(&caller.key);
     let which = Which::of([("username", &*username)]);
-    let rotated = door.change::<SecretKey, _>(&caller, &username, which, move |keys| {
-        let made = exchange::rotate(keys, &old, new, ends, now_ms)?;
+    let exchanged = move |keys: &mut Vec<SecretKey>, hash: SecretHash| {
+        let made = exchange::rotate(keys, &old, SecretKey { hash, ..new.clone() }, ends, now_ms)?;
         exchange::may_grant(&by, &made, now_ms)?;
-        Ok(made)
-    });
+        Ok::<_, Refusal>(made)
+    };
+    exchanged(&mut door.keys(which.clone()).await?, SecretHash::default())?;
+    let (secret, hash) = door.gate.hash(&caller, secret::secret_key).await?;
+    let rotated = door.change(&caller, &username, which, move |keys| exchanged(keys, hash));
     Ok(Answer::success(told(&rotated.await?, secret)))
 }
 
@@ -217,10 +220,11 @@ fn told(key: &SecretKey, secret: String) -> NewKey {
     NewKey { key: Key::from(key), header: secret::header(&key.username, &secret), secret }
 }
 
-/// Hashing takes tens of milliseconds.
-async fn fresh() -> Result<(String, processors::access::SecretHash), Problem> {
-    let made = tokio::task::spawn_blocking(secret::secret_key).await;
-    made.ok().and_then(Result::ok).ok_or(Problem::Unexpected)
+impl Door {
+    /// The keys that there are now: a change that is refused of these is not hashed for.
+    async fn keys(&self, which: Which) -> Result<Vec<SecretKey>, Problem> {
+        Ok(self.rows(which).await?.into_iter().map(Arc::unwrap_or_clone).collect())
+    }
 }
 
 fn whole_milliseconds(at: Timestamp) -> Option<Timestamp> {

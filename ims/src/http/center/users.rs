@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     http::{
-        answer::{Answer, Problem},
+        answer::Answer,
         gate::Caller,
         routes::Door,
         stop::{Stop, Told},
@@ -156,19 +156,26 @@ impl Of {
     }
 }
 
-/// A chosen password, or one that is made, which is told; and its hash, which takes tens of milliseconds.
-async fn fresh(chosen: Option<String>) -> Result<(Option<String>, SecretHash), Stop> {
-    if let Some(chosen) = &chosen {
-        user::password(&top("password"), chosen)?;
-    }
-    let made = tokio::task::spawn_blocking(move || match chosen {
-        Some(chosen) => secret::hash_of(&chosen).map(|hash| (None, hash)),
-        None => secret::secret_key().map(|(password, hash)| (Some(password), hash)),
-    });
-    Ok(made.await.ok().and_then(Result::ok).ok_or(Problem::Unexpected)?)
+/// Whether a password may be chosen, if one was.
+fn check(chosen: Option<&String>) -> Result<(), Refusal> {
+    chosen.map_or(Ok(()), |chosen| user::password(&top("password"), chosen))
+}
+
+fn taken() -> Refusal {
+    // Whose it is stays untold.
+    Refusal::named(Code::Exists, "login", "another user has it")
 }
 
 impl Door {
+    /// A chosen password, or one that is made, which is told; and its hash. Whatever can be refused was before.
+    async fn fresh(&self, caller: &Caller, chosen: Option<String>) -> Result<(Option<String>, SecretHash), Stop> {
+        let made = self.gate.hash(caller, move || match chosen {
+            Some(chosen) => secret::hash_of(&chosen).map(|hash| (None, hash)),
+            None => secret::secret_key().map(|(password, hash)| (Some(password), hash)),
+        });
+        Ok(made.await?)
+    }
+
     async fn users(&self, uri: &Uri, list: &str, of: Of) -> Told<Page<UserTold>> {
         let asked = Asked::read(uri.query(), list)?;
         self.listed::<User, _>(asked, of.all()).await
@@ -180,6 +187,7 @@ impl Door {
         let of_customer = of.username().is_some();
         let role = role.unwrap_or(Role::least(of_customer));
         role.check(&top("role"), of_customer)?;
+        check(password.as_ref())?;
         let now_ms = self.clock.now_ms();
         let new = User {
             login,
@@ -190,14 +198,16 @@ impl Door {
             ..User::default()
         };
         user::may_make(&caller.key, &new, now_ms)?;
-        let (password, hash) = fresh(password).await?;
-        let new = User { hash, ..new };
         let (which, told) = (Which::of([("login", &*new.login)]), UserTold::from(&new));
+        if !self.rows::<User>(which.clone()).await?.is_empty() {
+            return Err(taken().into());
+        }
+        let (password, hash) = self.fresh(caller, password).await?;
+        let new = User { hash, ..new };
         let owner = of.username().unwrap_or_default();
         let made = self.change(caller, owner, which, move |users: &mut Vec<User>| {
-            // Whose it is stays untold.
             if !users.is_empty() {
-                return Err(Refusal::named(Code::Exists, "login", "another user has it"));
+                return Err(taken());
             }
             users.push(new);
             Ok(())
@@ -226,14 +236,16 @@ impl Door {
     ) -> Told<WithPassword> {
         let (by, now_ms) = (Arc::clone(&caller.key), self.clock.now_ms());
         let own = caller.user.as_ref().is_some_and(|user| user.login == login);
-        let (password, hash) = fresh(chosen).await?;
+        check(chosen.as_ref())?;
+        // Who knows a user's password may do what it may.
+        let may = move |there: &User| if own { Ok(()) } else { user::may_make(&by, there, now_ms) };
+        let there = self.rows::<User>(of.one(login)).await?;
+        may(there.first().ok_or_else(nobodys)?)?;
+        let (password, hash) = self.fresh(caller, chosen).await?;
         let owner = of.username().unwrap_or_default();
         let changed = self.change(caller, owner, of.one(login), move |users: &mut Vec<User>| {
             let there = users.first_mut().ok_or_else(nobodys)?;
-            // Who knows a user's password may do what it may.
-            if !own {
-                user::may_make(&by, there, now_ms)?;
-            }
+            may(there)?;
             there.hash = hash;
             Ok(UserTold::from(&*there))
         });

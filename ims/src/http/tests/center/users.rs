@@ -132,6 +132,45 @@ async fn who_is_not_active_or_has_another_password_is_out_with_the_next_data() {
 }
 
 #[tokio::test]
+async fn a_new_secret_takes_a_turn_and_is_hashed_only_where_nothing_is_refused() {
+    let center = Center::new();
+    made(&center, "yuna", "manager").await;
+    made(&center, "minsu", "reader").await;
+    center.own(Method::POST, "secret-keys", json!({"name": "next"})).await;
+    let (minsu, password) = ((":minsu", PASSWORD), json!({"password": "another password"}));
+    assert_eq!(status(&center, minsu, Method::GET, &at("sender-numbers"), Value::Null).await, StatusCode::OK);
+    for (who, service_key) in [(CUSTOMER, SHOP), (OPERATOR, SHOP), (OTHER, BANK)] {
+        let answered = status(&center, who, Method::GET, &format!("/ims/{service_key}/users"), Value::Null).await;
+        assert_eq!(answered, StatusCode::OK);
+    }
+    // From now on nobody has a turn.
+    center.0.door.gate.close_hashing();
+    for (who, method, path, body) in [
+        (minsu, Method::PUT, "own-password", password.clone()),
+        (CUSTOMER, Method::PUT, "users/yuna/password", json!({})),
+        (CUSTOMER, Method::POST, "users", json!({"login": "jisoo"})),
+        (OTHER, Method::POST, "secret-keys", json!({"name": "third"})),
+    ] {
+        let own = if who == OTHER { BANK } else { SHOP };
+        let answered = status(&center, who, method, &format!("/ims/{own}/{path}"), body).await;
+        assert_eq!(answered, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+    }
+    for (method, path, body, answered) in [
+        (Method::PUT, "users/nobody/password", password.clone(), "2110"),
+        (Method::PUT, "users/yuna/password", json!({"password": "short"}), "1400"),
+        (Method::POST, "users", json!({"login": "yuna"}), "2120"),
+        (Method::POST, "secret-keys", json!({"name": "next"}), "2120"),
+        (Method::POST, "secret-keys", json!({"name": "third"}), "2130"),
+        (Method::POST, "secret-keys/nothing/rotate", json!({"name": "third"}), "2110"),
+    ] {
+        let answer = center.own(method, path, body).await;
+        assert_eq!(code(&answer), answered, "{path}: {answer}");
+    }
+    let (_, answer) = center.call(OPERATOR, Method::POST, &at("operators"), json!({"login": "yuna"})).await;
+    assert_eq!(code(&answer), "2120");
+}
+
+#[tokio::test]
 async fn a_user_is_no_customer_and_a_wrong_password_is_answered_as_a_wrong_key() {
     let mut center = Center::new();
     let hash = center.0.seed.secret_keys.iter().find(|key| key.username == CUSTOMER.0).unwrap().hash.clone();
