@@ -66,9 +66,10 @@ pub struct Shown {
     /// An endpoint that answered 410 before then is called again.
     #[schema(required = true)]
     pub enabled_at: Option<String>,
-    /// Why it is called no more; null while it is called.
-    #[schema(required = true)]
-    pub disabled: Option<DisabledTold>,
+    /// Why it is called no more; null while it is called. Not told where secrets are exchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DisabledTold>)]
+    pub disabled: Option<Option<DisabledTold>>,
     /// A secret that was made now, told here and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -134,8 +135,8 @@ pub async fn show(
 ) -> Told<Shown> {
     caller.whose(&service_key)?;
     let key = door.row(&service_key).await?;
-    let gone = door.gone(&key).await?;
-    Ok(Answer::success(told(&key, None, gone.as_ref())))
+    let disabled = door.gone(&key).await?.as_ref().map(DisabledTold::of);
+    Ok(Answer::success(Shown { disabled: Some(disabled), ..told(&key, None) }))
 }
 
 /// Sets where reports are called back; the first time a secret is made for it.
@@ -150,16 +151,16 @@ pub async fn set(
     let Wish { uri, batch } = door.read(&headers, body).await?;
     let now = Timestamp::from_millisecond(door.clock.now_ms()).map_err(|_| Problem::Unexpected)?;
     let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
-    // From now on it is called, whatever it answered before.
-    door.edit(&caller, &service_key, None, move |key| {
+    let edited = door.edit(&caller, &service_key, move |key| {
         (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (Some(uri), batch, Some(now));
         let first = key.callback_secrets.is_empty();
         if first {
             key.callback_secrets.push(made.clone());
         }
         Ok(first.then_some(made))
-    })
-    .await
+    });
+    // From now on it is called, whatever it answered before.
+    Ok(Answer::success(Shown { disabled: Some(None), ..edited.await? }))
 }
 
 /// Takes the callback out: nobody is called any more.
@@ -175,12 +176,12 @@ pub async fn unset(
     Extension(caller): Extension<Caller>,
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
-    door.edit(&caller, &service_key, None, |key| {
+    let edited = door.edit(&caller, &service_key, |key| {
         (key.callback_uri, key.callback_batch, key.callback_enabled_at) = (None, None, None);
         key.callback_secrets.clear();
         Ok(None)
-    })
-    .await
+    });
+    Ok(Answer::success(Shown { disabled: Some(None), ..edited.await? }))
 }
 
 /// Makes a new secret, told once, beside the newest of those before.
@@ -197,16 +198,15 @@ pub async fn add_secret(
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
     let made = secret::webhook_secret().map_err(|_| Problem::Unexpected)?;
-    let gone = door.gone_of(&caller, &service_key).await?;
-    door.edit(&caller, &service_key, gone, move |key| {
+    let edited = door.edit(&caller, &service_key, move |key| {
         if key.callback_uri.is_none() {
             return Err(nowhere());
         }
         key.callback_secrets.insert(0, made.clone());
         key.callback_secrets.truncate(2);
         Ok(Some(made))
-    })
-    .await
+    });
+    Ok(Answer::success(edited.await?))
 }
 
 /// Takes the older one of two secrets out.
@@ -222,15 +222,14 @@ pub async fn drop_secret(
     Extension(caller): Extension<Caller>,
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
-    let gone = door.gone_of(&caller, &service_key).await?;
-    door.edit(&caller, &service_key, gone, |key| {
+    let edited = door.edit(&caller, &service_key, |key| {
         if key.callback_secrets.len() < 2 {
             return Err(Refusal::named(Code::WrongState, "secret", "there is no older one"));
         }
         key.callback_secrets.truncate(1);
         Ok(None)
-    })
-    .await
+    });
+    Ok(Answer::success(edited.await?))
 }
 
 /// Makes one signed call, to the addresses that calls may go to, and tells what came of it.
@@ -306,17 +305,14 @@ fn nowhere() -> Refusal {
     Refusal::named(Code::NotFound, "uri", "there is no callback: PUT one first")
 }
 
-/// `gone`: what the log says of an endpoint that answered 410. One that was set anew since is another.
-fn told(key: &ServiceKey, secret: Option<Secret>, gone: Option<&EndpointState>) -> Shown {
-    let disabled = |state: &&EndpointState| {
-        Endpoint::of(key).ok().flatten().is_some_and(|endpoint| endpoint.is_disabled_by(state))
-    };
+/// What its row says; only the log knows whether it is called no more.
+fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
     Shown {
         uri: key.callback_uri.clone(),
         secrets: key.callback_secrets.len(),
         batch: key.callback_batch,
         enabled_at: key.callback_enabled_at.map(|at| iso(at.as_millisecond())),
-        disabled: gone.filter(disabled).map(DisabledTold::of),
+        disabled: None,
         secret: secret.map(|secret| secret.reveal()),
     }
 }
@@ -334,27 +330,21 @@ impl Door {
         Ok(self.gone.ask(move |gone| gone.of(&endpoint)).await?)
     }
 
-    async fn gone_of(&self, caller: &Caller, service_key: &str) -> Result<Option<EndpointState>, Stop> {
-        caller.whose(service_key)?;
-        let key = self.row(service_key).await?;
-        self.gone(&key).await
-    }
-
+    /// Asks the store alone: who exchanges a secret does not wait for the log.
     async fn edit(
         &self,
         caller: &Caller,
         service_key: &str,
-        gone: Option<EndpointState>,
         change: impl FnOnce(&mut ServiceKey) -> Result<Option<Secret>, Refusal> + Send + 'static,
-    ) -> Told<Shown> {
+    ) -> Result<Shown, Stop> {
         let username = caller.whose(service_key)?.username.clone();
         let which = Which::of([("service_key", service_key), ("username", &*username)]);
         let changed = self.change(caller, &username, which, move |keys: &mut Vec<ServiceKey>| {
             let key = keys.first_mut().ok_or_else(unknown_service_key)?;
             let made = change(key)?;
             Endpoint::of(key).map_err(|reasons| Refusal::named(Code::BadRequest, "uri", reasons.join("; ")))?;
-            Ok(told(key, made, gone.as_ref()))
+            Ok(told(key, made))
         });
-        Ok(Answer::success(changed.await?))
+        changed.await
     }
 }

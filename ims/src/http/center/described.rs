@@ -224,18 +224,25 @@ fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     let shown = json!({
         "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "disabled": null,
     });
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU";
     let with_secret = json!({
         "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "disabled": null,
-        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU",
+        "secret": secret,
     });
-    let set = one::<Shown>(with_secret.clone());
+    let dropped = json!({
+        "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z",
+    });
+    let added = json!({
+        "uri": uri, "secrets": 2, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "secret": secret,
+    });
+    let set = one::<Shown>(with_secret);
     let set = set.asking_for::<callback::Wish>(json!({"uri": uri})).refusing(&OF_BODY);
     let tried = json!({"delivered": true, "status": 204, "failure": null, "took_ms": 12});
     paths.add(Scope::Manage, one::<Shown>(shown.clone()), routes!(callback::show));
     paths.add(Scope::Manage, set, routes!(callback::set));
-    paths.add(Scope::Manage, one::<Shown>(shown.clone()), routes!(callback::unset));
-    paths.add(Scope::Manage, one::<Shown>(with_secret), routes!(callback::add_secret));
-    paths.add(Scope::Manage, one::<Shown>(shown), routes!(callback::drop_secret));
+    paths.add(Scope::Manage, one::<Shown>(shown), routes!(callback::unset));
+    paths.add(Scope::Manage, one::<Shown>(added), routes!(callback::add_secret));
+    paths.add(Scope::Manage, one::<Shown>(dropped), routes!(callback::drop_secret));
     paths.add(Scope::Manage, one::<Trial>(tried), routes!(callback::test));
     let call = json!({
         "at": "2026-03-11T01:30:00.120Z", "sent_at": "2026-03-11T01:30:00.100Z", "took_ms": 20,

@@ -1,7 +1,10 @@
 //! Endpoints of callbacks, and the call that tries one.
 
 use super::{BANK, CUSTOMER, Center, OTHER, SHOP, code};
-use crate::http::center::Trials;
+use crate::http::{
+    center::{Gone, Trials},
+    clerk::Clerk,
+};
 use axum::http::{Method, StatusCode};
 use connectors::{
     analysis::AnalysisSink,
@@ -125,7 +128,9 @@ async fn an_endpoint_that_answered_410_is_shown_as_such_until_it_is_set_again() 
     assert_eq!(shown["disabled_at"], "2026-03-11T01:31:00.120Z", "{shown}");
     assert!(shown["reason"].as_str().unwrap().contains("410") && shown["enabled_by"].as_str().unwrap().contains("PUT"));
     for (method, path) in [(Method::POST, "callback/secret"), (Method::DELETE, "callback/secret")] {
-        assert_eq!(disabled(center.own(method, path, Value::Null).await), shown, "a secret enables nothing");
+        let answer = center.own(method, path, Value::Null).await;
+        assert_eq!(answer["data"].get("disabled"), None, "it is not asked for: {answer}");
+        assert_eq!(disabled(center.own(Method::GET, "callback", Value::Null).await), shown, "a secret enables nothing");
     }
     assert_eq!(disabled(center.own(Method::PUT, "callback", json!({"uri": uri})).await), Value::Null);
     assert_eq!(disabled(center.own(Method::GET, "callback", Value::Null).await), Value::Null);
@@ -136,6 +141,17 @@ async fn an_endpoint_that_answered_410_is_shown_as_such_until_it_is_set_again() 
         "2026-03-11T01:31:10.120Z"
     );
     assert_eq!(disabled(center.own(Method::DELETE, "callback", Value::Null).await), Value::Null);
+}
+
+#[tokio::test]
+async fn secrets_are_exchanged_while_the_log_is_away() {
+    let center = Center::with(|door| door.gone = Clerk::start("away", 1, || Err::<Gone, _>("no broker")).unwrap());
+    center.own(Method::PUT, "callback", json!({"uri": "https://shop.example/ims"})).await;
+    let path = format!("/ims/{SHOP}/callback");
+    assert_eq!(center.call(CUSTOMER, Method::GET, &path, Value::Null).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let added = center.own(Method::POST, "callback/secret", Value::Null).await;
+    assert!(added["data"]["secret"].as_str().unwrap().starts_with("whsec_"), "{added}");
+    assert_eq!(center.own(Method::DELETE, "callback/secret", Value::Null).await["data"]["secrets"], 1);
 }
 
 /// Writes a call as the analyzer does.
