@@ -101,13 +101,19 @@ pub struct Members {
 
 impl Members {
     fn check(&self) -> Result<(), Refusal> {
-        let got = self.sender_keys.len();
-        if !(1..=MOST_MEMBERS).contains(&got) {
-            return Err(Refusal::bad(&top("sender_keys"), format_args!("got {got}, 1 to {MOST_MEMBERS} are allowed")));
-        }
-        let keys = self.sender_keys.iter().enumerate();
-        keys.into_iter().try_for_each(|(at, sender_key)| key(&Field::REQUEST.entry("sender_keys", at), sender_key))
+        check(&self.sender_keys, 1)
     }
+}
+
+/// Before anything is looked up: so many sender profiles at least, no more than a group has, and each of its form.
+fn check(sender_keys: &[String], least: usize) -> Result<(), Refusal> {
+    let got = sender_keys.len();
+    if !(least..=MOST_MEMBERS).contains(&got) {
+        let reason = format_args!("got {got}, {least} to {MOST_MEMBERS} are allowed");
+        return Err(Refusal::bad(&top("sender_keys"), reason));
+    }
+    let keys = sender_keys.iter().enumerate();
+    keys.into_iter().try_for_each(|(at, sender_key)| key(&Field::REQUEST.entry("sender_keys", at), sender_key))
 }
 
 /// Members are profiles that their customer has registered.
@@ -199,6 +205,7 @@ pub async fn register(
     let username = caller.whose(&service_key)?.username.clone();
     key(&top("group_key"), &group_key)?;
     name(&top("name"), &called)?;
+    check(&sender_keys, 0)?;
     own(&caller, &username, &sender_keys)?;
     // Whose it is stays untold.
     let exists = || Refusal::named(Code::Exists, "group_key", "it is registered already");

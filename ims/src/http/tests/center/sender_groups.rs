@@ -67,6 +67,8 @@ async fn members_and_keys_are_the_customers_own_and_of_their_form() {
         (with(GROUP, " ", &[]), "2020"),
         (with(GROUP, &"가".repeat(41), &[]), "1400"),
         (with(GROUP, "매장", &[&mine[0], &theirs]), "2040"),
+        (with(GROUP, "매장", &[&"x".to_owned()]), "1400"),
+        (with(GROUP, "매장", &vec![&mine[0]; 1001]), "1400"),
         // A profile's key, whosever it is.
         (with(&theirs, "매장", &[]), "2120"),
         (json!({"group_key": GROUP}), "1400"),
