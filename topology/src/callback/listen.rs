@@ -37,7 +37,7 @@ impl CallbackWorker {
         let Some(Flight { endpoint, callback, parts, sent_ms }) = self.flights.remove(&ticket) else {
             return counter!(names::LATE_ANSWERS).increment(1);
         };
-        self.queues.queue(&endpoint.service_key).ended(&reply, at_ms - sent_ms);
+        self.queues.queue(&endpoint.service_key).ended(&reply, sent_ms, at_ms);
         self.let_rest(&endpoint, &callback, &reply, at_ms);
         counter!(names::CALLS, "outcome" => reply.word()).increment(1);
         histogram!(names::CALL_SECONDS).record((at_ms - sent_ms).max(0) as f64 / 1e3);
@@ -89,9 +89,14 @@ impl CallbackWorker {
         parts.into_iter().for_each(|(place, offset)| self.end(place, offset));
     }
 
-    /// An endpoint that asks for it is not called for any report for a while.
+    /// An endpoint that asks for it is not called for any report for a while. One that was set or enabled anew since the call
+    /// has not asked.
     fn let_rest(&mut self, endpoint: &Arc<Endpoint>, callback: &Callback, reply: &Reply, at_ms: i64) {
         let Some(until_ms) = rest_until_ms(reply, at_ms) else { return };
+        let reference = self.reference.current();
+        if !reference.endpoint(&endpoint.service_key).is_some_and(|now| now.is_still(endpoint)) {
+            return;
+        }
         let queue = self.queues.queue(&endpoint.service_key);
         if queue.rests_until_ms(endpoint, at_ms).is_none() {
             let customer = callback.reports.first().map_or("", |report| &report.username);
@@ -104,7 +109,7 @@ impl CallbackWorker {
                 "the endpoint asks to be called later"
             );
         }
-        queue.rest(endpoint, until_ms);
+        queue.rest(endpoint, self.clock.now_ms(), until_ms);
     }
 
     /// Reports of earlier failures wait for no further call. A replay was never noted.

@@ -57,6 +57,8 @@ pub struct Queue {
     /// How long a call usually takes.
     answer_ms: f64,
     rest: Option<Rest>,
+    /// When it was last heard to ask for one: what was sent until then tells nothing of how it is afterwards.
+    asked_ms: i64,
 }
 
 /// An endpoint has asked for no call until then.
@@ -76,6 +78,7 @@ impl Default for Queue {
             failures: 0,
             answer_ms: 100.0,
             rest: None,
+            asked_ms: i64::MIN,
         }
     }
 }
@@ -133,10 +136,11 @@ impl Queue {
     }
 
     /// A call ended.
-    pub fn ended(&mut self, reply: &Reply, took_ms: i64) {
+    pub fn ended(&mut self, reply: &Reply, sent_ms: i64, at_ms: i64) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.answer_ms += NEWEST * (took_ms.max(1) as f64 - self.answer_ms);
+        self.answer_ms += NEWEST * ((at_ms - sent_ms).max(1) as f64 - self.answer_ms);
         match reply {
+            Reply::Status { status: 200..=299, .. } if sent_ms <= self.asked_ms => {}
             Reply::Status { status: 200..=299, .. } => self.failures = 0,
             Reply::Status { .. } | Reply::Failed(_) => self.failures = self.failures.saturating_add(1),
         }
@@ -147,9 +151,10 @@ impl Queue {
     }
 
     /// It wants no call until then. What waits goes on one by one: who asked for rest is not met by eight at once.
-    pub fn rest(&mut self, of: &Arc<Endpoint>, until_ms: i64) {
+    pub fn rest(&mut self, of: &Arc<Endpoint>, now_ms: i64, until_ms: i64) {
         let until_ms = self.rest.as_ref().map_or(until_ms, |rest| rest.until_ms.max(until_ms));
         self.rest = Some(Rest { of: Arc::clone(of), until_ms });
+        self.asked_ms = now_ms;
         self.failures = self.failures.max(FAILING);
     }
 
@@ -405,11 +410,11 @@ mod tests {
     fn an_endpoint_that_fails_gets_one_call_at_a_time_until_it_answers() {
         let settings = CallbackSettings::default();
         let mut queue = Queue::default();
-        (0..FAILING).for_each(|_| queue.ended(&Reply::Status { status: 500, retry_after: None }, 1));
+        (0..FAILING).for_each(|_| queue.ended(&Reply::Status { status: 500, retry_after: None }, 0, 1));
         assert_eq!((queue.hands(&settings), queue.room(&settings)), (1, FAILING_HELD));
-        queue.ended(&Reply::Status { status: 200, retry_after: None }, 1);
+        queue.ended(&Reply::Status { status: 200, retry_after: None }, 0, 1);
         assert_eq!(queue.hands(&settings), settings.endpoint_in_flight);
-        queue.ended(&Reply::Failed(Failure::TimedOut), 15_000);
+        queue.ended(&Reply::Failed(Failure::TimedOut), 0, 15_000);
         assert_eq!(queue.hands(&settings), 1, "one that hangs costs most");
     }
 
@@ -421,20 +426,25 @@ mod tests {
         assert!(queues.push("shop", held(1, 0), None, &settings).is_none());
         let queue = queues.queue("shop");
         assert_eq!((queue.rests_until_ms(&shop, 0), queue.rests_long(&shop, 0)), (None, false));
-        queue.rest(&shop, 60_000);
-        queue.rest(&shop, 30_000);
+        queue.rest(&shop, 5, 60_000);
+        queue.rest(&shop, 6, 30_000);
         assert_eq!(queue.rests_until_ms(&shop, 0), Some(60_000), "the longest counts");
         assert!(queue.rests_long(&shop, 0) && !queue.rests_long(&shop, 60_000 - HELD_MS));
-        // An answer to a call of before does not end it.
-        queue.ended(&Reply::Status { status: 200, retry_after: None }, 1);
+        // An answer to a call of before ends neither it nor what comes after it.
+        let success = Reply::Status { status: 200, retry_after: None };
+        queue.ended(&success, 6, 7);
+        assert_eq!(queue.hands(&settings), 1);
         assert_eq!((queues.resting(0), queues.ripe_ms(|_| None)), (1, Some(60_000)), "the worker wakes for it");
         assert_eq!(queues.queue("shop").take_all().len(), 1);
         queues.forget_idle();
         assert_eq!((queues.queue("shop").rests_until_ms(&shop, 59_999), queues.resting(60_000)), (Some(60_000), 0));
         assert_eq!(queues.queue("shop").rests_until_ms(&at("https://shop.example/2"), 0), None);
-        queues.queue("shop").rest(&shop, 60_000);
+        queues.queue("shop").rest(&shop, 7, 60_000);
         assert_eq!(queues.queue("shop").rests_until_ms(&shop, 60_000), None);
+        queues.queue("shop").ended(&success, 7, 60_001);
         assert_eq!(queues.queue("shop").hands(&settings), 1, "it is asked with one call");
+        queues.queue("shop").ended(&success, 60_000, 60_002);
+        assert_eq!(queues.queue("shop").hands(&settings), settings.endpoint_in_flight, "until one succeeds");
     }
 
     fn endpoint(uri: &str) -> Endpoint {

@@ -8,7 +8,8 @@ use connectors::{
 };
 use processors::{
     callback::{Call, Reply},
-    ports::Caller,
+    ports::{Caller, ReferenceSource},
+    reference::Reference,
 };
 use schemas::{AnalyzeLog, Callback, LogEvent, Report, Topic, examples, examples::seed};
 use std::{
@@ -31,6 +32,16 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A chain whose shop and bank want to be called; what else the shop wants.
 fn stage(shop: &str) -> Stage {
+    on(wanted("shop", shop))
+}
+
+fn on(reference: impl ReferenceSource + 'static) -> Stage {
+    let perfect = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
+    Stage::knowing(reference, seed::NOW_MS, perfect)
+}
+
+/// What it knows, with the shop at this host.
+fn wanted(host: &str, shop: &str) -> FileReference {
     let secret = format!("whsec_{}", "A".repeat(32));
     let with = |text: String, key: &str, host: &str, more: &str| {
         let line = format!("key = \"{key}\"\n");
@@ -39,11 +50,20 @@ fn stage(shop: &str) -> Stage {
             format!("callback_uri = \"https://{host}.example/\"\ncallback_secrets = [\"{secret}\"]\n{more}\n");
         text.replace(&line, &format!("{line}{callback}"))
     };
-    let text = with(with(DEMO.to_owned(), SHOP, "shop", shop), BANK, "bank", "");
+    let text = with(with(DEMO.to_owned(), SHOP, host, shop), BANK, "bank", "");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    let perfect = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
-    Stage::knowing(FileReference::open(file.path()).unwrap(), seed::NOW_MS, perfect)
+    FileReference::open(file.path()).unwrap()
+}
+
+/// Reference data that change.
+#[derive(Clone)]
+struct Changing(Arc<Mutex<Arc<Reference>>>);
+
+impl ReferenceSource for Changing {
+    fn current(&self) -> Arc<Reference> {
+        Arc::clone(&self.0.lock().unwrap())
+    }
 }
 
 /// Ends so many messages of a service key, as outcome would.
@@ -225,6 +245,34 @@ fn an_endpoint_that_asks_for_rest_is_called_for_no_report_until_then_and_then_in
     assert!(first.0 >= 600.0 && first.1 <= second.0 && second.1 <= third.0, "{first:?} {second:?} {third:?}");
     let told = events(&stage).iter().filter(|(_, code)| code == "200").count();
     assert_eq!(told, 85, "each once");
+}
+
+#[test]
+fn what_an_address_of_before_asks_for_late_ends_no_rest_of_the_new_one() {
+    let reference = Changing(Arc::new(Mutex::new(wanted("shop", "").current())));
+    let mut stage = on(reference.clone());
+    stage
+        .endpoints
+        .script(|call, _| Some(asking(503, if call.uri.host_str() == Some("shop.example") { "60" } else { "600" })));
+    let next = |stage: &Stage, track_id: &str| {
+        let report = Report { track_id: track_id.into(), service_key: SHOP.into(), ..examples::report() };
+        stage.driver.append(Topic::report(report.channel), &report.track_id, &report).unwrap();
+    };
+    stage.endpoints.slow(5_000);
+    next(&stage, "to-the-old");
+    stage.settle();
+    *reference.0.lock().unwrap() = wanted("new", "").current();
+    stage.endpoints.slow(0);
+    next(&stage, "to-the-new");
+    stage.advance(SECOND * 10);
+    assert_eq!(firsts(&stage.endpoints, "shop.example").len(), 1);
+    assert_eq!(firsts(&stage.endpoints, "new.example").len(), 1);
+    assert_eq!(events(&stage).len(), 2, "both have answered");
+    next(&stage, "while-it-rests");
+    stage.advance(SECOND * 580);
+    assert_eq!(stage.endpoints.calls().len(), 2, "{:?}", times(&stage.endpoints));
+    stage.advance(SECOND * 30);
+    assert!(stage.endpoints.calls().len() > 2);
 }
 
 #[test]

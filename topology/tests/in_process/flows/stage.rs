@@ -67,7 +67,7 @@ impl Stage {
     }
 
     /// The same with other reference data than the demo's.
-    pub fn knowing(reference: FileReference, now_ms: i64, settings: SimulatorSettings) -> Self {
+    pub fn knowing(reference: impl ReferenceSource + 'static, now_ms: i64, settings: SimulatorSettings) -> Self {
         let clock = ManualClock::at(now_ms);
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
         let rings = Arc::new(Rings::default());
