@@ -1,7 +1,7 @@
 //! A call of a customer's endpoint as it is told, to its customer and to operators alike.
 
+use crate::moment::iso;
 use connectors::analysis::Call;
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -57,9 +57,4 @@ impl From<Call> for CallTold {
             replay: said(replay),
         }
     }
-}
-
-/// ISO 8601 in UTC, as the customer is told.
-pub fn iso(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }

@@ -15,6 +15,7 @@ mod lines;
 mod load;
 mod log;
 mod logging;
+mod moment;
 mod output;
 mod reload;
 mod request;

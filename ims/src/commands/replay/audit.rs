@@ -4,11 +4,11 @@
 use super::bound::Bound;
 use crate::{
     config::{Config, ReferenceKind},
+    moment::iso,
     stores::Stores,
 };
 use anyhow::Context;
 use connectors::reference::{By, Deed, Deeds};
-use jiff::Timestamp;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write, os::unix::fs::MetadataExt};
 
@@ -200,10 +200,6 @@ pub fn text(bound: Bound) -> String {
         Bound::Offset(offset) => offset.to_string(),
         Bound::Time(ms) => iso(ms),
     }
-}
-
-fn iso(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }
 
 /// The name of a replay that begins now.

@@ -1,6 +1,6 @@
 //! One message, for people and for programs.
 
-use crate::calls::iso;
+use crate::moment::iso;
 use comfy_table::{Table, presets};
 use connectors::{history::recipient_key, reports::Found};
 use processors::callback::data;

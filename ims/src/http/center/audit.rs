@@ -3,17 +3,19 @@
 use super::{
     csv::Line,
     export::{PAGE, export},
-    history::iso,
     page::Filling,
     params::Audit,
     query::Query,
 };
-use crate::http::{
-    answer::{Answer, Problem},
-    gate::Caller,
-    routes::Door,
-    stop::Stop,
-    words::Words,
+use crate::{
+    http::{
+        answer::{Answer, Problem},
+        gate::Caller,
+        routes::Door,
+        stop::Stop,
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,

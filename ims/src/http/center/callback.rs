@@ -1,6 +1,6 @@
 //! Where a service key's reports are called back: its address, its secrets, and a call to try it.
 
-use super::{history::iso, params::Own};
+use super::params::Own;
 use crate::{
     http::{
         answer::{Answer, Problem},
@@ -9,6 +9,7 @@ use crate::{
         stop::{Stop, Told},
         words::Words,
     },
+    moment::iso,
     secret,
 };
 use axum::{Extension, body::Body, extract::State, http::HeaderMap};

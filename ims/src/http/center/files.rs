@@ -2,20 +2,22 @@
 
 use super::{
     change::Done,
-    history::iso,
     page::{Filling, Page},
     params::{FilesOf, NewFile, OneFile},
     query::Query,
     senders::nobodys,
 };
-use crate::http::{
-    answer::{Answer, Problem},
-    ask, body,
-    gate::Caller,
-    routes::Door,
-    shares::Shares,
-    stop::{Stop, Told},
-    words::Words,
+use crate::{
+    http::{
+        answer::{Answer, Problem},
+        ask, body,
+        gate::Caller,
+        routes::Door,
+        shares::Shares,
+        stop::{Stop, Told},
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,

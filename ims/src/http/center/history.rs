@@ -7,12 +7,15 @@ use super::{
     params::Searched,
     query::Query,
 };
-use crate::http::{
-    answer::{Answer, Problem},
-    gate::Caller,
-    routes::Door,
-    stop::Stop,
-    words::Words,
+use crate::{
+    http::{
+        answer::{Answer, Problem},
+        gate::Caller,
+        routes::Door,
+        stop::Stop,
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,
@@ -21,7 +24,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use connectors::history::{By, Place, Wanted};
-use jiff::Timestamp;
 use processors::{
     center::{Cursor, Group, LONGEST_HISTORY_DAYS, Span},
     refusal::{Code, Refusal},
@@ -229,11 +231,6 @@ impl Line for Step {
             self.bill_code.unwrap_or_default(),
         ]
     }
-}
-
-/// ISO 8601 in UTC; a time that no calendar has is the number it is.
-pub fn iso(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |at| format!("{at:.3}"))
 }
 
 /// What is looked for, and how it is told.

@@ -2,7 +2,6 @@
 
 use super::{
     change::Done,
-    history::iso,
     params::{OneKey, OneServiceKey, Own},
 };
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
         stop::Told,
         words::Words,
     },
+    moment::iso,
     secret,
 };
 use axum::{Extension, body::Body, extract::State, http::HeaderMap};

@@ -1,17 +1,19 @@
 //! Who wants no ads of a customer.
 
 use super::{
-    history::iso,
     page::{Filling, Page},
     params::{Listed, Own},
     query::Query,
 };
-use crate::http::{
-    answer::Answer,
-    gate::Caller,
-    routes::Door,
-    stop::{Stop, Told},
-    words::Words,
+use crate::{
+    http::{
+        answer::Answer,
+        gate::Caller,
+        routes::Door,
+        stop::{Stop, Told},
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,

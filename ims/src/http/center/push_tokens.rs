@@ -1,18 +1,20 @@
 //! Push tokens of the users of a customer's app. They stand in bodies, because paths stand in logs.
 
 use super::{
-    history::iso,
     opt_outs::Count,
     page::{Filling, Page},
     params::{Own, Tokens},
     query::Query,
 };
-use crate::http::{
-    answer::Answer,
-    gate::Caller,
-    routes::Door,
-    stop::{Stop, Told},
-    words::Words,
+use crate::{
+    http::{
+        answer::Answer,
+        gate::Caller,
+        routes::Door,
+        stop::{Stop, Told},
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,

@@ -2,12 +2,14 @@
 
 use super::{
     change::Done,
-    history::iso,
     page::Page,
     params::{Changed, OneGroup, Own},
     senders::{Asked, NewState, StateTold, nobodys},
 };
-use crate::http::{answer::Answer, gate::Caller, routes::Door, stop::Told, words::Words};
+use crate::{
+    http::{answer::Answer, gate::Caller, routes::Door, stop::Told, words::Words},
+    moment::iso,
+};
 use axum::{
     Extension,
     body::Body,

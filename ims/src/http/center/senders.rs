@@ -2,18 +2,20 @@
 
 use super::{
     change::Done,
-    history::iso,
     page::{Filling, Page},
     params::{Changed, OneNumber, OneProfile, Own},
     query::Query,
 };
-use crate::http::{
-    answer::Answer,
-    ask,
-    gate::Caller,
-    routes::Door,
-    stop::{Stop, Told},
-    words::Words,
+use crate::{
+    http::{
+        answer::Answer,
+        ask,
+        gate::Caller,
+        routes::Door,
+        stop::{Stop, Told},
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,

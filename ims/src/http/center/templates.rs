@@ -2,18 +2,20 @@
 
 use super::{
     change::Done,
-    history::iso,
     page::Page,
     params::{OneTemplate, Registry, Templates},
     senders::{Asked, NewState, StateTold, nobodys},
 };
-use crate::http::{
-    answer::{Answer, Problem},
-    ask,
-    gate::Caller,
-    routes::Door,
-    stop::Told,
-    words::Words,
+use crate::{
+    http::{
+        answer::{Answer, Problem},
+        ask,
+        gate::Caller,
+        routes::Door,
+        stop::Told,
+        words::Words,
+    },
+    moment::iso,
 };
 use axum::{
     Extension,

@@ -1,7 +1,6 @@
 //! Users: people, by login name and password (docs/center.md).
 
 use super::{
-    history::iso,
     page::Page,
     params::{Changed, OneUser, Own},
     senders::{Asked, nobodys},
@@ -14,6 +13,7 @@ use crate::{
         stop::{Stop, Told},
         words::Words,
     },
+    moment::iso,
     secret,
 };
 use axum::{
