@@ -1,11 +1,8 @@
 //! Images that customers uploaded to us, as a vendor names them: uploaded there once, and known by its key until that ends.
 
-use super::{
-    Access, Part,
-    bizgo::{Uploaded, Use},
-    judged,
-};
+use super::{Access, Part, judged};
 use crate::files::{File, FileStore};
+use jiff::Timestamp;
 use processors::{
     codes::{Class, Handling, judge},
     ports::{Clock, Reply},
@@ -15,6 +12,7 @@ use rustc_hash::FxHashMap;
 use schemas::{Dispatch, Family};
 use std::{
     future::Future,
+    str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
@@ -34,6 +32,59 @@ const MARGIN_MS: i64 = 900_000;
 const KNOWN: usize = 10_000;
 /// Images that a process has in its memory at a time.
 const AT_A_TIME: usize = 8;
+
+/// What an image is for: each has a path of its own, and limits of its own at the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// MMS: a key for `attach_file_list`.
+    Mms,
+    /// RCS: an address for `attachment.media`.
+    Rcs,
+    /// FT, FI, TEXT, IMAGE, COMMERCE: an address for `img_url`, as all that follow.
+    Image,
+    /// FW, WIDE.
+    Wide,
+    /// First row of WIDE_ITEM_LIST.
+    WideItemFirst,
+    /// The other rows.
+    WideItem,
+    /// CAROUSEL_FEED.
+    CarouselFeed,
+    /// CAROUSEL_COMMERCE.
+    CarouselCommerce,
+}
+
+impl Use {
+    /// All, with the words that people know them by.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Mms, "mms"),
+        (Self::Rcs, "rcs"),
+        (Self::Image, "image"),
+        (Self::Wide, "wide"),
+        (Self::WideItemFirst, "wide-item-first"),
+        (Self::WideItem, "wide-item"),
+        (Self::CarouselFeed, "carousel-feed"),
+        (Self::CarouselCommerce, "carousel-commerce"),
+    ];
+}
+
+impl FromStr for Use {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|(_, name)| *name == word).map(|(found, _)| found);
+        known.ok_or_else(|| format!("one of {}", Self::ALL.map(|(_, name)| name).join(", ")))
+    }
+}
+
+/// What an upload gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Key or address, as messages name it.
+    pub key: String,
+    /// Until when; None: the vendor names no end.
+    pub expires_at: Option<Timestamp>,
+}
 
 /// What is known of an image, and until when that is believed.
 #[derive(Debug)]

@@ -30,10 +30,10 @@ mod testing;
 mod webhook;
 
 pub use apns::ApnsSettings;
-pub use bizgo::{Uploaded, Use};
 pub use fcm::FcmSettings;
 pub(crate) use http::{Client, Times};
 pub use ids::RedisMessageIds;
+pub use images::{Uploaded, Use};
 pub use nhn::NhnSettings;
 pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};

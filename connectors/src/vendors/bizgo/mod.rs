@@ -18,14 +18,13 @@ mod upload;
 
 pub use report::report;
 pub use signature::signed;
-pub use upload::{Uploaded, Use};
 
 use request::Extras;
 
 use super::{
     Access,
     http::{Answered, Call, Client, Failed, JSON, Times},
-    images::{Desk, Takes, images},
+    images::{Desk, Takes, Uploaded, Use, images},
     receipts::Reports,
 };
 use hyper::{
@@ -175,7 +174,7 @@ impl Bizgo<'_> {
         let key = self.access.key.header();
         let sent = Sent { content_type: Some(&content_type), body };
         let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
-        let answered = self.call(Method::POST, what.path(), &key, sent, MOST_ANSWER, total).await?;
+        let answered = self.call(Method::POST, upload::path(what), &key, sent, MOST_ANSWER, total).await?;
         if answer::refusal(answered.status, &answered.body)
             .is_some_and(|code| judge(self.vendor.codes, &code).wants_credential())
         {

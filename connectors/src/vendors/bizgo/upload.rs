@@ -2,77 +2,24 @@
 //! their answers.
 
 use super::answer::refusal;
+use crate::vendors::images::{Uploaded, Use};
 use aws_lc_rs::rand;
 use hyper::body::Bytes;
-use jiff::Timestamp;
 use processors::{codes::judge, reference::CodeTable};
 use serde::Deserialize;
-use std::str::FromStr;
 
-/// What an image is for: each has a path of its own, and limits of its own at the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
-    /// MMS: a key for `attach_file_list`.
-    Mms,
-    /// RCS: an address for `attachment.media`.
-    Rcs,
-    /// FT, FI, TEXT, IMAGE, COMMERCE: an address for `img_url`, as all that follow.
-    Image,
-    /// FW, WIDE.
-    Wide,
-    /// First row of WIDE_ITEM_LIST.
-    WideItemFirst,
-    /// The other rows.
-    WideItem,
-    /// CAROUSEL_FEED.
-    CarouselFeed,
-    /// CAROUSEL_COMMERCE.
-    CarouselCommerce,
-}
-
-impl Use {
-    /// All, with the words that people know them by.
-    pub const ALL: [(Self, &'static str); 8] = [
-        (Self::Mms, "mms"),
-        (Self::Rcs, "rcs"),
-        (Self::Image, "image"),
-        (Self::Wide, "wide"),
-        (Self::WideItemFirst, "wide-item-first"),
-        (Self::WideItem, "wide-item"),
-        (Self::CarouselFeed, "carousel-feed"),
-        (Self::CarouselCommerce, "carousel-commerce"),
-    ];
-
-    pub(super) const fn path(self) -> &'static str {
-        match self {
-            Self::Mms => "/api/comm/v1/file/mms",
-            Self::Rcs => "/api/comm/v1/file/rcs",
-            Self::Image => "/api/comm/v1/file/brandmessage/default",
-            Self::Wide => "/api/comm/v1/file/brandmessage/wide",
-            Self::WideItemFirst => "/api/comm/v1/file/brandmessage/wideItemList/first",
-            Self::WideItem => "/api/comm/v1/file/brandmessage/wideItemList",
-            Self::CarouselFeed => "/api/comm/v1/file/brandmessage/carouselFeed",
-            Self::CarouselCommerce => "/api/comm/v1/file/brandmessage/carouselCommerce",
-        }
+/// Where an image of this use is uploaded.
+pub const fn path(what: Use) -> &'static str {
+    match what {
+        Use::Mms => "/api/comm/v1/file/mms",
+        Use::Rcs => "/api/comm/v1/file/rcs",
+        Use::Image => "/api/comm/v1/file/brandmessage/default",
+        Use::Wide => "/api/comm/v1/file/brandmessage/wide",
+        Use::WideItemFirst => "/api/comm/v1/file/brandmessage/wideItemList/first",
+        Use::WideItem => "/api/comm/v1/file/brandmessage/wideItemList",
+        Use::CarouselFeed => "/api/comm/v1/file/brandmessage/carouselFeed",
+        Use::CarouselCommerce => "/api/comm/v1/file/brandmessage/carouselCommerce",
     }
-}
-
-impl FromStr for Use {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|(_, name)| *name == word).map(|(found, _)| found);
-        known.ok_or_else(|| format!("one of {}", Self::ALL.map(|(_, name)| name).join(", ")))
-    }
-}
-
-/// What an upload gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uploaded {
-    /// Key or address, as messages name it.
-    pub key: String,
-    /// Until when; None: the vendor names no end.
-    pub expires_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]

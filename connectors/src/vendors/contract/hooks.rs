@@ -1,14 +1,18 @@
 //! Reports that a dealer brings: who may, and when it is told that they are here.
 
 use super::{Bench, Dealer, KEY, Now, SECRET};
-use crate::vendors::{
-    VendorSettings,
-    testing::{Nobody, PATIENCE, serve},
+use crate::{
+    simulator::RequestLog,
+    vendors::{
+        VendorSettings,
+        testing::{Nobody, PATIENCE, serve},
+    },
 };
 use processors::ports::{Clock as _, Receipts};
 use std::{
     io::{ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
+    path::Path,
     time::{Duration, Instant},
 };
 use tempfile::NamedTempFile;
@@ -83,6 +87,15 @@ pub fn first(receipts: &mut dyn Receipts) -> String {
         assert!(Instant::now() < deadline, "no report");
     }
     format!("{} {} {}", taken[0].serial_number, taken[0].code, taken[0].at_ms)
+}
+
+/// Waits until the simulator knows that one of its reports is here.
+pub fn until_confirmed(log: &Path) {
+    let deadline = Instant::now() + PATIENCE;
+    while RequestLog::read_confirmed(log).unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "it is never told");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
 }
 
 pub fn a_report_is_answered_when_it_is_in_the_log_and_not_before(dealer: &Dealer) {

@@ -30,10 +30,9 @@ pub use settings::NhnSettings;
 pub use signature::{HEADER, signed};
 
 use super::{
-    Access, Ids, Uploaded,
-    bizgo::Use,
+    Access, Ids,
     http::{Answered, Call, Client, Failed, JSON, Times},
-    images::{Desk, Takes, images},
+    images::{Desk, Takes, Uploaded, Use, images},
     judged,
     receipts::Reports,
 };

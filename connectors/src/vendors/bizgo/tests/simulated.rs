@@ -5,7 +5,7 @@ use super::{Bench, DEALER, KEY, PATIENCE, VendorSettings, at, code, dispatch, ex
 use crate::{
     simulator::{Behaviour, Listener, RequestLog},
     vendors::{
-        contract::{always, listening},
+        contract::{always, listening, until_confirmed},
         http::Client,
     },
 };
@@ -200,11 +200,7 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
         }
         if confirm {
             receipts.confirm();
-            let confirmed = || RequestLog::read_confirmed(&log).unwrap().len();
-            while confirmed() == 0 {
-                assert!(Instant::now() < deadline, "it is never acknowledged");
-                std::thread::park_timeout(std::time::Duration::from_millis(10));
-            }
+            until_confirmed(&log);
         }
         taken
     };

@@ -1,22 +1,17 @@
 //! Reports that the vendor brings: what is its own of who may, and the simulator's.
 
 use super::{
-    DEALER, Nobody, Now, PATIENCE, SECRET, VendorSettings, code, serve, signed, simulated::listen_with, simulated::well,
+    DEALER, Nobody, Now, SECRET, VendorSettings, code, serve, signed, simulated::listen_with, simulated::well,
 };
 use crate::{
     simulator::RequestLog,
     vendors::{
         Vendors,
-        contract::{Customer, always, answer_of, first, free_port},
+        contract::{Customer, always, answer_of, first, free_port, until_confirmed},
     },
 };
 use processors::ports::Clock as _;
-use std::{
-    collections::BTreeMap,
-    net::TcpListener,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
 use tempfile::NamedTempFile;
 
 #[test]
@@ -53,11 +48,7 @@ fn the_simulator_brings_each_report_until_it_is_confirmed() {
     assert!(first(&mut *receipts).starts_with("S-0R 63018 "));
     assert!(RequestLog::read_confirmed(&log).unwrap().is_empty(), "it knows before it was told");
     receipts.confirm();
-    let deadline = Instant::now() + PATIENCE;
-    while RequestLog::read_confirmed(&log).unwrap().is_empty() {
-        assert!(Instant::now() < deadline, "it is never told");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
+    until_confirmed(&log);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     simulator::{Behaviour, Listener, RequestLog},
     vendors::{
         Use,
-        contract::{Customer, KEY, always, first, free_port, listening, mms},
+        contract::{Customer, KEY, always, first, free_port, listening, mms, until_confirmed},
         testing::{Nobody, PATIENCE, serve},
     },
 };
@@ -163,11 +163,7 @@ fn the_simulator_brings_each_result_until_it_is_confirmed() {
     assert!(first(&mut *receipts).starts_with("S-0R 3001 "));
     assert!(RequestLog::read_confirmed(&log).unwrap().is_empty(), "it knows before it was told");
     receipts.confirm();
-    let deadline = Instant::now() + PATIENCE;
-    while RequestLog::read_confirmed(&log).unwrap().is_empty() {
-        assert!(Instant::now() < deadline, "it is never told");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
+    until_confirmed(&log);
 }
 
 #[test]
