@@ -25,6 +25,7 @@ pub mod user;
 pub mod vendor;
 
 use crate::exit::usage;
+use connectors::reference::Unchanged;
 
 /// Longest name of who changes something, characters.
 const LONGEST_NAME: usize = 64;
@@ -36,4 +37,13 @@ fn by(named: Option<&String>) -> anyhow::Result<String> {
         1..=LONGEST_NAME => Ok(by),
         _ => Err(usage(format!("--by: give a name of 1 to {LONGEST_NAME} characters"))),
     }
+}
+
+/// Why the store was left as it was; `refused` says it of what the change itself refuses.
+fn unchanged<R>(unchanged: Unchanged<R>, refused: impl FnOnce(R) -> String) -> anyhow::Error {
+    usage(match unchanged {
+        Unchanged::Refused(reason) => refused(reason),
+        Unchanged::Contents(reason) => format!("nothing was changed: {reason}"),
+        Unchanged::Full { what, most } => format!("nothing was changed: there may be {most} of {what} at most"),
+    })
 }

@@ -3,13 +3,13 @@
 use super::{Chosen, Named, told};
 use crate::{
     assemble::now_ms,
-    commands::by,
+    commands::{by, unchanged},
     config::{Config, ReferenceKind},
     exit::{Exit, usage},
     output, secret,
     stores::Stores,
 };
-use connectors::reference::{By, Editor, Unchanged, Which};
+use connectors::reference::{By, Editor, Which};
 use jiff::Timestamp;
 use processors::{
     access::{SecretHash, user},
@@ -49,7 +49,7 @@ pub fn add(
         created_at: Timestamp::from_millisecond(at_ms).ok(),
     };
     let told = new.clone();
-    let added = change(config, named, at_ms, customer.map_or("", String::as_str), |users| {
+    let added = change(&mut open(config)?, named, at_ms, customer.map_or("", String::as_str), |users| {
         if !users.is_empty() {
             return Err(format!(
                 "there is a user {:?} already: `ims user password` gives it another password",
@@ -107,21 +107,11 @@ fn of_one(config: &Config, named: &Named, how: impl FnOnce(&mut User)) -> anyhow
     let mut editor = open(config)?;
     let there = editor.rows::<User>(&Which::of([("login", &*named.login)]))?;
     let owner = there.first().and_then(|user| user.username.clone()).unwrap_or_default();
-    change_in(&mut editor, named, now_ms(), &owner, |users| {
+    change(&mut editor, named, now_ms(), &owner, |users| {
         let user = users.first_mut().ok_or_else(|| format!("there is no user {:?}: `ims user list`", named.login))?;
         how(user);
         Ok(user.clone())
     })
-}
-
-fn change(
-    config: &Config,
-    named: &Named,
-    at_ms: i64,
-    owner: &str,
-    decide: impl FnOnce(&mut Vec<User>) -> Result<User, String>,
-) -> anyhow::Result<User> {
-    change_in(&mut open(config)?, named, at_ms, owner, decide)
 }
 
 fn open(config: &Config) -> anyhow::Result<Editor> {
@@ -135,7 +125,7 @@ fn open(config: &Config) -> anyhow::Result<Editor> {
     Ok(Editor::open(&stores.reference()?, Arc::new(stores.cipher()?), config.center)?)
 }
 
-fn change_in(
+fn change(
     editor: &mut Editor,
     named: &Named,
     at_ms: i64,
@@ -144,14 +134,7 @@ fn change_in(
 ) -> anyhow::Result<User> {
     let by = By { actor: by(named.by.as_ref())?, at_ms };
     let which = Which::of([("login", &*named.login)]);
-    match editor.change(&by, owner, &which, decide)? {
-        Ok(user) => Ok(user),
-        Err(Unchanged::Refused(reason)) => Err(usage(reason)),
-        Err(Unchanged::Contents(reason)) => Err(usage(format!("nothing was changed: {reason}"))),
-        Err(Unchanged::Full { what, most }) => {
-            Err(usage(format!("nothing was changed: there may be {most} of {what} at most")))
-        }
-    }
+    editor.change(&by, owner, &which, decide)?.map_err(|error| unchanged(error, |reason| reason))
 }
 
 fn tell(json: bool, user: &User, made: Option<String>, what: &str) -> anyhow::Result<Exit> {

@@ -3,13 +3,13 @@
 use super::show;
 use crate::{
     assemble::now_ms,
-    commands::by,
+    commands::{by, unchanged},
     config::{Config, ReferenceKind},
     exit::{Exit, usage},
     output,
     stores::Stores,
 };
-use connectors::reference::{By, Editor, NoSuch, Unchanged, VendorChange};
+use connectors::reference::{By, Editor, NoSuch, VendorChange};
 use processors::reference::VendorWeight;
 use schemas::{Family, Lane};
 use serde_json::json;
@@ -83,19 +83,11 @@ pub fn run(
     let stores = Stores::of(config);
     let location = stores.reference()?;
     let mut editor = Editor::open(&location, Arc::new(stores.existing_cipher()?), config.center)?;
-    let changed = match editor.change_vendor(&by, vendor, change)? {
-        Ok(changed) => changed,
-        Err(Unchanged::Refused(NoSuch::Vendor(there))) => {
-            return Err(usage(format!("there is no vendor {vendor:?}: there are {}", there.join(", "))));
-        }
-        Err(Unchanged::Refused(NoSuch::Weight)) => {
-            return Err(usage(format!("{vendor} has no such weight: `ims vendor list` tells those that it has")));
-        }
-        Err(Unchanged::Contents(reason)) => return Err(usage(format!("nothing was changed: {reason}"))),
-        Err(Unchanged::Full { what, most }) => {
-            return Err(usage(format!("nothing was changed: there may be {most} of {what} at most")));
-        }
+    let refused = |no_such| match no_such {
+        NoSuch::Vendor(there) => format!("there is no vendor {vendor:?}: there are {}", there.join(", ")),
+        NoSuch::Weight => format!("{vendor} has no such weight: `ims vendor list` tells those that it has"),
     };
+    let changed = editor.change_vendor(&by, vendor, change)?.map_err(|error| unchanged(error, refused))?;
     output::result(json, &json!({"vendor": vendor, "changed": changed}), || match changed {
         true => format!("{vendor}: {}; running processes take it up within 5 s", told(change)),
         false => format!("{vendor}: {} already", told(change)),
