@@ -101,12 +101,6 @@ pub struct Members {
     sender_keys: Vec<String>,
 }
 
-impl Members {
-    fn check(&self) -> Result<(), Refusal> {
-        check(&self.sender_keys, 1)
-    }
-}
-
 /// Before anything is looked up: so many sender profiles at least, no more than a group has, and each of its form.
 fn check(sender_keys: &[String], least: usize) -> Result<(), Refusal> {
     let got = sender_keys.len();
@@ -114,8 +108,10 @@ fn check(sender_keys: &[String], least: usize) -> Result<(), Refusal> {
         let reason = format_args!("got {got}, {least} to {MOST_MEMBERS} are allowed");
         return Err(Refusal::bad(&top("sender_keys"), reason));
     }
-    let keys = sender_keys.iter().enumerate();
-    keys.into_iter().try_for_each(|(at, sender_key)| key(&Field::REQUEST.entry("sender_keys", at), sender_key))
+    sender_keys
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, sender_key)| key(&Field::REQUEST.entry("sender_keys", at), sender_key))
 }
 
 /// Members are profiles that their customer has registered.
@@ -182,10 +178,7 @@ pub async fn show(
     Extension(caller): Extension<Caller>,
     Words((service_key, group_key)): Words<(String, String)>,
 ) -> Told<GroupTold> {
-    let named = one(&caller.whose(&service_key)?.username, &group_key);
-    let found = door.editor()?.ask(move |editor| editor.list::<SenderGroup>(&named, None, None, 1));
-    let found = found.await?.into_iter().next().ok_or_else(nobodys)?;
-    Ok(Answer::success(GroupTold::from(found)))
+    door.told::<SenderGroup, _>(one(&caller.whose(&service_key)?.username, &group_key)).await
 }
 
 /// Registers a group of sender profiles, which an operator approves.
@@ -300,11 +293,11 @@ pub async fn add_members(
     headers: HeaderMap,
     body: Body,
 ) -> Told<GroupTold> {
-    let members: Members = door.read(&headers, body).await?;
+    let Members { sender_keys } = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    members.check()?;
-    own(&caller, &username, &members.sender_keys)?;
-    door.regroup(&caller, &username, &group_key, move |group| add(group, members.sender_keys)).await
+    check(&sender_keys, 1)?;
+    own(&caller, &username, &sender_keys)?;
+    door.regroup(&caller, &username, &group_key, move |group| add(group, sender_keys)).await
 }
 
 /// Takes sender profiles out of a group.
@@ -322,11 +315,11 @@ pub async fn remove_members(
     headers: HeaderMap,
     body: Body,
 ) -> Told<GroupTold> {
-    let members: Members = door.read(&headers, body).await?;
+    let Members { sender_keys } = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    members.check()?;
+    check(&sender_keys, 1)?;
     let removed = door.regroup(&caller, &username, &group_key, move |group| {
-        sender_group::remove(group, &members.sender_keys);
+        sender_group::remove(group, &sender_keys);
         Ok(())
     });
     removed.await

@@ -167,6 +167,15 @@ impl Door {
         Ok(Answer::success(found.await?.page(|behind| Cursor::behind(list, behind).write())))
     }
 
+    /// The one row that is named.
+    pub async fn told<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize>(
+        &self,
+        named: Which,
+    ) -> Told<T> {
+        let found = self.editor()?.ask(move |editor| editor.list::<K>(&named, None, None, 1)).await?;
+        Ok(Answer::success(T::from(found.into_iter().next().ok_or_else(nobodys)?)))
+    }
+
     /// Moves a state, as an operator says.
     pub async fn move_state<K: Owned + Send + Sync + 'static>(
         &self,

@@ -230,9 +230,7 @@ pub async fn show(
 ) -> Told<Registered> {
     let channel = channel(&word)?;
     let named = named(channel, &caller.whose(&service_key)?.username, &code);
-    let found = door.editor()?.ask(move |editor| editor.list::<Template>(&named, None, None, 1));
-    let found = found.await?.into_iter().next().ok_or_else(nobodys)?;
-    Ok(Answer::success(Registered::from(found)))
+    door.told::<Template, _>(named).await
 }
 
 /// Registers a template, held against the rules of its channel.
