@@ -1,16 +1,18 @@
 //! Where a store is.
 
-use super::{Connection, Dialect, StoreError};
+use super::{Connection, Dialect, StoreError, dialect::is_locked};
 use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a statement waits for another process's write lock before the store counts as away.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection that the lock kept out waits before it tries again.
+const PAUSE_OF_THE_LOCKED_OUT: Duration = Duration::from_millis(5);
 /// Pages of the write-ahead log (4 KiB each) between two checkpoints: a checkpoint is the only time a commit waits for
 /// the disk, so fewer are faster and the log beside the file grows to 32 MiB.
 const PAGES_BETWEEN_CHECKPOINTS: u32 = 8192;
@@ -94,7 +96,7 @@ impl Location {
                     // Pages as they were before a statement or savepoint; in a file of its own each costs a write.
                     .pragma("temp_store", "MEMORY")
                     .disable_statement_logging();
-                Ok(Connection::Sqlite(options.connect().await.map_err(|e| self.refused(&e))?))
+                Ok(Connection::Sqlite(connect_to_file(&options).await.map_err(|e| self.refused(&e))?))
             }
             Self::Server(options) => {
                 let connecting = tokio::time::timeout(CONNECT_TIMEOUT, options.connect());
@@ -120,6 +122,20 @@ impl Location {
         match self {
             Self::File(_) => StoreError::Open { store, cause },
             Self::Server(_) => StoreError::Away { store, cause },
+        }
+    }
+}
+
+/// Two processes that make one file at the same time both turn to its write-ahead log: SQLite tells one of them at once
+/// that the file is locked, whatever its timeout, as neither could wait for the other.
+async fn connect_to_file(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let began = Instant::now();
+    loop {
+        match options.connect().await {
+            Err(error) if is_locked(&error) && began.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(PAUSE_OF_THE_LOCKED_OUT).await;
+            }
+            done => return done,
         }
     }
 }

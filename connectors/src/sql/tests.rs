@@ -4,6 +4,7 @@ use super::testing::{Store, on_both};
 use super::*;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::borrow::Cow;
+use std::sync::Barrier;
 
 on_both! {
     an_older_store_is_brought_up_and_a_newer_one_refused
@@ -73,12 +74,24 @@ fn what_is_pending_is_told_without_touching_the_store(store: &Store) {
 fn two_processes_that_start_together_migrate_once(store: &Store) {
     // Not to be repeated: who does it a second time fails.
     let both = schema(&[(1, "CREATE TABLE a (x INT)"), (2, "CREATE TABLE b (x INT)")]);
-    std::thread::scope(|scope| {
-        let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| Database::open(&store.location, &both))).collect();
-        for started in starting {
-            started.join().unwrap().unwrap();
-        }
-    });
+    // Of forty new files one makes two meet while they turn to its log.
+    let stores = match &store.location {
+        Location::File(_) => (0..150).map(|n| store.file_beside(&format!("new-{n}.db"))).collect(),
+        Location::Server(_) => vec![store.location.clone()],
+    };
+    for location in &stores {
+        let together = Barrier::new(4);
+        let start = || {
+            together.wait();
+            Database::open(location, &both)
+        };
+        std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+            for started in starting {
+                started.join().unwrap().unwrap();
+            }
+        });
+    }
 }
 
 fn half_a_migration_is_not_taken_for_a_whole_one(store: &Store) {
