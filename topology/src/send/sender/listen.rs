@@ -20,12 +20,16 @@ use std::{collections::BTreeSet, time::Duration};
 /// How long one look for answers may take while requests are in flight: a record that arrives meanwhile waits as long.
 const URGENT_LOOK: Duration = Duration::from_millis(1);
 const LOOK: Duration = Duration::from_millis(5);
+/// How long results of bulk are gathered for one transaction, and how many at most, while more of it waits for hands: in
+/// the time of a commit nothing leaves.
+const GATHERED_FOR_MS: i64 = 25;
+const GATHERED_AT_MOST: usize = 5_000;
 
 impl Sender {
     /// Takes the answers that are there. Waits a little when there is nothing else to do. Whether there were any.
     pub(super) fn listen(&mut self, wait: Duration) -> bool {
         let look = match () {
-            () if !self.books.is_empty() || self.flights.ours() == 0 => Duration::ZERO,
+            () if self.flights.ours() == 0 || !self.books.is_empty() && !self.gathers() => Duration::ZERO,
             () if self.spec.urgent => wait.min(URGENT_LOOK),
             () => wait.min(LOOK),
         };
@@ -36,7 +40,7 @@ impl Sender {
         }
         fault::point(&self.spec.name, Point::AnswerRead);
         answers.into_iter().for_each(|answer| self.take_answer(answer));
-        true
+        self.spec.bulk()
     }
 
     /// Notes what an answer says about its vendor, and settles it if its partition is ours.
@@ -80,9 +84,23 @@ impl Sender {
         self.books.settle(held, plan, sent_at, self.judge.now_ms());
     }
 
+    /// Whether what is booked may wait for more: others wait behind for the hands that came back.
+    fn gathers(&self) -> bool {
+        self.spec.bulk()
+            && matches!(self.stage, Stage::Sending)
+            && !self.hold.is_empty()
+            && self.flights.ours() > 0
+            && self.books.done().len() < GATHERED_AT_MOST
+            && self.booked_ms.is_none_or(|since_ms| (0..GATHERED_FOR_MS).contains(&(self.judge.now_ms() - since_ms)))
+    }
+
     /// Commits what is booked: results, further attempts and the offsets that they end, in one transaction.
     pub(super) fn commit(&mut self) -> Result<bool, TurnError> {
         if self.books.is_empty() {
+            return Ok(false);
+        }
+        self.booked_ms.get_or_insert(self.judge.now_ms());
+        if self.gathers() {
             return Ok(false);
         }
         let mut touched = BTreeSet::new();
@@ -113,6 +131,7 @@ impl Sender {
         counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.books.done().len() as u64);
         self.books.done().iter().for_each(|(place, offset)| self.flights.settled(*place, *offset));
         self.books.clear();
+        self.booked_ms = None;
         Ok(true)
     }
 }

@@ -93,6 +93,8 @@ pub struct Sender {
     flights: Flights,
     returns: Returns,
     books: Books,
+    /// Since when something is booked that is not in the log, Unix milliseconds.
+    booked_ms: Option<i64>,
     /// The transaction that the log was too far away to take: the same again, before anything else.
     owed: Option<Vec<Position>>,
     gate: Gate,
@@ -140,6 +142,7 @@ impl Sender {
             flights: Flights::default(),
             returns: Returns::default(),
             books: Books::new(out, rings),
+            booked_ms: None,
             owed: None,
             gate: Gate::default(),
             lag: LagGauge::default(),
@@ -157,7 +160,7 @@ impl Sender {
         (self.shut, self.hold_full_ms) = (false, None);
         self.hold.clear();
         self.books.clear();
-        self.owed = None;
+        (self.booked_ms, self.owed) = (None, None);
     }
 
     fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {

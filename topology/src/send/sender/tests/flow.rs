@@ -144,6 +144,27 @@ fn results_and_done_are_one_transaction() {
 }
 
 #[test]
+fn results_of_bulk_wait_for_more_while_others_wait_for_hands_and_those_of_auth_never() {
+    for (lane, gathered) in [(Lane::Mass, true), (Lane::Ad, true), (Lane::Realtime, false), (Lane::Auth, false)] {
+        let mut bench = Bench::new(vec![Vendor { max_in_flight: 2, ..vendor("kt") }]);
+        bench.join(lane);
+        bench.advance(1_000);
+        let mut answers = vec![Some((0, code("1000")))];
+        bench.script(move |_, _| answers.pop().flatten());
+        bench.send(4, lane, "kt", "shop");
+        bench.turns();
+        assert_eq!(bench.seen().len(), 3, "{lane}: the hand that came back is used at once, the fourth waits for one");
+        assert_eq!(bench.results().len(), usize::from(!gathered), "{lane}");
+        bench.advance(24);
+        assert_eq!(bench.results().len(), usize::from(!gathered), "{lane}");
+        bench.advance(1);
+        assert_eq!(bench.results().len(), 1, "{lane}: nothing waits for longer than 25 ms");
+        bench.advance(HOUR);
+        assert_eq!(bench.results().len(), 1, "{lane}");
+    }
+}
+
+#[test]
 fn nothing_leaves_that_is_not_marked_as_started() {
     let mut bench = Bench::new(vec![vendor("kt")]);
     bench.join(Lane::Mass);
