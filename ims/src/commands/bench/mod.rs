@@ -60,9 +60,9 @@ pub enum Command {
     /// before and beside them, and how late those that are due meanwhile come back.
     #[command(after_long_help = exit::help("  ims bench waiting --callbacks 1000000 --seconds 60", &EXITS))]
     Waiting(WaitingArgs),
-    /// A sender process over HTTP against `ims simulate`, which takes 50 ms for each answer, beside a bare client that
-    /// sends as large requests: messages a second of CPU time, requests in flight, memory.
-    #[command(after_long_help = exit::help("  ims bench send --messages 200000 --in-flight 1000", &EXITS))]
+    /// A sender process against `ims simulate`: messages a second of CPU time, requests in flight, memory. Over HTTP beside
+    /// a bare client that sends as large requests.
+    #[command(after_long_help = exit::help(SEND, &EXITS))]
     Send(SendArgs),
     /// The whole chain in this process, without servers: rate and cost of the steady part, peak memory, first delivery.
     ///
@@ -95,6 +95,9 @@ const STORED: &str =
 const STORE: &str = "  ims bench store --rows 500000 --set store.url=mysql://USER:PASSWORD@HOST:3306/DATABASE
   ims bench store --rows 500000 --set store.url=                 a SQLite file
   ims bench store --lookups 1000 --lookup-rows 10000000          each channel by each key, statistics";
+
+const SEND: &str = "  ims bench send --messages 200000 --in-flight 1000
+  ims bench send --wire smpp";
 
 const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
@@ -179,10 +182,13 @@ pub struct WaitingArgs {
 /// Options of `bench send`.
 #[derive(Debug, ClapArgs)]
 pub struct SendArgs {
-    /// Messages of each of the two; the first tenth of them is not measured.
+    /// What is measured.
+    #[arg(long, value_enum, default_value_t = send::Wire::Bizgo)]
+    wire: send::Wire,
+    /// Messages of the sender, and of the bare client; the first tenth of them is not measured.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(100..))]
     messages: u64,
-    /// Requests in flight at most: max_in_flight of the vendor's row, and the connections of the bare client.
+    /// Requests in flight at most: max_in_flight of the vendor's row, and the connections of the bare client of HTTP.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(5..))]
     in_flight: u32,
     /// Be the bare client, of the simulator at this address.
@@ -251,7 +257,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         }
         Command::Http(args) => http::run(&config, args)?,
         Command::Waiting(args) => waiting::run(&config, args)?,
-        Command::Send(SendArgs { bare: Some(address), in_flight, messages }) => {
+        Command::Send(SendArgs { bare: Some(address), in_flight, messages, .. }) => {
             serde_json::to_value(send::bare::run(address, *in_flight, *messages)?)?
         }
         Command::Send(args) => send::run(&config, args)?,

@@ -1,6 +1,10 @@
-//! A sender process against the simulator over HTTP, beside a bare client that sends as large requests to the same one.
+//! A sender process against the simulator over a wire; over HTTP beside a bare client that sends as large requests to the
+//! same one.
 
 pub mod bare;
+mod wire;
+
+pub use wire::Wire;
 
 use super::{
     SendArgs, Topics,
@@ -13,12 +17,8 @@ use crate::{
     log::{open_kafka, open_schemas},
 };
 use anyhow::{Context, ensure};
-use connectors::{
-    simulator::{Behaviour, ReceiptBehaviour, Spread},
-    vendors::VendorSettings,
-};
-use processors::reference::{CodeTable, Protocol, Vendor};
-use schemas::{Lane, Topic};
+use schemas::{Lane, SendRequest, Topic};
+use serde_json::json;
 use std::{
     net::TcpStream,
     process::Child,
@@ -27,17 +27,14 @@ use std::{
 };
 use topology::log::{Log as _, Outgoing};
 
-/// How long the vendor takes for each answer.
-const LATENCY_MS: f64 = 50.0;
 /// A rate that limits nothing.
 const TPS: u32 = 1_000_000;
 /// Longest time without progress.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Records of one append.
 const APPEND: u64 = 10_000;
-/// The streams that are watched.
+/// The stream that brings messages before the sender.
 const ROUTER: &str = "router-MASS";
-const SENDER: &str = "kakao-MASS";
 /// The metric of requests that are under way.
 const IN_FLIGHT: &str = "ims_send_in_flight{vendor=\"talk-one\"} ";
 
@@ -66,21 +63,14 @@ pub fn run(config: &Config, args: &SendArgs) -> anyhow::Result<serde_json::Value
     let customers = Customers { count: 10, tps: TPS, watched: false };
     let mut seed = customers.reference()?;
     let vendor = seed.vendors.pop().context("the vendor of the bench")?;
-    seed.vendors.push(Vendor {
-        codes: CodeTable::Bizgo,
-        protocol: Protocol::Bizgo,
-        url: format!("http://{simulated_at}"),
-        max_in_flight: args.in_flight,
-        receipts: true,
-        ..vendor
-    });
+    seed.vendors.push(args.wire.row(vendor, &simulated_at, args.in_flight));
     config.reference.file = folder.path().join("reference.toml");
     std::fs::write(&config.reference.file, toml::to_string(&seed)?)?;
     let key_file = folder.path().join("vendor.key");
-    std::fs::write(&key_file, bare::KEY)?;
-    config.vendors.insert(VENDOR.to_owned(), VendorSettings { key_file, ..VendorSettings::default() });
+    std::fs::write(&key_file, args.wire.key())?;
+    config.vendors.insert(VENDOR.to_owned(), args.wire.settings(key_file));
     config.simulator.request_log = None;
-    config.simulator.vendors.insert(VENDOR.to_owned(), behaviour());
+    config.simulator.vendors.insert(VENDOR.to_owned(), args.wire.behaviour());
     // Load comes by Kafka.
     config.http.listen.clear();
     config.admin.listen.clone_from(&listen);
@@ -89,66 +79,60 @@ pub fn run(config: &Config, args: &SendArgs) -> anyhow::Result<serde_json::Value
     let made = ims(&["topics", "create"]).status()?;
     ensure!(made.success(), "`ims topics create` ended with {made}");
 
-    let sender = || Running::start(ims(&["run", "--roles", "kakao"]), &listen);
+    let sender = || Running::start(ims(&["run", "--roles", args.wire.role()]), &listen);
+    let simulator = || -> anyhow::Result<Simulator> {
+        let simulator = Simulator(ims(&["simulate", args.wire.option(), &simulated_at]).spawn()?);
+        until_open(&simulated_at)?;
+        Ok(simulator)
+    };
     let idle_mb = sender()?.process().peak_mb();
-    fill(&config, &customers, args.messages, Running::start(ims(&["run", "--roles", "ingest,router"]), &listen)?)?;
-    let simulator = Simulator(ims(&["simulate", "--listen", &simulated_at]).spawn()?);
-    until_open(&simulated_at)?;
-    let sent = drain(sender()?, args.messages)?;
-    drop(simulator);
-    let simulator = Simulator(ims(&["simulate", "--listen", &simulated_at]).spawn()?);
-    until_open(&simulated_at)?;
-    let asking = ims(&[
-        "bench",
-        "send",
-        "--bare",
-        &simulated_at,
-        "--in-flight",
-        &args.in_flight.to_string(),
-        "--messages",
-        &args.messages.to_string(),
-    ]);
-    let bare = bare::measured(asking)?;
-    drop(simulator);
-
-    let per_core_second = |cost: &Cost| 1e6 / cost.cpu_us_per_message;
-    Ok(serde_json::json!({
+    let filling = Running::start(ims(&["run", "--roles", "ingest,router"]), &listen)?;
+    fill(&config, |n| args.wire.request(&customers, n), args.messages, filling)?;
+    let first = simulator()?;
+    let Sent { cost, most_in_flight, peak_mb } = drain(sender()?, args)?;
+    drop(first);
+    let mut told = json!({
         "bench": "send",
-        "latency_ms": LATENCY_MS,
+        "latency_ms": args.wire.latency_ms(),
         "in_flight": args.in_flight,
-        "sender": sent.cost,
-        "messages_per_core_second": per_core_second(&sent.cost),
-        "most_in_flight": sent.most_in_flight,
+        "messages_per_core_second": per_core_second(&cost),
+        "most_in_flight": most_in_flight,
         "idle_mb": idle_mb,
-        "more_mb": sent.peak_mb.saturating_sub(idle_mb),
-        "bare": bare,
-        "bare_messages_per_core_second": per_core_second(&bare),
-        "cpu_efficiency_beside_bare": bare.cpu_us_per_message / sent.cost.cpu_us_per_message,
-        "rate_beside_bare": sent.cost.per_second / bare.per_second,
-    }))
+        "more_mb": peak_mb.saturating_sub(idle_mb),
+        "sender": &cost,
+    });
+    if args.wire == Wire::Bizgo {
+        let _second = simulator()?;
+        let (in_flight, messages) = (args.in_flight.to_string(), args.messages.to_string());
+        let asking =
+            ims(&["bench", "send", "--bare", &simulated_at, "--in-flight", &in_flight, "--messages", &messages]);
+        let bare = bare::measured(asking)?;
+        told["bare_messages_per_core_second"] = per_core_second(&bare).into();
+        told["cpu_efficiency_beside_bare"] = (bare.cpu_us_per_message / cost.cpu_us_per_message).into();
+        told["rate_beside_bare"] = (cost.per_second / bare.per_second).into();
+        told["bare"] = json!(bare);
+    }
+    Ok(told)
 }
 
-/// It takes everything in the same time, and reports nothing later.
-fn behaviour() -> Behaviour {
-    Behaviour {
-        latency_ms: Spread::exactly(LATENCY_MS),
-        codes: [("A000".to_owned(), 1.0)].into(),
-        no_answer_share: 0.0,
-        throttled_share: 0.0,
-        receipts: ReceiptBehaviour { never_share: 1.0, ..ReceiptBehaviour::default() },
-        ..Behaviour::default()
-    }
+fn per_core_second(cost: &Cost) -> f64 {
+    1e6 / cost.cpu_us_per_message
 }
 
 /// Brings messages before the sender.
-fn fill(config: &Config, customers: &Customers, messages: u64, mut filling: Running) -> anyhow::Result<()> {
+fn fill(
+    config: &Config,
+    request: impl Fn(u64) -> SendRequest,
+    messages: u64,
+    mut filling: Running,
+) -> anyhow::Result<()> {
     let (schemas, _) = open_schemas(config)?;
     let log = open_kafka(config)?;
     let mut producer = log.producer()?;
     for first in (0..messages).step_by(APPEND as usize) {
         let numbers = first..messages.min(first + APPEND);
         let record = |n: u64| {
-            let request = customers.request(n % customers.count, n);
+            let request = request(n);
             let key = Some(request.message_id.clone().into_bytes().into());
             let value = Some(schemas.encode(&request).into());
             Outgoing { topic: Topic::api(Lane::Mass), partition: None, key, value, headers: vec![] }
@@ -164,14 +148,15 @@ fn fill(config: &Config, customers: &Customers, messages: u64, mut filling: Runn
 }
 
 /// Measures from the first tenth on: the process joins its groups and opens its connections before.
-fn drain(mut sender: Running, messages: u64) -> anyhow::Result<Sent> {
+fn drain(mut sender: Running, args: &SendArgs) -> anyhow::Result<Sent> {
+    let (stream, messages) = (format!("{}-MASS", args.wire.role()), args.messages);
     let (mut before, mut moved, mut most_in_flight) = (0, Instant::now(), 0);
     let mut begun: Option<(Measured, u64)> = None;
     while before < messages {
         let page = sender.page("/metrics")?.unwrap_or_default();
         let in_flight = page.lines().find_map(|line| line.strip_prefix(IN_FLIGHT)).and_then(|n| n.parse::<f64>().ok());
         most_in_flight = most_in_flight.max(in_flight.unwrap_or(0.0) as u64);
-        moves(&mut before, taken(&page, SENDER), &mut moved, SENDER, messages)?;
+        moves(&mut before, taken(&page, &stream), &mut moved, &stream, messages)?;
         if begun.is_none() && before >= messages / 10 {
             begun = Some((Measured::of(sender.process()), before));
         }
