@@ -28,7 +28,7 @@ use connectors::{
 };
 use processors::{
     ingest,
-    night::Night,
+    law::Law,
     outcome,
     ports::{
         Away, Caller, Claim, Claims, Clock, Files, HeldOptOuts, NoFiles, NoPending, NoPushTokens, OptOuts,
@@ -239,6 +239,7 @@ impl Deployment {
     pub fn on(config: &Config, log: Arc<dyn Log>) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rings = Arc::new(Rings::new(config.rings)?);
+        let law = Law::new(&config.ads.law)?;
         let (schemas, schema_source) = open_schemas(config)?;
         if config.reference.kind == ReferenceKind::Sql {
             // First of all: a store of another version is a reason to stop.
@@ -302,7 +303,7 @@ impl Deployment {
             schema_source,
             clock,
             reference: Arc::<dyn Reloaded>::clone(&reference),
-            night: Night::default(),
+            night: law.night,
             rings,
             ingest: ingest::Settings::default(),
             patience: outcome::Patience::default(),

@@ -14,6 +14,7 @@ mod fixtures;
 pub mod histogram;
 pub mod ingest;
 pub mod korea;
+pub mod law;
 pub mod night;
 pub mod outcome;
 pub mod ports;

@@ -1,9 +1,9 @@
 //! When ads may not be sent: windows of Korean time, as data.
 //!
 //! Source: 정보통신망법 제50조 ③ (21:00 to 08:00 needs separate consent), 시행령 제61조 ② (email is exempt), and KakaoTalk's
-//! own refusal (3022) from 20:50. A change of law is a row with the day from which it holds.
+//! own refusal (3022) from 20:50. A change is a row with the day from which it holds ([`crate::law`]).
 
-use crate::korea::{AHEAD_MS, DAY_MS};
+use crate::korea::{AHEAD_MS, DAY_MS, days_since_1970};
 use jiff::civil::{Date, Time, date, time};
 use schemas::Family;
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,10 @@ pub struct Window {
     pub until: Time,
 }
 
-/// The windows that hold from a day on.
+/// The windows of a night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
-    /// First day, Asia/Seoul; the row before it holds until its midnight.
-    pub since: Date,
+pub struct Windows {
     /// AT, FT, BT.
     pub kakao: Window,
     /// SMS, LMS, MMS, RCS, PUSH.
@@ -32,7 +30,7 @@ pub struct Row {
 
 /// Why rows are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("night windows refused: {}", .0.join("; "))]
+#[error("nights refused: {}", .0.join("; "))]
 pub struct NightErrors(pub Vec<String>);
 
 /// The night rule for ads.
@@ -77,38 +75,34 @@ impl Span {
 impl Default for Night {
     fn default() -> Self {
         let until = time(8, 0, 0, 0);
-        let row = Row {
-            since: date(1970, 1, 1),
+        let windows = Windows {
             kakao: Window { from: time(20, 50, 0, 0), until },
             others: Window { from: time(21, 0, 0, 0), until },
         };
-        Self { rows: vec![Holds::of(&row)] }
+        Self { rows: vec![Holds::of((date(1970, 1, 1), windows))] }
     }
 }
 
 impl Holds {
-    fn of(row: &Row) -> Self {
-        let since_ms = i64::from(days_since_1970(row.since)) * DAY_MS - AHEAD_MS;
-        Self { since_ms, kakao: Span::of(row.kakao), others: Span::of(row.others) }
+    fn of((since, windows): (Date, Windows)) -> Self {
+        let since_ms = i64::from(days_since_1970(since)) * DAY_MS - AHEAD_MS;
+        Self { since_ms, kakao: Span::of(windows.kakao), others: Span::of(windows.others) }
     }
 }
 
-fn days_since_1970(day: Date) -> i32 {
-    date(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
-}
-
 impl Night {
-    /// Takes the rows, in any order; refuses no rows at all and two rows of one day.
-    pub fn new(rows: &[Row]) -> Result<Self, NightErrors> {
+    /// Takes windows with the first day (Asia/Seoul) on which they hold, in any order: those before hold until its midnight.
+    /// Refuses none at all and two of one day.
+    pub fn new(rows: &[(Date, Windows)]) -> Result<Self, NightErrors> {
         let mut wrong = Vec::new();
         if rows.is_empty() {
             wrong.push("there is no row: give one with a past `since`".to_owned());
         }
-        let mut rows: Vec<&Row> = rows.iter().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.since));
+        let mut rows = rows.to_vec();
+        rows.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
         for pair in rows.windows(2) {
-            if pair[0].since == pair[1].since {
-                wrong.push(format!("two rows start on {}", pair[0].since));
+            if pair[0].0 == pair[1].0 {
+                wrong.push(format!("two rows start on {}", pair[0].0));
             }
         }
         if wrong.is_empty() {
@@ -116,6 +110,11 @@ impl Night {
         } else {
             Err(NightErrors(wrong))
         }
+    }
+
+    /// Whether no channel has a night now.
+    pub fn is_day(&self, now_ms: i64) -> bool {
+        !self.is_night(Family::At, now_ms) && !self.is_night(Family::Sms, now_ms)
     }
 
     /// When a message that may not leave now may leave again, Unix milliseconds; None when it may leave now.
@@ -222,6 +221,31 @@ mod tests {
     }
 
     #[test]
+    fn it_is_day_when_no_channel_has_a_night() {
+        let is_day = |at| Night::default().is_day(kst(at));
+        assert!(is_day("2026-03-02T08:00") && is_day("2026-03-02T20:49:59.999"));
+        assert!(!is_day("2026-03-02T20:50") && !is_day("2026-03-02T21:00") && !is_day("2026-03-03T07:59:59.999"));
+    }
+
+    #[test]
+    fn nights_go_over_midnights_of_months_leap_days_and_years() {
+        let night = Night::default();
+        for (eve, day) in [
+            ("2026-03-31", "2026-04-01"),
+            ("2026-12-31", "2027-01-01"),
+            ("2028-02-28", "2028-02-29"),
+            ("2028-02-29", "2028-03-01"),
+            ("2027-02-28", "2027-03-01"),
+        ] {
+            let morning = Some(kst(&format!("{day}T08:00")));
+            for at in [format!("{eve}T23:59:59.999"), format!("{day}T00:00"), format!("{day}T00:00:00.001")] {
+                assert_eq!(night.until(Family::Sms, true, false, kst(&at)), morning, "{at}");
+                assert_eq!(night.until(Family::Ft, true, false, kst(&at)), morning, "{at}");
+            }
+        }
+    }
+
+    #[test]
     fn email_has_no_night() {
         let night = Night::default();
         assert_eq!(night.until(Family::Email, true, false, kst("2026-03-02T23:00")), None);
@@ -238,8 +262,8 @@ mod tests {
         assert_eq!(night.last_allowed(Family::Sms, false, false, noon), None);
     }
 
-    fn row(since: Date, from: Time, until: Time) -> Row {
-        Row { since, kakao: Window { from, until }, others: Window { from, until } }
+    fn row(since: Date, from: Time, until: Time) -> (Date, Windows) {
+        (since, Windows { kakao: Window { from, until }, others: Window { from, until } })
     }
 
     #[test]

@@ -331,6 +331,29 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_law_is_a_row_and_notices_go_out_by_day() {
+        let window = |from: &str, until: &str| format!("{{ from = \"{from}\", until = \"{until}\" }}");
+        let row = |since: &str, from, until, years: u8| {
+            let night = format!("{{ kakao = {0}, others = {0} }}", window(from, until));
+            format!("{{ since = \"{since}\", night = {night}, notice_years = {years} }}")
+        };
+        let law = |rows: &[String], hour: u8| {
+            loaded(&format!("[ads]\nlaw = [{}]\nnotice_hour = {hour}\n", rows.join(", ")), &[])
+        };
+        let old = row("2014-11-29", "21:00:00", "08:00:00", 2);
+        let new = row("2030-01-01", "20:00:00", "09:00:00", 1);
+        assert_eq!(law(&[old.clone(), new.clone()], 10).unwrap().ads.law.len(), 2);
+        let told = |rows: &[String], hour| law(rows, hour).unwrap_err().to_string();
+        assert!(told(std::slice::from_ref(&old), 7).contains("ads.notice_hour"), "before eight");
+        assert!(
+            told(std::slice::from_ref(&old), 21).contains("ads.notice_hour")
+                && told(std::slice::from_ref(&old), 24).contains("ads.notice_hour")
+        );
+        assert!(told(&[old.clone(), new], 8).contains("ads.notice_hour"), "by night as the law will stand");
+        assert!(told(&[old.clone(), old], 10).contains("ads.law: two rows start on 2014-11-29"));
+    }
+
+    #[test]
     fn a_list_is_read_from_one_variable_and_networks_are_checked() {
         let allowed = |text| loaded("", &[("IMS__CALLBACK__ALLOW_NETWORKS", text)]);
         let networks = allowed(r#"["10.20.0.0/16", "fd12::/48"]"#).unwrap().callback.allow_networks;

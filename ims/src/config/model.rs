@@ -8,6 +8,8 @@ use connectors::{
 use ipnet::IpNet;
 use processors::{
     breaker::BreakerSettings,
+    korea::{AHEAD_MS, DAY_MS},
+    law::{self, Law},
     retry::Paces,
     ring::{Rings, Sizes},
 };
@@ -24,6 +26,7 @@ pub struct Config {
     pub registry: Registry,
     pub rings: Sizes,
     pub retry: Paces,
+    pub ads: Ads,
     pub reference: ReferenceConfig,
     pub callback: CallbackConfig,
     pub state: StateConfig,
@@ -39,6 +42,32 @@ pub struct Config {
     pub gateway: Gateway,
     pub admin: Admin,
     pub logs: Logs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ads {
+    pub law: Vec<law::Row>,
+    pub notice_hour: u8,
+}
+
+impl Ads {
+    fn mistakes(&self) -> Vec<String> {
+        let law = match Law::new(&self.law) {
+            Ok(law) => law,
+            Err(errors) => return errors.0.into_iter().map(|error| format!("ads.law: {error}")).collect(),
+        };
+        let hour_ms = i64::from(self.notice_hour) * 3_600_000;
+        // The hour as it is on the first day of each row.
+        let days = self.law.iter().map(|row| law::begins_ms(row.since));
+        let by_night = days.chain([-AHEAD_MS]).any(|day_ms| !law.night.is_day(day_ms + hour_ms));
+        match by_night || hour_ms >= DAY_MS {
+            true => {
+                vec!["ads.notice_hour must be an hour of the day, Asia/Seoul: 8 to 20 as the law stands".to_owned()]
+            }
+            false => Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -475,6 +504,7 @@ impl Config {
         wrong.extend(self.analysis.mistakes());
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));
         wrong.extend(self.retry.mistakes());
+        wrong.extend(self.ads.mistakes());
         if let Err(errors) = Rings::new(self.rings) {
             wrong.extend(errors.0.into_iter().map(|error| format!("rings: {error}")));
         }

@@ -48,7 +48,7 @@ impl OutcomeCode {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "",
-            Self::AdRule => "ads may not be sent at this hour",
+            Self::AdRule => "ads may not be sent at this hour (정보통신망법 제50조 ③; KakaoTalk from 20:50)",
             Self::Expired => "expired before it could be sent",
             Self::Cancelled => "cancelled before it was sent",
             Self::Uncertain => "the vendor may have delivered, and did not say",

@@ -2,6 +2,7 @@
 
 use super::recipient::names;
 use crate::center::file;
+use crate::law::Rule;
 use crate::ports::{AppUser, Claim, NamedFile};
 use crate::reference::OptOut;
 use crate::refusal::{Code, Refusal};
@@ -94,7 +95,7 @@ impl<S: Text> Candidate<S> {
 
     /// The end of an ad whose recipient refused them (2080).
     pub fn opted_out(self, now_ms: i64) -> Box<Refused> {
-        let reason = format!("this recipient refused the ads of {}", &*self.accepted.username);
+        let reason = format!("this recipient refused the ads of {} ({})", &*self.accepted.username, Rule::Refusal);
         self.refuse_receiver(Code::OptedOut, reason, now_ms)
     }
 

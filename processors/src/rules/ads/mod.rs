@@ -4,6 +4,7 @@ mod label;
 
 use super::field::Field;
 use super::text;
+use crate::law::Rule;
 use crate::refusal::{Code, Refusal};
 use label::Label;
 use regex::Regex;
@@ -37,20 +38,19 @@ pub fn check<S: Text>(
     let title = content.title.as_deref().unwrap_or_default();
     for (name, text) in [("message", message), ("title", title)] {
         if label::of(text) == Label::Imitated {
-            let reason = format_args!("starts with something like {LABEL}; write exactly {LABEL}, at the very start");
-            return Err(Refusal::new(Code::AdRule, &at.of(name), reason));
+            let reason = format!("starts with something like {LABEL}; write exactly {LABEL}, at the very start");
+            return Err(broken(Rule::Shown, &at.of(name), &reason));
         }
     }
     let labelled = message.starts_with(LABEL) || title.starts_with(LABEL);
     let ad = labelled || declared.unwrap_or(matches!(channel, Channel::Ft | Channel::Bt));
     match (channel, ad) {
-        (Channel::Bt, false) if ads_only(message_type) => Err(Refusal::new(
-            Code::AdRule,
-            &at.of("ad_flag"),
-            format_args!("{message_type} is for ads only, Y is needed"),
-        )),
+        (Channel::Bt, false) if ads_only(message_type) => {
+            let reason = format!("{message_type} is for ads only, Y is needed");
+            Err(broken(Rule::BrandMessage, &at.of("ad_flag"), &reason))
+        }
         (_, false) => Ok(false),
-        (Channel::At, true) => Err(Refusal::new(Code::AdRule, &at.of("message"), "an 알림톡 carries no ads")),
+        (Channel::At, true) => Err(broken(Rule::Alimtalk, &at.of("message"), "an 알림톡 carries no ads")),
         // Kakao shows the label and the way to block the channel itself.
         (Channel::Ft | Channel::Bt, true) => Ok(true),
         (Channel::Mt, true) => {
@@ -69,17 +69,23 @@ const fn ads_only(message_type: MessageType) -> bool {
     matches!(message_type, MessageType::WideItemList | MessageType::CarouselFeed | MessageType::CarouselCommerce)
 }
 
+/// A refusal names the rule, and where it stands.
+#[cold]
+fn broken(rule: Rule, at: &Field<'_>, reason: &str) -> Refusal {
+    Refusal::new(Code::AdRule, at, format_args!("{reason} ({rule})"))
+}
+
 fn starts_labelled(at: &Field<'_>, text: &str) -> Result<(), Refusal> {
     match text.starts_with(LABEL) {
         true => Ok(()),
-        false => Err(Refusal::new(Code::AdRule, at, format_args!("an ad must start with {LABEL}"))),
+        false => Err(broken(Rule::Shown, at, &format!("an ad must start with {LABEL}"))),
     }
 }
 
 fn ends_with_opt_out(at: &Field<'_>, text: &str) -> Result<(), Refusal> {
     match FREE_OPT_OUT.is_match(text.trim_end()) {
         true => Ok(()),
-        false => Err(Refusal::new(Code::AdRule, at, "an ad must end with its free opt-out, 무료수신거부 080…")),
+        false => Err(broken(Rule::Shown, at, "an ad must end with its free opt-out, 무료수신거부 080…")),
     }
 }
 
@@ -89,7 +95,7 @@ fn rcs<S: Text>(at: &Field<'_>, message: &str, title: &str, content: &ContentOf<
         let digits = footer.bytes().filter(u8::is_ascii_digit).count();
         return match footer.contains("080") && (9..=11).contains(&digits) {
             true => Ok(()),
-            false => Err(Refusal::new(Code::AdRule, &at.of("footer"), "an ad's footer must be its free number, 080…")),
+            false => Err(broken(Rule::Shown, &at.of("footer"), "an ad's footer must be its free number, 080…")),
         };
     }
     let first = if title.is_empty() { message } else { title };
@@ -106,7 +112,7 @@ fn push(at: &Field<'_>, message: &str, title: &str) -> Result<(), Refusal> {
     }
     match REFUSAL_WORDS.is_match(message) {
         true => Ok(()),
-        false => Err(Refusal::new(Code::AdRule, &at.of("message"), "an ad must say how to refuse it (수신거부: …)")),
+        false => Err(broken(Rule::Shown, &at.of("message"), "an ad must say how to refuse it (수신거부: …)")),
     }
 }
 

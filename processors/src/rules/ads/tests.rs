@@ -140,3 +140,25 @@ fn lists_and_carousels_are_for_ads_only() {
     let run = check(&Field::REQUEST, Channel::Bt, MessageType::Wide, &message("안내"), Some(false));
     assert_eq!(run, Ok(false));
 }
+
+#[test]
+fn a_refusal_names_the_rule_and_where_it_stands() {
+    let told = |channel, kind, content: &Content, declared| {
+        check(&Field::REQUEST, channel, kind, content, declared).unwrap_err().message
+    };
+    let shown = "(정보통신망법 제50조 ④, 시행령 제61조 ③과 별표 6)";
+    for (channel, kind, content) in [
+        (Channel::Mt, MessageType::Lms, message("봄 할인")),
+        (Channel::Mt, MessageType::Lms, message("(광고) 봄 할인")),
+        (Channel::Mt, MessageType::Lms, message("[광고] 봄 할인")),
+        (Channel::Rc, MessageType::Rcslms, Content { footer: Some("02-123-4567".into()), ..message("봄 할인") }),
+        (Channel::Pu, MessageType::Pu, message("(광고) 봄 할인")),
+        (Channel::Em, MessageType::Em, titled("봄 할인", "본문")),
+    ] {
+        let told = told(channel, kind, &content, Some(true));
+        assert!(told.ends_with(shown), "{told}");
+    }
+    assert!(told(Channel::At, MessageType::At, &message("안내"), Some(true)).ends_with("(KakaoTalk: 알림톡)"));
+    let list = told(Channel::Bt, MessageType::CarouselFeed, &Content::default(), Some(false));
+    assert!(list.ends_with("(KakaoTalk: 브랜드 메시지)"), "{list}");
+}

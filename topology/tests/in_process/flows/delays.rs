@@ -5,6 +5,7 @@ use connectors::{
     reference::{DEMO, FileReference},
     simulator::{Behaviour, SimulatorSettings},
 };
+use processors::law::begins_ms;
 use schemas::{Lane, ResultKind, State, StepResult, Topic, examples, examples::seed};
 use std::{ops::Range, time::Duration};
 use topology::graph::Role;
@@ -162,4 +163,40 @@ fn one_text_vendor_of_100_a_second() -> FileReference {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), changed).unwrap();
     FileReference::open(file.path()).unwrap()
+}
+
+/// Ads that are sent so long after the midnight that begins a day in Seoul leave at eight of the next morning, though all
+/// processes die a second before.
+fn leave_at_eight(day: &str, hours: f64, morning: &str) {
+    let begins = |day: &str| begins_ms(day.parse().unwrap());
+    let (sent_ms, morning_ms) = (begins(day) + (hours * 3_600_000.0) as i64, begins(morning) + 8 * 3_600_000);
+    let mut stage = Stage::at(sent_ms, perfect());
+    for (example, message_id) in [("lms_ad", "TEXT"), ("ft", "KAKAO")] {
+        stage.send(example, |request| request.message_id = message_id.into());
+    }
+    stage.settle();
+    stage.advance_by_minutes(Duration::from_millis((morning_ms - sent_ms - 60_000).unsigned_abs()));
+    stage.advance(Duration::from_secs(59));
+    let held = stage.reports().iter().filter(|report| report.state == State::Held).count();
+    assert_eq!((held, stage.ends().len()), (2, 0), "{day}: at 07:59:59 both are held");
+    for role in Role::ALL {
+        stage.driver.kill(role);
+    }
+    stage.driver.join(&Role::ALL).unwrap();
+    stage.settle();
+    assert_eq!(stage.ends().len(), 0, "{day}: nor do they leave when all are back");
+    stage.advance(Duration::from_secs(60));
+    for message_id in ["TEXT", "KAKAO"] {
+        let late_ms = stage.end(message_id).sent_at.unwrap() - morning_ms;
+        assert!((0..30_000).contains(&late_ms), "{day}: {message_id} left {late_ms} ms after eight");
+    }
+    assert!(stage.balance().settled(), "{:?}", stage.balance());
+}
+
+#[test]
+fn ads_at_midnight_and_at_the_ends_of_months_and_years_leave_at_eight_though_all_die_a_second_before() {
+    leave_at_eight("2026-03-31", 21.0, "2026-04-01");
+    leave_at_eight("2026-12-31", 23.9999, "2027-01-01");
+    leave_at_eight("2027-01-01", 0.0, "2027-01-01");
+    leave_at_eight("2028-02-28", 22.0, "2028-02-29");
 }

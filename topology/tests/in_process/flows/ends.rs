@@ -70,7 +70,10 @@ fn who_refused_ads_gets_none_and_takes_no_message_id() {
     assert_eq!((sum.requested, sum.rejected, sum.accepted), (4, 1, 3));
     let refusal = stage.reports().into_iter().find(|r| r.state == State::Rejected).unwrap();
     assert_eq!((refusal.code.as_str(), refusal.message_id.as_str()), ("2080", "B"));
-    assert_eq!(refusal.message, "receiver_list[1]: this recipient refused the ads of hanbit-shop");
+    assert_eq!(
+        refusal.message,
+        "receiver_list[1]: this recipient refused the ads of hanbit-shop (정보통신망법 제50조 ②)"
+    );
     assert_eq!(stage.ends().keys().collect::<Vec<_>>(), ["A", "B", "C"]);
 }
 
