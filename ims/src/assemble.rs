@@ -6,6 +6,7 @@ use crate::{
     exit::usage,
     http::{self, Door},
     log::{open_log, open_schemas},
+    notices::{Notices, Opens},
     stores::{self, AnalysisStore, Stores},
 };
 use anyhow::Context;
@@ -18,10 +19,10 @@ use connectors::{
     pending::{Notes, RedisPending},
     redis::RedisSettings,
     reference::{
-        self, Editor, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens,
-        SqlReference, SqlSuppressed,
+        self, Editor, FileReference, ReferenceError, Reloaded, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts,
+        SqlPushTokens, SqlReference, SqlSuppressed,
     },
-    reports::ReportTable,
+    reports::{ReportReader, ReportTable},
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
     vendors::{RedisMessageIds, Serve, Vendors},
@@ -31,8 +32,8 @@ use processors::{
     law::Law,
     outcome,
     ports::{
-        Away, Caller, Claim, Claims, Clock, Files, HeldOptOuts, NoFiles, NoPending, NoPushTokens, OptOuts,
-        PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
+        Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, NoFiles, NoPending,
+        NoPushTokens, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
     },
     ring::Rings,
 };
@@ -174,6 +175,16 @@ impl Backends for Configured {
             ReferenceKind::File => Box::new(HeldOptOuts(Arc::<dyn Reloaded>::clone(&self.reference))),
             ReferenceKind::Sql => {
                 let opened = self.stores.reference().and_then(|at| SqlOptOuts::open(&at, Arc::clone(&self.cipher)));
+                Box::new(opened.map_err(away("reference store"))?)
+            }
+        })
+    }
+
+    fn consents(&self) -> Result<Box<dyn Consents>, Away> {
+        Ok(match self.reference_kind {
+            ReferenceKind::File => Box::new(HeldConsents(Arc::<dyn Reloaded>::clone(&self.reference))),
+            ReferenceKind::Sql => {
+                let opened = self.stores.reference().and_then(|at| SqlConsents::open(&at, Arc::clone(&self.cipher)));
                 Box::new(opened.map_err(away("reference store"))?)
             }
         })
@@ -384,6 +395,17 @@ impl Deployment {
         Ok(Some(Templates::new(editor, LastUses::open(&self.stores.history()?)?)))
     }
 
+    /// The consents that this process tells again: of a store of reference data, by the role that writes it.
+    pub fn notices(&self, config: &Config, roles: &[Role]) -> anyhow::Result<Option<Notices>> {
+        if config.reference.kind == ReferenceKind::File || !roles.contains(&Role::Store) {
+            return Ok(None);
+        }
+        let parts = Arc::clone(&self.parts);
+        let opens: Opens = Box::new(move || Ok(parts.log.producer()?));
+        let reference: Arc<dyn ReferenceSource> = Arc::<dyn Reloaded>::clone(&self.reference);
+        notices(config, Arc::clone(&self.cipher), reference, self.schemas(), opens).map(Some)
+    }
+
     /// Opens the HTTP door, if the configuration has one.
     pub fn open_door(&self, config: &Config) -> anyhow::Result<Option<Door>> {
         http::open(config, &self.parts, &self.stores, &self.cipher, self.files.clone())
@@ -406,6 +428,28 @@ fn open_reference_with(
     Ok(match config.reference.file.as_os_str().is_empty() {
         true => Arc::new(FileReference::demo()?),
         false => Arc::new(FileReference::open(&config.reference.file)?),
+    })
+}
+
+/// What tells consents again, with the stores that the configuration names.
+pub fn notices(
+    config: &Config,
+    cipher: Arc<Cipher>,
+    reference: Arc<dyn ReferenceSource>,
+    schemas: Arc<Schemas>,
+    opens: Opens,
+) -> anyhow::Result<Notices> {
+    let stores = Stores::of(config);
+    ReportTable::SCHEMA.migrate(&stores.reports()?)?;
+    Ok(Notices {
+        editor: Editor::open(&stores.reference()?, Arc::clone(&cipher), config.center)?,
+        reports: ReportReader::open(&stores.reports()?)?,
+        cipher,
+        reference,
+        opens,
+        schemas,
+        law: Law::new(&config.ads.law)?,
+        clock: Arc::new(SystemClock),
     })
 }
 

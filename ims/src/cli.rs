@@ -2,8 +2,8 @@
 
 use crate::{
     commands::{
-        analyze, bench, completions, config as config_command, demo, health, ledger, migrate, openapi, reference,
-        replay, report, run, schemas, send, simulate, suppression, topics, topology, user, vendor,
+        analyze, bench, completions, config as config_command, consent, demo, health, ledger, migrate, openapi,
+        reference, replay, report, run, schemas, send, simulate, suppression, topics, topology, user, vendor,
     },
     config::{self, Config},
     exit::{self, Exit},
@@ -50,6 +50,8 @@ pub enum Command {
     Vendor(vendor::Command),
     #[command(subcommand)]
     Suppression(suppression::Command),
+    #[command(subcommand)]
+    Consent(consent::Command),
     Send(send::Args),
     Ledger(ledger::Args),
     #[command(subcommand)]

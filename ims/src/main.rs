@@ -16,6 +16,7 @@ mod load;
 mod log;
 mod logging;
 mod moment;
+mod notices;
 mod output;
 mod reload;
 mod request;
@@ -71,6 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::User(command) => commands::user::run(command, &globals),
         Command::Vendor(command) => commands::vendor::run(command, &globals),
         Command::Suppression(command) => commands::suppression::run(command, &globals),
+        Command::Consent(command) => commands::consent::run(command, &globals),
         Command::Schemas(command) => commands::schemas::run(command, &globals),
         Command::Topics(command) => commands::topics::run(command, &globals),
         Command::Config(command) => commands::config::run(command, &globals),

@@ -1,6 +1,7 @@
 //! What decisions need from outside, as traits: one for each concern, with an embedded and a real backend.
 
 use crate::callback::{Call, Called};
+use crate::center::consent::Agreed;
 use crate::reference::{OptOut, Reference, Vendor};
 use schemas::{Channel, Dispatch, Report, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
@@ -52,6 +53,39 @@ impl OptOuts for HeldOptOuts {
     fn refused(&mut self, asked: &[OptOut]) -> Result<Vec<bool>, Away> {
         let reference = self.0.current();
         Ok(asked.iter().map(|out| reference.opted_out(out)).collect())
+    }
+}
+
+/// Whose consent to ads is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedConsent {
+    /// The customer.
+    pub username: String,
+    /// The names of the recipient: who is known by several said all that is said under any of them.
+    pub names: Vec<String>,
+    /// Where the ad may come out.
+    pub channels: Vec<Channel>,
+}
+
+/// Recipients who agreed to the ads of a customer.
+pub trait Consents: Send {
+    /// What these agreed to, in order; one round trip for the batch.
+    fn agreed(&mut self, asked: &[AskedConsent]) -> Result<Vec<Agreed>, Away>;
+}
+
+/// Consents that the reference data hold themselves.
+pub struct HeldConsents(pub Arc<dyn ReferenceSource>);
+
+impl Consents for HeldConsents {
+    fn agreed(&mut self, asked: &[AskedConsent]) -> Result<Vec<Agreed>, Away> {
+        let reference = self.0.current();
+        let of = |asked: &AskedConsent| {
+            let named =
+                asked.names.iter().map(|name| OptOut { username: asked.username.clone(), recipient: name.clone() });
+            let words: Vec<_> = named.flat_map(|of| reference.words(&of).to_vec()).collect();
+            Agreed::of(&words, &asked.channels)
+        };
+        Ok(asked.iter().map(of).collect())
     }
 }
 

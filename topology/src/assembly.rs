@@ -13,8 +13,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claims, Clock, Files, NoFiles, NoPending, NoPushTokens, OptOuts, PendingNotes, Provider,
-        PushTokens, Receipts, ReferenceSource, SchemaSource, Sink,
+        Away, Caller, Claims, Clock, Consents, Files, NoFiles, NoPending, NoPushTokens, OptOuts, PendingNotes,
+        Provider, PushTokens, Receipts, ReferenceSource, SchemaSource, Sink,
     },
     retry::Paces,
     ring::Rings,
@@ -28,6 +28,8 @@ pub trait Backends: Send + Sync {
     fn claims(&self) -> Result<Box<dyn Claims>, Away>;
     /// Recipients who refused ads.
     fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away>;
+    /// Recipients who agreed to ads.
+    fn consents(&self) -> Result<Box<dyn Consents>, Away>;
     /// Files that customers uploaded.
     fn files(&self) -> Result<Box<dyn Files>, Away> {
         Ok(Box::new(NoFiles))
@@ -173,7 +175,8 @@ impl Parts {
         Ok(match node.role {
             Role::Ingest => {
                 let route = Route::new(self.decoder(), Arc::clone(&reference), self.night.clone());
-                let stores = Stores::new(self.backends.opt_outs()?).with_files(self.backends.files()?);
+                let stores = Stores::new(self.backends.opt_outs()?, self.backends.consents()?);
+                let stores = stores.with_files(self.backends.files()?);
                 let (stores, claims) = (stores.with_push_tokens(self.backends.push_tokens()?), self.backends.claims()?);
                 let step = Ingest::new(self.cluster, decoder, reference, stores, claims, self.ingest, route);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)

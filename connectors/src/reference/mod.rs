@@ -8,9 +8,10 @@ mod text;
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
 pub use sql::{
-    App, AuditPlace, Audited, Behind, Bounds, By, Deed, Deeds, Editor, FilePlace, FileRow, Importer, Inspected, Listed,
-    NoSuch, Owned, PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlDeadTokens, SqlFiles, SqlOptOuts,
-    SqlPushTokens, SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Which, export,
+    App, AuditPlace, Audited, Behind, Bounds, By, ConsentPlace, Deed, Deeds, DueNotice, Editor, FilePlace, FileRow,
+    Imported, Importer, Inspected, Listed, ListedConsent, NoSuch, Owned, PushToken, Refusal, RefusalPlace,
+    RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens, SqlReference,
+    SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Which, Withdrawal, export,
 };
 pub use text::Revealed;
 

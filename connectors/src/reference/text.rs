@@ -3,8 +3,8 @@
 use processors::{
     callback::{Batch, Secret},
     reference::{
-        Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile, ServiceKey,
-        Template, User, Vendor, VendorWeight,
+        Consent, Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile,
+        ServiceKey, Template, User, Vendor, VendorWeight,
     },
 };
 use serde::Serialize;
@@ -22,6 +22,7 @@ pub struct Revealed<'r> {
     templates: Vec<&'r Template>,
     sender_numbers: Vec<&'r SenderNumber>,
     opt_outs: &'r [OptOut],
+    consents: &'r [Consent],
     routing_groups: Vec<&'r RoutingGroup>,
     patterns: Vec<&'r Pattern>,
     vendors: Vec<&'r Vendor>,
@@ -40,7 +41,7 @@ struct RevealedKey<'r> {
 }
 
 impl<'r> Revealed<'r> {
-    /// Prints all that these rows hold: callback URIs and secrets, and who opted out.
+    /// Prints all that these rows hold: callback URIs and secrets, who opted out and who agreed.
     pub fn of(rows: &'r Rows) -> Self {
         let Rows {
             customers,
@@ -52,6 +53,7 @@ impl<'r> Revealed<'r> {
             templates,
             sender_numbers,
             opt_outs,
+            consents,
             routing_groups,
             patterns,
             vendors,
@@ -67,6 +69,7 @@ impl<'r> Revealed<'r> {
             templates: plain(templates),
             sender_numbers: plain(sender_numbers),
             opt_outs,
+            consents,
             routing_groups: plain(routing_groups),
             patterns: plain(patterns),
             vendors: plain(vendors),

@@ -28,6 +28,7 @@ fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     connectors::claims::describe_metrics();
     connectors::pending::describe_metrics();
     http::describe_metrics();
+    crate::notices::describe_metrics();
     connectors::vendors::describe_metrics();
     Ok(handle)
 }

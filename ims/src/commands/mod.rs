@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod bench;
 pub mod completions;
 pub mod config;
+pub mod consent;
 mod customer;
 pub mod demo;
 mod follow;

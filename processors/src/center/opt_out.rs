@@ -43,7 +43,7 @@ impl Source {
 pub fn recipient(at: &Field<'_>, given: &str, app: bool) -> Result<String, Refusal> {
     if app {
         if text::is_blank(given) {
-            return Err(Refusal::missing(at, "an opt-out"));
+            return Err(Refusal::missing(at, "an entry of the list"));
         }
         address::app_user(at, given, 64)?;
         return Ok(given.to_owned());

@@ -3,8 +3,8 @@
 use super::recipient::names;
 use crate::center::file;
 use crate::law::Rule;
-use crate::ports::{AppUser, Claim, NamedFile};
-use crate::reference::OptOut;
+use crate::ports::{AppUser, AskedConsent, Claim, NamedFile};
+use crate::reference::{OptOut, Reference};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
 use schemas::{AcceptedOf, Channel, MessageType, Report, ReportKind, State, Text, TrackId};
@@ -59,6 +59,27 @@ impl<S: Text> Candidate<S> {
         names.map(|recipient| OptOut { username: (**username).to_owned(), recipient })
     }
 
+    /// Whose consent has to be looked up before its message_id is claimed: that of an ad whose customer keeps them here.
+    pub fn consent(&self, reference: &Reference) -> Option<AskedConsent> {
+        let AcceptedOf { ad, username, channel, recipient, fallback, .. } = &self.accepted;
+        if !ad || !reference.customer(username)?.ads_by_consent {
+            return None;
+        }
+        let mut channels = vec![*channel];
+        channels.extend(fallback.iter().filter_map(|step| step.channel.parse::<Channel>().ok()));
+        Some(AskedConsent { username: (**username).to_owned(), names: names(recipient).collect(), channels })
+    }
+
+    /// The end of an ad whose recipient did not agree to ads on one of its channels (2070).
+    pub fn without_consent(self, channel: Channel, now_ms: i64) -> Box<Refused> {
+        let reason = format!(
+            "no consent of this recipient to the ads of {} on {channel} is kept here ({})",
+            &*self.accepted.username,
+            Rule::Consent
+        );
+        self.refuse_receiver(Code::AdRule, reason, now_ms)
+    }
+
     /// The uploaded files that it names, each with its place in the list: of a mail, or of an MMS, by itself or in its plan.
     /// A key of another form names an image that was uploaded to the vendor of an MMS: nobody here knows it.
     pub fn files(&self) -> impl Iterator<Item = (usize, NamedFile)> {
@@ -102,7 +123,9 @@ impl<S: Text> Candidate<S> {
     /// The end of an ad in a lane that waits for nobody, while who refused ads cannot be asked (9998): its message_id
     /// stays free, the same request may be sent again.
     pub fn unasked(self, now_ms: i64) -> Box<Refused> {
-        let reason = "who refused ads cannot be asked now: send it again, or as API-AD, which waits".to_owned();
+        let reason =
+            "who refused ads, or agreed to them, cannot be asked now: send it again, or as API-AD, which waits"
+                .to_owned();
         self.refuse_receiver(Code::NotConfirmed, reason, now_ms)
     }
 

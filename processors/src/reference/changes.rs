@@ -25,6 +25,7 @@ impl Changes {
         let secrets = |of| by_key(all(of, |r: &Reference| &r.secret_keys), |k| (&k.username, &k.name));
         let weights = |of: &'_ Reference| of.vendor_weights().map(|row| (row.to_string(), row.weight)).collect();
         let opt_outs = |of: &'_ Reference| of.opt_outs.iter().map(|out| (out.clone(), ())).collect();
+        let consents = |of: &'_ Reference| of.consents.iter().map(|one| (one.key(), one.word())).collect();
         let patterns = Change { altered: usize::from(old.patterns != new.patterns), ..Change::default() };
         let mut groups = change(&old.group_of_customer, &new.group_of_customer);
         groups.add(change(&old.group_of_key, &new.group_of_key));
@@ -38,6 +39,7 @@ impl Changes {
             ("templates", change(&templates(old), &templates(new))),
             ("sender numbers", change(&numbers(old), &numbers(new))),
             ("opt-outs", change(&opt_outs(old), &opt_outs(new))),
+            ("consents", change(&consents(old), &consents(new))),
             ("members of routing groups", groups),
             ("lists of routing patterns", patterns),
             ("vendors", change(&vendors(old), &vendors(new))),

@@ -37,6 +37,10 @@ impl Rows {
             }
             wrong.at_most(of, "name", &customer.name, LONGEST_NAME);
             wrong.at_most(of, "origin_code", &customer.origin_code, 9);
+            wrong.0.extend(customer.consent_notices.iter().flat_map(|notice| {
+                notice.mistakes().into_iter().map(move |mistake| format!("{}: consent_notices: {mistake}", of()))
+            }));
+            wrong.twice(customer.consent_notices.iter().map(|n| (format!("{}: consent_notices", of()), n.channel)));
             if !matches!(customer.rate_per_second.unwrap_or(1), 1..=MOST_PER_SECOND) || customer.daily_quota == Some(0)
             {
                 wrong.0.push(format!(
@@ -93,6 +97,17 @@ impl Rows {
         wrong.twice(numbers.map(|n| (format!("sender number {} of {:?}", n.number, n.username), n.channel)));
         // Whose they are says enough: who refused is nobody's to read in a log.
         self.opt_outs.iter().for_each(|out| wrong.known(&customers, || "opt-out".to_owned(), &out.username));
+        for consent in &self.consents {
+            wrong.known(&customers, || "consent".to_owned(), &consent.username);
+            if consent.recipient.is_empty() {
+                wrong.0.push("consent: recipient is empty".to_owned());
+            }
+            if consent.withdrawn_at.is_some_and(|at| at < consent.consented_at) {
+                wrong.0.push("consent: withdrawn_at is before consented_at".to_owned());
+            }
+        }
+        let consents = self.consents.iter();
+        wrong.twice(consents.map(|one| ("consent of one recipient, channel and kind".to_owned(), one.key())));
         for prefix in self.patterns.iter().filter_map(|pattern| pattern.message_id_prefix.as_deref()) {
             let of = || format!("pattern of {prefix:?}");
             wrong.at_most(of, "message_id_prefix", prefix, LONGEST_MESSAGE_ID);

@@ -6,6 +6,7 @@
 mod changes;
 mod check;
 mod group;
+mod notice;
 mod protocol;
 mod rows;
 mod weights;
@@ -14,14 +15,16 @@ pub use changes::Changes;
 pub use check::MOST_MEMBERS;
 pub(crate) use check::tail;
 pub use group::Group;
+pub use notice::ConsentNotice;
 pub use protocol::Protocol;
 pub use rows::{
-    Approval, CodeTable, Customer, InDoubt, NightAds, OptOut, Pattern, Role, RoutingGroup, Rows, SecretKey, Seed,
-    SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, User, Vendor, VendorWeight,
+    Approval, CodeTable, Consent, Customer, InDoubt, NightAds, OptOut, Pattern, Role, RoutingGroup, Rows, SecretKey,
+    Seed, SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, User, Vendor, VendorWeight,
 };
 pub use weights::Asked;
 
 use crate::callback::Endpoint;
+use crate::center::consent::Word;
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Channel, Family};
 use std::sync::Arc;
@@ -49,6 +52,10 @@ pub struct Reference {
     /// By number.
     numbers: FxHashMap<String, Vec<Arc<SenderNumber>>>,
     opt_outs: FxHashSet<OptOut>,
+    /// As they came.
+    consents: Vec<Consent>,
+    /// By whom they are of.
+    words: FxHashMap<OptOut, Vec<Word>>,
     endpoints: FxHashMap<String, Arc<Endpoint>>,
     groups: Vec<Arc<Group>>,
     group_of_customer: FxHashMap<String, Arc<Group>>,
@@ -97,6 +104,11 @@ impl Reference {
             this.numbers.entry(number.number.clone()).or_default().push(number);
         }
         this.opt_outs = rows.opt_outs.into_iter().collect();
+        for consent in &rows.consents {
+            let of = OptOut { username: consent.username.clone(), recipient: consent.recipient.clone() };
+            this.words.entry(of).or_default().push(consent.word());
+        }
+        this.consents = rows.consents;
         for group in rows.routing_groups {
             let known = Arc::new(Group::of(&group));
             let members =
@@ -174,6 +186,22 @@ impl Reference {
     /// The opt-outs that these data hold: for a store that looks them up elsewhere.
     pub fn take_opt_outs(&mut self) -> Vec<OptOut> {
         std::mem::take(&mut self.opt_outs).into_iter().collect()
+    }
+
+    /// What a recipient said about a customer's ads, as far as these data hold consents: [`crate::ports::Consents`].
+    pub fn words(&self, of: &OptOut) -> &[Word] {
+        self.words.get(of).map_or(&[], Vec::as_slice)
+    }
+
+    /// The consents that these data hold: for a store that looks them up elsewhere.
+    pub fn take_consents(&mut self) -> Vec<Consent> {
+        self.words.clear();
+        std::mem::take(&mut self.consents)
+    }
+
+    /// All customers, in no order.
+    pub fn customers(&self) -> impl Iterator<Item = &Arc<Customer>> {
+        self.customers.values()
     }
 
     /// The routing group of a service key or, failing that, of its customer.

@@ -1,9 +1,10 @@
 //! What reference data is made of: its kinds of rows, as a file or a database holds them.
 
-use super::Protocol;
+use super::{ConsentNotice, Protocol};
 use crate::{
     access::{Scope, SecretHash},
     callback::{Batch, Secret},
+    center::consent::{Kind, Word},
 };
 use ipnet::IpNet;
 use schemas::{Attachment, Channel, Family, Lane, MessageType, Supplement};
@@ -59,6 +60,12 @@ pub struct Customer {
     /// Messages of a day (Asia/Seoul) that it may send over HTTP; none: no bound.
     #[serde(default)]
     pub daily_quota: Option<u32>,
+    /// Its ads go to those alone whose consent is kept here.
+    #[serde(default)]
+    pub ads_by_consent: bool,
+    /// How those are told again who agreed (정보통신망법 제50조 ⑧); each goes with the recipients that its channel reaches.
+    #[serde(default)]
+    pub consent_notices: Vec<ConsentNotice>,
 }
 
 /// A service key.
@@ -252,6 +259,49 @@ pub struct OptOut {
     pub username: String,
     /// Phone number in international digits, app user id, or address.
     pub recipient: String,
+}
+
+/// A recipient who agreed to ads of a customer, and may have taken that back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {
+    /// The customer.
+    pub username: String,
+    /// Phone number in international digits, app user id, or address.
+    pub recipient: String,
+    /// It is an app user id.
+    #[serde(default)]
+    pub app_user: bool,
+    /// To ads of this channel; none: of all.
+    #[serde(default)]
+    pub channel: Option<Channel>,
+    /// To ads, or to ads by night.
+    pub kind: Kind,
+    /// When.
+    pub consented_at: jiff::Timestamp,
+    /// When it was taken back.
+    #[serde(default)]
+    pub withdrawn_at: Option<jiff::Timestamp>,
+    /// When it was told again last.
+    #[serde(default)]
+    pub noticed_at: Option<jiff::Timestamp>,
+}
+
+impl Consent {
+    /// What no other of the same data has.
+    pub fn key(&self) -> (String, String, Option<Channel>, Kind) {
+        (self.username.clone(), self.recipient.clone(), self.channel, self.kind)
+    }
+
+    /// What it says, without who said it.
+    pub fn word(&self) -> Word {
+        Word {
+            channel: self.channel,
+            kind: self.kind,
+            consented_ms: self.consented_at.as_millisecond(),
+            withdrawn_ms: self.withdrawn_at.map(|at| at.as_millisecond()),
+        }
+    }
 }
 
 /// A routing group: its members' messages get its priority, before any pattern (SPEC §5).
@@ -515,6 +565,8 @@ pub struct Seed {
     pub sender_numbers: Vec<SenderNumber>,
     /// Opt-outs.
     pub opt_outs: Vec<OptOut>,
+    /// Consents to ads.
+    pub consents: Vec<Consent>,
     /// Routing groups.
     pub routing_groups: Vec<RoutingGroup>,
     /// Routing patterns, in order.
@@ -539,6 +591,8 @@ pub struct Rows {
     pub sender_numbers: Vec<Arc<SenderNumber>>,
     /// Not shared: whoever keeps many looks them up elsewhere.
     pub opt_outs: Vec<OptOut>,
+    /// The same.
+    pub consents: Vec<Consent>,
     pub routing_groups: Vec<Arc<RoutingGroup>>,
     pub patterns: Vec<Arc<Pattern>>,
     pub vendors: Vec<Arc<Vendor>>,
@@ -560,6 +614,7 @@ impl From<Seed> for Rows {
             templates: shared(seed.templates),
             sender_numbers: shared(seed.sender_numbers),
             opt_outs: seed.opt_outs,
+            consents: seed.consents,
             routing_groups: shared(seed.routing_groups),
             patterns: shared(seed.patterns),
             vendors: shared(seed.vendors),

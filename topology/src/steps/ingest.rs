@@ -1,4 +1,4 @@
-//! Ingest: every rule, then one round trip for who refused ads, for files, for push tokens of users, and for the batch's
+//! Ingest: every rule, then one round trip each for who refused ads, who agreed to them, for files, for push tokens of users, and for the batch's
 //! message ids, then RECV or a report of refusal.
 //!
 //! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use metrics::counter;
 use processors::{
     ingest::{Candidate, Checked, Received, Refused, Settings, check},
-    ports::{AppUser, Away, Claim, Claims, NamedFile, ReferenceSource},
+    ports::{AppUser, AskedConsent, Away, Claim, Claims, NamedFile, ReferenceSource},
     reference::{OptOut, Reference},
 };
 use schemas::wire::{FRAME_BYTES, whole};
@@ -51,6 +51,9 @@ struct Checks {
     /// Who may have refused ads, and the place of the answer that this is about.
     asked: Vec<OptOut>,
     asked_of: Vec<usize>,
+    /// Whose consent their ads need, with the place of the answer.
+    consents: Vec<AskedConsent>,
+    consents_of: Vec<usize>,
     /// Files that are named, with the place of the answer and the place in its list.
     files: Vec<NamedFile>,
     files_of: Vec<(usize, usize)>,
@@ -93,6 +96,13 @@ impl Checks {
         let Answer::Candidate(written) = &self.answers[place] else { return None };
         let accepted = out.schemas().decode::<Accepted>(&written.value).ok()?;
         Some(Candidate { track_id: self.claims[written.claim].track_id, accepted, demoted: written.demoted })
+    }
+
+    /// A candidate that was changed since.
+    fn rewrite(&mut self, place: usize, accepted: &Accepted, out: &mut Outputs) {
+        if let Answer::Candidate(written) = &mut self.answers[place] {
+            written.value = out.framed::<Accepted>(|value| accepted.write(value));
+        }
     }
 
     /// Claims are those of candidates: what was refused since leaves its message_id free.
@@ -149,6 +159,8 @@ impl Ingest {
                     checked.claims.push(candidate.claim());
                     checked.asked.extend(candidate.opt_outs());
                     checked.asked_of.resize(checked.asked.len(), checked.answers.len());
+                    checked.consents.extend(candidate.consent(reference));
+                    checked.consents_of.resize(checked.consents.len(), checked.answers.len());
                     for (at_file, file) in candidate.files() {
                         checked.files.push(file);
                         checked.files_of.push((checked.answers.len(), at_file));
@@ -233,6 +245,7 @@ impl Step for Ingest {
             }
         }
         self.stores.refuse_opted_out(&mut checked, &batch, out)?;
+        self.stores.refuse_without_consent(&mut checked, &batch, out)?;
         self.stores.refuse_without_files(&mut checked, &batch, out)?;
         self.stores.name_tokens(&mut checked, &batch, out)?;
         checked.settle_claims();

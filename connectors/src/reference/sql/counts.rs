@@ -25,6 +25,8 @@ pub struct Bounds {
     pub users: u32,
     /// Opt-outs.
     pub opt_outs: u32,
+    /// Consents to ads, those that were taken back too.
+    pub consents: u32,
     /// Push tokens.
     pub push_tokens: u32,
     /// Files.

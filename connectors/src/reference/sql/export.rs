@@ -1,20 +1,20 @@
 //! Reads the reference data of a store as a file that says the same.
 
-use super::{SCHEMA, held::Held, row::decode};
+use super::{SCHEMA, consents, held::Held, row::decode};
 use crate::{
     cipher::Cipher,
     reference::ReferenceError,
     sql::{Connection, Database, Location},
 };
-use processors::reference::{OptOut, Rows};
+use processors::reference::{Consent, OptOut, Rows};
 use std::{sync::Arc, time::Duration};
 
-/// Opt-outs of one statement.
+/// Opt-outs or consents of one statement.
 const PAGE: usize = 5_000;
-/// How long reading all of it may take: opt-outs may be millions.
+/// How long reading all of it may take: opt-outs and consents may be millions.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// All rows of a store as they stood at one moment, opt-outs too, in an order that two stores share.
+/// All rows of a store as they stood at one moment, opt-outs and consents too, in an order that two stores share.
 ///
 /// # Errors
 /// A store that lacks migrations, is away, or was written with another key.
@@ -24,7 +24,8 @@ pub fn export(location: &Location, cipher: &Arc<Cipher>) -> Result<Rows, Referen
     let rows = database.snapshot(async |connection| {
         let mut held = Held::default();
         held.fetch(connection, cipher, -1).await?;
-        Ok(Rows { opt_outs: opt_outs(connection, cipher).await?, ..held.rows() })
+        let opt_outs = opt_outs(connection, cipher).await?;
+        Ok(Rows { opt_outs, consents: consents(connection, cipher).await?, ..held.rows() })
     })?;
     Ok(rows)
 }
@@ -57,5 +58,42 @@ pub(super) fn opt_outs_text() -> String {
     format!(
         "SELECT username, recipient_lookup, recipient FROM opt_outs \
          WHERE username >= ? AND (username > ? OR recipient_lookup > ?) ORDER BY username, recipient_lookup LIMIT {PAGE}"
+    )
+}
+
+async fn consents(connection: &mut Connection, cipher: &Cipher) -> sqlx::Result<Vec<Consent>> {
+    let mut all: Vec<Consent> = Vec::new();
+    let mut last: (String, Vec<u8>, String, String) = Default::default();
+    loop {
+        let text = consents_text();
+        let (username, lookup, channel, kind) = (&*last.0, &*last.1, &*last.2, &*last.3);
+        let query = connection.query(&text).bind(username).bind(username).bind(lookup).bind(lookup);
+        let page = query.bind(channel).bind(channel).bind(kind).fetch_all().await?;
+        for record in &page {
+            all.push(consents::read(record, cipher)?);
+        }
+        match page.last() {
+            Some(record) if page.len() == PAGE => {
+                last = (
+                    record.get("username")?,
+                    record.get("recipient_lookup")?,
+                    record.get("channel")?,
+                    record.get("kind")?,
+                );
+            }
+            _ => {
+                all.sort_unstable_by_key(Consent::key);
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// The question for the next ones, by the primary key.
+pub(super) fn consents_text() -> String {
+    format!(
+        "SELECT * FROM consents WHERE username >= ? AND (username > ? OR recipient_lookup > ? \
+         OR (recipient_lookup = ? AND (channel > ? OR (channel = ? AND kind > ?)))) \
+         ORDER BY username, recipient_lookup, channel, kind LIMIT {PAGE}"
     )
 }

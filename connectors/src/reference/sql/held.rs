@@ -85,6 +85,7 @@ impl Held {
             templates: shared(&self.templates),
             sender_numbers: shared(&self.sender_numbers),
             opt_outs: Vec::new(),
+            consents: Vec::new(),
             routing_groups: shared(&self.routing_groups),
             patterns: shared(&self.patterns),
             vendors: shared(&self.vendors),

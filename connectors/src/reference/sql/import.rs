@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use processors::{
     center::opt_out::Source,
     ports::Away,
-    reference::{Changes, OptOut, Reference, Rows, Seed, SeedErrors},
+    reference::{Changes, Consent, OptOut, Reference, Rows, Seed, SeedErrors},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -32,12 +32,24 @@ pub struct Importer {
     cipher: Arc<Cipher>,
 }
 
+/// What an import changed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// Rows of reference data.
+    pub changes: Changes,
+    /// How many opt-outs were added.
+    pub opt_outs: u64,
+    /// How many consents say something newer than before.
+    pub consents: u64,
+}
+
 /// What is to be written.
 struct Import<'a> {
     rows: Rows,
     /// The same, checked.
     after: Reference,
     opt_outs: Vec<OptOut>,
+    consents: Vec<Consent>,
     by: &'a str,
     at_ms: i64,
 }
@@ -45,7 +57,7 @@ struct Import<'a> {
 /// What a transaction came to.
 enum Done {
     Nothing,
-    Changed(Changes, u64),
+    Changed(Imported),
     Row(String, String),
     Refused(SeedErrors),
 }
@@ -58,8 +70,8 @@ impl Importer {
     }
 
     /// Makes the store say what the seed says: rows are added, changed and removed, in one transaction. Opt-outs are
-    /// added only: those that came in since the seed was written are nobody's to forget. The answer is what changed,
-    /// and how many opt-outs were added; None: the store said the same already, and nothing was written.
+    /// added only, and of a consent what was said last counts: those that came in since the seed was written are nobody's
+    /// to forget. The answer is what changed; None: the store said the same already, and nothing was written.
     ///
     /// While somebody else writes a change this one waits, for two minutes at most; `on_wait` is told.
     ///
@@ -72,7 +84,7 @@ impl Importer {
         by: &str,
         at_ms: i64,
         on_wait: impl FnOnce(),
-    ) -> Result<Option<(Changes, u64)>, ReferenceError> {
+    ) -> Result<Option<Imported>, ReferenceError> {
         let mut rows = Rows::from(seed);
         for key in &mut rows.service_keys {
             if let Some(whole) = in_milliseconds(key.callback_enabled_at) {
@@ -94,8 +106,8 @@ impl Importer {
         if after.is_empty() {
             return Err(ReferenceError::Nobody { name: name.to_owned() });
         }
-        let opt_outs = after.take_opt_outs();
-        let change = Import { rows, after, opt_outs, by, at_ms };
+        let (opt_outs, consents) = (after.take_opt_outs(), after.take_consents());
+        let change = Import { rows, after, opt_outs, consents, by, at_ms };
         let done = match self.within(UNTOLD, &change)? {
             Some(done) => done,
             None => {
@@ -111,7 +123,7 @@ impl Importer {
         };
         match done {
             Done::Nothing => Ok(None),
-            Done::Changed(changes, opt_outs) => Ok(Some((changes, opt_outs))),
+            Done::Changed(imported) => Ok(Some(imported)),
             Done::Row(row, reason) => Err(ReferenceError::Row { row, reason }),
             Done::Refused(cause) => Err(refused(cause)),
         }
@@ -120,7 +132,7 @@ impl Importer {
     /// None: others were writing for so long, and nothing was done.
     fn within(&mut self, longest: Duration, import: &Import<'_>) -> Result<Option<Done>, Away> {
         let Self { database, cipher } = self;
-        let Import { rows, after, opt_outs, by, at_ms } = import;
+        let Import { rows, after, opt_outs, consents, by, at_ms } = import;
         database.transact_within(
             longest,
             async |connection| {
@@ -140,7 +152,8 @@ impl Importer {
                 writing.exchange(&held.patterns, &wanted.patterns).await?;
                 writing.exchange(&held.vendors, &wanted.vendors).await?;
                 writing.exchange(&held.vendor_weights, &wanted.vendor_weights).await?;
-                let added = writing.add_opt_outs(opt_outs, Source::Import).await?;
+                let opt_outs = writing.add_opt_outs(opt_outs, Source::Import).await?;
+                let consents = writing.add_consents(consents).await?;
                 match writing.end().await? {
                     Written::Nothing => return Ok(Done::Nothing),
                     Written::Unfit(row, reason) => return Ok(Done::Row(row, reason)),
@@ -149,7 +162,7 @@ impl Importer {
                 // What stood there was in force, or it is what this change mends.
                 let before = Reference::of(held.rows()).unwrap_or_default();
                 Ok(match before.may_become(after) {
-                    Ok(()) => Done::Changed(Changes::between(&before, after), added),
+                    Ok(()) => Done::Changed(Imported { changes: Changes::between(&before, after), opt_outs, consents }),
                     Err(cause) => Done::Refused(cause),
                 })
             },

@@ -33,6 +33,8 @@ impl Kind for Customer {
         "origin_code",
         "rate_per_second",
         "daily_quota",
+        "ads_by_consent",
+        "consent_notices",
     ];
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
@@ -46,7 +48,9 @@ impl Kind for Customer {
     fn bind<'q>(Placed { row, .. }: &'q Placed<Self>, _: &Cipher, to: &mut Arguments<'q>) -> sqlx::Result<()> {
         to.put(row.username.as_str())?.put(row.name.as_str())?.put(row.auth_allowed)?;
         to.put(said(&row.night_ads)?)?.put(said(&row.unencodable)?)?.put(row.origin_code.as_str())?;
-        to.put(row.rate_per_second.map(i64::from))?.put(row.daily_quota.map(i64::from)).map(drop)
+        to.put(row.rate_per_second.map(i64::from))?.put(row.daily_quota.map(i64::from))?;
+        let notices = (!row.consent_notices.is_empty()).then(|| json(&row.consent_notices)).transpose()?;
+        to.put(row.ads_by_consent)?.put(notices).map(drop)
     }
 
     fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
@@ -59,7 +63,26 @@ impl Kind for Customer {
             origin_code: record.get("origin_code")?,
             rate_per_second: maybe_count(record, "rate_per_second")?,
             daily_quota: maybe_count(record, "daily_quota")?,
+            ads_by_consent: record.get("ads_by_consent")?,
+            consent_notices: maybe_of_json(record, "consent_notices")?.unwrap_or_default(),
         }))
+    }
+
+    /// Service keys open doors: their ends tell them apart.
+    fn told(&self) -> serde_json::Value {
+        let mut told = serde_json::to_value(self).unwrap_or_default();
+        for (told, notice) in told["consent_notices"].as_array_mut().into_iter().flatten().zip(&self.consent_notices) {
+            told["service_key"] = tail(&notice.service_key).into();
+        }
+        told
+    }
+}
+
+impl Owned for Customer {
+    const NAME: &'static [&'static str] = &[];
+
+    fn alone(rows: Vec<Arc<Self>>) -> Rows {
+        Rows { customers: rows, ..Rows::default() }
     }
 }
 

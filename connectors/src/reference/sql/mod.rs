@@ -1,9 +1,10 @@
 //! Reference data from the relational store: held in memory, what is newer is fetched when the version moves.
 //!
-//! Opt-outs may be millions and are not held: [`SqlOptOuts`] asks for those of a batch.
+//! Opt-outs and consents may be millions and are not held: [`SqlOptOuts`] and [`SqlConsents`] ask for those of a batch.
 
 mod app_users;
 mod audit;
+mod consents;
 mod counts;
 mod dead_tokens;
 mod dormant;
@@ -16,6 +17,7 @@ mod kinds;
 mod list;
 mod lots;
 mod named_files;
+mod notices;
 mod opt_outs;
 mod push_tokens;
 mod refusals;
@@ -30,15 +32,17 @@ mod writing;
 
 pub use app_users::SqlPushTokens;
 pub use audit::{AuditPlace, Audited, Deed, Deeds};
+pub use consents::{ConsentPlace, ListedConsent, SqlConsents, Withdrawal};
 pub use counts::Bounds;
 pub use dead_tokens::SqlDeadTokens;
 pub use dormant::Inspected;
 pub use edit::{By, Editor, Unchanged};
 pub use export::export;
 pub use files::{FilePlace, FileRow};
-pub use import::Importer;
+pub use import::{Imported, Importer};
 pub use list::{Behind, Listed, Which};
 pub use named_files::SqlFiles;
+pub use notices::DueNotice;
 pub use opt_outs::SqlOptOuts;
 pub use push_tokens::{App, PushToken, RegisteredToken, TokenPlace};
 pub use refusals::{Refusal, RefusalPlace};

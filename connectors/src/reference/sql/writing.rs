@@ -70,6 +70,11 @@ impl<'w> Writing<'w> {
         Ok(Self { connection, cipher, change, lines: Vec::new(), unfit: None })
     }
 
+    /// When it is written, Unix milliseconds.
+    pub fn at_ms(&self) -> i64 {
+        self.change.at_ms
+    }
+
     /// Writes the audit.
     pub async fn end(self) -> sqlx::Result<Written> {
         if let Some((row, reason)) = self.unfit {

@@ -81,14 +81,19 @@ fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyh
     let mut importer = Importer::open(&location, Arc::new(stores.cipher()?))?;
     let on_wait = || output::note(format_args!("{location}: another change is being written, waiting for its end"));
     let imported = importer.import(&name, seed, &by, now_ms(), on_wait)?;
-    let (changes, opt_outs) = imported.map_or_else(Default::default, |(changes, added)| (changes.to_string(), added));
+    let (changes, opt_outs, consents) = imported
+        .map_or_else(Default::default, |imported| (imported.changes.to_string(), imported.opt_outs, imported.consents));
     output::result(
         json,
-        &json!({"store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs}),
-        || match (changes.as_str(), opt_outs) {
-            ("", _) => format!("{location}: says the same already"),
-            (changes, 0) => format!("{location}: {changes}"),
-            (changes, added) => format!("{location}: {changes}, {added} opt-outs added"),
+        &json!({"store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs, "consents_kept": consents}),
+        || {
+            let mut told = if changes.is_empty() { "says the same already".to_owned() } else { changes.clone() };
+            for (count, what) in [(opt_outs, "opt-outs added"), (consents, "consents kept")] {
+                if count > 0 {
+                    told += &format!(", {count} {what}");
+                }
+            }
+            format!("{location}: {told}")
         },
     )?;
     if config.reference.kind == ReferenceKind::File {
@@ -106,10 +111,12 @@ fn export(config: &Config, json: bool) -> anyhow::Result<Exit> {
     output::result(json, &revealed, || toml)?;
     let secrets: usize = rows.service_keys.iter().map(|key| key.callback_secrets.len()).sum();
     output::note(format_args!(
-        "{location}: {} customers, {} service keys; in the clear: {secrets} callback secrets and whom {} opt-outs are of",
+        "{location}: {} customers, {} service keys; in the clear: {secrets} callback secrets, and whom {} opt-outs and {} consents \
+         are of",
         rows.customers.len(),
         rows.service_keys.len(),
         rows.opt_outs.len(),
+        rows.consents.len(),
     ));
     Ok(Exit::Done)
 }

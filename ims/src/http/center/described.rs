@@ -5,6 +5,7 @@ use super::{
     callback::{self, Shown, Trial},
     calls,
     change::Done,
+    consents::{self, ConsentRules, ConsentTold, FoundConsents, NewConsents, Wanted, Withdrawals},
     files::{self, FileTold},
     history::{self, Step},
     keys::{self, Active, Key, NewKey, Rotation, Service},
@@ -44,6 +45,7 @@ pub fn described(api: Api<Arc<Door>>, guard: &impl Fn(Scope, Methods) -> Methods
     sender_groups(&mut paths);
     templates(&mut paths);
     opt_outs(&mut paths);
+    consents(&mut paths);
     push_tokens(&mut paths);
     files(&mut paths);
     audit(&mut paths);
@@ -180,6 +182,35 @@ fn opt_outs<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     paths.add(Scope::Manage, page::<OptOutTold>(out), routes!(opt_outs::list));
     paths.add(Scope::Manage, count(who), routes!(opt_outs::add));
     paths.add(Scope::Manage, count(json!({"recipients": ["01012345678"]})), routes!(opt_outs::remove));
+}
+
+fn consents<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
+    let told = json!({
+        "recipient": "821012345678", "app_user": false, "channel": "mt", "kind": "ad",
+        "consented_at": "2026-03-11T01:30:00.000Z", "withdrawn_at": null, "noticed_at": null,
+    });
+    let new = json!({"consents": [
+        {"recipient": "01012345678", "channel": "mt", "kind": "ad", "consented_at": "2026-03-11T10:30:00+09:00"},
+    ]});
+    let count = || one::<Count>(json!({"count": 1}));
+    let of_bytes = [Problem::TooSlow, Problem::TooLarge, Problem::NotBytes];
+    let found = one::<FoundConsents>(json!({"items": [told.clone()]}));
+    let wanted = json!({"recipients": ["01012345678"]});
+    let withdrawn = json!({"recipients": ["01012345678"], "kind": "night"});
+    let rules = json!({"ads_by_consent": true, "notices": [{
+        "service_key": "IMSDEMO0SERVICEKEY0000000000000000000001", "channel": "MT", "message_type": "LMS",
+        "sender": "0212345678", "template_code": null, "title": null,
+        "message": "#{sender}: #{date}에 #{what}에 동의하셨습니다. 계속 받으시려면 그대로 두시고, 철회는 080-123-4567",
+    }]});
+    paths.add(Scope::Manage, page::<ConsentTold>(told), routes!(consents::list));
+    paths.add(Scope::Manage, count().asking_for::<NewConsents>(new).refusing(&OF_BODY), routes!(consents::add));
+    paths.add(Scope::Manage, count().asking_for_bytes().refusing(&of_bytes), routes!(consents::add_file));
+    let ended = count().asking_for::<Withdrawals>(withdrawn).refusing(&OF_BODY);
+    paths.add(Scope::Manage, ended, routes!(consents::withdraw));
+    paths.add(Scope::Manage, found.asking_for::<Wanted>(wanted).refusing(&OF_BODY), routes!(consents::find));
+    paths.add(Scope::Manage, one::<ConsentRules>(rules.clone()), routes!(consents::rules));
+    let set = one::<Done>(json!({"name": "hanbit-shop"})).asking_for::<ConsentRules>(rules).refusing(&OF_BODY);
+    paths.add(Scope::Manage, set, routes!(consents::set_rules));
 }
 
 fn push_tokens<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {

@@ -127,7 +127,7 @@ fn channel(word: &str) -> Result<Channel, Refusal> {
 }
 
 /// The bytes of a file come as they are: what is packed for the way could unfold to anything.
-fn are_bytes(headers: &HeaderMap) -> bool {
+pub fn are_bytes(headers: &HeaderMap) -> bool {
     let is = |name, value: &[u8]| {
         headers.get(&name).map(HeaderValue::as_bytes).is_some_and(|v| v.eq_ignore_ascii_case(value))
     };

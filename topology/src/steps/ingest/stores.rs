@@ -1,9 +1,11 @@
-//! What ingest asks of the reference store: who refused ads, which files there are, which tokens users have.
+//! What ingest asks of the reference store: who refused ads and who agreed to them, which files there are, which tokens users have.
 
 use super::{Answer, Batch, Checks};
 use crate::engine::Outputs;
-use processors::ports::{Away, Files, NoFiles, NoPushTokens, OptOuts, PushTokens};
-use schemas::{Accepted, Encode as _};
+use processors::{
+    center::consent::Agreed,
+    ports::{Away, Consents, Files, NoFiles, NoPushTokens, OptOuts, PushTokens},
+};
 use std::mem::take;
 
 /// How long nobody is asked after an answer did not come: each question may cost the lane its patience.
@@ -12,6 +14,7 @@ const UNASKED_MS: i64 = 30_000;
 /// Where ingest asks.
 pub struct Stores {
     opt_outs: Box<dyn OptOuts>,
+    consents: Box<dyn Consents>,
     files: Box<dyn Files>,
     push_tokens: Box<dyn PushTokens>,
     patience: Patience,
@@ -23,10 +26,10 @@ struct Patience {
 }
 
 impl Stores {
-    /// Of opt-outs alone: nobody uploads files or registers push tokens.
-    pub fn new(opt_outs: Box<dyn OptOuts>) -> Self {
+    /// Of opt-outs and consents alone: nobody uploads files or registers push tokens.
+    pub fn new(opt_outs: Box<dyn OptOuts>, consents: Box<dyn Consents>) -> Self {
         let patience = Patience { unasked_until_ms: i64::MIN };
-        Self { opt_outs, files: Box::new(NoFiles), push_tokens: Box::new(NoPushTokens), patience }
+        Self { opt_outs, consents, files: Box::new(NoFiles), push_tokens: Box::new(NoPushTokens), patience }
     }
 
     /// The same where customers have uploaded files.
@@ -59,6 +62,39 @@ impl Stores {
                 let now_ms = batch.now_ms;
                 let refused = if unasked { candidate.unasked(now_ms) } else { candidate.opted_out(now_ms) };
                 checked.answers[place] = Answer::Refused(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses the ads of those who did not agree to them, where their customer keeps consents here; who agreed to none by
+    /// night is held by night, whatever its request says. While nobody can be asked it is as with opt-outs.
+    pub(super) fn refuse_without_consent(
+        &mut self,
+        checked: &mut Checks,
+        batch: &Batch<'_>,
+        out: &mut Outputs,
+    ) -> Result<(), Away> {
+        if checked.consents.is_empty() {
+            return Ok(());
+        }
+        let asked = || self.consents.agreed(&checked.consents);
+        let told = match self.patience.ask(batch, "ads that need consent are refused (9998)", asked)? {
+            Some(told) => told.into_iter().map(Some).collect(),
+            None => vec![None; checked.consents.len()],
+        };
+        for (place, agreed) in take(&mut checked.consents_of).into_iter().zip(told) {
+            let Some(mut candidate) = checked.candidate(place, out) else { continue };
+            match agreed {
+                None => checked.answers[place] = Answer::Refused(candidate.unasked(batch.now_ms)),
+                Some(Agreed { missing: Some(channel), .. }) => {
+                    checked.answers[place] = Answer::Refused(candidate.without_consent(channel, batch.now_ms));
+                }
+                Some(Agreed { missing: None, night }) if !night && candidate.accepted.night_agreed => {
+                    candidate.accepted.night_agreed = false;
+                    checked.rewrite(place, &candidate.accepted, out);
+                }
+                Some(Agreed { missing: None, .. }) => {}
             }
         }
         Ok(())
@@ -108,9 +144,7 @@ impl Stores {
                 None => checked.answers[place] = Answer::Refused(candidate.without_tokens(batch.now_ms)),
                 Some(tokens) => {
                     candidate.accepted.recipient.push_tokens = tokens;
-                    if let Answer::Candidate(written) = &mut checked.answers[place] {
-                        written.value = out.framed::<Accepted>(|value| candidate.accepted.write(value));
-                    }
+                    checked.rewrite(place, &candidate.accepted, out);
                 }
             }
         }

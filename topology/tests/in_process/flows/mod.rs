@@ -1,6 +1,7 @@
 //! Flows through the whole chain, on the in-process log, with a clock that is moved.
 
 mod callbacks;
+mod consents;
 mod delays;
 mod ends;
 mod stage;

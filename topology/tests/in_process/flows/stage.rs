@@ -7,12 +7,14 @@ use connectors::{
 };
 use processors::{
     callback::{Call, Called, Failure, Reply},
+    center::consent::Agreed,
     ingest,
     night::Night,
     outcome::Patience,
     ports::{
-        AppUser, Away, Caller, Claim, Claims, Clock, Files, HeldOptOuts, Logged, Move, NamedFile, NoRegistry, OptOuts,
-        PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink, Written,
+        AppUser, AskedConsent, Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, Logged,
+        Move, NamedFile, NoRegistry, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
+        Written,
     },
     reference::OptOut,
     retry::Paces,
@@ -319,9 +321,10 @@ impl Caller for Line {
     }
 }
 
-/// Opt-outs, files and push tokens of a store that can be away.
+/// Opt-outs, consents, files and push tokens of a store that can be away.
 struct AtTimesAway {
     held: HeldOptOuts,
+    consents: HeldConsents,
     away: Arc<AtomicBool>,
 }
 
@@ -330,6 +333,15 @@ impl OptOuts for AtTimesAway {
         match self.away.load(Ordering::SeqCst) {
             true => Err(Away { dependency: "opt-outs", cause: "the test has taken them away".to_owned() }),
             false => self.held.refused(asked),
+        }
+    }
+}
+
+impl Consents for AtTimesAway {
+    fn agreed(&mut self, asked: &[AskedConsent]) -> Result<Vec<Agreed>, Away> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(Away { dependency: "consents", cause: "the test has taken them away".to_owned() }),
+            false => self.consents.agreed(asked),
         }
     }
 }
@@ -360,7 +372,11 @@ impl Files for AtTimesAway {
 
 impl Embedded {
     fn at_times_away(&self) -> AtTimesAway {
-        AtTimesAway { held: HeldOptOuts(Arc::clone(&self.reference)), away: Arc::clone(&self.opt_outs_away) }
+        AtTimesAway {
+            held: HeldOptOuts(Arc::clone(&self.reference)),
+            consents: HeldConsents(Arc::clone(&self.reference)),
+            away: Arc::clone(&self.opt_outs_away),
+        }
     }
 }
 
@@ -369,6 +385,9 @@ impl Backends for Embedded {
         Ok(Box::new(self.claims.clone()))
     }
     fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
+        Ok(Box::new(self.at_times_away()))
+    }
+    fn consents(&self) -> Result<Box<dyn Consents>, Away> {
         Ok(Box::new(self.at_times_away()))
     }
     fn files(&self) -> Result<Box<dyn Files>, Away> {

@@ -34,7 +34,7 @@ pub(super) fn a_change_is_taken_up_and_only_once(store: &Store) {
     seed.templates[0].state = Approval::Stopped;
     seed.templates.remove(1);
     seed.customers.push(Customer { username: "new".into(), ..Customer::default() });
-    let written = store.import(seed.clone()).unwrap().unwrap().0.to_string();
+    let written = store.import(seed.clone()).unwrap().unwrap().changes.to_string();
     assert_eq!(written, "1 customers added, 1 templates removed, 1 templates changed");
     assert_eq!(reference.reload(&READY).unwrap().unwrap().to_string(), written);
     assert_eq!(reference.reload(&READY).unwrap(), None);

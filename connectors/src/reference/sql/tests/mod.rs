@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that measures tells what")]
 
 mod changes;
+mod consents;
 mod dormant;
 mod edits;
 mod exports;
@@ -34,8 +35,8 @@ use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 use {
-    changes::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*, speed::*, suppressed::*,
-    tokens::*, users::*, vendors::*,
+    changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*, speed::*,
+    suppressed::*, tokens::*, users::*, vendors::*,
 };
 
 on_both! {
@@ -69,6 +70,12 @@ on_both! {
     lists_go_by_an_index
     opt_outs_come_and_go_one_by_one_and_are_listed_by_time
     a_customer_has_so_many_rows_and_no_more
+    consents_come_are_taken_back_and_are_listed_by_change
+    who_agreed_is_asked_in_a_batch
+    of_consents_in_a_file_what_was_said_last_counts
+    a_customer_keeps_so_many_consents_and_no_more
+    consents_are_due_on_their_day_and_told_once
+    a_change_of_law_reckons_what_is_due_anew
     users_are_kept_changed_and_taken_up_and_told_without_their_hashes
     a_group_of_sender_profiles_is_kept_changed_and_taken_up
     the_tokens_of_users_are_told_in_a_batch_the_newest_first
@@ -92,6 +99,7 @@ const BOUNDS: Bounds = Bounds {
     service_keys: 100,
     users: 2,
     opt_outs: 1_000,
+    consents: 1_000,
     push_tokens: 3_000,
     files: 100,
     file_bytes: 1_000,
@@ -103,7 +111,7 @@ fn cipher() -> Arc<Cipher> {
 }
 
 impl Store {
-    fn import(&self, seed: Seed) -> Result<Option<(Changes, u64)>, ReferenceError> {
+    fn import(&self, seed: Seed) -> Result<Option<Imported>, ReferenceError> {
         Importer::open(&self.location, cipher()).unwrap().import("seed.toml", seed, "kim", AT_MS, || {})
     }
 

@@ -69,12 +69,12 @@ pub(super) fn who_refused_ads_is_asked_in_a_batch_and_never_forgotten(store: &St
     let out = |username: &str, n: usize| OptOut { username: username.into(), recipient: format!("8210{n:08}") };
     let mut seed = customers(2);
     seed.opt_outs = (0..1500).map(|n| out("c0", n)).collect();
-    let (changes, added) = store.import(seed).unwrap().unwrap();
-    assert_eq!((changes.to_string().as_str(), added), ("2 customers added, 2 service keys added", 1500));
+    let Imported { changes, opt_outs, .. } = store.import(seed).unwrap().unwrap();
+    assert_eq!((changes.to_string().as_str(), opt_outs), ("2 customers added, 2 service keys added", 1500));
     // A file of before, or of somebody who keeps opt-outs nowhere.
     let mut seed = customers(2);
     seed.opt_outs = vec![out("c0", 3), out("c1", 7), out("c1", 7)];
-    assert_eq!(store.import(seed).unwrap().unwrap().1, 1);
+    assert_eq!(store.import(seed).unwrap().unwrap().opt_outs, 1);
     let mut opt_outs = SqlOptOuts::open(&store.location, cipher()).unwrap();
     assert_eq!(opt_outs.refused(&[]).unwrap(), [] as [bool; 0]);
     let asked = [out("c0", 3), out("c1", 3), out("c1", 7), out("c0", 1499), out("c0", 1500)];

@@ -2,6 +2,7 @@
 
 mod audit;
 mod callbacks;
+mod consents;
 mod files;
 mod keys;
 mod opt_outs;
