@@ -268,4 +268,10 @@ pub(super) fn a_change_of_law_reckons_what_is_due_anew(store: &Store) {
     });
     assert_eq!(store.index_of(notices::DUE, &values), "consents_notice");
     assert_eq!(store.index_of(notices::UNRECKONED[0], &["'c0'", "2", "500"]), "consents_notice");
+    assert_eq!(store.index_of(notices::COUNTED, &["'c0'", "2", "19000"]), "consents_notice");
+    let lookup = "x'00112233445566778899aabbccddeeff'";
+    let pairs: Vec<&str> = std::iter::repeat_n(["'c0'", lookup], 5).flatten().collect();
+    assert_eq!(store.index_of(&super::super::consents::text(5), &pairs), "PRIMARY");
+    let place = ["'c0'", lookup, lookup, "''", "''", "''"];
+    assert_eq!(store.index_of(&export::consents_text(), &place), "PRIMARY");
 }
