@@ -45,9 +45,8 @@ pub struct Imported {
 
 /// What is to be written.
 struct Import<'a> {
+    /// Checked.
     rows: Rows,
-    /// The same, checked.
-    after: Reference,
     opt_outs: Vec<OptOut>,
     consents: Vec<Consent>,
     by: &'a str,
@@ -56,8 +55,9 @@ struct Import<'a> {
 
 /// What a transaction came to.
 enum Done {
-    Nothing,
-    Changed(Imported),
+    /// With how many users stand otherwise in the store.
+    Nothing(u64),
+    Changed(Imported, u64),
     Row(String, String),
     Refused(SeedErrors),
 }
@@ -69,9 +69,11 @@ impl Importer {
         Ok(Self { database, cipher })
     }
 
-    /// Makes the store say what the seed says: rows are added, changed and removed, in one transaction. Opt-outs are
-    /// added only, and of a consent what was said last counts: those that came in since the seed was written are nobody's
-    /// to forget. The answer is what changed; None: the store said the same already, and nothing was written.
+    /// Makes the store say what the seed says: rows are added, changed and removed, in one transaction. Opt-outs and
+    /// users are added only, and of a consent what was said last counts: those that came in since the seed was written are
+    /// nobody's to forget, and a password is its user's own. Users go with their customer. The answer is what changed
+    /// (None: the store said the same already, and nothing was written), and of how many users the seed says something
+    /// else than the store, which keeps what it says.
     ///
     /// While somebody else writes a change this one waits, for two minutes at most; `on_wait` is told.
     ///
@@ -84,7 +86,7 @@ impl Importer {
         by: &str,
         at_ms: i64,
         on_wait: impl FnOnce(),
-    ) -> Result<Option<Imported>, ReferenceError> {
+    ) -> Result<(Option<Imported>, u64), ReferenceError> {
         let mut rows = Rows::from(seed);
         for key in &mut rows.service_keys {
             if let Some(whole) = in_milliseconds(key.callback_enabled_at) {
@@ -102,12 +104,12 @@ impl Importer {
             }
         }
         let refused = |cause| ReferenceError::Contents { name: name.to_owned(), cause };
-        let mut after = Reference::of(rows.clone()).map_err(refused)?;
-        if after.is_empty() {
+        let mut alone = Reference::of(rows.clone()).map_err(refused)?;
+        if alone.is_empty() {
             return Err(ReferenceError::Nobody { name: name.to_owned() });
         }
-        let (opt_outs, consents) = (after.take_opt_outs(), after.take_consents());
-        let change = Import { rows, after, opt_outs, consents, by, at_ms };
+        let (opt_outs, consents) = (alone.take_opt_outs(), alone.take_consents());
+        let change = Import { rows, opt_outs, consents, by, at_ms };
         let done = match self.within(UNTOLD, &change)? {
             Some(done) => done,
             None => {
@@ -122,8 +124,8 @@ impl Importer {
             }
         };
         match done {
-            Done::Nothing => Ok(None),
-            Done::Changed(imported) => Ok(Some(imported)),
+            Done::Nothing(users_left) => Ok((None, users_left)),
+            Done::Changed(imported, users_left) => Ok((Some(imported), users_left)),
             Done::Row(row, reason) => Err(ReferenceError::Row { row, reason }),
             Done::Refused(cause) => Err(refused(cause)),
         }
@@ -132,14 +134,15 @@ impl Importer {
     /// None: others were writing for so long, and nothing was done.
     fn within(&mut self, longest: Duration, import: &Import<'_>) -> Result<Option<Done>, Away> {
         let Self { database, cipher } = self;
-        let Import { rows, after, opt_outs, consents, by, at_ms } = import;
+        let Import { rows, opt_outs, consents, by, at_ms } = import;
         database.transact_within(
             longest,
             async |connection| {
                 let mut writing = Writing::begin(connection, cipher, by, *at_ms).await?;
                 let mut held = Held::default();
                 held.fetch(writing.connection, cipher, -1).await?;
-                let wanted = Held::of(rows);
+                let mut wanted = Held::of(rows);
+                let users_left = keep_users(&held, &mut wanted);
                 writing.exchange(&held.customers, &wanted.customers).await?;
                 writing.exchange(&held.service_keys, &wanted.service_keys).await?;
                 writing.exchange(&held.secret_keys, &wanted.secret_keys).await?;
@@ -155,20 +158,36 @@ impl Importer {
                 let opt_outs = writing.add_opt_outs(opt_outs, Source::Import).await?;
                 let consents = writing.add_consents(consents).await?;
                 match writing.end().await? {
-                    Written::Nothing => return Ok(Done::Nothing),
+                    Written::Nothing => return Ok(Done::Nothing(users_left)),
                     Written::Unfit(row, reason) => return Ok(Done::Row(row, reason)),
                     Written::Rows => {}
                 }
                 // What stood there was in force, or it is what this change mends.
                 let before = Reference::of(held.rows()).unwrap_or_default();
-                Ok(match before.may_become(after) {
-                    Ok(()) => Done::Changed(Imported { changes: Changes::between(&before, after), opt_outs, consents }),
+                let after = Reference::of(wanted.rows());
+                let changes =
+                    after.and_then(|after| before.may_become(&after).map(|()| Changes::between(&before, &after)));
+                Ok(match changes {
+                    Ok(changes) => Done::Changed(Imported { changes, opt_outs, consents }, users_left),
                     Err(cause) => Done::Refused(cause),
                 })
             },
             |done| matches!(done, Done::Changed(..)),
         )
     }
+}
+
+/// Keeps the users that stand in a store, of those customers who stay; of how many the seed says something else.
+fn keep_users(held: &Held, wanted: &mut Held) -> u64 {
+    let mut left = 0;
+    for (login, user) in &held.users {
+        let stays = user.row.username.as_ref().is_none_or(|username| wanted.customers.contains_key(username));
+        if stays {
+            let said = wanted.users.insert(login.clone(), user.clone());
+            left += u64::from(said.is_some_and(|said| said != *user));
+        }
+    }
+    left
 }
 
 /// A time that is finer than the store keeps, without what is too fine.

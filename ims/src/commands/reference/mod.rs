@@ -23,7 +23,8 @@ pub enum Command {
     /// Make the store say what a file says.
     ///
     /// Rows are added, changed and removed in one transaction; what is wrong with the file is told all at once, and then
-    /// nothing is written. Opt-outs are only added. Each row that changed gets a line in the table `audit`, without
+    /// nothing is written. Opt-outs and users are only added: whom the store knows it keeps as they are, until their customer
+    /// is removed. Each row that changed gets a line in the table `audit`, without
     /// personal data and secrets. While another import is at work this one waits, two minutes at most. Processes with reference.kind = "sql" take it up within 5 seconds.
     #[command(after_long_help = exit::help(IMPORT, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
     Import {
@@ -80,12 +81,15 @@ fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyh
     let location = stores.reference()?;
     let mut importer = Importer::open(&location, Arc::new(stores.cipher()?))?;
     let on_wait = || output::note(format_args!("{location}: another change is being written, waiting for its end"));
-    let imported = importer.import(&name, seed, &by, now_ms(), on_wait)?;
+    let (imported, users_left) = importer.import(&name, seed, &by, now_ms(), on_wait)?;
     let (changes, opt_outs, consents) = imported
         .map_or_else(Default::default, |imported| (imported.changes.to_string(), imported.opt_outs, imported.consents));
     output::result(
         json,
-        &json!({"store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs, "consents_kept": consents}),
+        &json!({
+            "store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs, "consents_kept": consents,
+            "users_left": users_left,
+        }),
         || {
             let mut told = if changes.is_empty() { "says the same already".to_owned() } else { changes.clone() };
             for (count, what) in [(opt_outs, "opt-outs added"), (consents, "consents kept")] {
@@ -96,6 +100,11 @@ fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyh
             format!("{location}: {told}")
         },
     )?;
+    if users_left > 0 {
+        output::note(format_args!(
+            "{users_left} users stand otherwise in the store, which keeps them: `ims user` changes them"
+        ));
+    }
     if config.reference.kind == ReferenceKind::File {
         output::note("reference.kind is \"file\": `ims run` reads the store with reference.kind = \"sql\"");
     }

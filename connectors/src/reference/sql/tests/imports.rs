@@ -177,7 +177,7 @@ pub(super) fn an_import_waits_for_another_and_says_so(store: &Store) {
         is_locked.recv().unwrap();
         let mut importer = Importer::open(&store.location, cipher()).unwrap();
         let on_wait = || told.send(()).unwrap();
-        let imported = importer.import("seed.toml", customers(2), "kim", AT_MS, on_wait).unwrap().unwrap();
+        let imported = importer.import("seed.toml", customers(2), "kim", AT_MS, on_wait).unwrap().0.unwrap();
         assert_eq!(imported.changes.to_string(), "1 customers added, 1 service keys added");
     });
     let version = store.rows("SELECT version FROM reference_version")[0].get::<i64>("version").unwrap();

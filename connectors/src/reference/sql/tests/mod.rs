@@ -77,6 +77,7 @@ on_both! {
     consents_are_due_on_their_day_and_told_once
     a_change_of_law_reckons_what_is_due_anew
     users_are_kept_changed_and_taken_up_and_told_without_their_hashes
+    an_import_adds_users_leaves_the_others_and_takes_them_out_with_their_customer
     a_group_of_sender_profiles_is_kept_changed_and_taken_up
     the_tokens_of_users_are_told_in_a_batch_the_newest_first
     tokens_that_die_while_they_are_registered_are_counted_right
@@ -112,6 +113,11 @@ fn cipher() -> Arc<Cipher> {
 
 impl Store {
     fn import(&self, seed: Seed) -> Result<Option<Imported>, ReferenceError> {
+        self.imported(seed).map(|(imported, _)| imported)
+    }
+
+    /// With how many users the store keeps as it had them.
+    fn imported(&self, seed: Seed) -> Result<(Option<Imported>, u64), ReferenceError> {
         Importer::open(&self.location, cipher()).unwrap().import("seed.toml", seed, "kim", AT_MS, || {})
     }
 
