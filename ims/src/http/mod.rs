@@ -40,7 +40,7 @@ use crate::{
     stores::{self, AnalysisStore, Stores},
 };
 use axum::{Router, extract::Request, middleware::map_request};
-use center::{Exports, Files, Gone, Trials};
+use center::{Endpoints, Exports, Files, Trials};
 use clerk::Clerk;
 use connectors::{
     callback::System, cipher::Cipher, desk::RedisDesk, files::FileStore, history::HistoryReader, reference::Editor,
@@ -156,7 +156,7 @@ pub fn open(
         editor: editor(config, stores, cipher)?,
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
         calls: center::ask_of(AnalysisStore::of(config)?)?,
-        gone: Gone::start(Arc::clone(&parts.log), parts.decoder(), Arc::clone(&parts.clock))?,
+        endpoints: Endpoints::start(Arc::clone(&parts.log), parts.decoder(), Arc::clone(&parts.clock))?,
         files: Files::new(files, &config.files),
         desk,
         acknowledged_within: within,

@@ -5,7 +5,7 @@ use super::{
     answer::{Answer, Problem},
     append::Appender,
     ask,
-    center::{self, Calls, Exports, Files, Gone, Trials},
+    center::{self, Calls, Endpoints, Exports, Files, Trials},
     clerk::Clerk,
     desk::Desk,
     gate::{Caller, Gate},
@@ -64,7 +64,7 @@ pub struct Door {
     pub editor: Option<Clerk<Editor>>,
     pub trials: Trials,
     /// Endpoints that are called no more.
-    pub gone: Clerk<Gone>,
+    pub endpoints: Clerk<Endpoints>,
     /// Calls of endpoints.
     pub calls: Calls,
     pub files: Files,

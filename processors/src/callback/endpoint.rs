@@ -3,7 +3,7 @@
 use super::{Secret, body::hex};
 use crate::reference::ServiceKey;
 use aws_lc_rs::digest::{SHA256, digest};
-use schemas::EndpointState;
+use schemas::{EndpointRest, EndpointState};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use url::Url;
@@ -103,7 +103,21 @@ impl Endpoint {
             service_key: self.service_key.clone(),
             uri_sha256: self.uri_sha256.clone(),
             disabled_at: now_ms,
+            rest: None,
         }
+    }
+
+    /// The rest that this endpoint asked for, if nobody has set or enabled it anew since.
+    pub fn rest_of<'s>(&self, state: &'s EndpointState) -> Option<&'s EndpointRest> {
+        let asked = |rest: &&EndpointRest| rest.uri_sha256 == self.uri_sha256 && rest.asked_at >= self.enabled_at_ms;
+        state.rest.as_deref().filter(asked)
+    }
+
+    /// It asked for rest; what was said `before` stands beside that.
+    pub fn rests(&self, before: Option<&EndpointState>, asked_at: i64, until: i64, status: u16) -> EndpointState {
+        let rest = EndpointRest { uri_sha256: self.uri_sha256.clone(), asked_at, until, status: status.into() };
+        let before = before.cloned().unwrap_or_default();
+        EndpointState { service_key: self.service_key.clone(), rest: Some(Box::new(rest)), ..before }
     }
 }
 

@@ -62,7 +62,8 @@ impl CallbackWorker {
     }
 
     /// Lets what waits for an endpoint that rests come back when it has rested. Whether it rests.
-    fn keeps_rest(&mut self, key: &str, endpoint: &Endpoint, now_ms: i64) -> bool {
+    fn keeps_rest(&mut self, key: &str, endpoint: &Arc<Endpoint>, now_ms: i64) -> bool {
+        self.heed_rest(endpoint, now_ms);
         let queue = self.queues.queue(key);
         if queue.rests_until_ms(endpoint, now_ms).is_none() {
             return false;
@@ -84,7 +85,7 @@ impl CallbackWorker {
         let mut picks = Vec::new();
         for key in self.queues.turns() {
             let endpoint = match reference.endpoint(&key) {
-                Some(endpoint) if !self.disabled.has(endpoint) => Arc::clone(endpoint),
+                Some(endpoint) if !self.said.has_ended(endpoint) => Arc::clone(endpoint),
                 gone => {
                     let reason = if gone.is_some() { "disabled" } else { "no_endpoint" };
                     let held = self.queues.queue(&key).take_all();

@@ -73,7 +73,7 @@ impl CallbackWorker {
                 self.no_longer_pending(&callback);
                 let state = endpoint.disabled(at_ms);
                 self.out.emit(Topic::endpoint(), service_key, &state);
-                self.disabled.note(state);
+                self.said.note(state);
                 counter!(names::LEFT, "reason" => "disabled").increment(reports);
             }
             After::GiveUp => {
@@ -109,7 +109,27 @@ impl CallbackWorker {
                 "the endpoint asks to be called later"
             );
         }
-        queue.rest(endpoint, self.clock.now_ms(), until_ms);
+        let now_ms = self.clock.now_ms();
+        queue.rest(endpoint, now_ms, until_ms);
+        // A short one is over before anybody reads of it.
+        let known = self.said.rest(endpoint, now_ms).is_some_and(|rest| rest.until >= until_ms);
+        if let Reply::Status { status, .. } = *reply
+            && queue.rests_long(endpoint, now_ms)
+            && !known
+        {
+            let state = endpoint.rests(self.said.state(&endpoint.service_key), at_ms, until_ms, status);
+            self.out.emit(Topic::endpoint(), &state.service_key, &state);
+            self.said.note(state);
+        }
+    }
+
+    /// Lets an endpoint rest as it has asked another member to, or this one before a restart.
+    pub(super) fn heed_rest(&mut self, endpoint: &Arc<Endpoint>, now_ms: i64) {
+        let Some(rest) = self.said.rest(endpoint, now_ms) else { return };
+        let queue = self.queues.queue(&endpoint.service_key);
+        if queue.rests_until_ms(endpoint, now_ms).is_none_or(|until_ms| until_ms < rest.until) {
+            queue.rest(endpoint, now_ms, rest.until);
+        }
     }
 
     /// Reports of earlier failures wait for no further call. A replay was never noted.

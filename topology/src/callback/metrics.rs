@@ -15,7 +15,8 @@ crate::metrics::list! {
     counter REPLAYED = "ims_callback_replayed_total";
     /// Endpoints whose last word was 410. The log says which.
     gauge DISABLED = "ims_callback_disabled_endpoints";
-    /// Endpoints that have asked by 429 or 503 with Retry-After to be called later, and are not called until then.
+    /// Endpoints that have asked by 429 or 503 with Retry-After to be called later, and are not called until then. The log
+    /// says which, and `GET …/callback` until when.
     gauge RESTING = "ims_callback_resting_endpoints";
     /// Reports that wait in memory for their call.
     gauge HELD = "ims_callback_held_records";

@@ -11,15 +11,15 @@
 //!    What `ims replay` brings once more is told after everything else, each report in a call of its own.
 //! 3. `listen`: answers become events, further calls (through DELAY), or the end of an endpoint.
 
-mod disabled;
 mod launch;
 mod listen;
 pub mod metrics;
 mod queues;
 mod read;
+mod said;
 mod settings;
 
-pub use disabled::Disabled;
+pub use said::Said;
 pub use settings::CallbackSettings;
 
 use crate::{
@@ -83,7 +83,7 @@ pub struct CallbackWorker {
     returns: Returns,
     flights: FxHashMap<u64, Flight>,
     tickets: u64,
-    disabled: Disabled,
+    said: Said,
     /// What the next transaction appends, the offsets that it ends, and the partitions whose marks it changes.
     out: Outputs,
     done: Vec<(Place, i64)>,
@@ -147,7 +147,7 @@ impl CallbackWorker {
             returns: Returns::default(),
             flights: FxHashMap::default(),
             tickets: 0,
-            disabled: Disabled::default(),
+            said: Said::default(),
             out,
             done: Vec::new(),
             notes: Vec::new(),
@@ -204,7 +204,7 @@ impl CallbackWorker {
         gauge!(metrics::HELD).set(self.queues.records() as f64);
         gauge!(metrics::IN_FLIGHT).set(self.flights.len() as f64);
         gauge!(metrics::RESTING).set(self.queues.resting(self.clock.now_ms()) as f64);
-        gauge!(metrics::DISABLED).set(self.disabled.count() as f64);
+        gauge!(metrics::DISABLED).set(self.said.count() as f64);
     }
 
     /// Where partitions stand, with their marks.

@@ -22,7 +22,7 @@ impl CallbackWorker {
         match self.stage {
             Stage::Parting(_) => return Ok(false),
             Stage::Taking(_) => self.take_over()?,
-            Stage::Calling => self.disabled.refresh(&mut *self.reader, &self.decoder, self.clock.now_ms())?,
+            Stage::Calling => self.said.refresh(&mut *self.reader, &self.decoder, self.clock.now_ms())?,
             Stage::Outside => {}
         }
         self.open_windows()?;
@@ -70,8 +70,8 @@ impl CallbackWorker {
 
     fn take_over(&mut self) -> Result<(), TurnError> {
         let Stage::Taking(positions) = std::mem::replace(&mut self.stage, Stage::Outside) else { return Ok(()) };
-        self.disabled.reread();
-        if let Err(error) = self.disabled.refresh(&mut *self.reader, &self.decoder, self.clock.now_ms()) {
+        self.said.reread();
+        if let Err(error) = self.said.refresh(&mut *self.reader, &self.decoder, self.clock.now_ms()) {
             self.stage = Stage::Taking(positions);
             return Err(error);
         }
@@ -186,11 +186,13 @@ impl CallbackWorker {
         let key = first.service_key.clone();
         let reference = self.reference.current();
         let Some(endpoint) = reference.endpoint(&key) else { return self.leave(&held, "no_endpoint") };
-        if self.disabled.has(endpoint) {
+        if self.said.has_ended(endpoint) {
             return self.leave(&held, "disabled");
         }
+        let now_ms = self.clock.now_ms();
+        self.heed_rest(endpoint, now_ms);
         let queue = self.queues.queue(&key);
-        if queue.rests_long(endpoint, self.clock.now_ms()) {
+        if queue.rests_long(endpoint, now_ms) {
             let per_second = queue.per_second(&self.settings, endpoint.batch);
             return self.spill(&held, endpoint, per_second);
         }

@@ -1,6 +1,6 @@
 //! Where a service key's reports are called back: its address, its secrets, and a call to try it.
 
-use super::params::Own;
+use super::{endpoints::Standing, params::Own};
 use crate::{
     http::{
         answer::{Answer, Problem},
@@ -24,7 +24,7 @@ use processors::{
     reference::ServiceKey,
     refusal::{Code, Refusal},
 };
-use schemas::EndpointState;
+use schemas::{EndpointRest, EndpointState};
 use serde::{Deserialize, Serialize};
 use std::{
     sync::Arc,
@@ -71,6 +71,10 @@ pub struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DisabledTold>)]
     pub disabled: Option<Option<DisabledTold>>,
+    /// The rest that it asked for, while that lasts; null while it is called. Not told where secrets are exchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RestTold>)]
+    pub rest: Option<Option<RestTold>>,
     /// A secret that was made now, told here and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -95,6 +99,32 @@ impl DisabledTold {
             reason: "it answered a call with 410 Gone: no report has been called back since",
             enabled_by: "PUT the callback again, with the same uri or another; reports that ended meanwhile are not \
                          called back: ask for them by message_id",
+        }
+    }
+}
+
+/// An endpoint that has asked to be called later.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RestingCallback)]
+pub struct RestTold {
+    /// When it asked.
+    since: String,
+    /// Until when it is called for no report.
+    until: String,
+    /// Why.
+    reason: String,
+    /// What becomes of reports meanwhile.
+    waiting: &'static str,
+}
+
+impl RestTold {
+    fn of(rest: &EndpointRest) -> Self {
+        Self {
+            since: iso(rest.asked_at),
+            until: iso(rest.until),
+            reason: format!("it answered a call with {} and Retry-After", rest.status),
+            waiting: "reports that end meanwhile are called back after it, one call at a time at first. Those that wait \
+                      already come no sooner even when the callback is PUT anew; what ends from then on does",
         }
     }
 }
@@ -136,11 +166,13 @@ pub async fn show(
 ) -> Told<Shown> {
     caller.whose(&service_key)?;
     let key = door.row(&service_key).await?;
-    let disabled = door.gone(&key).await?.as_ref().map(DisabledTold::of);
-    Ok(Answer::success(Shown { disabled: Some(disabled), ..told(&key, None) }))
+    let Standing { ended, rest } = door.standing(&key).await?;
+    let disabled = Some(ended.as_ref().map(DisabledTold::of));
+    Ok(Answer::success(Shown { disabled, rest: Some(rest.as_ref().map(RestTold::of)), ..told(&key, None) }))
 }
 
-/// Sets where reports are called back; the first time a secret is made for it.
+/// Sets where reports are called back; the first time a secret is made for it. What waits out a rest of the endpoint of
+/// before comes no sooner for it.
 #[utoipa::path(put, path = "/ims/{service_key}/callback", operation_id = "setCallback", tag = "callbacks", params(Own))]
 pub async fn set(
     State(door): State<Arc<Door>>,
@@ -161,7 +193,7 @@ pub async fn set(
         Ok(first.then_some(made))
     });
     // From now on it is called, whatever it answered before.
-    Ok(Answer::success(Shown { disabled: Some(None), ..edited.await? }))
+    Ok(Answer::success(Shown { disabled: Some(None), rest: Some(None), ..edited.await? }))
 }
 
 /// Takes the callback out: nobody is called any more.
@@ -182,7 +214,7 @@ pub async fn unset(
         key.callback_secrets.clear();
         Ok(None)
     });
-    Ok(Answer::success(Shown { disabled: Some(None), ..edited.await? }))
+    Ok(Answer::success(Shown { disabled: Some(None), rest: Some(None), ..edited.await? }))
 }
 
 /// Makes a new secret, told once, beside the newest of those before.
@@ -306,7 +338,7 @@ fn nowhere() -> Refusal {
     Refusal::named(Code::NotFound, "uri", "there is no callback: PUT one first")
 }
 
-/// What its row says; only the log knows whether it is called no more.
+/// What its row says; only the log knows whether it is called.
 fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
     Shown {
         uri: key.callback_uri.clone(),
@@ -314,6 +346,7 @@ fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
         batch: key.callback_batch,
         enabled_at: key.callback_enabled_at.map(|at| iso(at.as_millisecond())),
         disabled: None,
+        rest: None,
         secret: secret.map(|secret| secret.reveal()),
     }
 }
@@ -325,10 +358,10 @@ impl Door {
         Ok(found.into_iter().next().ok_or_else(unknown_service_key)?)
     }
 
-    /// What the log says of a key's endpoint, if it is called no more.
-    async fn gone(&self, key: &ServiceKey) -> Result<Option<EndpointState>, Stop> {
-        let Ok(Some(endpoint)) = Endpoint::of(key) else { return Ok(None) };
-        Ok(self.gone.ask(move |gone| gone.of(&endpoint)).await?)
+    /// What the log says of a key's endpoint.
+    async fn standing(&self, key: &ServiceKey) -> Result<Standing, Stop> {
+        let Ok(Some(endpoint)) = Endpoint::of(key) else { return Ok(Standing::default()) };
+        Ok(self.endpoints.ask(move |endpoints| endpoints.of(&endpoint)).await?)
     }
 
     /// Asks the store alone: who exchanges a secret does not wait for the log.

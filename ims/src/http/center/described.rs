@@ -254,10 +254,12 @@ fn callbacks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     let uri = "https://shop.example/ims";
     let shown = json!({
         "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "disabled": null,
+        "rest": null,
     });
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU";
     let with_secret = json!({
         "uri": uri, "secrets": 1, "batch": null, "enabled_at": "2026-03-11T01:30:00.000Z", "disabled": null,
+        "rest": null,
         "secret": secret,
     });
     let dropped = json!({

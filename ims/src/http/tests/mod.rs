@@ -16,7 +16,7 @@ mod tls;
 
 use super::{
     append::Appender,
-    center::{Exports, Files, Gone, Trials, ask_of},
+    center::{Endpoints, Exports, Files, Trials, ask_of},
     desk::Desk,
     gate::Gate,
     lookup::Reports,
@@ -144,7 +144,7 @@ impl Fixture {
             editor: None,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
             calls: ask_of(AnalysisStore::of(&config).unwrap()).unwrap(),
-            gone: Gone::start(Arc::new(log.clone()), decoder, clock.clone()).unwrap(),
+            endpoints: Endpoints::start(Arc::new(log.clone()), decoder, clock.clone()).unwrap(),
             files: Files::new(files.clone(), &config.files),
             desk: Desk::alone(clock.clone()),
             acknowledged_within: PATIENCE,

@@ -11,7 +11,7 @@ use processors::{
     ports::{Caller, ReferenceSource},
     reference::Reference,
 };
-use schemas::{AnalyzeLog, Callback, LogEvent, Report, Topic, examples, examples::seed};
+use schemas::{AnalyzeLog, Callback, EndpointState, LogEvent, Report, Topic, examples, examples::seed};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
@@ -217,6 +217,11 @@ fn an_endpoint_that_asks_for_rest_is_called_for_no_report_until_then_and_then_in
     stage.advance(SECOND * 2);
     let before = firsts(&stage.endpoints, "shop.example").len();
     assert_eq!(before, 8, "those that were under way when it answered");
+    let said: Vec<EndpointState> = stage.driver.decoded([Topic::endpoint()]).unwrap();
+    let state = said.last().unwrap();
+    let rest = state.rest.as_ref().unwrap();
+    assert_eq!((state.service_key.as_str(), state.uri_sha256.as_str(), rest.status), (SHOP, "", 503), "no 410");
+    assert!((rested_ms..=rested_ms + 1_000).contains(&rest.until), "{rest:?}");
     // Three more waves while it rests; another customer is told meanwhile.
     for wave in 0..3 {
         for number in 0..5 {
@@ -273,6 +278,25 @@ fn what_an_address_of_before_asks_for_late_ends_no_rest_of_the_new_one() {
     assert_eq!(stage.endpoints.calls().len(), 2, "{:?}", times(&stage.endpoints));
     stage.advance(SECOND * 30);
     assert!(stage.endpoints.calls().len() > 2);
+}
+
+#[test]
+fn a_rest_of_which_the_log_tells_is_kept_and_a_new_address_ends_it_for_what_ends_from_then_on() {
+    let reference = Changing(Arc::new(Mutex::new(wanted("shop", "").current())));
+    let mut stage = on(reference.clone());
+    let asked = reference.current().endpoint(SHOP).unwrap().rests(None, seed::NOW_MS, seed::NOW_MS + 600_000, 429);
+    stage.driver.append(Topic::endpoint(), SHOP, &asked).unwrap();
+    stage.advance(SECOND * 2);
+    end(&stage, SHOP, 3);
+    stage.advance(SECOND * 300);
+    assert!(stage.endpoints.calls().is_empty(), "{:?}", times(&stage.endpoints));
+    *reference.0.lock().unwrap() = wanted("new", "").current();
+    let report = Report { track_id: "to-the-new".into(), service_key: SHOP.into(), ..examples::report() };
+    stage.driver.append(Topic::report(report.channel), &report.track_id, &report).unwrap();
+    stage.advance(SECOND * 10);
+    assert_eq!(firsts(&stage.endpoints, "new.example").into_keys().collect::<Vec<_>>(), ["to-the-new"]);
+    stage.advance(SECOND * 300);
+    assert_eq!(firsts(&stage.endpoints, "new.example").len(), 4, "what waited comes at its time");
 }
 
 #[test]

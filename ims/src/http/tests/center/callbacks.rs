@@ -2,8 +2,9 @@
 
 use super::{BANK, CUSTOMER, Center, OTHER, SHOP, code};
 use crate::http::{
-    center::{Gone, Trials},
+    center::{Endpoints, Trials},
     clerk::Clerk,
+    routes::Door,
 };
 use axum::http::{Method, StatusCode};
 use connectors::{
@@ -16,7 +17,7 @@ use processors::{
     reference::ServiceKey,
 };
 use schemas::{
-    AnalyzeLog, LogEvent, Report, Topic,
+    AnalyzeLog, EndpointState, LogEvent, Report, Topic,
     examples::{self, seed::NOW_MS},
 };
 use serde_json::{Value, json};
@@ -98,12 +99,15 @@ fn answers_410(center: &Center, service_key: &str, uri: &str, at_ms: i64) {
         callback_secrets: vec![format!("whsec_{}", "A".repeat(32)).try_into().unwrap()],
         ..ServiceKey::default()
     };
-    let state = Endpoint::of(&key).unwrap().unwrap().disabled(at_ms);
+    said(center, &Endpoint::of(&key).unwrap().unwrap().disabled(at_ms));
+}
+
+fn said(center: &Center, state: &EndpointState) {
     let record = Outgoing {
         topic: Topic::endpoint(),
         partition: None,
-        key: Some(service_key.to_owned().into_bytes().into()),
-        value: Some(center.0.door.schemas.encode(&state).into()),
+        key: Some(state.service_key.clone().into_bytes().into()),
+        value: Some(center.0.door.schemas.encode(state).into()),
         headers: vec![],
     };
     center.0.log.producer().unwrap().append(&[record]).unwrap();
@@ -144,8 +148,42 @@ async fn an_endpoint_that_answered_410_is_shown_as_such_until_it_is_set_again() 
 }
 
 #[tokio::test]
+async fn an_endpoint_that_rests_is_shown_until_when_and_why_until_it_is_set_anew() {
+    let center = Center::new();
+    let uri = "https://shop.example/ims?token=hunter2";
+    let rest = |answer: Value| answer["data"]["rest"].clone();
+    assert_eq!(rest(center.own(Method::PUT, "callback", json!({"uri": uri})).await), Value::Null);
+    assert_eq!(rest(center.own(Method::GET, "callback", Value::Null).await), Value::Null);
+    let key = ServiceKey {
+        key: SHOP.into(),
+        callback_uri: Some(uri.into()),
+        callback_secrets: vec![format!("whsec_{}", "A".repeat(32)).try_into().unwrap()],
+        ..ServiceKey::default()
+    };
+    let asked_ms = NOW_MS + 60_000;
+    said(&center, &Endpoint::of(&key).unwrap().unwrap().rests(None, asked_ms, asked_ms + 600_000, 503));
+    center.0.at(asked_ms + 2_000);
+    let shown = center.own(Method::GET, "callback", Value::Null).await;
+    assert_eq!(shown["data"]["disabled"], Value::Null, "{shown}");
+    let shown = rest(shown);
+    assert_eq!(
+        (&shown["since"], &shown["until"]),
+        (&json!("2026-03-11T01:31:00.120Z"), &json!("2026-03-11T01:41:00.120Z"))
+    );
+    assert!(shown["reason"].as_str().unwrap().contains("503"), "{shown}");
+    assert!(shown["waiting"].as_str().unwrap().contains("even when"), "{shown}");
+    center.0.at(asked_ms + 601_000);
+    assert_eq!(rest(center.own(Method::GET, "callback", Value::Null).await), Value::Null, "it is over");
+    center.0.at(asked_ms + 4_000);
+    assert_eq!(rest(center.own(Method::GET, "callback", Value::Null).await), shown);
+    center.own(Method::PUT, "callback", json!({"uri": uri})).await;
+    assert_eq!(rest(center.own(Method::GET, "callback", Value::Null).await), Value::Null, "a new one has said nothing");
+}
+
+#[tokio::test]
 async fn secrets_are_exchanged_while_the_log_is_away() {
-    let center = Center::with(|door| door.gone = Clerk::start("away", 1, || Err::<Gone, _>("no broker")).unwrap());
+    let away = |door: &mut Door| door.endpoints = Clerk::start("away", 1, || Err::<Endpoints, _>("no broker")).unwrap();
+    let center = Center::with(away);
     center.own(Method::PUT, "callback", json!({"uri": "https://shop.example/ims"})).await;
     let path = format!("/ims/{SHOP}/callback");
     assert_eq!(center.call(CUSTOMER, Method::GET, &path, Value::Null).await.0, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,5 +1,5 @@
-//! Endpoints that answered 410, as ENDPOINT tells: the same for all members of the group and for whoever tells their
-//! customers, after any restart.
+//! What endpoints said of themselves, as ENDPOINT tells: that they are gone (410), that they rest. The same for all
+//! members of the group and for whoever tells their customers, after any restart.
 
 use crate::{
     engine::{Decoder, TurnError},
@@ -7,21 +7,21 @@ use crate::{
 };
 use processors::callback::Endpoint;
 use rustc_hash::FxHashMap;
-use schemas::{EndpointState, Topic};
+use schemas::{EndpointRest, EndpointState, Topic};
 
 /// How often news of other members are looked for, milliseconds.
 const LOOK_MS: i64 = 1_000;
 
-/// What is known of endpoints that are gone.
+/// What endpoints said last.
 #[derive(Debug, Default)]
-pub struct Disabled {
+pub struct Said {
     states: FxHashMap<String, EndpointState>,
     /// The next offset to be read.
     next: i64,
     looked_ms: Option<i64>,
 }
 
-impl Disabled {
+impl Said {
     /// Reads what is new, if it is time to look again.
     pub fn refresh(&mut self, reader: &mut dyn Reader, decoder: &Decoder, now_ms: i64) -> Result<(), TurnError> {
         if self.looked_ms.is_some_and(|looked| (looked..looked + LOOK_MS).contains(&now_ms)) {
@@ -49,24 +49,34 @@ impl Disabled {
         Ok(())
     }
 
-    /// An endpoint is gone.
+    /// An endpoint has said something.
     pub fn note(&mut self, state: EndpointState) {
         self.states.insert(state.service_key.clone(), state);
     }
 
+    /// What a service key's endpoints said, whichever they were.
+    pub fn state(&self, service_key: &str) -> Option<&EndpointState> {
+        self.states.get(service_key)
+    }
+
     /// Whether an endpoint is gone.
-    pub fn has(&self, endpoint: &Endpoint) -> bool {
-        self.state(endpoint).is_some()
+    pub fn has_ended(&self, endpoint: &Endpoint) -> bool {
+        self.ended(endpoint).is_some()
     }
 
     /// What it answered, if it is gone.
-    pub fn state(&self, endpoint: &Endpoint) -> Option<&EndpointState> {
-        self.states.get(&endpoint.service_key).filter(|state| endpoint.is_disabled_by(state))
+    pub fn ended(&self, endpoint: &Endpoint) -> Option<&EndpointState> {
+        self.state(&endpoint.service_key).filter(|state| endpoint.is_disabled_by(state))
+    }
+
+    /// The rest that it asked for, if it rests at this time.
+    pub fn rest(&self, endpoint: &Endpoint, now_ms: i64) -> Option<&EndpointRest> {
+        endpoint.rest_of(self.state(&endpoint.service_key)?).filter(|rest| rest.until > now_ms)
     }
 
     /// Endpoints that answered 410 last.
     pub fn count(&self) -> usize {
-        self.states.len()
+        self.states.values().filter(|state| !state.uri_sha256.is_empty()).count()
     }
 
     /// Reads everything again at the next look: what was noted may not have been committed.
