@@ -12,7 +12,7 @@ mod show;
 mod tests;
 
 use crate::{
-    assemble::now_ms,
+    assemble::{now_ms, open_reference},
     cli::Globals,
     commands::customer,
     config::Config,
@@ -28,7 +28,7 @@ use clap::Args as ClapArgs;
 use letters::{Letter, Select};
 use pace::Paced;
 use processors::ring::Rings;
-use reports::{Order, Replay, To};
+use reports::{Called, Order, Replay, To};
 use schemas::{Topic, topics::Kind};
 use show::Replayed;
 use std::{path::PathBuf, sync::Arc};
@@ -53,9 +53,9 @@ use topology::{
 /// REPORTS (--topic REPORT-‹CHANNEL›). With --to-callback the ends of messages are told once more: the callback role calls
 /// the endpoint of each report's service key, signed and retried as ever, under the same webhook-id (a receiver that
 /// remembers it drops the call), marked by a header `ims-replay`. They are told after everything else that waits for the
-/// endpoint, and nobody is told whose key has no callback_uri or answered 410. With --to-topic records are copied as
-/// they are, with the headers `ims-origin` and `ims-replay`, into a topic that exists and is none of a chain: no report
-/// stands twice in the chain.
+/// endpoint. Reports whose key has no callback_uri, or whose endpoint answered 410, are left out and counted so. With
+/// --to-topic records are copied as they are, with the headers `ims-origin` and `ims-replay`, into a topic that exists and
+/// is none of a chain: no report stands twice in the chain.
 ///
 /// An interrupted replay has brought its beginning; who brought what is in the log, before and after, in the result, and
 /// in the table `audit` of a store that the deployment shares (store.url, or reference data of kind "sql"): without it
@@ -199,7 +199,8 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     let decoder = Decoder::new(Arc::clone(&schemas), source);
     let began_ms = now_ms();
     let id = audit::name(began_ms);
-    let replay = Replay { order, id: &id, decoder: &decoder, schemas };
+    let called = called(order, config, &log, &decoder).with_context(place)?;
+    let replay = Replay { order, id: &id, decoder: &decoder, called, schemas };
     let mut producer = match &order.target {
         To::Callback => log.producer(),
         To::Topic(name) => log.elsewhere(name),
@@ -222,6 +223,23 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     output::result(json, &audit, || audit.text("reports"))?;
     done.and(noted.note(&audit, ended_ms).context("the reports are brought, their end is not noted"))?;
     Ok(Exit::Done)
+}
+
+/// Who is called, where customers are to be told. Reference data that cannot be read keep nobody from it: that is noted.
+fn called(order: &Order, config: &Config, log: &dyn Log, decoder: &Decoder) -> anyhow::Result<Option<Called>> {
+    if order.target != To::Callback {
+        return Ok(None);
+    }
+    match open_reference(config) {
+        Ok(reference) => {
+            let read = Called::read(reference.current(), &mut *log.reader()?, decoder, now_ms());
+            Ok(Some(read?))
+        }
+        Err(error) => {
+            output::note(format_args!("reports that nobody is called for count as brought: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 /// That nothing is found of a customer who was never there is no end as ordered.

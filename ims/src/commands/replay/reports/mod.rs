@@ -1,9 +1,11 @@
 //! Reports once more: to their customers' endpoints, or into a topic outside the chain.
 
+mod called;
 mod outside;
 #[cfg(test)]
 mod tests;
 
+pub use called::Called;
 pub use outside::outside;
 
 use super::{
@@ -78,6 +80,8 @@ pub struct Replay<'r> {
     pub id: &'r str,
     /// Reads reports.
     pub decoder: &'r Decoder,
+    /// Who is called; None: nobody knows, and the callback role leaves what it may not tell.
+    pub called: Option<Called>,
     /// Frames what is written.
     pub schemas: Arc<Schemas>,
 }
@@ -159,6 +163,11 @@ impl Replay<'_> {
         }
         if self.order.target == To::Callback && !is_told(&report) {
             return leave("nobody is told of it");
+        }
+        if let (To::Callback, Some(called)) = (&self.order.target, &self.called)
+            && let Some(reason) = called.why_not(&report.service_key)
+        {
+            return leave(reason);
         }
         let customer = report.username.clone();
         paced.push(self.outgoing(record, report), customer, &mut |customer| add(brought, customer))

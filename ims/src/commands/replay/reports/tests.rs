@@ -12,7 +12,10 @@ use crate::{
 };
 use clap::Parser;
 use connectors::{reference, sql::Database};
-use processors::ports::{Clock, NoRegistry};
+use processors::{
+    ports::{Clock, NoRegistry},
+    reference::{Customer, Reference, Seed, ServiceKey},
+};
 use schemas::{Channel, ReportKind, State, examples, topics::Kind};
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
@@ -57,7 +60,7 @@ impl Case {
         let clock = ManualClock::at(NOW_MS);
         let log =
             MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, Settings::default(), |topic| match topic.kind() {
-                Kind::DeadLetter(_) => 1,
+                Kind::DeadLetter(_) | Kind::Endpoint => 1,
                 _ => 3,
             });
         Self { clock, log, schemas: Arc::new(Schemas::embedded()) }
@@ -79,8 +82,21 @@ impl Case {
     }
 
     fn bring(&self, order: &Order, producer: &mut dyn Producer) -> (Brought, anyhow::Result<()>) {
+        self.bring_knowing(None, order, producer)
+    }
+
+    /// With these reference data, if any can be read.
+    fn bring_knowing(
+        &self,
+        reference: Option<Reference>,
+        order: &Order,
+        producer: &mut dyn Producer,
+    ) -> (Brought, anyhow::Result<()>) {
         let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::new(NoRegistry));
-        let replay = Replay { order, id: "R1", decoder: &decoder, schemas: Arc::clone(&self.schemas) };
+        let mut reader = self.log.reader().unwrap();
+        let called = reference
+            .map(|reference| Called::read(Arc::new(reference), &mut *reader, &decoder, self.clock.now_ms()).unwrap());
+        let replay = Replay { order, id: "R1", decoder: &decoder, called, schemas: Arc::clone(&self.schemas) };
         let parts = replay.parts(&mut *self.log.reader().unwrap()).unwrap();
         let (mut brought, mut at) = (Brought::default(), 0);
         let done = replay.bring(&self.log, &parts, producer, &mut brought, &mut |behind| {
@@ -136,6 +152,37 @@ fn only_what_customers_were_told_is_told_again_marked_and_one_report_a_record() 
     }
     ids.sort();
     assert_eq!(ids, ["hanbit-0", "hanbit-1", "hanbit-2"]);
+}
+
+#[test]
+fn reports_that_nobody_is_called_for_are_left_out_by_their_reason() {
+    let case = Case::new();
+    let key = |n: usize, uri: Option<&str>| ServiceKey {
+        key: format!("{n:0>40}"),
+        username: "hanbit".into(),
+        callback_uri: uri.map(str::to_owned),
+        callback_secrets: uri.map(|_| format!("whsec_{}", "A".repeat(32)).try_into().unwrap()).into_iter().collect(),
+        ..ServiceKey::default()
+    };
+    let (open, gone) = (Some("https://shop.example/"), Some("https://gone.example/"));
+    let service_keys = vec![key(0, open), key(1, None), key(2, gone)];
+    let customers = vec![Customer { username: "hanbit".into(), ..Customer::default() }];
+    let seed = Seed { customers, service_keys, ..Seed::default() };
+    let reference = Reference::new(seed).unwrap();
+    let ended = reference.endpoint(&format!("{:0>40}", 2)).unwrap().disabled(NOW_MS);
+    let mut out = Outputs::new(Arc::clone(&case.schemas));
+    out.emit(Topic::endpoint(), &ended.service_key, &ended);
+    case.log.producer().unwrap().append(out.records()).unwrap();
+    for (n, reports) in [(0, 3), (1, 2), (2, 1)] {
+        (0..reports).for_each(|_| case.report(Report { service_key: format!("{n:0>40}"), ..examples::report() }));
+    }
+    let mut kept = Kept::default();
+    let (brought, done) = case.bring_knowing(Some(reference), &order(), &mut kept);
+    done.unwrap();
+    assert_eq!((brought.count, kept.0.len()), (3, 3));
+    let left = [("its endpoint answered 410", 1), ("its service key has no callback_uri", 2)];
+    assert_eq!(brought.left_out, BTreeMap::from(left));
+    assert_eq!(case.brought(&order()).0.count, 6, "where nobody knows, all are brought");
 }
 
 #[test]
