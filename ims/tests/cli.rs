@@ -6,9 +6,11 @@ use connectors::{
     sql::{Database, Location, Table as _},
 };
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
 };
 
 /// The exit codes that the help promises.
@@ -675,4 +677,43 @@ fn a_user_is_made_listed_and_changed_in_the_store_alone() {
     assert_eq!(text(&user(&["list"])), "kim  operator, not active\n");
     assert_eq!(code(&user(&["enable", "kim"])), DONE);
     assert_eq!(text(&user(&["list"])), "kim  operator\n");
+}
+
+/// A process that ends with its test.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Lines as they come.
+fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (to, lines) = channel();
+    std::thread::spawn(move || {
+        BufReader::new(from).lines().map_while(Result::ok).for_each(|line| drop(to.send(line)));
+    });
+    lines
+}
+
+#[test]
+fn the_demo_tells_what_it_has_found_before_it_serves() {
+    let sets = ["--set", "admin.listen=127.0.0.1:0", "--set", "http.listen=127.0.0.1:0"];
+    let mut demo = command(&["demo", "--serve", "--messages", "200"]);
+    let mut demo = Served(demo.args(sets).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let (results, notes) = (lines(demo.0.stdout.take().unwrap()), lines(demo.0.stderr.take().unwrap()));
+    let says = |of: &Receiver<String>, said: &str| {
+        let next = || of.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?} is not said"));
+        while !next().contains(said) {}
+    };
+    says(&notes, "serving until Ctrl-C: http://127.0.0.1:");
+    says(&results, "The books balance");
+    assert!(demo.0.try_wait().unwrap().is_none(), "it serves");
+    let stop = Command::new("kill").args(["-TERM", &demo.0.id().to_string()]).status().unwrap();
+    assert!(stop.success());
+    assert_eq!(demo.0.wait().unwrap().code(), Some(DONE));
+    let rest: Vec<String> = results.iter().collect();
+    assert!(!rest.iter().any(|line| line.contains("books")), "told once: {rest:?}");
 }

@@ -30,7 +30,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use topology::{graph::Role, log::Outgoing};
+use topology::{engine::Runtime, graph::Role, ledger::Balance, log::Outgoing};
 use watch::Watch;
 
 /// Shows IMS at work without any server: all roles in this process on embedded backends, a realistic mixed load (all
@@ -48,7 +48,7 @@ pub struct Args {
     /// Another seed gives another load and other answers of the vendors.
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
-    /// Stay up after the load, with the HTTP door, /metrics and /health, until Ctrl-C.
+    /// Stay up after the table, with the HTTP door, /metrics and /health, until Ctrl-C; says what can be tried.
     #[arg(long)]
     serve: bool,
 }
@@ -80,26 +80,55 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
         follow.until_ended(args)?;
         follow.first_delivered
     };
-    if args.serve {
-        let address =
-            admin.as_ref().map_or_else(|| "no admin port".to_owned(), |admin| format!("http://{}", admin.address()));
-        let groups =
-            Groups::new(deployment.parts(), &Role::ALL, Arc::clone(&running), GroupTopics::new(config.clone()));
-        let _reloading = reload::begin(deployment.reference(), groups)?;
-        let door = deployment.open_door(&config)?;
-        let http = door.as_ref().map_or_else(|| "no HTTP door".to_owned(), Door::url);
-        output::note(format_args!("serving until Ctrl-C: {http} (docs/http.md), {address}"));
-        signal::until_stopped(&running)?;
-        door.into_iter().for_each(Door::close);
+    let tell = |watch: &mut Watch| {
+        let seconds = started.elapsed().as_secs_f64();
+        let balance = balance(watch)?;
+        let shown = show::Shown { seconds, first_delivered, watch, balance, serves: args.serve };
+        output::result(globals.json, &shown, || shown.text())?;
+        anyhow::Ok(shown.balances())
+    };
+    if !args.serve {
+        running.stop();
+        running.join()?;
+        return Ok(if tell(&mut watch)? { Exit::Done } else { Exit::Unbalanced });
     }
+    tell(&mut watch)?;
+    serve(&config, &deployment, &running, admin.as_ref())?;
     running.stop();
     running.join()?;
+    let balance = balance(&mut watch)?;
+    if show::balances(&balance) {
+        return Ok(Exit::Done);
+    }
+    output::note(format_args!("with what was sent meanwhile {}", show::imbalance(&balance)));
+    Ok(Exit::Unbalanced)
+}
+
+/// The books, with all that stands in the log.
+fn balance(watch: &mut Watch) -> anyhow::Result<Balance> {
     while watch.look()? {}
-    let balance = watch.books.balance();
-    let balances = balance.balances() && balance.at_the_door == 0;
-    let shown = show::Shown { seconds: started.elapsed().as_secs_f64(), first_delivered, watch: &watch, balance };
-    output::result(globals.json, &shown, || shown.text())?;
-    Ok(if balances { Exit::Done } else { Exit::Unbalanced })
+    Ok(watch.books.balance())
+}
+
+/// Serves until it is stopped.
+fn serve(
+    config: &Config,
+    deployment: &Deployment,
+    running: &Arc<Runtime>,
+    admin: Option<&Admin>,
+) -> anyhow::Result<()> {
+    let groups = Groups::new(deployment.parts(), &Role::ALL, Arc::clone(running), GroupTopics::new(config.clone()));
+    let _reloading = reload::begin(deployment.reference(), groups)?;
+    let door = deployment.open_door(config)?;
+    let served = show::Served {
+        door: door.as_ref().map(Door::url),
+        admin: admin.map(|admin| format!("http://{}", admin.address())),
+        demo: config.reference.file.as_os_str().is_empty(),
+    };
+    output::note(served.text());
+    signal::until_stopped(running)?;
+    door.into_iter().for_each(Door::close);
+    Ok(())
 }
 
 /// Puts the reference data where the door can change them.

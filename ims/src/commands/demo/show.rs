@@ -3,7 +3,7 @@
 use super::watch::{Row, Watch};
 use crate::{output::thousands, times::Times};
 use comfy_table::{CellAlignment, Table, presets};
-use schemas::{Report, State};
+use schemas::{Report, State, examples::seed};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::fmt::Write;
 use topology::ledger::Balance;
@@ -20,6 +20,9 @@ pub struct Shown<'w> {
     pub watch: &'w Watch,
     /// The ledger.
     pub balance: Balance,
+    /// Whether it stays up: what can be tried is then said with the addresses.
+    #[serde(skip)]
+    pub serves: bool,
 }
 
 fn rows<S: Serializer>(watch: &&Watch, to: S) -> Result<S::Ok, S::Error> {
@@ -30,8 +33,59 @@ fn rows<S: Serializer>(watch: &&Watch, to: S) -> Result<S::Ok, S::Error> {
     map.end()
 }
 
+/// Whether nothing was lost or ended twice, and nothing is still at the door.
+pub fn balances(balance: &Balance) -> bool {
+    balance.balances() && balance.at_the_door == 0
+}
+
+/// What is wrong with the books.
+pub fn imbalance(balance: &Balance) -> String {
+    let mut text = format!("THE BOOKS DO NOT BALANCE: {} at the door", balance.at_the_door);
+    balance.wrong.iter().take(20).for_each(|line| text.push_str(&format!("\n    {line}")));
+    text
+}
+
+/// What comes in over HTTP in the demo's own reference data: customer and secret, and its service key.
+const KEY: (&str, &str) = ("hanbit-shop:demo-only-secret-of-hanbit-shop", seed::SERVICE_KEY);
+
+/// Where it serves.
+pub struct Served {
+    /// Of the HTTP door.
+    pub door: Option<String>,
+    /// Of the admin port.
+    pub admin: Option<String>,
+    /// With the demo's own reference data.
+    pub demo: bool,
+}
+
+impl Served {
+    /// What can be tried there.
+    pub fn text(&self) -> String {
+        let door = self.door.as_deref().unwrap_or("no HTTP door");
+        let admin = self.admin.as_deref().unwrap_or("no admin port");
+        let mut text = format!("serving until Ctrl-C: {door} (docs/http.md), {admin}; to be tried from another shell:");
+        let mut line = |told: String| text.push_str(&format!("\n  {told}"));
+        if let Some(door) = &self.door {
+            if self.demo {
+                let (key, service_key) = KEY;
+                line(format!("key=$(printf {key} | base64 -w0); url={door}/ims/{service_key}"));
+                line(
+                    "curl -H \"x-ims-key: $key\" -H 'content-type: application/json' \"$url/mt/sendMessage\" \\".into(),
+                );
+                line("     -d @schemas/examples/requests/sms.json".into());
+                line("curl -H \"x-ims-key: $key\" \"$url/report/PICKUP-20260311-0007\"".into());
+            }
+            line(format!("a browser: {door}/docs has every path with an example"));
+        }
+        if let Some(admin) = &self.admin {
+            line(format!("curl {admin}/metrics; curl {admin}/health/ready"));
+        }
+        text
+    }
+}
+
 const NEXT: &str = "What to try next
-  ims demo --serve                     keep it up, look at /metrics and /health/ready
+  ims demo --serve                     keep it up, send by HTTP, look at /metrics and /health/ready
   ims topology                         the chain in words; --mermaid draws it
   ims help run                         the same on a real Kafka";
 
@@ -53,17 +107,23 @@ impl Shown<'_> {
             let _ = write!(text, "{state} {} + ", thousands(*count));
         }
         let _ = writeln!(text, "waiting {} (scheduled, held for the morning, in flight)", thousands(sum.waiting));
-        if sum.balances() && sum.at_the_door == 0 {
-            text.push_str("  The books balance: nothing lost, nothing ended twice.\n");
-        } else {
-            let _ = writeln!(text, "  THE BOOKS DO NOT BALANCE: {} at the door", sum.at_the_door);
-            sum.wrong.iter().take(20).for_each(|line| text.push_str(&format!("    {line}\n")));
+        match self.balances() {
+            true => text.push_str("  The books balance: nothing lost, nothing ended twice.\n"),
+            false => text.push_str(&format!("  {}\n", imbalance(sum))),
         }
         text.push_str("\nReports, as customers see them\n");
         self.samples().for_each(|report| text.push_str(&told(report)));
         let first = self.first_delivered.map_or("-".to_owned(), |s| format!("{s:.2} s"));
-        let _ = writeln!(text, "\n{:.1} s in all, first delivery after {first}\n\n{NEXT}", self.seconds);
+        let _ = writeln!(text, "\n{:.1} s in all, first delivery after {first}", self.seconds);
+        if !self.serves {
+            let _ = writeln!(text, "\n{NEXT}");
+        }
         text
+    }
+
+    /// Whether nothing was lost or ended twice.
+    pub fn balances(&self) -> bool {
+        balances(&self.balance)
     }
 
     fn table(&self) -> String {
@@ -124,4 +184,25 @@ fn told(report: &Report) -> String {
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use connectors::reference::{DEMO, parse};
+    use schemas::examples;
+
+    #[test]
+    fn what_is_said_to_be_tried_is_there_to_be_tried() {
+        let served = |demo| Served { door: Some("http://d".into()), admin: Some("http://a".into()), demo }.text();
+        let ((customer, secret), sms) = (KEY.0.split_once(':').unwrap(), examples::request("sms"));
+        let seed = parse("demo", DEMO).unwrap();
+        let key = seed.secret_keys.iter().find(|key| key.username == customer).unwrap();
+        assert!(key.hash.is_of(secret.as_bytes()));
+        let text = served(true);
+        assert!(text.contains(KEY.0) && text.contains(&format!("url=http://d/ims/{}", KEY.1)), "{text}");
+        assert!(text.contains("requests/sms.json") && text.contains(&format!("/report/{}", sms.message_id)), "{text}");
+        assert!(text.contains("http://d/docs") && text.contains("http://a/metrics"), "{text}");
+        assert!(!served(false).contains("secret"), "other reference data have other keys");
+    }
 }
