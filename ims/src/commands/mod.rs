@@ -12,6 +12,7 @@ pub mod health;
 pub mod ledger;
 pub mod migrate;
 pub mod openapi;
+mod person;
 pub mod reference;
 pub mod replay;
 pub mod report;
@@ -31,9 +32,9 @@ use connectors::reference::Unchanged;
 /// Longest name of who changes something, characters.
 const LONGEST_NAME: usize = 64;
 
-/// Who changes something, as the audit names it: who was named, or the user of the system.
+/// Who changes something, as the audit names it: who was named, or who runs this.
 fn by(named: Option<&String>) -> anyhow::Result<String> {
-    let by = named.cloned().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".into());
+    let by = named.cloned().unwrap_or_else(person::name);
     match by.chars().count() {
         1..=LONGEST_NAME => Ok(by),
         _ => Err(usage(format!("--by: give a name of 1 to {LONGEST_NAME} characters"))),

@@ -10,7 +10,7 @@ use crate::{
 use anyhow::Context;
 use connectors::reference::{By, Deed, Deeds};
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt::Write, os::unix::fs::MetadataExt};
+use std::{collections::BTreeMap, fmt::Write};
 
 /// What was ordered, as the audit tells it.
 #[derive(Debug, Default, Clone, Serialize)]
@@ -205,12 +205,4 @@ pub fn text(bound: Bound) -> String {
 /// The name of a replay that begins now.
 pub fn name(now_ms: i64) -> String {
     format!("{now_ms}-{:08x}", rand::random::<u32>())
-}
-
-/// Who runs this process, as far as the machine knows: names can be set to anything, the number cannot.
-pub fn who() -> String {
-    let name = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let number = std::fs::metadata("/proc/self").map_or_else(|_| "unknown".to_owned(), |of| of.uid().to_string());
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{} (uid {number}) on {}", name.as_deref().unwrap_or("nobody"), machine.trim())
 }

@@ -14,7 +14,7 @@ mod tests;
 use crate::{
     assemble::{now_ms, open_reference},
     cli::Globals,
-    commands::customer,
+    commands::{customer, person},
     config::Config,
     exit::{self, Exit, usage},
     log, logging, output,
@@ -208,7 +208,7 @@ fn replay_reports(order: &Order, config: &Config, json: bool) -> anyhow::Result<
     .with_context(place)?;
     let parts = replay.parts(&mut *log.reader()?).with_context(place)?;
     let all = parts.iter().map(|(_, from, to)| reports::offsets(*from, *to)).sum();
-    let mut audit = Audit::begin(order.ordered(), &id, audit::who(), began_ms);
+    let mut audit = Audit::begin(order.ordered(), &id, person::whole(), began_ms);
     let mut noted = Noted::open(config, order.dry_run)?;
     noted.note(&audit, began_ms).context("nothing is brought, because it cannot be noted")?;
     audit.log();
@@ -309,7 +309,7 @@ fn replay(
     let (rings, mut producer) = (Rings::new(config.rings)?, log.producer()?);
     let ordered = args.ordered(source);
     let paced = Paced::new((!args.dry_run).then_some(&mut *producer), ordered.per_second);
-    let mut audit = Audit::begin(ordered, &audit::name(began_ms), audit::who(), began_ms);
+    let mut audit = Audit::begin(ordered, &audit::name(began_ms), person::whole(), began_ms);
     let mut noted = Noted::open(config, args.dry_run)?;
     noted.note(&audit, began_ms).context("nothing is brought, because it cannot be noted")?;
     audit.log();
