@@ -40,7 +40,7 @@ codes! {
     TooLong = "2010", "too_long", "message, title or header too long, after substitution";
     Missing = "2020", "missing", "mandatory field missing";
     Duplicate = "2030", "duplicate", "the message_id was used within the last 24 hours; of one receiver_list at once, otherwise in the report";
-    NotRegistered = "2040", "not_registered", "sender number, profile, template or file not registered or not approved";
+    NotRegistered = "2040", "not_registered", "sender number, profile, template or file not registered or not approved, or only since less than 5 s";
     Unfilled = "2050", "unfilled", "a variable is left unfilled";
     OutOfBounds = "2060", "out_of_bounds", "send_at or expires_at out of bounds";
     AdRule = "2070", "ad_rule", "an ad rule; the text names it";

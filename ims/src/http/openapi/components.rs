@@ -20,7 +20,10 @@ IMS takes messages for KakaoTalk, text, RCS, app push and email, and tells what 
 
 Every answer has one shape: `code` with `data`, or `code` with `message`. What a request says decides its code, with HTTP \
 200; other statuses are the door's own, whatever a request says. 0000 comes after the message is safely kept. 9998 means \
-that nobody knows: repeat the request with the same message_id, and however often you do, one message results.";
+that nobody knows: repeat the request with the same message_id, and however often you do, one message results.
+
+What is registered or changed is in force within 5 seconds, in the process that answered too: until then a request that \
+names it is answered as before (2040 of a sender or template, 401 of a key).";
 
 /// What the document says of itself.
 pub fn info() -> Value {

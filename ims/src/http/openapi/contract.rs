@@ -165,8 +165,11 @@ impl Contract {
         if let Some(document) = self.document {
             content.insert(document.to_owned(), json!({"schema": {"type": "string"}}));
         }
-        let what = "What was asked for, or the code of the refusal.";
-        responses.insert("200".to_owned(), response(what, &Value::Object(content), false));
+        let mut what = "What was asked for, or the code of the refusal.".to_owned();
+        if self.body.is_some() && self.problems.contains(&Problem::ReadOnly) {
+            what.push_str(" A change is in force within 5 seconds.");
+        }
+        responses.insert("200".to_owned(), response(&what, &Value::Object(content), false));
         let mut by_status: BTreeMap<StatusCode, Vec<Problem>> = BTreeMap::new();
         for problem in &self.problems {
             by_status.entry(problem.told().0).or_default().push(*problem);
