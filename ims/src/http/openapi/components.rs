@@ -137,7 +137,10 @@ pub fn request() -> Value {
                 channel = fields.get("channel").cloned().unwrap_or_default();
                 NOT_ASKED.iter().for_each(|field| drop(fields.remove(*field)));
             }
-            let summary = format!("channel {}, lane {}", channel.as_str().unwrap_or_default(), example.lane);
+            let mut summary = format!("channel {}, lane {}", channel.as_str().unwrap_or_default(), example.lane);
+            if value["send_at"].is_string() {
+                summary.push_str("; write times to come: send_at is at most 60 days ahead");
+            }
             (example.name.to_owned(), json!({"summary": summary, "value": value}))
         })
         .collect();

@@ -110,6 +110,8 @@ fn every_example_fits_what_it_is_an_example_of() {
                 response["content"].as_object().unwrap().values().for_each(&mut hold);
             }
         }
+    let scheduled = request()["examples"]["lms_scheduled"]["summary"].to_string();
+    assert!(scheduled.contains("60 days"), "its times are past: {scheduled}");
     }
     assert!(count > 50, "{count}");
 }
