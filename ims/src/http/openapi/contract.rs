@@ -1,6 +1,9 @@
 //! What a route is asked and answers.
 
-use super::{SCHEMAS, components::REQUEST_ID};
+use super::{
+    SCHEMAS,
+    components::{REQUEST_ID, distinct},
+};
 use crate::http::answer::{Problem, Receiver};
 use axum::http::StatusCode;
 use processors::access::Scope;
@@ -213,7 +216,7 @@ fn refusals(problems: &[Problem]) -> Value {
         .map(|((_, code, message), name)| (name.clone(), json!({"value": {"code": code, "message": message}})))
         .collect();
     let schema = json!({
-        "allOf": [{"$ref": format!("{SCHEMAS}Problem")}, {"properties": {"code": {"enum": codes}}}],
+        "allOf": [{"$ref": format!("{SCHEMAS}Problem")}, {"properties": {"code": {"enum": distinct(&codes)}}}],
     });
     let content = json!({"application/json": {"schema": schema, "examples": examples}});
     response(&words.join(" · "), &content, problems.iter().any(|problem| problem.passes()))
