@@ -83,7 +83,8 @@ impl Problem {
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "401",
-                "x-ims-key is missing or wrong: send base64(username:secret_key) of a valid key",
+                "x-ims-key is missing or wrong: send base64(username:secret_key) of a valid key, or base64(:login:password) of a \
+                 user",
             ),
             Self::WrongNetwork => (StatusCode::FORBIDDEN, "403", "this key may not be used from this address"),
             Self::WrongScope => (StatusCode::FORBIDDEN, "403", "this key may not be used for this"),
