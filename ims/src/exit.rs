@@ -78,7 +78,10 @@ fn decided_by(cause: &(dyn Error + 'static)) -> Option<Exit> {
     }
     if let Some(error) = cause.downcast_ref::<StoreError>() {
         return Some(match error {
-            StoreError::Newer { .. } | StoreError::Altered { .. } | StoreError::Pending { .. } => Exit::Stopped,
+            StoreError::Newer { .. }
+            | StoreError::Altered { .. }
+            | StoreError::HalfDone { .. }
+            | StoreError::Pending { .. } => Exit::Stopped,
             StoreError::Away { .. } => Exit::Away,
             StoreError::Open { .. } => Exit::Failed,
             StoreError::Url(_) | StoreError::Key(_) => Exit::Usage,

@@ -130,6 +130,9 @@ async fn read(location: &Location, migrator: &Migrator, connection: &mut dyn Mig
         Err(error) => return Err(location.refused(&error)),
     };
     let half_done = connection.dirty_version().await.map_err(|e| location.refused(&e))?;
+    if let (Location::File(_), Some(migration)) = (location, half_done) {
+        return Err(StoreError::HalfDone { store: location.to_string(), migration });
+    }
     standing(location, migrator, &applied, half_done)
 }
 

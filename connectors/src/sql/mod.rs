@@ -58,6 +58,18 @@ pub enum StoreError {
         /// The migration.
         migration: i64,
     },
+    /// A migration of a file that was begun and not ended. Here each ends with its row or leaves nothing, so somebody else
+    /// was at it.
+    #[error(
+        "{store}: migration {migration} is marked as not ended (success = 0 in its table _sqlx_migrations), as this program \
+         leaves none: take a copy from before, or set success = 1 if the tables are whole"
+    )]
+    HalfDone {
+        /// Which store.
+        store: String,
+        /// The migration.
+        migration: i64,
+    },
     /// The store is older than this program, and who asks may not change it.
     #[error("{store}: {pending} not applied yet: run `ims migrate`")]
     Pending {

@@ -103,6 +103,17 @@ fn half_a_migration_is_not_taken_for_a_whole_one(store: &Store) {
     store.execute("INSERT INTO a (x) VALUES (1)");
 }
 
+#[test]
+fn a_migration_of_a_file_that_is_marked_as_not_ended_is_told_as_that() {
+    let store = Store::file();
+    let schema = schema(&[FIRST]);
+    Database::open(&store.location, &schema).unwrap();
+    store.execute("UPDATE _sqlx_migrations SET success = FALSE");
+    for refused in [schema.check(&store.location).err(), schema.migrate(&store.location).err()] {
+        assert!(matches!(refused, Some(StoreError::HalfDone { migration: 1, .. })), "{refused:?}");
+    }
+}
+
 fn a_row_that_no_column_holds_is_told_apart(store: &Store) {
     let mut database =
         Database::open(&store.location, &schema(&[(1, "CREATE TABLE a (x INT, t VARCHAR(3))")])).unwrap();
