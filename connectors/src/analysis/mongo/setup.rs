@@ -38,7 +38,7 @@ impl Features {
     }
 }
 
-/// Makes what is missing. Any number of processes may do so at a time.
+/// Makes what is missing, but for the index of calls. Any number of processes may do so at a time.
 pub(super) async fn prepare(database: &Database, keep: Option<Duration>) -> Result<()> {
     let hello = database.run_command(doc! { "hello": 1 }).await?;
     let features = Features::of(&hello).map_err(Error::custom)?;
@@ -64,11 +64,12 @@ pub(super) async fn prepare(database: &Database, keep: Option<Duration>) -> Resu
     for (collection, time) in times {
         expire(database, collection, time, keep).await?;
     }
-    find_calls(database).await
+    Ok(())
 }
 
-/// An index on the message of those events that are calls of customers' endpoints: a small part of all.
-async fn find_calls(database: &Database) -> Result<()> {
+/// An index on the message of those events that are calls of customers' endpoints: a small part of all. The server looks
+/// at every event for it, which takes minutes where there are many millions from before there was this index.
+pub(super) async fn find_calls(database: &Database) -> Result<()> {
     let calls = doc! { "event": LogEvent::Callback.as_str() };
     let index = doc! { "key": { "track_id": 1 }, "name": "calls", "partialFilterExpression": calls };
     let create = doc! { "createIndexes": EVENTS, "indexes": [index], "writeConcern": majority() };

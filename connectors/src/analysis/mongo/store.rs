@@ -4,11 +4,16 @@ use super::{MongoSettings, NAME, setup};
 use mongodb::error::{Error, ErrorKind, Result};
 use mongodb::{Client, Database};
 use processors::ports::Away;
+use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// How long one batch or question may take before the server counts as away: a stalled one says nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the index of calls is waited for: over no events, or when it is there, the server has it at once.
+const SOON: Duration = Duration::from_secs(5);
+/// How long after a failure it is asked for again.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// One database. Nothing is asked before the first use; that makes what is missing in it.
 pub(super) struct Store {
@@ -53,7 +58,40 @@ impl Store {
 async fn open(settings: &MongoSettings) -> Result<Database> {
     let database = Client::with_options(settings.options().await?)?.database(settings.database());
     setup::prepare(&database, settings.keep()).await?;
+    let of = database.clone();
+    let index = move || {
+        let of = of.clone();
+        async move { setup::find_calls(&of).await }
+    };
+    if !build(SOON, index).await {
+        tracing::info!(
+            "MongoDB builds the index by which calls of a message are found: with many events it takes long, and they are \
+             written meanwhile"
+        );
+    }
     Ok(database)
+}
+
+/// Has something built for as long as that takes, and waits a little for it. Whether it was built by then.
+async fn build<B>(soon: Duration, build: impl Fn() -> B + Send + Sync + 'static) -> bool
+where
+    B: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut building = tokio::spawn(async move {
+        while let Err(error) = build().await {
+            tracing::warn!(cause = cause(&error), "MongoDB has not built the index of calls: it is asked again");
+            tokio::time::sleep(AGAIN).await;
+        }
+    });
+    if tokio::time::timeout(soon, &mut building).await.is_ok() {
+        return true;
+    }
+    tokio::spawn(async move {
+        if building.await.is_ok() {
+            tracing::info!("MongoDB has built the index of calls");
+        }
+    });
+    false
 }
 
 /// What the driver says, without its picture of the whole cluster.
@@ -65,5 +103,17 @@ fn cause(error: &Error) -> String {
             None => error.kind.to_string(),
         },
         kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    #[tokio::test]
+    async fn what_the_server_builds_for_long_keeps_nobody_waiting() {
+        assert!(!build(Duration::ZERO, pending::<Result<()>>).await);
+        assert!(build(PATIENCE, || ready(Ok(()))).await);
     }
 }
