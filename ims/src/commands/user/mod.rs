@@ -40,7 +40,7 @@ pub enum Command {
         #[arg(long, value_name = "USERNAME")]
         customer: Option<String>,
     },
-    /// Let a user in no more; running processes take it up within 5 seconds.
+    /// Let a user in no more; running processes take it up within 5 seconds. Keys that it made stay (docs/center.md).
     #[command(after_long_help = exit::help(DISABLE, CHANGED))]
     Disable(Named),
     /// Let a user in again.

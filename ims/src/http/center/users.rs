@@ -277,7 +277,7 @@ pub async fn make(
     door.make_user(&caller, Of::customer(&caller, &service_key)?, wish).await
 }
 
-/// Gives a user of the customer another role, or lets it in no more.
+/// Gives a user of the customer another role, or lets it in no more; keys that it made stay.
 #[utoipa::path(
     put,
     path = "/ims/{service_key}/users/{login}",
