@@ -52,11 +52,13 @@ pub enum Use {
     CarouselFeed,
     /// CAROUSEL_COMMERCE.
     CarouselCommerce,
+    /// A template of AT.
+    Template,
 }
 
 impl Use {
     /// All, with the words that people know them by.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Mms, "mms"),
         (Self::Rcs, "rcs"),
         (Self::Image, "image"),
@@ -65,6 +67,7 @@ impl Use {
         (Self::WideItem, "wide-item"),
         (Self::CarouselFeed, "carousel-feed"),
         (Self::CarouselCommerce, "carousel-commerce"),
+        (Self::Template, "template"),
     ];
 }
 

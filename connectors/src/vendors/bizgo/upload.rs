@@ -1,5 +1,5 @@
-//! Uploads of images: published requests MmsFileUploadRequest, RcsFileUploadRequest, BrandMessage…FileUploadRequest, and
-//! their answers.
+//! Uploads of images: published requests MmsFileUploadRequest, RcsFileUploadRequest, BrandMessage…FileUploadRequest,
+//! AlimtalkTemplateImageUploadRequest, and their answers.
 
 use super::answer::refusal;
 use crate::vendors::images::{Uploaded, Use};
@@ -19,6 +19,7 @@ pub const fn path(what: Use) -> &'static str {
         Use::WideItem => "/api/comm/v1/file/brandmessage/wideItemList",
         Use::CarouselFeed => "/api/comm/v1/file/brandmessage/carouselFeed",
         Use::CarouselCommerce => "/api/comm/v1/file/brandmessage/carouselCommerce",
+        Use::Template => "/api/comm/v1/file/alimtalk/template",
     }
 }
 

@@ -66,7 +66,8 @@ pub enum Command {
         vendor: String,
         /// The image: JPEG, for KakaoTalk also PNG.
         file: PathBuf,
-        /// What it is for: mms, rcs, image, wide, wide-item-first, wide-item, carousel-feed or carousel-commerce.
+        /// What it is for: mms, rcs, image, wide, wide-item-first, wide-item, carousel-feed, carousel-commerce or
+        /// template.
         #[arg(long = "for", value_name = "USE")]
         what: Use,
     },

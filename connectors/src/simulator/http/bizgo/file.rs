@@ -29,7 +29,7 @@ const fn brand(path: &'static str, most_bytes: usize) -> Kind {
     Kind { path, most_bytes, png: true, field: "imgUrl", expires: false }
 }
 
-static KINDS: [Kind; 8] = [
+static KINDS: [Kind; 9] = [
     Kind { path: "/api/comm/v1/file/mms", most_bytes: 300 << 10, png: false, field: "fileKey", expires: true },
     Kind { path: "/api/comm/v1/file/rcs", most_bytes: 1 << 20, png: true, field: "media", expires: true },
     brand("/api/comm/v1/file/brandmessage/default", 500 << 10),
@@ -38,6 +38,7 @@ static KINDS: [Kind; 8] = [
     brand("/api/comm/v1/file/brandmessage/wideItemList", 5 << 20),
     brand("/api/comm/v1/file/brandmessage/carouselFeed", 5 << 20),
     brand("/api/comm/v1/file/brandmessage/carouselCommerce", 5 << 20),
+    brand("/api/comm/v1/file/alimtalk/template", 500 << 10),
 ];
 
 /// The paths of uploads.
