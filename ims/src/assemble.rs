@@ -7,6 +7,7 @@ use crate::{
     http::{self, Door},
     log::{open_log, open_schemas},
     notices::{Notices, Opens},
+    registering::Registration,
     stores::{self, AnalysisStore, Stores},
 };
 use anyhow::Context;
@@ -39,6 +40,7 @@ use processors::{
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
 use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -404,6 +406,17 @@ impl Deployment {
         let opens: Opens = Box::new(move || Ok(parts.log.producer()?));
         let reference: Arc<dyn ReferenceSource> = Arc::<dyn Reloaded>::clone(&self.reference);
         notices(config, Arc::clone(&self.cipher), reference, self.schemas(), opens).map(Some)
+    }
+
+    /// The templates that this process brings to their dealer: of a store of reference data, by the role that sends them.
+    pub fn registration(&self, config: &Config, roles: &[Role]) -> anyhow::Result<Option<Registration>> {
+        let registrar = self.vendors.registrar()?.filter(|_| roles.contains(&Role::Kakao));
+        let Some(registrar) = registrar else { return Ok(None) };
+        let editor = Editor::open(&self.stores.reference()?, Arc::clone(&self.cipher), config.center)?;
+        // A name that a restart keeps is not waited for.
+        let holder = Some(config.deployment.instance.clone()).filter(|name| !name.is_empty());
+        let holder = holder.unwrap_or_else(|| format!("{:016x}", RandomState::new().build_hasher().finish()));
+        Ok(Some(Registration::new(editor, registrar, holder)))
     }
 
     /// Opens the HTTP door, if the configuration has one.

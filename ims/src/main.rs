@@ -18,6 +18,7 @@ mod logging;
 mod moment;
 mod notices;
 mod output;
+mod registering;
 mod reload;
 mod request;
 mod retention;

@@ -8,10 +8,10 @@ mod text;
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
 pub use sql::{
-    App, AuditPlace, Audited, Behind, Bounds, By, ConsentPlace, Deed, Deeds, DueNotice, Editor, FilePlace, FileRow,
-    Imported, Importer, Inspected, Listed, ListedConsent, NoSuch, Owned, PushToken, Refusal, RefusalPlace,
-    RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens, SqlReference,
-    SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Which, Withdrawal, export,
+    App, AtDealer, AuditPlace, Audited, Behind, Bounds, By, ConsentPlace, Deed, Deeds, DueNotice, Editor, FilePlace,
+    FileRow, Imported, Importer, Inspected, Leftover, Listed, ListedConsent, NoSuch, Owned, PushToken, Refusal,
+    RefusalPlace, RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens,
+    SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Waiting, Which, Withdrawal, export,
 };
 pub use text::Revealed;
 

@@ -18,7 +18,9 @@ mod tests;
 
 pub use http::Listener;
 pub use log::{Confirmed, RequestLog, Requested};
-pub use settings::{Behaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spoiled, SpoiledShares, Spread};
+pub use settings::{
+    Behaviour, InspectionBehaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spoiled, SpoiledShares, Spread,
+};
 pub use smpp::SmppListener;
 
 use fate::Drawn;

@@ -50,6 +50,8 @@ pub struct Behaviour {
     pub outage: Outage,
     /// Delivery reports, of vendors that give them.
     pub receipts: ReceiptBehaviour,
+    /// Inspection of templates, of vendors that register them.
+    pub inspection: InspectionBehaviour,
 }
 
 /// Of all requests, those whose answers are spoiled: the vendor has done what it was asked, and nobody can read so.
@@ -121,6 +123,16 @@ pub struct ReceiptBehaviour {
     pub webhook_url: Option<String>,
 }
 
+/// How Kakao inspects templates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InspectionBehaviour {
+    /// How long an inspection takes, milliseconds.
+    pub takes_ms: u32,
+    /// Words for which a template is rejected: one of them in its text is enough.
+    pub rejects: Vec<String>,
+}
+
 /// A log-normal spread, as network times are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,7 +178,14 @@ impl Default for Behaviour {
             refuses_duplicates: true,
             outage: Outage::None,
             receipts: ReceiptBehaviour::default(),
+            inspection: InspectionBehaviour::default(),
         }
+    }
+}
+
+impl Default for InspectionBehaviour {
+    fn default() -> Self {
+        Self { takes_ms: 3_000, rejects: vec!["(광고)".into()] }
     }
 }
 

@@ -22,6 +22,7 @@ mod pace;
 mod provider;
 mod push;
 mod receipts;
+mod registrar;
 mod settings;
 mod smpp;
 mod smtp;
@@ -38,6 +39,7 @@ pub use nhn::NhnSettings;
 pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};
 pub use receipts::Serve;
+pub use registrar::{Registrar, Trouble, Visit, Wanted};
 pub use settings::{ResponseMethod, VendorSettings, VendorsError};
 pub use smpp::{REPORTS, SmppSettings};
 pub use smtp::{SmtpSettings, mailbox};
@@ -62,6 +64,10 @@ pub const POLLS: &str = "ims_vendor_polls_total";
 /// Rows of vendors' results that cannot be read, by vendor.
 pub const UNREAD: &str = "ims_vendor_results_unread_total";
 
+/// What became of templates at the dealer that registers them, by vendor and outcome: told, approved, rejected, deleted,
+/// refused, failed.
+pub const TEMPLATES: &str = "ims_vendor_templates_total";
+
 /// Mailboxes that were not written to or not looked up, by outcome: skipped, unchecked.
 pub const SUPPRESSED: &str = "ims_mail_suppressed_total";
 
@@ -72,6 +78,7 @@ pub(crate) const MAILBOXES: &str = "EMAIL";
 pub fn describe_metrics() {
     metrics::describe_counter!(POLLS, "Polls of vendors' delivery reports, by vendor and outcome.");
     metrics::describe_counter!(UNREAD, "Rows of vendors' results that cannot be read, by vendor.");
+    metrics::describe_counter!(TEMPLATES, "Templates at the dealer that registers them, by vendor and outcome.");
     metrics::describe_counter!(
         TOKENS,
         "Push tokens that were removed, skipped or not looked up, by vendor and outcome."
@@ -192,6 +199,7 @@ impl Vendors {
                 access.insert(name.clone(), Access { settings, key, webhook, pace, brands, images });
             }
         }
+        wrong.extend(settings::registrars(settings));
         let (dead_tokens, dead_mailboxes) = (Box::<MemoryDeadTokens>::default(), Box::<MemoryDeadTokens>::default());
         let message_ids = Box::new(MemoryMessageIds::default());
         Self {
@@ -271,8 +279,9 @@ impl Vendors {
     /// not fit its row. Asked by who sends.
     pub fn all_have_keys(&self) -> Result<(), VendorsError> {
         self.can_be_used()?;
-        let told: Vec<String> =
-            wires(&self.reference.current()).into_iter().filter_map(|vendor| self.lacks(&vendor)).collect();
+        let wires = wires(&self.reference.current());
+        let mut told: Vec<String> = wires.iter().filter_map(|vendor| self.lacks(vendor)).collect();
+        told.extend(self.registers_nothing(&wires));
         if told.is_empty() { Ok(()) } else { Err(VendorsError(told)) }
     }
 

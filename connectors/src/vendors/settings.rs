@@ -3,7 +3,7 @@
 use super::{apns::ApnsSettings, fcm::FcmSettings, nhn::NhnSettings, smpp::SmppSettings, smtp::SmtpSettings};
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// What the configuration says of a vendor, `[vendors.NAME]`; its row in the reference data says the rest, and how long
 /// a request may take in all (`timeout_ms`).
@@ -24,6 +24,9 @@ pub struct VendorSettings {
     pub poll_timeout_ms: u32,
     /// Calls that are no sends (polls, acknowledgements, uploads) a second, of all processes together.
     pub calls_per_second: u32,
+    /// How often it is asked what became of the inspection of 알림톡 templates, and told of those that were registered here,
+    /// milliseconds; 0: they are registered elsewhere.
+    pub templates_every_ms: u32,
     /// How KakaoTalk answers for 알림톡.
     pub response_method: ResponseMethod,
     /// How long it waits for the receipt of one that is polled, seconds, 10 to 86,400.
@@ -79,6 +82,7 @@ impl Default for VendorSettings {
             poll_ms: 2_000,
             poll_timeout_ms: 10_000,
             calls_per_second: 5,
+            templates_every_ms: 0,
             response_method: ResponseMethod::Push,
             response_timeout_s: 180,
             rcs_brands_file: PathBuf::new(),
@@ -92,6 +96,16 @@ impl Default for VendorSettings {
     }
 }
 
+/// What keeps templates from being registered, with the remedy.
+pub(super) fn registrars(settings: &BTreeMap<String, VendorSettings>) -> Option<String> {
+    let named: Vec<&str> =
+        settings.iter().filter(|(_, of)| of.templates_every_ms > 0).map(|(name, _)| &**name).collect();
+    (named.len() > 1).then(|| {
+        let names = named.join(", ");
+        format!("templates_every_ms is set for {names}: Kakao keeps a template once, so keep one dealer for them")
+    })
+}
+
 impl VendorSettings {
     pub(super) fn mistakes(&self, name: &str) -> Option<String> {
         let Self { smtp, fcm, apns, smpp, nhn, .. } = self;
@@ -103,6 +117,11 @@ impl VendorSettings {
         if figures.contains(&0) {
             return Some(format!(
                 "vendors.{name}: connect_ms, first_byte_ms, poll_ms, poll_timeout_ms and calls_per_second must be above 0"
+            ));
+        }
+        if self.templates_every_ms > 0 && kinds.contains(&true) {
+            return Some(format!(
+                "vendors.{name}.templates_every_ms: it registers no templates: set it for one with protocol = \"bizgo\""
             ));
         }
         if let Some(mistake) = nhn.as_ref().and_then(|nhn| nhn.mistake(name)) {

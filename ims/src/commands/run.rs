@@ -9,7 +9,7 @@ use crate::{
     exit::{self, Exit, usage},
     groups::{GroupTopics, Groups},
     http::{self, Door},
-    logging, notices, output, reload, retention,
+    logging, notices, output, registering, reload, retention,
     roles::{Roles, Work},
     signal,
     stores::AnalysisStore,
@@ -56,6 +56,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     reference.prepare(&|reference| topics.begin(reference));
     let _dormancy = dormancy::begin(deployment.templates(&config, chain)?)?;
     let _notices = notices::begin(deployment.notices(&config, chain)?, config.ads.notice_hour)?;
+    let _registering = registering::begin(deployment.registration(&config, chain)?)?;
     let _purging = retention::begin(assemble::retention(&config, chain)?)?;
     let _watching = watching::begin(AnalysisStore::of(&config)?, chain)?;
     let _redis = without_redis::begin(&config, &roles, deployment.name_ids())?;

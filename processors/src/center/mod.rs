@@ -7,6 +7,7 @@ pub mod file;
 mod group;
 pub mod inspection;
 pub mod opt_out;
+pub mod registering;
 pub mod sender_group;
 mod span;
 mod statistics;

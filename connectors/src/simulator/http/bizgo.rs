@@ -1,9 +1,11 @@
-//! Infobank Bizgo's Communication API v1 as its customers see it: send, poll reports, acknowledge them.
+//! Infobank Bizgo's Communication API v1 as its customers see it: send, poll reports, acknowledge them, upload images,
+//! register templates.
 //!
 //! Source: as connectors/src/vendors/bizgo names it; written apart from it, so that a mistake of one shows at the other.
 
 mod body;
 mod file;
+mod template;
 mod webhook;
 
 pub use webhook::Bizgo;
@@ -53,6 +55,7 @@ struct Kept {
     /// By vendor: reports that were given and not acknowledged, and their id.
     given: FxHashMap<String, (String, Vec<Due>)>,
     batches: u64,
+    templates: FxHashMap<template::Key, template::Template>,
 }
 
 impl Drop for Served {
@@ -70,6 +73,7 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
         .route("/api/comm/v1/report/polling", get(poll))
         .route("/api/comm/v1/report/polling/{report_id}", delete(acknowledge))
         .merge(file::pages())
+        .merge(template::pages())
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(shared)
 }

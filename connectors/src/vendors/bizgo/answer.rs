@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// What success is called in every layer.
 const ACCEPTED: &str = "A000";
 /// A rate that is exceeded, in words as by status 429.
-const TOO_MANY: &str = "A020";
+pub const TOO_MANY: &str = "A020";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,7 +51,7 @@ struct Destination {
 }
 
 /// A code and the vendor's words for it.
-type Said = (String, Option<String>);
+pub type Said = (String, Option<String>);
 
 /// What was said first that is not acceptance; None: everything was accepted, as far as this goes.
 fn refused(envelope: &Envelope) -> Option<Said> {
@@ -106,11 +106,15 @@ pub fn code(code: String, words: Option<String>) -> Reply {
     judged::code(CodeTable::Bizgo, code, words)
 }
 
-/// Why a call about reports was refused; None: it was not.
+/// Why a call that sends nothing was refused; None: it was not.
 pub fn refusal(status: u16, body: &[u8]) -> Option<String> {
-    let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else { return Some("a body that is no answer".into()) };
-    match refused(&envelope) {
-        Some((code, _)) => Some(code),
-        None => (!(200..300).contains(&status)).then(|| "refused".into()),
-    }
+    told(status, body).map(|(code, _)| code)
+}
+
+/// The same with the vendor's words.
+pub fn told(status: u16, body: &[u8]) -> Option<Said> {
+    let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
+        return Some(("a body that is no answer".into(), None));
+    };
+    refused(&envelope).or_else(|| (!(200..300).contains(&status)).then(|| ("refused".into(), None)))
 }

@@ -12,6 +12,7 @@ mod answer;
 mod report;
 mod request;
 mod signature;
+mod template;
 #[cfg(test)]
 mod tests;
 mod upload;

@@ -162,7 +162,11 @@ fn templates<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     let template = json!({
         "channel": "at", "template_code": "order.sent", "sender_key": "a1".repeat(20), "state": "requested",
         "auth_allowed": false, "message": "#{name}님의 주문이 발송되었습니다.", "title": null, "header": null, "html": null,
-        "attachment": null, "supplement": null, "variables": ["name"], "removed": false,
+        "attachment": null, "supplement": null, "variables": ["name"],
+        "dealer": {
+            "vendor": "dealer", "state": "requested", "comment": null, "noted_at": "2026-03-11T01:31:00.000Z",
+        },
+        "removed": false,
         "changed_at": "2026-03-11T01:30:00.000Z",
     });
     let body = templates::body(wish);

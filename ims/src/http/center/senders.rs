@@ -23,13 +23,14 @@ use axum::{
     extract::State,
     http::{HeaderMap, Uri},
 };
-use connectors::reference::{Behind, Listed, Owned, Which};
+use connectors::reference::{Behind, Editor, Listed, Owned, Which};
 use processors::{
     center::{
         Cursor,
         inspection::{moved, word},
         sender_group,
     },
+    ports::Away,
     reference::{Approval, SenderNumber, SenderProfile},
     refusal::{Code, Refusal},
     rules::{field::top, sender, text},
@@ -151,29 +152,59 @@ impl<'l> Asked<'l> {
     }
 }
 
+/// How rows of a list are told.
+type Tell<K, T> = fn(&mut Editor, Vec<Listed<K>>) -> Result<Vec<T>, Away>;
+
+fn as_it_is<K, T: From<Listed<K>>>(_: &mut Editor, rows: Vec<Listed<K>>) -> Result<Vec<T>, Away> {
+    Ok(rows.into_iter().map(T::from).collect())
+}
+
 impl Door {
     /// A page of a list.
     pub async fn listed<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize + Send + 'static>(
         &self,
+        asked: Asked<'_>,
+        which: Which,
+    ) -> Result<Answer<Page<T>>, Stop> {
+        self.listed_as(asked, which, as_it_is::<K, T>).await
+    }
+
+    /// The same of rows that are told with what stands beside them.
+    pub async fn listed_as<K: Owned + Send + Sync + 'static, T: Serialize + Send + 'static>(
+        &self,
         Asked { list, since_ms, behind, most }: Asked<'_>,
         which: Which,
+        tell: Tell<K, T>,
     ) -> Result<Answer<Page<T>>, Stop> {
         let found = self.editor()?.ask(move |editor| {
             Filling::fill(most, behind, |behind, rows| {
                 let listed = editor.list::<K>(&which, since_ms, behind, rows)?;
-                Ok(listed.into_iter().map(|listed| (listed.behind.clone(), T::from(listed))).collect())
+                let places: Vec<Behind> = listed.iter().map(|listed| listed.behind.clone()).collect();
+                Ok(places.into_iter().zip(tell(editor, listed)?).collect())
             })
         });
         Ok(Answer::success(found.await?.page(|behind| Cursor::behind(list, behind).write())))
     }
 
     /// The one row that is named.
-    pub async fn told<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize>(
+    pub async fn told<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize + Send + 'static>(
         &self,
         named: Which,
     ) -> Told<T> {
-        let found = self.editor()?.ask(move |editor| editor.list::<K>(&named, None, None, 1)).await?;
-        Ok(Answer::success(T::from(found.into_iter().next().ok_or_else(nobodys)?)))
+        self.told_as(named, as_it_is::<K, T>).await
+    }
+
+    /// The same of a row that is told with what stands beside it.
+    pub async fn told_as<K: Owned + Send + Sync + 'static, T: Serialize + Send + 'static>(
+        &self,
+        named: Which,
+        tell: Tell<K, T>,
+    ) -> Told<T> {
+        let found = self.editor()?.ask(move |editor| {
+            let listed = editor.list::<K>(&named, None, None, 1)?;
+            tell(editor, listed)
+        });
+        Ok(Answer::success(found.await?.into_iter().next().ok_or_else(nobodys)?))
     }
 
     /// Moves a state, as an operator says.

@@ -23,9 +23,10 @@ use axum::{
     extract::State,
     http::{HeaderMap, Uri},
 };
-use connectors::reference::{Listed, Which};
+use connectors::reference::{AtDealer, Editor, Listed, Which};
 use processors::{
     center::{Group, inspection::word, sender_group, template},
+    ports::Away,
     reference::{Customer, Template},
     refusal::{Code, Refusal},
     rules::field::top,
@@ -71,11 +72,35 @@ pub struct Registered {
     pub supplement: Option<Supplement>,
     /// Names of its variables.
     pub variables: Vec<String>,
+    /// What the dealer that registers it at Kakao said of it; null: none does, or none was asked yet.
+    #[schema(required = true)]
+    pub dealer: Option<Dealer>,
     /// Whether it was removed; told where changes are asked for.
     pub removed: bool,
     /// When it was changed last.
     #[schema(required = true)]
     pub changed_at: Option<String>,
+}
+
+/// What a dealer said of a template.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateAtDealer)]
+pub struct Dealer {
+    /// Which dealer.
+    pub vendor: String,
+    /// registered, requested, approved, rejected or refused.
+    pub state: String,
+    /// Why it was rejected or refused.
+    #[schema(required = true)]
+    pub comment: Option<String>,
+    /// When it said so.
+    pub noted_at: String,
+}
+
+impl From<AtDealer> for Dealer {
+    fn from(AtDealer { vendor, state, comment, noted_at_ms }: AtDealer) -> Self {
+        Self { vendor, state, comment, noted_at: iso(noted_at_ms) }
+    }
 }
 
 impl From<&Template> for Registered {
@@ -94,6 +119,7 @@ impl From<&Template> for Registered {
             supplement: row.supplement.clone(),
             // Of what stood there before there were rules.
             variables: template::variables(row).unwrap_or_default(),
+            dealer: None,
             removed: false,
             changed_at: None,
         }
@@ -212,7 +238,17 @@ pub async fn list(
     let username = caller.whose(&service_key)?.username.clone();
     let list = format!("templates/{word}");
     let asked = Asked::read(uri.query(), &list)?;
-    door.listed::<Template, _>(asked, Which::of([("username", &*username)]).with_any("channel", channels)).await
+    let which = Which::of([("username", &*username)]).with_any("channel", channels);
+    door.listed_as(asked, which, with_dealers).await
+}
+
+/// Rows of a list, each with what its dealer said.
+fn with_dealers(editor: &mut Editor, rows: Vec<Listed<Template>>) -> Result<Vec<Registered>, Away> {
+    let templates: Vec<&Template> = rows.iter().map(|listed| &*listed.row).collect();
+    let mut said = editor.at_dealers(&templates)?;
+    let told =
+        |(place, listed)| Registered { dealer: said.remove(&place).map(Dealer::from), ..Registered::from(listed) };
+    Ok(rows.into_iter().enumerate().map(told).collect())
 }
 
 /// Tells one template.
@@ -230,7 +266,7 @@ pub async fn show(
 ) -> Told<Registered> {
     let channel = channel(&word)?;
     let named = named(channel, &caller.whose(&service_key)?.username, &code);
-    door.told::<Template, _>(named).await
+    door.told_as(named, with_dealers).await
 }
 
 /// Registers a template, held against the rules of its channel.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "a test that measures tells what")]
 
+mod at_dealers;
 mod changes;
 mod consents;
 mod dormant;
@@ -35,8 +36,8 @@ use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 use {
-    changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*, speed::*,
-    suppressed::*, tokens::*, users::*, vendors::*,
+    at_dealers::*, changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*,
+    speed::*, suppressed::*, tokens::*, users::*, vendors::*,
 };
 
 on_both! {
@@ -84,6 +85,10 @@ on_both! {
     a_file_that_was_cut_off_is_found_and_forgotten
     files_that_messages_name_are_told_in_a_batch_and_remembered
     inspected_templates_are_told_in_pages_and_retired
+    templates_wait_for_their_dealer_under_profiles_that_are_approved
+    a_dealers_word_is_written_on_what_it_inspected_alone
+    what_nobody_has_any_more_is_left_to_be_deleted
+    one_process_at_a_time_asks_a_dealer
     one_vendor_is_changed_and_keeps_its_place
     weights_of_a_vendor_come_and_go_and_never_sum_to_zero
     suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them_out

@@ -26,6 +26,9 @@ pub(super) fn every_question_goes_by_an_index(store: &Store) {
         // It goes by what stands in a table, and these have nothing.
         return;
     }
+    assert_eq!(store.index_of(dealer_templates::WAITING, &["'AT'", "'c'", "'c'", "'T'", "10"]), "templates_state");
+    let of_templates: Vec<&str> = (0..5).flat_map(|_| ["'AT'", "'c1'", "'T1'", "'own'"]).collect();
+    assert_eq!(store.index_of(&dealer_templates::text(5), &of_templates), "PRIMARY");
     let page = ["1", "1", "x'00'", "10"];
     let of_user: Vec<&str> = ["'key'", &*lookups[0]].into_iter().chain(page).collect();
     assert_eq!(store.index_of(&push_tokens::question(true), &of_user), "push_tokens_user");

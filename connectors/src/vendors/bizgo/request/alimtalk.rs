@@ -26,9 +26,10 @@ pub struct Alimtalk<'d> {
     supplement: Option<Supplement<'d>>,
 }
 
+/// AlimtalkAttachment.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Attachment<'d> {
+pub struct Attachment<'d> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     button: Vec<Link<'d>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,9 +51,10 @@ struct Entry<'d> {
     description: &'d str,
 }
 
+/// AlimtalkSupplement.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Supplement<'d> {
+pub struct Supplement<'d> {
     quick_reply: Vec<Link<'d>>,
 }
 
@@ -105,20 +107,12 @@ pub fn alimtalk<'d>(message_type: MessageType, content: &'d Content, settings: &
         title: content.title.as_deref(),
         header: content.header.as_deref(),
         attachment: content.attachment.as_ref().and_then(|hung| attachment(hung)),
-        supplement: content.supplement.as_ref().filter(|supplement| !supplement.quick_reply.is_empty()).map(
-            |supplement| Supplement {
-                quick_reply: supplement
-                    .quick_reply
-                    .iter()
-                    .map(|button| Link { biz_form_id: button.biz_form_key.as_deref(), ..link(button) })
-                    .collect(),
-            },
-        ),
+        supplement: content.supplement.as_ref().and_then(|hung| supplement(hung)),
     }
 }
 
 /// None when there is nothing of it that the vendor takes: the image of an AI, and that of a highlight, is its template's.
-fn attachment(attachment: &schemas::Attachment) -> Option<Attachment<'_>> {
+pub fn attachment(attachment: &schemas::Attachment) -> Option<Attachment<'_>> {
     let wanted = Attachment {
         button: attachment.button.iter().map(button).collect(),
         item: attachment.item.as_ref().map(|item| Items {
@@ -132,6 +126,14 @@ fn attachment(attachment: &schemas::Attachment) -> Option<Attachment<'_>> {
     };
     let empty = wanted.button.is_empty() && wanted.item.is_none() && wanted.item_highlight.is_none();
     (!empty).then_some(wanted)
+}
+
+/// None when it has no quick replies.
+pub fn supplement(supplement: &schemas::Supplement) -> Option<Supplement<'_>> {
+    let replies = supplement.quick_reply.iter();
+    let quick_reply: Vec<_> =
+        replies.map(|button| Link { biz_form_id: button.biz_form_key.as_deref(), ..link(button) }).collect();
+    (!quick_reply.is_empty()).then_some(Supplement { quick_reply })
 }
 
 fn entry(item: &Item) -> Entry<'_> {

@@ -5,6 +5,8 @@ mod alimtalk;
 mod brand;
 mod rcs;
 
+pub use alimtalk::{Attachment, Supplement, attachment, supplement};
+
 use crate::vendors::VendorSettings;
 use schemas::{Dispatch, Family};
 use serde::Serialize;

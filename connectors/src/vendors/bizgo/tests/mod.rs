@@ -7,6 +7,7 @@ mod images;
 mod polls;
 mod server;
 mod simulated;
+mod templates;
 mod uploads;
 mod webhooks;
 

@@ -22,7 +22,7 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use connectors::{
-    reference::{Bounds, Importer, SCHEMA, SqlReference},
+    reference::{Bounds, Editor, Importer, SCHEMA, SqlReference},
     sql::{Database, Record},
 };
 use processors::{access::Scope, ports::ReferenceSource as _, reference::SecretKey};
@@ -99,6 +99,13 @@ impl Center {
         let (status, answer) = self.call(OPERATOR, Method::PUT, &format!("/ims/{SHOP}/{path}"), body).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         answer
+    }
+
+    /// Changes the store beside the door, as other work of a process does.
+    pub fn edit(&self, change: impl FnOnce(&mut Editor) + Send + 'static) {
+        let (at, cipher) = (self.0.stores.reference().unwrap(), Arc::new(self.0.stores.cipher().unwrap()));
+        let bounds = config::load(None, []).unwrap().center;
+        std::thread::spawn(move || change(&mut Editor::open(&at, cipher, bounds).unwrap())).join().unwrap();
     }
 
     /// Lines of the audit after the import: `actor kind subject`, and what they tell.

@@ -3,6 +3,7 @@
 use super::{Center, OTHER, code};
 use crate::http::tests::BANK;
 use axum::http::Method;
+use connectors::reference::AtDealer;
 use processors::{ports::ReferenceSource as _, reference::Approval};
 use schemas::Channel;
 use serde_json::{Value, json};
@@ -55,6 +56,35 @@ async fn a_template_of_kakao_waits_for_its_inspection_and_stays_as_it_was_approv
     assert_eq!(code(&center.own(Method::DELETE, path, Value::Null).await), "0000");
     assert_eq!(state(&center, Channel::At, "order.sent"), None);
     assert_eq!(code(&center.own(Method::GET, path, Value::Null).await), "2110");
+}
+
+#[tokio::test]
+async fn what_a_dealer_said_of_a_template_is_told_with_it() {
+    let center = Center::new();
+    let made = center.own(Method::POST, "templates/at", order(&center)).await;
+    assert_eq!(made["data"]["dealer"], Value::Null);
+    center.follow();
+    let template = center.0.reference.current().template(Channel::At, "hanbit-shop", "order.sent").cloned().unwrap();
+    let said = AtDealer {
+        vendor: "dealer".into(),
+        state: "rejected".into(),
+        comment: Some("변수가 너무 많습니다.".into()),
+        noted_at_ms: 1_773_192_600_000,
+    };
+    center.edit(move |editor| editor.note_at_dealer(&template, &said).unwrap());
+    let told = json!({
+        "vendor": "dealer", "state": "rejected", "comment": "변수가 너무 많습니다.",
+        "noted_at": "2026-03-11T01:30:00.000Z",
+    });
+    let shown = center.own(Method::GET, "templates/at/order.sent", Value::Null).await;
+    assert_eq!(shown["data"]["dealer"], told);
+    let listed = center.own(Method::GET, "templates/at?limit=1000", Value::Null).await;
+    let of = |code: &str| {
+        let items = listed["data"]["items"].as_array().unwrap();
+        items.iter().find(|item| item["template_code"] == code).map(|item| item["dealer"].clone())
+    };
+    assert_eq!(of("order.sent"), Some(told));
+    assert!(listed["data"]["items"].as_array().unwrap().iter().any(|item| item["dealer"].is_null()));
 }
 
 #[tokio::test]

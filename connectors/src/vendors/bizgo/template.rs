@@ -1,0 +1,256 @@
+//! 알림톡 templates: registered, changed, brought to their inspection, asked for, deleted. Published paths
+//! `api_comm_v1_center_alimtalk_template*.yaml`, schemas AlimtalkTemplateSaveRequest, AlimtalkTemplateInspectionRequest,
+//! AlimtalkTemplateInspectionCancelRequest, AlimtalkTemplateResponse.
+//!
+//! Not published are: the code of a template that is not there, or is there already; words of `templateMessageType` and
+//! `templateEmphasizeType` beside BA and NONE (here Kakao's own, as NHN Cloud lists them: github TOAST-DOCS/Alimtalk,
+//! ko/alimtalk-api-guide.md); where the image of a highlight is said; and the text of a comment, of which writer and time
+//! come.
+
+use super::{
+    Bizgo, Sent,
+    answer::{self, TOO_MANY},
+    request::{Attachment, Supplement, attachment, supplement},
+};
+use crate::vendors::{
+    http::{Answered, JSON},
+    registrar::{Trouble, Wanted, emphasized, message_type, only, part_of_path},
+};
+use hyper::{Method, body::Bytes};
+use processors::{
+    center::registering::{Held, Inspection, Next},
+    codes::{Handling, judge},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where templates are.
+const TEMPLATE: &str = "/api/comm/v1/center/alimtalk/template";
+/// Bytes of an answer.
+const MOST_ANSWER: usize = 256 << 10;
+
+/// The fields that a template is compared by: what the dealer adds is its own.
+const COMPARED: [&str; 29] = [
+    "text",
+    "title",
+    "header",
+    "imgUrl",
+    "attachment",
+    "supplement",
+    "button",
+    "item",
+    "itemHighlight",
+    "quickReply",
+    "list",
+    "summary",
+    "description",
+    "type",
+    "name",
+    "urlPc",
+    "urlMobile",
+    "schemeIos",
+    "schemeAndroid",
+    "target",
+    "chatExtra",
+    "chatEvent",
+    "pluginId",
+    "relayId",
+    "oneclickId",
+    "productId",
+    "bizFormKey",
+    "bizFormId",
+    "telNumber",
+];
+
+#[derive(Serialize)]
+struct Of<T> {
+    alimtalk: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Named<'t> {
+    sender_key: &'t str,
+    /// Published of all but a withdrawal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_key_type: Option<&'static str>,
+    template_code: &'t str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole<'t> {
+    #[serde(flatten)]
+    named: Named<'t>,
+    template_name: &'t str,
+    template_message_type: &'static str,
+    template_emphasize_type: &'static str,
+    text: &'t str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    img_name: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    img_url: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<Attachment<'t>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supplement: Option<Supplement<'t>>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    data: Service,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    data: Given,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    alimtalk: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Standing {
+    template_code: String,
+    inspection_status: String,
+    #[serde(default)]
+    comments: Option<Vec<Comment>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment {
+    #[serde(default)]
+    user_name: Option<String>,
+    #[serde(default)]
+    created_at: Option<String>,
+}
+
+fn named<'t>(wanted: &Wanted<'t>) -> Named<'t> {
+    Named {
+        sender_key: wanted.sender_key(),
+        sender_key_type: Some(if wanted.of_group { "G" } else { "S" }),
+        template_code: &wanted.template.code,
+    }
+}
+
+/// The template as it is registered. The error is what the published schema cannot say.
+fn whole<'t>(wanted: &Wanted<'t>) -> Result<Whole<'t>, Trouble> {
+    let template = wanted.template;
+    let hung = template.attachment.as_ref();
+    if hung.and_then(|hung| hung.item_highlight.as_ref()).is_some_and(|highlight| highlight.img_url.is_some()) {
+        return Err(Trouble::refused("where a highlight's image is said is not published"));
+    }
+    let img_url = hung.and_then(|hung| hung.image.as_ref()).map(|image| &*image.img_url);
+    Ok(Whole {
+        named: named(wanted),
+        template_name: &template.code,
+        template_message_type: message_type(template),
+        template_emphasize_type: emphasized(template),
+        text: &template.message,
+        title: template.title.as_deref(),
+        header: template.header.as_deref(),
+        img_name: img_url.and_then(|url| url.rsplit('/').next()),
+        img_url,
+        attachment: hung.and_then(attachment),
+        supplement: template.supplement.as_ref().and_then(supplement),
+    })
+}
+
+/// A body of structs of strings, which always become JSON.
+fn body(alimtalk: impl Serialize) -> Bytes {
+    serde_json::to_vec(&Of { alimtalk }).unwrap_or_default().into()
+}
+
+/// What an answer says of a template.
+fn held(answered: &[u8], wanted: &Wanted<'_>) -> Result<Held, Trouble> {
+    let unread = || Trouble::refused("what stands there cannot be read: see the dealer's console");
+    let Shown { data: Service { data: Given { alimtalk } } } =
+        serde_json::from_slice(answered).map_err(|_| unread())?;
+    let Standing { template_code, inspection_status, comments } =
+        Standing::deserialize(&alimtalk).map_err(|_| unread())?;
+    let inspection = match &*inspection_status {
+        "REG" => Inspection::Registered,
+        "REQ" => Inspection::Requested,
+        "APR" => Inspection::Approved,
+        "REJ" => Inspection::Rejected,
+        _ => return Err(unread()),
+    };
+    if template_code != wanted.template.code {
+        return Err(unread());
+    }
+    let ours = serde_json::to_value(whole(wanted)?).unwrap_or_default();
+    let comment = comments.unwrap_or_default().pop().map(|comment| {
+        let Comment { user_name, created_at } = comment;
+        let [writer, at] = [user_name, created_at].map(|told| told.unwrap_or_else(|| "-".to_owned()));
+        format!("by {writer}, {at}: its text is told in the dealer's console alone")
+    });
+    Ok(Held { inspection, same: only(&ours, &COMPARED) == only(&alimtalk, &COMPARED), comment })
+}
+
+impl Bizgo<'_> {
+    /// A template as it stands there; None: it does not.
+    pub async fn template(&self, wanted: &Wanted<'_>) -> Result<Option<Held>, Trouble> {
+        let [key, code] = [wanted.sender_key(), &wanted.template.code].map(part_of_path);
+        let path = format!("{TEMPLATE}?senderKey={}&templateCode={}", key?, code?);
+        match self.managed(Method::GET, &path, None).await {
+            Ok(answered) => held(&answered, wanted).map(Some),
+            // By which code it is not there is not published: what is there after all will not be registered again.
+            Err(Trouble::Refused(_)) => Ok(None),
+            Err(away) => Err(away),
+        }
+    }
+
+    /// Does what is due for a template.
+    pub async fn tell_template(&self, due: Next, wanted: &Wanted<'_>) -> Result<(), Trouble> {
+        let of_request = |more: &str| format!("{TEMPLATE}/request{more}");
+        let (method, path, sent) = match due {
+            Next::Register => (Method::POST, TEMPLATE.to_owned(), body(whole(wanted)?)),
+            Next::Change => (Method::PUT, TEMPLATE.to_owned(), body(whole(wanted)?)),
+            Next::Request => (Method::POST, of_request(""), body(named(wanted))),
+            Next::Withdraw => {
+                (Method::POST, of_request("/cancel"), body(Named { sender_key_type: None, ..named(wanted) }))
+            }
+            Next::Wait | Next::Approved | Next::Rejected | Next::Taken => return Ok(()),
+        };
+        self.managed(method, &path, Some(sent)).await.map(drop)
+    }
+
+    /// Deletes a template.
+    pub async fn delete_template(&self, sender_key: &str, code: &str) -> Result<(), Trouble> {
+        let [key, code] = [sender_key, code].map(part_of_path);
+        let path = format!("{TEMPLATE}/senderKey/{}/templateCode/{}", key?, code?);
+        self.managed(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// A call about templates.
+    async fn managed(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Bytes, Trouble> {
+        let key = self.access.key.header();
+        let total = self.access.settings.poll_timeout();
+        let sent = Sent { content_type: body.is_some().then_some(JSON), body: body.unwrap_or_default() };
+        let answered = self.call(method, path, &key, sent, MOST_ANSWER, total).await;
+        let Answered { status, retry_after, body } = answered.map_err(Trouble::from)?;
+        let Some((code, words)) = answer::told(status, &body) else { return Ok(body) };
+        let row = judge(self.vendor.codes, &code);
+        if row.wants_credential() {
+            self.access.key.renew(&key);
+        }
+        let reason = match words {
+            Some(words) => format!("HTTP {status}, {code}: {words}"),
+            None => format!("HTTP {status}, {code}"),
+        };
+        if status == 429 || code == TOO_MANY {
+            return Err(Trouble::throttled(reason, retry_after.as_deref()));
+        }
+        // What the gateway says, or is said of the account, is no word on a template.
+        let of_all = status >= 500 || !code.starts_with('A') || row.handling == Handling::LockedOut;
+        Err(if of_all { Trouble::away(reason) } else { Trouble::Refused(reason) })
+    }
+}

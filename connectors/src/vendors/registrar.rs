@@ -1,0 +1,210 @@
+//! The dealer that templates are registered at: asked and told one thing at a time, by who waits for it.
+
+use super::{
+    Access, Vendors,
+    bizgo::Bizgo,
+    http::{Client, Failed},
+    wires,
+};
+use processors::{
+    center::registering::{Held, Next},
+    reference::{Protocol, Template, Vendor},
+};
+use serde_json::{Map, Value};
+use std::{future::Future, io, sync::Arc, time::Duration};
+use tokio::runtime::{Builder, Runtime};
+
+/// A template as it is to stand at its dealer.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'t> {
+    /// The template.
+    pub template: &'t Template,
+    /// Whether its `sender_key` is a group's.
+    pub of_group: bool,
+}
+
+impl<'t> Wanted<'t> {
+    /// What it is registered under.
+    pub(super) fn sender_key(&self) -> &'t str {
+        self.template.sender_key.as_deref().unwrap_or_default()
+    }
+}
+
+/// Why a dealer was not asked or told. Said without keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nobody answered, or the answer is no word on this template: all of them wait, for as long as the dealer says.
+    Away {
+        /// The reason.
+        reason: String,
+        /// How long the dealer asks to wait.
+        wait: Option<Duration>,
+    },
+    /// The dealer does not take this template so, or publishes no way to say it: others go on.
+    Refused(String),
+}
+
+impl Trouble {
+    pub(super) fn away(reason: impl Into<String>) -> Self {
+        Self::Away { reason: reason.into(), wait: None }
+    }
+
+    pub(super) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused(reason.into())
+    }
+
+    /// The dealer asks to wait: of what Retry-After may say, seconds alone.
+    pub(super) fn throttled(reason: String, retry_after: Option<&str>) -> Self {
+        Self::Away { reason, wait: retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs) }
+    }
+}
+
+impl From<Failed> for Trouble {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::NotSent(reason) | Failed::NoAnswer(reason) => Self::away(reason),
+        }
+    }
+}
+
+/// The dealer that the configuration says templates are registered at.
+pub struct Registrar {
+    vendors: Vendors,
+    name: String,
+    runtime: Runtime,
+}
+
+/// Calls of one turn, which share connections.
+pub struct Visit<'r> {
+    registrar: &'r Registrar,
+    access: &'r Access,
+    vendor: Arc<Vendor>,
+    client: Client,
+}
+
+impl Vendors {
+    /// The dealer that templates are registered at; None: they are registered elsewhere, and operators say what became of
+    /// them.
+    pub fn registrar(&self) -> io::Result<Option<Registrar>> {
+        let named = self.access.iter().find(|(_, access)| access.settings.templates_every_ms > 0);
+        let Some((name, _)) = named else { return Ok(None) };
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Some(Registrar { vendors: self.clone(), name: name.clone(), runtime }))
+    }
+
+    /// What keeps templates from being registered, with the remedy.
+    pub(super) fn registers_nothing(&self, wires: &[Arc<Vendor>]) -> Option<String> {
+        let (name, _) = self.access.iter().find(|(_, access)| access.settings.templates_every_ms > 0)?;
+        let registers = |vendor: &Arc<Vendor>| vendor.name == *name && vendor.protocol == Protocol::Bizgo;
+        (!wires.iter().any(registers)).then(|| {
+            format!(
+                "vendors.{name}.templates_every_ms: vendor {name} registers no templates: set it for one with protocol \
+                 = \"bizgo\""
+            )
+        })
+    }
+}
+
+impl Registrar {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// From one turn to the next.
+    pub fn every(&self) -> Duration {
+        let settings = self.vendors.access.get(&self.name).map(|access| &access.settings);
+        Duration::from_millis(settings.map_or(0, |settings| u64::from(settings.templates_every_ms)))
+    }
+
+    /// Longest time of a call.
+    pub fn patience(&self) -> Duration {
+        let settings = self.vendors.access.get(&self.name).map(|access| &access.settings);
+        settings.map_or(Duration::ZERO, |settings| settings.poll_timeout())
+    }
+
+    /// Begins a turn. The error is the reason with its remedy.
+    pub fn visit(&self) -> Result<Visit<'_>, String> {
+        let known = wires(&self.vendors.reference.current()).into_iter().find(|vendor| vendor.name == self.name);
+        let vendor = known.ok_or_else(|| format!("there is no vendor {:?} in the reference data", self.name))?;
+        if let Some(lack) = self.vendors.lacks(&vendor) {
+            return Err(lack);
+        }
+        let access = self.vendors.access.get(&self.name).ok_or("the vendor has no key")?;
+        let client = Client::new(access.settings.connect(&vendor))?;
+        Ok(Visit { registrar: self, access, vendor, client })
+    }
+}
+
+impl Visit<'_> {
+    /// A template as it stands there; None: it does not.
+    pub fn template(&self, wanted: &Wanted<'_>) -> Result<Option<Held>, Trouble> {
+        self.call(self.bizgo().template(wanted))
+    }
+
+    /// Does what is due for a template.
+    pub fn tell(&self, due: Next, wanted: &Wanted<'_>) -> Result<(), Trouble> {
+        self.call(self.bizgo().tell_template(due, wanted))
+    }
+
+    /// Deletes a template.
+    pub fn delete(&self, sender_key: &str, code: &str) -> Result<(), Trouble> {
+        self.call(self.bizgo().delete_template(sender_key, code))
+    }
+
+    fn bizgo(&self) -> Bizgo<'_> {
+        Bizgo { client: &self.client, access: self.access, vendor: &self.vendor }
+    }
+
+    /// Makes a call when it is its turn among all that are no sends.
+    fn call<T>(&self, call: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        self.registrar.runtime.block_on(async {
+            self.access.pace.turn(|| (self.registrar.vendors.part)(&self.vendor)).await;
+            call.await
+        })
+    }
+}
+
+/// A key or code where it may stand in an address.
+pub(super) fn part_of_path(text: &str) -> Result<&str, Trouble> {
+    let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b));
+    // Dots alone are a way through folders.
+    let fits = fits && text.bytes().any(|b| b != b'.');
+    if fits { Ok(text) } else { Err(Trouble::refused("its sender_key or code can stand in no address")) }
+}
+
+/// Kakao's word for what buttons make a template.
+pub(super) fn message_type(template: &Template) -> &'static str {
+    let buttons = template.attachment.as_ref().map_or(&[][..], |hung| &hung.button);
+    if buttons.iter().any(|button| button.r#type == "AC") { "AD" } else { "BA" }
+}
+
+/// Kakao's word for what a template shows above its text.
+pub(super) fn emphasized(template: &Template) -> &'static str {
+    let hung = template.attachment.as_ref();
+    let items = hung.is_some_and(|hung| hung.item.is_some() || hung.item_highlight.is_some());
+    let image = hung.is_some_and(|hung| hung.image.is_some());
+    match (items || template.header.is_some(), image, template.title.is_some()) {
+        (true, ..) => "ITEM_LIST",
+        (false, true, _) => "IMAGE",
+        (false, false, true) => "TEXT",
+        (false, false, false) => "NONE",
+    }
+}
+
+/// Of what is said, these fields alone, and nothing that is empty.
+pub(super) fn only(said: &Value, fields: &[&str]) -> Value {
+    match said {
+        Value::Object(parts) => {
+            let kept = parts.iter().filter(|(name, _)| fields.contains(&name.as_str()));
+            let kept = kept.map(|(name, part)| (name.clone(), only(part, fields))).filter(|(_, part)| !part.is_null());
+            let kept: Map<String, Value> = kept.collect();
+            if kept.is_empty() { Value::Null } else { kept.into() }
+        }
+        Value::Array(rows) if rows.is_empty() => Value::Null,
+        Value::Array(rows) => rows.iter().map(|row| only(row, fields)).collect(),
+        Value::String(text) if text.is_empty() => Value::Null,
+        Value::String(text) => text.replace("\r\n", "\n").into(),
+        other => other.clone(),
+    }
+}
