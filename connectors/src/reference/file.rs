@@ -1,9 +1,10 @@
 //! Reference data from a file.
 
 use super::{Current, Prepare, ReferenceError, Reloaded};
+use jiff::Timestamp;
 use processors::{
     ports::ReferenceSource,
-    reference::{Changes, Reference, Seed},
+    reference::{Changes, Reference, Rows, Seed, SeedErrors},
 };
 use std::{
     path::{Path, PathBuf},
@@ -100,7 +101,10 @@ fn read(path: &Path) -> Result<Reference, ReferenceError> {
 
 fn read_text(name: &str, text: &str) -> Result<Reference, ReferenceError> {
     let seed = parse(name, text)?;
-    Reference::new(seed).map_err(|cause| ReferenceError::Contents { name: name.to_owned(), cause })
+    let refused = |cause| ReferenceError::Contents { name: name.to_owned(), cause };
+    let rows = Rows::from(seed);
+    let ahead = rows.ahead(Timestamp::now().as_millisecond());
+    if ahead.is_empty() { Reference::of(rows).map_err(refused) } else { Err(refused(SeedErrors(ahead))) }
 }
 
 /// A file's rows as they stand there, not checked against each other.

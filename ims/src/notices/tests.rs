@@ -5,7 +5,7 @@ use crate::{
     stores::Stores,
 };
 use connectors::{
-    reference::{Importer, SqlReference, parse},
+    reference::{GivenConsent, Importer, SqlReference, parse},
     reports::ReportSink,
 };
 use processors::{
@@ -114,7 +114,8 @@ impl Fixture {
             withdrawn_at: None,
             noticed_at: None,
         };
-        let consents: Vec<Consent> = recipients.iter().map(consent).collect();
+        let given = |recipient| GivenConsent { consent: consent(recipient), dated: true };
+        let consents: Vec<GivenConsent> = recipients.iter().map(given).collect();
         let by = By { actor: "test".into(), at_ms: 1 };
         self.process().editor.consent::<()>(&by, username, &consents).unwrap().unwrap();
     }

@@ -39,6 +39,15 @@ impl Kind {
     }
 }
 
+/// Somebody as consents know it: an id in the customer's app may read like a number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
+    /// Phone number in international digits, app user id, or address.
+    pub recipient: String,
+    /// It is an app user id.
+    pub app_user: bool,
+}
+
 /// What somebody said about the ads of a customer, without who it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word {
@@ -58,6 +67,11 @@ impl Word {
         self.withdrawn_ms.is_none()
     }
 
+    /// Whether it stands beside what was said of all channels: who took all back took an older word of one back too.
+    pub fn stands_beside(&self, of_all: Option<&Self>) -> bool {
+        self.stands() && of_all.is_none_or(|all| all.stands() || self.said() > all.said())
+    }
+
     /// When it was said last; of two at the same time that which takes back is the later one.
     fn said(&self) -> (i64, bool) {
         (self.withdrawn_ms.unwrap_or(self.consented_ms), self.withdrawn_ms.is_some())
@@ -75,27 +89,35 @@ pub fn stands(words: &[Word], kind: Kind, channel: Channel) -> bool {
     about.max_by_key(|word| word.said()).is_some_and(Word::stands)
 }
 
-/// The words that change when consent is taken back: of one channel, or of all.
+/// The words that are kept when consent is taken back: of one channel, or of all.
 ///
-/// What was agreed to for all channels and is taken back for one leaves a word about that one.
+/// That of what was asked is kept also where nothing stood, or older words that come in later would stand.
 pub fn withdrawn(words: &[Word], kind: Kind, channel: Option<Channel>, at_ms: i64) -> Vec<Word> {
     let mut changed: Vec<Word> = Vec::new();
-    for kind in kind.ends() {
-        let about = words.iter().filter(|word| word.kind == *kind && word.stands() && word.consented_ms <= at_ms);
-        for word in about {
-            let ended = Word { withdrawn_ms: Some(at_ms), ..*word };
-            match (channel, word.channel) {
-                (None, _) => changed.push(ended),
-                (Some(asked), Some(of)) if asked == of => changed.push(ended),
-                (Some(_), None) => changed.push(Word { channel, ..ended }),
-                (Some(_), Some(_)) => {}
-            }
+    for &kind in kind.ends() {
+        let of_kind = || words.iter().filter(move |word| word.kind == kind);
+        let single = of_kind().filter(|word| channel.is_none() && word.channel.is_some() && word.stands());
+        for about in std::iter::once(channel).chain(single.map(|word| word.channel)) {
+            let own = of_kind().find(|word| word.channel == about);
+            // What stands of all stands of each channel.
+            let standing = of_kind().filter(|word| word.stands() && (word.channel == about || word.channel.is_none()));
+            let consented_ms = standing.map(|word| word.consented_ms).max();
+            let consented_ms = consented_ms.or(own.map(|word| word.consented_ms)).unwrap_or(at_ms);
+            // The clock of who noted the consent may be ahead.
+            let withdrawn_ms = own.and_then(|word| word.withdrawn_ms).max(Some(at_ms.max(consented_ms)));
+            changed.push(Word { channel: about, kind, consented_ms, withdrawn_ms });
         }
     }
-    // Its own word and that about all come to the same.
-    changed.sort_by_key(|word| (word.kind, word.channel.map(Channel::as_str), -word.consented_ms));
-    changed.dedup_by_key(|word| (word.kind, word.channel));
     changed
+}
+
+/// Whether consent to the night changes what becomes of an ad ([`crate::night::Night`]): mail has no night, and FT and BT wait
+/// for the morning whatever was agreed to.
+const fn asks_for_night(channel: Channel) -> bool {
+    match channel {
+        Channel::Em | Channel::Ft | Channel::Bt => false,
+        Channel::At | Channel::Mt | Channel::Rc | Channel::Pu => true,
+    }
 }
 
 /// What a recipient agreed to, of the channels of a message and its plan.
@@ -103,7 +125,7 @@ pub fn withdrawn(words: &[Word], kind: Kind, channel: Option<Channel>, at_ms: i6
 pub struct Agreed {
     /// The first channel that no consent stands for.
     pub missing: Option<Channel>,
-    /// Whether ads by night are agreed to, on all of them.
+    /// Whether ads by night are agreed to, on all of them where that counts.
     pub night: bool,
 }
 
@@ -113,7 +135,10 @@ impl Agreed {
         let stands = |kind| move |channel: &&Channel| stands(words, kind, **channel);
         Self {
             missing: channels.iter().find(|channel| !stands(Kind::Ad)(channel)).copied(),
-            night: channels.iter().all(|channel| stands(Kind::Night)(&channel)),
+            night: channels
+                .iter()
+                .filter(|channel| asks_for_night(**channel))
+                .all(|channel| stands(Kind::Night)(&channel)),
         }
     }
 }
@@ -152,7 +177,20 @@ mod tests {
         assert_eq!(withdrawn(&words, Kind::Night, None, 9), [word(Kind::Night, None, 2, Some(9))]);
         let of_text = withdrawn(&words, Kind::Ad, Some(Channel::Mt), 9);
         assert!(of_text.iter().all(|word| word.channel == Some(Channel::Mt)) && of_text.len() == 2, "{of_text:?}");
-        assert_eq!(withdrawn(&words, Kind::Ad, None, 0), [], "they were given since");
+        let never = [word(Kind::Ad, None, 9, Some(9)), word(Kind::Night, None, 9, Some(9))];
+        assert_eq!(withdrawn(&[], Kind::Ad, None, 9), never, "older words may come in later");
+        let again = withdrawn(&of_all, Kind::Ad, None, 12);
+        assert_eq!(again, [word(Kind::Ad, None, 1, Some(12)), word(Kind::Night, None, 2, Some(12))]);
+        assert_eq!(withdrawn(&again, Kind::Ad, None, 9), again, "it was taken back since");
+    }
+
+    #[test]
+    fn a_consent_dated_ahead_is_taken_back_too() {
+        let mt = Some(Channel::Mt);
+        let words = [word(Kind::Ad, None, 20, None), word(Kind::Ad, Some(Channel::Em), 30, None)];
+        let of_all = withdrawn(&words, Kind::Ad, None, 9);
+        assert_eq!(of_all[..2], [word(Kind::Ad, None, 20, Some(20)), word(Kind::Ad, Some(Channel::Em), 30, Some(30))]);
+        assert_eq!(withdrawn(&words, Kind::Ad, mt, 9)[0], word(Kind::Ad, mt, 20, Some(20)));
     }
 
     #[test]
@@ -161,19 +199,36 @@ mod tests {
         let of = |channels: &[Channel]| Agreed::of(&words, channels);
         assert_eq!(of(&[Channel::Mt]), Agreed { missing: None, night: true });
         assert_eq!(of(&[Channel::Mt, Channel::Pu]), Agreed { missing: None, night: false });
+        for channel in [Channel::Em, Channel::Ft, Channel::Bt] {
+            assert!(of(&[channel, Channel::Mt]).night, "{channel} knows no consent to the night");
+        }
         assert_eq!(Agreed::of(&words[1..], &[Channel::Mt, Channel::Pu]).missing, Some(Channel::Mt));
+    }
+
+    #[test]
+    fn a_word_of_one_channel_goes_with_a_later_withdrawal_of_all() {
+        let text = word(Kind::Ad, Some(Channel::Mt), 5, None);
+        assert!(text.stands_beside(None));
+        assert!(text.stands_beside(Some(&word(Kind::Ad, None, 9, None))));
+        assert!(!text.stands_beside(Some(&word(Kind::Ad, None, 1, Some(9)))));
+        assert!(text.stands_beside(Some(&word(Kind::Ad, None, 1, Some(4)))));
     }
 
     proptest! {
         #[test]
-        fn after_a_withdrawal_nothing_stands_and_words_come_in_any_order(
+        fn after_a_withdrawal_nothing_older_stands_and_words_come_in_any_order(
             said in prop::collection::vec((0usize..2, prop::option::of(0usize..7), 0i64..50, prop::option::of(0i64..50)), 0..12),
+            late in prop::collection::vec((0usize..2, prop::option::of(0usize..7), 0i64..50, prop::option::of(0i64..50)), 0..12),
             at in 60i64..99,
         ) {
-            let words: Vec<Word> = said.into_iter().map(|(kind, channel, consented_ms, withdrawn_ms)| {
-                let withdrawn_ms = withdrawn_ms.map(|at| at.max(consented_ms));
-                word(Kind::ALL[kind], channel.map(|at| Channel::ALL[at]), consented_ms, withdrawn_ms)
-            }).collect();
+            let of = |said: Vec<(usize, Option<usize>, i64, Option<i64>)>| -> Vec<Word> {
+                let of = |(kind, channel, consented_ms, withdrawn_ms): (usize, Option<usize>, i64, Option<i64>)| {
+                    let withdrawn_ms = withdrawn_ms.map(|at| at.max(consented_ms));
+                    word(Kind::ALL[kind], channel.map(|at| Channel::ALL[at]), consented_ms, withdrawn_ms)
+                };
+                said.into_iter().map(of).collect()
+            };
+            let (words, late) = (of(said), of(late));
             let kept = |words: &[Word]| {
                 let mut kept: Vec<Word> = Vec::new();
                 for new in words {
@@ -188,14 +243,18 @@ mod tests {
             for &channel in Channel::ALL {
                 for kind in Kind::ALL {
                     prop_assert_eq!(stands(&there, kind, channel), stands(&reversed, kind, channel));
-                    let ended = withdrawn(&there, kind, Some(channel), at);
-                    let after = kept(&[there.clone(), ended].concat());
-                    for of in kind.ends() {
-                        prop_assert!(!stands(&after, *of, channel));
+                    for asked in [Some(channel), None] {
+                        let ended = withdrawn(&there, kind, asked, at);
+                        let after = kept(&[there.clone(), ended.clone(), late.clone()].concat());
+                        let reversed = kept(&[late.clone(), there.clone()].concat().into_iter().rev().collect::<Vec<_>>());
+                        let reversed = kept(&[reversed.clone(), withdrawn(&reversed, kind, asked, at)].concat());
+                        for about in Channel::ALL.iter().filter(|about| asked.is_none_or(|asked| asked == **about)) {
+                            for of in kind.ends() {
+                                prop_assert!(!stands(&after, *of, *about), "{:?}", after);
+                                prop_assert!(!stands(&reversed, *of, *about), "{:?}", reversed);
+                            }
+                        }
                     }
-                    let ended = withdrawn(&there, kind, None, at);
-                    let after = kept(&[there.clone(), ended].concat());
-                    prop_assert!(kind.ends().iter().all(|of| Channel::ALL.iter().all(|c| !stands(&after, *of, *c))));
                 }
             }
         }

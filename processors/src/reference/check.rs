@@ -5,6 +5,7 @@ use crate::{
     access::{MOST_KEYS, SecretHash, user},
     rules::field::top,
 };
+use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Lane, Topic};
 
@@ -160,6 +161,22 @@ impl Rows {
         wrong.twice(self.vendors.iter().map(|vendor| (format!("vendor {}", vendor.name), ())));
         self.check_weights(&customers, &mut wrong);
         wrong.0
+    }
+
+    /// Times of consents that have not come yet: a consent dated ahead would outlive a withdrawal.
+    pub fn ahead(&self, now_ms: i64) -> Vec<String> {
+        let ahead = |at: Option<Timestamp>| at.is_some_and(|at| at.as_millisecond() > now_ms);
+        let mut wrong = Vec::new();
+        for consent in &self.consents {
+            let of = |name: &str| format!("consent of {:?}: {name} has not come yet", consent.username);
+            let times = [
+                ("consented_at", Some(consent.consented_at)),
+                ("withdrawn_at", consent.withdrawn_at),
+                ("noticed_at", consent.noticed_at),
+            ];
+            wrong.extend(times.into_iter().filter(|(_, at)| ahead(*at)).map(|(name, _)| of(name)));
+        }
+        wrong
     }
 
     fn check_weights(&self, customers: &FxHashSet<&str>, wrong: &mut Wrong) {

@@ -16,7 +16,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use processors::{
-    center::consent::{Agreed, Kind, Word, withdrawn},
+    center::consent::{Agreed, Kind, Named, Word, stands, withdrawn},
     ports::{AskedConsent, Away, Consents},
     reference::Consent,
 };
@@ -42,11 +42,20 @@ pub struct SqlConsents {
     cipher: Arc<Cipher>,
 }
 
+/// A consent that is given.
+#[derive(Debug, Clone)]
+pub struct GivenConsent {
+    /// The consent.
+    pub consent: Consent,
+    /// Who gives it says when; otherwise it may have been given long ago, and a word that stands stays as it is.
+    pub dated: bool,
+}
+
 /// A consent that is taken back.
 #[derive(Debug, Clone)]
 pub struct Withdrawal {
     /// Who takes it back.
-    pub recipient: String,
+    pub who: Named,
     /// Of this channel; None: of all.
     pub channel: Option<Channel>,
     /// To ads, and then to those by night too, or to these alone.
@@ -125,14 +134,14 @@ impl Editor {
         &mut self,
         by: &By,
         username: &str,
-        consents: &[Consent],
+        consents: &[GivenConsent],
     ) -> Result<Result<u64, Unchanged<E>>, Away> {
         let Self { database, cipher, bounds } = self;
         let most = u64::from(bounds.consents);
         database.transact(
             async |connection| {
                 let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
-                let changed = writing.add_consents(consents).await?;
+                let changed = writing.add_consents(consents.iter().map(|one| (&one.consent, one.dated))).await?;
                 if changed > 0 && counted(writing.connection, username, CONSENTS).await? > most {
                     return Ok(Err(Unchanged::Full { what: CONSENTS, most }));
                 }
@@ -142,17 +151,18 @@ impl Editor {
         )
     }
 
-    /// Takes consents of a customer back; how many stood.
+    /// Takes consents of a customer back, also where none is kept: an older one may come in later. How many stood.
     pub fn withdraw(&mut self, by: &By, username: &str, withdrawals: &[Withdrawal]) -> Result<u64, Away> {
         let Self { database, cipher, .. } = self;
-        database.transact(
+        let done = database.transact(
             async |connection| {
                 let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
                 let ended = writing.end_consents(username, withdrawals).await?;
                 writing.end_fitting().await.map(|()| ended)
             },
-            |ended| *ended > 0,
-        )
+            |(written, _)| *written > 0,
+        );
+        done.map(|(_, stood)| stood)
     }
 
     /// A customer's consents in the order of their changes, behind a place.
@@ -194,17 +204,24 @@ impl Editor {
 }
 
 impl Writing<'_> {
-    /// Keeps those that say something newer than what is kept; how many.
-    pub async fn add_consents(&mut self, consents: &[Consent]) -> sqlx::Result<u64> {
+    /// Keeps those that say something newer than what is kept, each with whether its time was said; how many.
+    pub async fn add_consents<'c>(
+        &mut self,
+        consents: impl Iterator<Item = (&'c Consent, bool)> + Clone,
+    ) -> sqlx::Result<u64> {
         let cipher = self.cipher;
         let keys: BTreeSet<_> =
-            consents.iter().map(|one| (one.username.clone(), cipher.lookup(&one.recipient))).collect();
+            consents.clone().map(|(one, _)| (one.username.clone(), cipher.lookup(&one.recipient))).collect();
         let mut kept = self.kept(&keys.into_iter().collect::<Vec<_>>()).await?;
         let before = kept.clone();
-        for one in consents {
+        for (one, dated) in consents {
             let key = (one.username.clone(), cipher.lookup(&one.recipient), word_of(one.channel).to_owned(), one.kind);
+            let of_all =
+                kept.get(&(key.0.clone(), key.1.clone(), word_of(None).to_owned(), one.kind)).map(|row| row.word);
             let noticed_ms = one.noticed_at.map(|at| at.as_millisecond());
             match kept.get_mut(&key) {
+                // Whoever sends a list each night says nothing new, and the two years go on.
+                Some(row) if !dated && row.word.stands_beside(of_all.as_ref()) => {}
                 Some(row) => {
                     let word = row.word.after(one.word());
                     // A notice is of the consent that it told of.
@@ -221,24 +238,32 @@ impl Writing<'_> {
         self.write_consents(&before, kept, "kept").await
     }
 
-    async fn end_consents(&mut self, username: &str, withdrawals: &[Withdrawal]) -> sqlx::Result<u64> {
+    /// How many rows were written, and how many words stood.
+    async fn end_consents(&mut self, username: &str, withdrawals: &[Withdrawal]) -> sqlx::Result<(u64, u64)> {
         let cipher = self.cipher;
         let keys: BTreeSet<_> =
-            withdrawals.iter().map(|one| (username.to_owned(), cipher.lookup(&one.recipient))).collect();
+            withdrawals.iter().map(|one| (username.to_owned(), cipher.lookup(&one.who.recipient))).collect();
         let mut kept = self.kept(&keys.into_iter().collect::<Vec<_>>()).await?;
-        let before = kept.clone();
+        let (before, mut stood) = (kept.clone(), 0);
         for one in withdrawals {
-            let lookup = cipher.lookup(&one.recipient);
-            let own: Vec<Row> = kept.iter().filter(|(key, _)| key.1 == lookup).map(|(_, row)| row.clone()).collect();
-            let words: Vec<Word> = own.iter().map(|row| row.word).collect();
+            let lookup = cipher.lookup(&one.who.recipient);
+            let words: Vec<Word> = kept.iter().filter(|(key, _)| key.1 == lookup).map(|(_, row)| row.word).collect();
             for word in withdrawn(&words, one.kind, one.channel, one.at_ms) {
-                let Some(first) = own.first() else { continue };
+                stood += u64::from(match word.channel {
+                    Some(channel) => stands(&words, word.kind, channel),
+                    None => words.iter().any(|own| (own.kind, own.channel) == (word.kind, None) && own.stands()),
+                });
                 let key = (username.to_owned(), lookup.clone(), word_of(word.channel).to_owned(), word.kind);
-                let row = kept.entry(key).or_insert_with(|| Row { noticed_ms: None, ..first.clone() });
-                row.word = word;
+                match kept.get_mut(&key) {
+                    Some(row) => row.word = word,
+                    None => {
+                        let sealed = cipher.seal(&place(username), one.who.recipient.as_bytes()).map_err(encode)?;
+                        kept.insert(key, Row { sealed, app_user: one.who.app_user, word, noticed_ms: None });
+                    }
+                }
             }
         }
-        self.write_consents(&before, kept, "withdrawn").await
+        Ok((self.write_consents(&before, kept, "withdrawn").await?, stood))
     }
 
     async fn kept(&mut self, keys: &[(String, Vec<u8>)]) -> sqlx::Result<BTreeMap<Key, Row>> {

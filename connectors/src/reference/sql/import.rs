@@ -104,6 +104,10 @@ impl Importer {
             }
         }
         let refused = |cause| ReferenceError::Contents { name: name.to_owned(), cause };
+        let ahead = rows.ahead(at_ms);
+        if !ahead.is_empty() {
+            return Err(refused(SeedErrors(ahead)));
+        }
         let mut alone = Reference::of(rows.clone()).map_err(refused)?;
         if alone.is_empty() {
             return Err(ReferenceError::Nobody { name: name.to_owned() });
@@ -156,7 +160,7 @@ impl Importer {
                 writing.exchange(&held.vendors, &wanted.vendors).await?;
                 writing.exchange(&held.vendor_weights, &wanted.vendor_weights).await?;
                 let opt_outs = writing.add_opt_outs(opt_outs, Source::Import).await?;
-                let consents = writing.add_consents(consents).await?;
+                let consents = writing.add_consents(consents.iter().map(|one| (one, true))).await?;
                 match writing.end().await? {
                     Written::Nothing => return Ok(Done::Nothing(users_left)),
                     Written::Unfit(row, reason) => return Ok(Done::Row(row, reason)),

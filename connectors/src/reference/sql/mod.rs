@@ -33,7 +33,7 @@ mod writing;
 
 pub use app_users::SqlPushTokens;
 pub use audit::{AuditPlace, Audited, Deed, Deeds};
-pub use consents::{ConsentPlace, ListedConsent, SqlConsents, Withdrawal};
+pub use consents::{ConsentPlace, GivenConsent, ListedConsent, SqlConsents, Withdrawal};
 pub use counts::Bounds;
 pub use dead_tokens::SqlDeadTokens;
 pub use dealer_templates::{AtDealer, Leftover, Waiting};

@@ -25,10 +25,14 @@ use axum::{
     extract::State,
     http::{HeaderMap, Uri},
 };
-use connectors::reference::{ConsentPlace, ListedConsent, Which, Withdrawal};
+use connectors::reference::{ConsentPlace, GivenConsent, ListedConsent, Which, Withdrawal};
 use jiff::Timestamp;
 use processors::{
-    center::{Cursor, consent::Kind, opt_out},
+    center::{
+        Cursor,
+        consent::{Kind, Named},
+        opt_out,
+    },
     reference::{Consent, ConsentNotice, Customer, ServiceKey},
     refusal::{Code, Refusal},
     rules::field::{Field, top},
@@ -105,7 +109,8 @@ pub struct NewConsent {
     /// ad, or night; ad when it is not said.
     #[serde(default)]
     kind: Option<String>,
-    /// When it was given, ISO 8601 with its zone; now when it is not said.
+    /// When it was given, ISO 8601 with its zone, not in the future. When it is not said a consent
+    /// that stands stays as it is, and another is given now.
     #[serde(default)]
     consented_at: Option<String>,
 }
@@ -178,7 +183,7 @@ fn kind(at: &Field<'_>, word: Option<&str>) -> Result<Kind, Refusal> {
 }
 
 impl NewConsent {
-    fn read(self, at: &Field<'_>, username: &str, now_ms: i64) -> Result<Consent, Refusal> {
+    fn read(self, at: &Field<'_>, username: &str, now_ms: i64) -> Result<GivenConsent, Refusal> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let (recipient, app_user) = match (given(&self.recipient), given(&self.app_user_id)) {
             (Some(given), None) => (opt_out::recipient(&at.of("recipient"), &given, false)?, false),
@@ -186,14 +191,16 @@ impl NewConsent {
             _ => return Err(Refusal::missing(&at.of("recipient or app_user_id"), "a consent")),
         };
         let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
-        let consented_at = match given(&self.consented_at) {
+        let said = given(&self.consented_at);
+        let dated = said.is_some();
+        let consented_at = match said {
             None => now,
             Some(text) => text.parse().ok().filter(|at| *at <= now).ok_or_else(|| {
                 let allowed = "a time that has passed is allowed, ISO 8601 with its zone: 2026-03-11T10:30:00+09:00";
                 Refusal::bad(&at.of("consented_at"), allowed)
             })?,
         };
-        Ok(Consent {
+        let consent = Consent {
             username: username.to_owned(),
             recipient,
             app_user,
@@ -202,12 +209,13 @@ impl NewConsent {
             consented_at,
             withdrawn_at: None,
             noticed_at: None,
-        })
+        };
+        Ok(GivenConsent { consent, dated })
     }
 }
 
 /// Numbers, addresses and ids as they are kept.
-fn recipients(recipients: &[String], app_user_ids: &[String]) -> Result<Vec<String>, Refusal> {
+fn recipients(recipients: &[String], app_user_ids: &[String]) -> Result<Vec<Named>, Refusal> {
     let got = recipients.len() + app_user_ids.len();
     if !(1..=MOST).contains(&got) {
         let reason = format_args!("got {got} with app_user_ids, 1 to {MOST} are allowed");
@@ -215,7 +223,11 @@ fn recipients(recipients: &[String], app_user_ids: &[String]) -> Result<Vec<Stri
     }
     let all = recipients.iter().enumerate().map(|(at, one)| ("recipients", at, one, false));
     let all = all.chain(app_user_ids.iter().enumerate().map(|(at, one)| ("app_user_ids", at, one, true)));
-    all.map(|(name, at, given, app)| opt_out::recipient(&Field::REQUEST.entry(name, at), given, app)).collect()
+    all.map(|(name, at, given, app_user)| {
+        let recipient = opt_out::recipient(&Field::REQUEST.entry(name, at), given, app_user)?;
+        Ok(Named { recipient, app_user })
+    })
+    .collect()
 }
 
 /// Lists consents in the order of their changes, those that were taken back too.
@@ -320,7 +332,7 @@ pub async fn withdraw(
         (channel(&Field::REQUEST, wish.channel.as_deref())?, kind(&Field::REQUEST, wish.kind.as_deref())?);
     let by = door.by(&caller);
     let ended = recipients(&wish.recipients, &wish.app_user_ids)?;
-    let withdrawal = |recipient| Withdrawal { recipient, channel: of, kind: about, at_ms: by.at_ms };
+    let withdrawal = |who| Withdrawal { who, channel: of, kind: about, at_ms: by.at_ms };
     let ended: Vec<Withdrawal> = ended.into_iter().map(withdrawal).collect();
     let count = door.editor()?.ask(move |editor| editor.withdraw(&by, &username, &ended)).await?;
     Ok(Answer::success(Count { count }))
@@ -343,7 +355,8 @@ pub async fn find(
 ) -> Told<FoundConsents> {
     let wanted: Wanted = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    let wanted = recipients(&wanted.recipients, &wanted.app_user_ids)?;
+    let wanted =
+        recipients(&wanted.recipients, &wanted.app_user_ids)?.into_iter().map(|of| of.recipient).collect::<Vec<_>>();
     let found = door.editor()?.ask(move |editor| editor.consents_of(&username, &wanted)).await?;
     Ok(Answer::success(FoundConsents { items: found.into_iter().map(ConsentTold::from).collect() }))
 }
@@ -421,7 +434,7 @@ impl Door {
         let username = caller.whose(service_key)?.username.clone();
         let by = self.by(caller);
         let read = |(place, one): (usize, NewConsent)| one.read(&at(place), &username, by.at_ms);
-        let consents: Vec<Consent> = consents.into_iter().enumerate().map(read).collect::<Result<_, Refusal>>()?;
+        let consents: Vec<GivenConsent> = consents.into_iter().enumerate().map(read).collect::<Result<_, Refusal>>()?;
         let count = self.editor()?.ask(move |editor| editor.consent(&by, &username, &consents)).await?;
         Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))
     }

@@ -1,11 +1,11 @@
 //! Who agreed to ads, and when that is to be told again.
 
 use super::*;
-use crate::reference::{By, ConsentPlace, DueNotice, Editor, Unchanged, Withdrawal};
+use crate::reference::{By, ConsentPlace, DueNotice, Editor, GivenConsent, Unchanged, Withdrawal};
 use jiff::{Timestamp, civil::Date};
 use processors::{
     center::{
-        consent::{Agreed, Kind},
+        consent::{Agreed, Kind, Named},
         opt_out::Source,
     },
     korea::days_since_1970,
@@ -35,11 +35,16 @@ fn consent(username: &str, n: usize, channel: Option<Channel>, kind: Kind, conse
 }
 
 fn withdrawal(n: usize, channel: Option<Channel>, kind: Kind, at_ms: i64) -> Withdrawal {
-    Withdrawal { recipient: format!("8210{n:08}"), channel, kind, at_ms }
+    Withdrawal { who: Named { recipient: format!("8210{n:08}"), app_user: false }, channel, kind, at_ms }
+}
+
+fn given(consents: &[Consent], dated: bool) -> Vec<GivenConsent> {
+    consents.iter().map(|consent| GivenConsent { consent: consent.clone(), dated }).collect()
 }
 
 fn keep(editor: &mut Editor, at_ms: i64, consents: &[Consent]) -> u64 {
-    editor.consent::<()>(&by(at_ms), &consents[0].username, consents).unwrap().unwrap()
+    let given = given(consents, true);
+    editor.consent::<()>(&by(at_ms), &consents[0].username, &given).unwrap().unwrap()
 }
 
 fn open(store: &Store) -> Editor {
@@ -95,8 +100,11 @@ pub(super) fn consents_come_are_taken_back_and_are_listed_by_change(store: &Stor
             ("821000000001", None, night, true),
             ("821000000002", None, ad, false),
             ("821000000002", mt, ad, true),
+            ("821000000002", mt, night, true),
             ("821000000003", None, ad, false),
             ("821000000004", None, ad, false),
+            ("821000000009", None, ad, true),
+            ("821000000009", None, night, true),
         ]
     );
     assert!(told[4..].iter().all(|one| one.withdrawn_at == Some(at(4_000))), "what changed last stands last: {told:?}");
@@ -105,7 +113,13 @@ pub(super) fn consents_come_are_taken_back_and_are_listed_by_change(store: &Stor
     assert_eq!(reference.reload(&READY).unwrap(), None, "nobody holds them: nobody reads anew");
     let lines = store.rows("SELECT state_after FROM audit WHERE kind = 'consents' AND username = 'c0' ORDER BY id");
     let lines: Vec<String> = lines.iter().map(|line| line.get("state_after").unwrap()).collect();
-    assert_eq!(lines, ["{\"kept\":5}", "{\"kept\":2}", "{\"withdrawn\":3}"]);
+    assert_eq!(lines, ["{\"kept\":5}", "{\"kept\":2}", "{\"withdrawn\":6}"]);
+    assert_eq!(keep(&mut editor, AT_MS + 5, &[consent("c0", 9, None, ad, 3_000)]), 0, "it was given before");
+    assert_eq!(keep(&mut editor, AT_MS + 5, &[consent("c0", 9, mt, ad, 3_000)]), 1);
+    drop(editor);
+    let mut asked_for = crate::reference::SqlConsents::open(&store.location, cipher()).unwrap();
+    let told = asked_for.agreed(&[asked("c0", &["821000000009"], &[Channel::Mt])]).unwrap();
+    assert_eq!(told[0].missing, Some(Channel::Mt), "what is older than the withdrawal does not stand");
     let bytes = store.bytes("consents");
     assert!(!bytes.windows(8).any(|bytes| bytes == b"82100000"), "in the clear");
 }
@@ -136,7 +150,8 @@ pub(super) fn who_agreed_is_asked_in_a_batch(store: &Store) {
     let told = consents.agreed(&several).unwrap();
     assert_eq!(
         told,
-        [agreed(None, true), agreed(None, false), none, none, agreed(None, false), none, agreed(None, false), none,]
+        [agreed(None, true), agreed(None, false), none, none, agreed(None, true), none, agreed(None, false), none,],
+        "mail has no night"
     );
     assert_eq!(consents.agreed(&[asked("c0", &[], &mt)]).unwrap(), [none], "whom nobody can name");
     let many: Vec<String> = (0..1_500).map(|n| format!("8210{n:08}")).collect();
@@ -156,16 +171,37 @@ pub(super) fn of_consents_in_a_file_what_was_said_last_counts(store: &Store) {
     editor.withdraw(&by(AT_MS), "c0", &[withdrawal(1, None, Kind::Ad, 5_000)]).unwrap();
     assert!(store.import(seed.clone()).unwrap().is_none(), "who took it back since is not forgotten");
     let exported = export(&store.location, &cipher()).unwrap();
-    assert_eq!(exported.consents.len(), 2);
+    assert_eq!(exported.consents.len(), 3, "with it the night was taken back");
     assert_eq!(exported.consents[0].withdrawn_at, Some(at(5_000)));
     let text = crate::reference::Revealed::of(&exported).toml().unwrap();
     assert_eq!(parse("copy", &text).unwrap().consents, exported.consents, "a file says them all");
+    let mut ahead = seed.clone();
+    ahead.consents[1].consented_at = at(AT_MS + 1);
+    let refused = store.import(ahead).unwrap_err().to_string();
+    assert!(refused.contains("consented_at has not come yet"), "{refused}");
     seed.consents[0].consented_at = at(6_000);
     assert_eq!(store.import(seed).unwrap().unwrap().consents, 1, "agreed to again");
     assert_eq!(
         store.rows("SELECT counted FROM row_counts WHERE kind = 'consents'")[0].get::<i64>("counted").unwrap(),
-        2
+        3
     );
+}
+
+pub(super) fn a_list_without_times_moves_no_consent_that_stands(store: &Store) {
+    store.import(customers(1)).unwrap();
+    let mut editor = open(store);
+    let (ad, mt) = (Kind::Ad, Some(Channel::Mt));
+    keep(&mut editor, AT_MS, &[consent("c0", 1, None, ad, 1_000), consent("c0", 2, mt, ad, 1_000)]);
+    let withdrawals = [withdrawal(2, None, ad, 4_000), withdrawal(3, None, ad, 4_000)];
+    editor.withdraw(&by(AT_MS), "c0", &withdrawals).unwrap();
+    keep(&mut editor, AT_MS, &[consent("c0", 3, mt, ad, 3_000)]);
+    let tonight: Vec<Consent> =
+        [(1, None), (1, mt), (2, mt), (3, mt)].map(|(n, channel)| consent("c0", n, channel, ad, 9_000)).to_vec();
+    let count = editor.consent::<()>(&by(AT_MS), "c0", &given(&tonight, false)).unwrap().unwrap();
+    assert_eq!(count, 3, "but what stood; what was taken back is agreed to again");
+    let first = editor.consents_of("c0", &[tonight[0].recipient.clone()]).unwrap();
+    assert_eq!((first[0].consent.channel, first[0].consent.consented_at), (None, at(1_000)));
+    assert_eq!(editor.consent::<()>(&by(AT_MS), "c0", &given(&tonight, false)).unwrap().unwrap(), 0);
 }
 
 pub(super) fn a_customer_keeps_so_many_consents_and_no_more(store: &Store) {
@@ -174,7 +210,7 @@ pub(super) fn a_customer_keeps_so_many_consents_and_no_more(store: &Store) {
     let some =
         |n: std::ops::Range<usize>| -> Vec<Consent> { n.map(|n| consent("c0", n, None, Kind::Ad, 1_000)).collect() };
     assert_eq!(keep(&mut editor, AT_MS, &some(0..3)), 3);
-    let more = editor.consent::<()>(&by(AT_MS), "c0", &some(2..4)).unwrap();
+    let more = editor.consent::<()>(&by(AT_MS), "c0", &given(&some(2..4), true)).unwrap();
     assert_eq!(more, Err(Unchanged::Full { what: "consents", most: 3 }));
     assert_eq!(store.count("consents"), 3);
 }

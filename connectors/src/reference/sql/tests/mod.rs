@@ -74,6 +74,7 @@ on_both! {
     consents_come_are_taken_back_and_are_listed_by_change
     who_agreed_is_asked_in_a_batch
     of_consents_in_a_file_what_was_said_last_counts
+    a_list_without_times_moves_no_consent_that_stands
     a_customer_keeps_so_many_consents_and_no_more
     consents_are_due_on_their_day_and_told_once
     a_change_of_law_reckons_what_is_due_anew

@@ -47,24 +47,26 @@ async fn a_consent_is_kept_found_and_taken_back() {
     assert_eq!(center.agreed("821077770001", Channel::Rc), Agreed { missing: None, night: false });
     assert_eq!(center.agreed("hana", Channel::Em).missing, Some(Channel::Em));
     center.0.at(seed::NOW_MS + 5);
+    let list = json!({"consents": [{"recipient": "01077770001"}, {"app_user_id": "hana", "channel": "push"}]});
+    assert_eq!(center.own(Method::POST, "consents", list).await["data"]["count"], 0, "what stands stays as it is");
     let night = json!({"recipients": ["01077770001"], "kind": "night"});
     assert_eq!(center.own(Method::POST, "consents/withdraw", night).await["data"]["count"], 1);
     assert_eq!(center.agreed("821077770001", Channel::Mt), Agreed { missing: None, night: false });
     let found = center.own(Method::POST, "consents/find", json!({"recipients": ["+82 10 7777 0001"]})).await;
     let items = found["data"]["items"].as_array().unwrap();
-    assert_eq!(items.len(), 2, "{found}");
+    assert_eq!(items.len(), 3, "that of all is kept where nothing stood: {found}");
     assert_eq!(
         items[0],
         json!({"recipient": "821077770001", "app_user": false, "channel": null, "kind": "ad",
             "consented_at": "2024-03-15T01:30:00.000Z", "withdrawn_at": null, "noticed_at": null})
     );
-    assert_eq!((&items[1]["channel"], items[1]["withdrawn_at"].is_string()), (&json!("mt"), true), "{found}");
+    assert_eq!((&items[2]["channel"], items[2]["withdrawn_at"].is_string()), (&json!("mt"), true), "{found}");
     let page = center.own(Method::GET, "consents?limit=2", Value::Null).await;
     let next = page["data"]["next"].as_str().unwrap();
     let rest = center.own(Method::GET, &format!("consents?limit=2&cursor={next}"), Value::Null).await;
     assert_eq!(
         (page["data"]["items"].as_array().unwrap().len(), rest["data"]["items"].as_array().unwrap().len()),
-        (2, 1)
+        (2, 2)
     );
     assert_eq!(rest["data"]["items"][0]["kind"], "night", "what changed last stands last");
     let lines = center.audit();
