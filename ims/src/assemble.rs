@@ -457,6 +457,7 @@ pub fn notices(
     Ok(Notices {
         editor: Editor::open(&stores.reference()?, Arc::clone(&cipher), config.center)?,
         reports: ReportReader::open(&stores.reports()?)?,
+        tokens: Box::new(SqlPushTokens::open(&stores.reference()?, Arc::clone(&cipher))?),
         cipher,
         reference,
         opens,

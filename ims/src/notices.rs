@@ -4,7 +4,7 @@
 use crate::{beside::Beside, request};
 use connectors::{
     cipher::Cipher,
-    reference::{By, DueNotice, Editor},
+    reference::{By, DueNotice, Editor, MOST_COUNTED},
     reports::ReportReader,
 };
 use jiff::civil::Date;
@@ -13,8 +13,9 @@ use processors::{
     ingest::{Checked, Received, Settings, check},
     korea::{AHEAD_MS, DAY_MS, day_of, days_since_1970},
     law::Law,
-    ports::{Clock, ReferenceSource},
+    ports::{AppUser, Away, Clock, PushTokens, ReferenceSource},
     reference::{ConsentNotice, Customer, Reference},
+    rules::ads::LABEL,
 };
 use schemas::{Api, Lane, Schemas, Topic};
 use serde::Serialize;
@@ -57,6 +58,8 @@ pub struct Notices {
     pub editor: Editor,
     /// What became of a request whose process died.
     pub reports: ReportReader,
+    /// Which users a push reaches.
+    pub tokens: Box<dyn PushTokens>,
     /// Names consents without saying whose.
     pub cipher: Arc<Cipher>,
     /// Customers, and what they may send.
@@ -100,12 +103,23 @@ pub struct OfCustomer {
     pub reason: Option<String>,
 }
 
+/// What a look came to.
+#[derive(Debug)]
+pub struct Looked {
+    /// Customers of whose consents some are due.
+    pub customers: Vec<OfCustomer>,
+    /// What kept it from looking at some customers, of the first.
+    pub away: Option<Away>,
+}
+
 /// One that can be told.
 struct Ready {
     due: DueNotice,
     service_key: String,
     message_id: String,
     record: Outgoing,
+    /// Whose registered tokens it goes to.
+    user: Option<AppUser>,
 }
 
 /// Tells once a day, where there are consents that can be changed.
@@ -126,9 +140,12 @@ fn turn(notices: &mut Notices, hour: u8, done: &mut Option<Date>) -> Duration {
         return Duration::from_millis(left_ms.unsigned_abs()).min(LONGEST);
     }
     match notices.look(Do::Tell) {
-        Ok(all) => {
+        Ok(Looked { customers: all, away }) => {
             all.iter().for_each(tell_operators);
             gauge!(DUE).set(all.iter().map(|of| of.unreached + of.refused).sum::<u64>() as f64);
+            if away.is_some() {
+                return REST;
+            }
             if all.iter().any(|of| of.elsewhere > 0) {
                 // Whoever began them may have died.
                 return Duration::from_millis(STALE_MS.unsigned_abs());
@@ -155,23 +172,29 @@ fn tell_operators(of: &OfCustomer) {
 
 impl Notices {
     /// Looks at every customer's consents whose day has come, and tells them. Those of before that were missed are told
-    /// too. It ends with the day: what is left is told on the next.
-    pub fn look(&mut self, what: Do) -> anyhow::Result<Vec<OfCustomer>> {
+    /// too. It ends with the day: what is left is told on the next. A customer whose rows cannot be read holds up no other.
+    pub fn look(&mut self, what: Do) -> anyhow::Result<Looked> {
         let now_ms = self.clock.now_ms();
         let reference = self.reference.current();
         let mut customers: Vec<_> = reference.customers().cloned().collect();
         customers.sort_unstable_by(|a, b| a.username.cmp(&b.username));
         let years = self.law.notice_years(now_ms);
-        let mut all = Vec::new();
+        let today = i64::from(days_since_1970(day_of(now_ms)));
+        let mut looked = Looked { customers: Vec::new(), away: None };
         let mut producer = None;
         for customer in customers {
-            while self.editor.reckon_notices(&customer.username, years)? > 0 {}
-            let of = self.of_customer(what, &customer, &reference, years, now_ms, &mut producer)?;
-            if of.due > 0 {
-                all.push(of);
+            match self.of_customer(what, &customer, &reference, years, today, &mut producer) {
+                Ok(of) if of.due > 0 => looked.customers.push(of),
+                Ok(_) => {}
+                Err(error) => {
+                    let away: Away = error.downcast()?;
+                    let (username, error) = (&customer.username, away.to_string());
+                    tracing::warn!(username, error, "consents of a customer cannot be told again now");
+                    looked.away.get_or_insert(away);
+                }
             }
         }
-        Ok(all)
+        Ok(looked)
     }
 
     fn of_customer(
@@ -180,20 +203,23 @@ impl Notices {
         customer: &Customer,
         reference: &Reference,
         years: u8,
-        now_ms: i64,
+        today: i64,
         producer: &mut Option<Box<dyn Producer>>,
     ) -> anyhow::Result<OfCustomer> {
-        let today = i64::from(days_since_1970(day_of(now_ms)));
         let username = &customer.username;
         let mut of = OfCustomer { username: username.clone(), ..OfCustomer::default() };
+        while self.editor.reckon_notices(username, years)? > 0 {}
         if customer.consent_notices.is_empty() {
             of.due = self.editor.due_notices_of(username, years, today)?;
             of.unreached = of.due;
-            of.reason = Some("the customer has no consent_notices".to_owned());
+            let more = if of.due > u64::from(MOST_COUNTED) { ", and these are not all" } else { "" };
+            of.reason = Some(format!("the customer has no consent_notices{more}"));
             return Ok(of);
         }
         let mut behind: Option<DueNotice> = None;
         while what == Do::Look || self.law.night.is_day(self.clock.now_ms()) {
+            // A look may take hours: marks of its beginning would be stale.
+            let now_ms = self.clock.now_ms();
             let page = self.editor.due_notices(username, years, today, behind.as_ref(), PAGE)?;
             let ended = page.len() < PAGE as usize;
             behind = page.last().cloned();
@@ -212,7 +238,7 @@ impl Notices {
 
     /// Those that a notice of the customer reaches, whose request ingest would take.
     fn ready(
-        &self,
+        &mut self,
         page: Vec<DueNotice>,
         customer: &Customer,
         reference: &Reference,
@@ -227,13 +253,22 @@ impl Notices {
                     .get_or_insert_with(|| "none of the customer's consent_notices reaches some recipients".to_owned());
                 continue;
             };
-            match self.request(due, notice, customer, reference, now_ms)? {
+            match self.request(due, notice, customer, reference, now_ms) {
                 Ok(one) => ready.push(one),
                 Err(reason) => {
                     of.refused += 1;
                     of.reason.get_or_insert(reason);
                 }
             }
+        }
+        // A push that finds no token ends without anybody who read it.
+        let users: Vec<AppUser> = ready.iter().filter_map(|one: &Ready| one.user.clone()).collect();
+        let mut tokens = self.tokens.of(&users)?.into_iter();
+        let all = ready.len();
+        ready.retain(|one| one.user.is_none() || tokens.next().is_some_and(|tokens| !tokens.is_empty()));
+        if ready.len() < all {
+            of.unreached += (all - ready.len()) as u64;
+            of.reason.get_or_insert_with(|| "some users have no registered push tokens".to_owned());
         }
         Ok(ready)
     }
@@ -245,28 +280,27 @@ impl Notices {
         customer: &Customer,
         reference: &Reference,
         now_ms: i64,
-    ) -> anyhow::Result<Result<Ready, String>> {
+    ) -> Result<Ready, String> {
         let message_id = due.message_id(&self.cipher);
         let request = notice.request(customer, &due.consent, message_id.clone());
-        let record = request::record(&request, Topic::api(LANE), &self.schemas)?;
+        let record = request::record(&request, Topic::api(LANE), &self.schemas).map_err(|error| error.to_string())?;
         if reference.service_key(&notice.service_key).is_none_or(|(_, of)| of.username != customer.username) {
-            return Ok(Err("service_key: unknown".to_owned()));
+            return Err("service_key: unknown".to_owned());
         }
         let api = Api { cluster: 0, lane: LANE, partition: 0, offset: 0, receiver: 0 };
         let value_bytes = record.value.as_ref().map_or(0, |value| value.len());
         let received = Received { api, timestamp_ms: now_ms, value_bytes };
-        let checked = match check(request, &received, reference, now_ms, &Settings::default()) {
-            Ok(checked) => checked,
-            Err(refusal) => return Ok(Err(refusal.to_string())),
-        };
-        let refused = checked.into_iter().find_map(|one| match one {
-            Checked::Candidate(_) => None,
-            Checked::Refused(refused) => Some(format!("{} {}", refused.report.code, refused.report.message)),
-        });
-        Ok(match refused {
-            Some(reason) => Err(reason),
-            None => Ok(Ready { due, service_key: notice.service_key.clone(), message_id, record }),
-        })
+        let checked = check(request, &received, reference, now_ms, &Settings::default());
+        let mut user = None;
+        for one in checked.map_err(|refusal| refusal.to_string())? {
+            match one {
+                Checked::Refused(refused) => return Err(format!("{} {}", refused.report.code, refused.report.message)),
+                // It would wait for consents and nights, and is none by law.
+                Checked::Candidate(one) if one.accepted.ad => return Err(format!("it is an ad: begins with {LABEL}")),
+                Checked::Candidate(one) => user = one.app_user(),
+            }
+        }
+        Ok(Ready { due, service_key: notice.service_key.clone(), message_id, record, user })
     }
 
     /// Appends the requests of those that no other process is telling, and notes them when all in-sync replicas have them.
@@ -279,7 +313,7 @@ impl Notices {
         of: &mut OfCustomer,
     ) -> anyhow::Result<()> {
         let (mut told, mut records) = (Vec::new(), Vec::new());
-        for Ready { due, service_key, message_id, record } in ready {
+        for Ready { due, service_key, message_id, record, .. } in ready {
             if !self.editor.begin_notice(&due, now_ms, now_ms - STALE_MS)? {
                 of.elsewhere += 1;
                 continue;

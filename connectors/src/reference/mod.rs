@@ -9,9 +9,10 @@ pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
 pub use sql::{
     App, AtDealer, AuditPlace, Audited, Behind, Bounds, By, ConsentPlace, Deed, Deeds, DueNotice, Editor, FilePlace,
-    FileRow, GivenConsent, Imported, Importer, Inspected, Leftover, Listed, ListedConsent, NoSuch, Owned, PushToken,
-    Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts, SqlPushTokens,
-    SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Waiting, Which, Withdrawal, export,
+    FileRow, GivenConsent, Imported, Importer, Inspected, Leftover, Listed, ListedConsent, MOST_COUNTED, NoSuch, Owned,
+    PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts,
+    SqlPushTokens, SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Waiting, Which,
+    Withdrawal, export,
 };
 pub use text::Revealed;
 

@@ -7,7 +7,7 @@ use crate::{
     exit::{self, Exit, usage},
     log::{self, open_log},
     logging,
-    notices::{Do, Notices, OfCustomer},
+    notices::{Do, Looked, Notices, OfCustomer},
     output,
     stores::Stores,
 };
@@ -54,8 +54,11 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     if what == Do::Tell && !notices.law.night.is_day(notices.clock.now_ms()) {
         return Err(usage("it is night in Korea: notices go out by day"));
     }
-    let all = notices.look(what)?;
+    let Looked { customers: all, away } = notices.look(what)?;
     output::result(globals.json, &json!(all), || text(&all, what))?;
+    if let Some(away) = away {
+        return Err(away.into());
+    }
     let untold = all.iter().any(|of| of.unreached + of.refused + of.elsewhere > 0);
     Ok(if what == Do::Tell && untold { Exit::Failed } else { Exit::Done })
 }

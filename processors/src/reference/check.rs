@@ -10,9 +10,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Lane, Topic};
 
 /// Longest name that every store holds, characters: customers, groups, vendors, codes, numbers, ids.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
 /// Longest address (SPEC §3), the longest of all sender numbers.
-const LONGEST_NUMBER: usize = 320;
+pub(super) const LONGEST_NUMBER: usize = 320;
 /// Longest message_id (SPEC §3), and so the longest beginning of one.
 const LONGEST_MESSAGE_ID: usize = 30;
 /// Highest rate of a customer: a message a microsecond.

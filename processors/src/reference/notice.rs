@@ -1,6 +1,9 @@
 //! How a customer has those told again who agreed to its ads (정보통신망법 제50조 ⑧, 시행령 제62조의3).
 
-use super::{Consent, Customer};
+use super::{
+    Consent, Customer,
+    check::{LONGEST_NAME, LONGEST_NUMBER},
+};
 use crate::{center::consent::Kind, korea::day_of, rules::ads::LABEL};
 use schemas::{Channel, MessageType, SendRequest};
 use serde::{Deserialize, Serialize};
@@ -29,6 +32,11 @@ pub struct ConsentNotice {
     #[serde(default)]
     pub message: Option<String>,
 }
+
+/// Longest title, characters: that of a mail.
+const LONGEST_TITLE: usize = 255;
+/// Longest message, characters: every process holds it. A longer mail is a template.
+const LONGEST_MESSAGE: usize = 10_000;
 
 /// A day as people in Korea read it.
 fn day(ms: i64) -> String {
@@ -62,6 +70,18 @@ impl ConsentNotice {
         }
         if *channel == Channel::Em && template_code.is_none() && title.is_none() {
             wrong.push("a mail needs a title".into());
+        }
+        let bounds = [
+            ("sender", Some(sender), LONGEST_NUMBER),
+            ("template_code", template_code.as_ref(), LONGEST_NAME),
+            ("title", title.as_ref(), LONGEST_TITLE),
+            ("message", message.as_ref(), LONGEST_MESSAGE),
+        ];
+        for (name, text, most) in bounds {
+            let got = text.map_or(0, |text| text.chars().count());
+            if got > most {
+                wrong.push(format!("{name} has {got} characters, at most {most}"));
+            }
         }
         for text in [message, title].into_iter().flatten().filter(|text| text.starts_with(LABEL)) {
             wrong.push(format!(
@@ -236,6 +256,10 @@ mod tests {
         assert!(told(&|n| n.message = None).contains("template_code"));
         assert!(told(&|n| n.message = Some("동의하셨습니다".into())).contains("#{date}"));
         assert!(told(&|n| n.title = Some("(광고) 안내".into())).contains("no ad"));
+        assert!(told(&|n| n.message = Some("#{date}".repeat(2_000))).contains("message has 14000 characters"));
+        assert!(told(&|n| n.title = Some("가".repeat(256))).contains("title has 256 characters"));
+        assert!(told(&|n| n.sender = "0".repeat(321)).contains("sender has 321 characters"));
+        assert!(told(&|n| n.template_code = Some("T".repeat(65))).contains("template_code has 65 characters"));
         let push = |n: &mut ConsentNotice| (n.channel, n.message_type) = (Channel::Pu, MessageType::Pu);
         assert!(told(&push).contains("left out of a push"));
     }

@@ -173,13 +173,21 @@ impl Editor {
         most: u32,
     ) -> Result<Vec<ListedConsent>, Away> {
         let Self { database, cipher, .. } = self;
-        let at_ms = behind.map_or(i64::MIN, |place| place.changed_at_ms);
-        let lookup = behind.and_then(|place| hex::decode(&place.lookup).ok()).unwrap_or_default();
-        let (channel, kind) = behind.map_or(("", ""), |place| (place.channel.as_str(), place.kind.as_str()));
         database.run(async |connection| {
-            let query = connection.query(LISTED).bind(username).bind(at_ms).bind(at_ms).bind(lookup.as_slice());
-            let query = query.bind(lookup.as_slice()).bind(channel).bind(channel).bind(kind).bind(most);
-            query.fetch_all().await?.iter().map(|record| listed(record, cipher)).collect()
+            let mut found = Vec::new();
+            if let Some(place) = behind {
+                let (lookup, channel) = (hex::decode(&place.lookup).unwrap_or_default(), place.channel.as_str());
+                let query =
+                    connection.query(LISTED[0]).bind(username).bind(place.changed_at_ms).bind(lookup.as_slice());
+                let query = query.bind(lookup.as_slice()).bind(channel).bind(channel).bind(place.kind.as_str());
+                found = query.bind(most).fetch_all().await?;
+            }
+            let left = most.saturating_sub(found.len() as u32);
+            if left > 0 {
+                let at_ms = behind.map_or(i64::MIN, |place| place.changed_at_ms);
+                found.extend(connection.query(LISTED[1]).bind(username).bind(at_ms).bind(left).fetch_all().await?);
+            }
+            found.iter().map(|record| listed(record, cipher)).collect()
         })
     }
 
@@ -337,10 +345,14 @@ const COLUMNS: [&str; 13] = [
     "changed_at",
 ];
 
-/// The question for a page.
-pub(super) const LISTED: &str = "SELECT * FROM consents WHERE username = ? AND changed_at >= ? \
-     AND (changed_at > ? OR recipient_lookup > ? OR (recipient_lookup = ? AND (channel > ? OR (channel = ? AND kind > ?)))) \
-     ORDER BY changed_at, recipient_lookup, channel, kind LIMIT ?";
+/// The questions for a page: what is left of a moment, and what changed after it. A file of ten thousand lines is one moment.
+pub(super) const LISTED: [&str; 2] = [
+    "SELECT * FROM consents WHERE username = ? AND changed_at = ? AND recipient_lookup >= ? \
+     AND (recipient_lookup > ? OR channel > ? OR (channel = ? AND kind > ?)) \
+     ORDER BY recipient_lookup, channel, kind LIMIT ?",
+    "SELECT * FROM consents WHERE username = ? AND changed_at > ? \
+     ORDER BY changed_at, recipient_lookup, channel, kind LIMIT ?",
+];
 
 /// The question for all that so many recipients said. As an OR of pairs it goes by the primary key on every server.
 pub(super) fn text(size: usize) -> String {

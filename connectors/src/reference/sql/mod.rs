@@ -44,7 +44,7 @@ pub use files::{FilePlace, FileRow};
 pub use import::{Imported, Importer};
 pub use list::{Behind, Listed, Which};
 pub use named_files::SqlFiles;
-pub use notices::DueNotice;
+pub use notices::{DueNotice, MOST_COUNTED};
 pub use opt_outs::SqlOptOuts;
 pub use push_tokens::{App, PushToken, RegisteredToken, TokenPlace};
 pub use refusals::{Refusal, RefusalPlace};

@@ -18,6 +18,9 @@ use processors::{
 /// Rows that are reckoned anew in one transaction.
 const LOT: u32 = 500;
 
+/// So many are counted: of a customer who tells nobody all of millions may be due.
+pub const MOST_COUNTED: u32 = 10_000;
+
 /// A consent whose day has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueNotice {
@@ -88,11 +91,12 @@ impl Editor {
         )
     }
 
-    /// How many consents of a customer are to be told again by this day; those of who refused ads since are not.
+    /// How many consents of a customer are to be told again by this day, of more than [`MOST_COUNTED`] one more than these.
     pub fn due_notices_of(&mut self, username: &str, years: u8, day: i64) -> Result<u64, Away> {
+        let text = format!("SELECT COUNT(*) AS due FROM ({}) AS counted", counted_text());
         let counted = self.database.run(async |connection| {
-            let query = connection.query(COUNTED).bind(username).bind(i64::from(years)).bind(day);
-            query.fetch_one().await?.get::<i64>("due")
+            let query = connection.query(&text).bind(username).bind(i64::from(years)).bind(day);
+            query.bind(MOST_COUNTED + 1).fetch_one().await?.get::<i64>("due")
         })?;
         Ok(counted.max(0).unsigned_abs())
     }
@@ -107,12 +111,22 @@ impl Editor {
         most: u32,
     ) -> Result<Vec<DueNotice>, Away> {
         let Self { database, cipher, .. } = self;
-        let (since, lookup) = behind.map_or((i64::MIN, &[][..]), |due| (due.day, due.lookup.as_slice()));
-        let (channel, kind) = behind.map_or(("", ""), |due| (due.channel(), due.consent.kind.as_str()));
+        let [of_day, after] = due_texts();
         database.run(async |connection| {
-            let query = connection.query(DUE).bind(username).bind(i64::from(years)).bind(day).bind(since).bind(since);
-            let query = query.bind(lookup).bind(lookup).bind(channel).bind(channel).bind(kind).bind(most);
-            query.fetch_all().await?.iter().map(|record| due(record, cipher)).collect()
+            let mut found = Vec::new();
+            if let Some(behind) = behind {
+                let (lookup, channel) = (behind.lookup.as_slice(), behind.channel());
+                let query = connection.query(&of_day).bind(username).bind(i64::from(years)).bind(behind.day);
+                let query = query.bind(lookup).bind(lookup).bind(channel).bind(channel);
+                found = query.bind(behind.consent.kind.as_str()).bind(most).fetch_all().await?;
+            }
+            let left = most.saturating_sub(found.len() as u32);
+            if left > 0 {
+                let since = behind.map_or(i64::MIN, |behind| behind.day);
+                let query = connection.query(&after).bind(username).bind(i64::from(years)).bind(since);
+                found.extend(query.bind(day).bind(left).fetch_all().await?);
+            }
+            found.iter().map(|record| due(record, cipher)).collect()
         })
     }
 
@@ -172,18 +186,33 @@ const BEGUN: &str = "UPDATE consents SET notice_begun_at = ? \
 const NOTICED: &str = "UPDATE consents SET noticed_at = ?, notice_years = ?, notice_day = ?, notice_begun_at = NULL \
      WHERE username = ? AND recipient_lookup = ? AND channel = ? AND kind = ? AND notice_day = ?";
 
-/// The question for how many.
-pub(super) const COUNTED: &str = "SELECT COUNT(*) AS due FROM consents WHERE username = ? AND notice_years = ? \
-     AND notice_day <= ? AND NOT EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.username = consents.username \
-     AND opt_outs.recipient_lookup = consents.recipient_lookup)";
-
-/// The question for a page.
-pub(super) const DUE: &str = "SELECT * FROM consents WHERE username = ? AND notice_years = ? AND notice_day <= ? \
-     AND notice_day >= ? AND (notice_day > ? OR recipient_lookup > ? \
-     OR (recipient_lookup = ? AND (channel > ? OR (channel = ? AND kind > ?)))) \
-     AND NOT EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.username = consents.username \
+/// Those who refused ads since are not told, nor of a word about one channel who took back all of them later.
+const STILL: &str = "NOT EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.username = consents.username \
      AND opt_outs.recipient_lookup = consents.recipient_lookup) \
-     ORDER BY notice_day, recipient_lookup, channel, kind LIMIT ?";
+     AND NOT EXISTS (SELECT 1 FROM consents AS of_all WHERE of_all.username = consents.username \
+     AND of_all.recipient_lookup = consents.recipient_lookup AND of_all.channel = '' AND of_all.kind = consents.kind \
+     AND of_all.withdrawn_at >= consents.consented_at)";
+
+/// The question for so many of them, of which the rows are counted.
+pub(super) fn counted_text() -> String {
+    format!("SELECT 1 FROM consents WHERE username = ? AND notice_years = ? AND notice_day <= ? AND {STILL} LIMIT ?")
+}
+
+/// The questions for a page: what is left of a day, and the days after it. As one question they would read all of a day
+/// for each of its pages.
+pub(super) fn due_texts() -> [String; 2] {
+    [
+        format!(
+            "SELECT * FROM consents WHERE username = ? AND notice_years = ? AND notice_day = ? AND recipient_lookup >= ? \
+             AND (recipient_lookup > ? OR channel > ? OR (channel = ? AND kind > ?)) AND {STILL} \
+             ORDER BY recipient_lookup, channel, kind LIMIT ?"
+        ),
+        format!(
+            "SELECT * FROM consents WHERE username = ? AND notice_years = ? AND notice_day > ? AND notice_day <= ? AND {STILL} \
+             ORDER BY notice_day, recipient_lookup, channel, kind LIMIT ?"
+        ),
+    ]
+}
 
 fn due(record: &Record, cipher: &Cipher) -> sqlx::Result<DueNotice> {
     let day: Option<i64> = record.get("notice_day")?;

@@ -74,6 +74,8 @@ on_both! {
     consents_come_are_taken_back_and_are_listed_by_change
     who_agreed_is_asked_in_a_batch
     of_consents_in_a_file_what_was_said_last_counts
+    who_took_all_back_is_not_told_of_an_older_word
+    so_many_that_are_due_are_counted
     a_list_without_times_moves_no_consent_that_stands
     a_customer_keeps_so_many_consents_and_no_more
     consents_are_due_on_their_day_and_told_once
