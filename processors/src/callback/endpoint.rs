@@ -97,13 +97,13 @@ impl Endpoint {
         (&self.uri_sha256, self.enabled_at_ms) == (&other.uri_sha256, other.enabled_at_ms)
     }
 
-    /// It answered 410.
-    pub fn disabled(&self, now_ms: i64) -> EndpointState {
+    /// It answered 410; a rest that was asked for `before` stands beside that: it may be another URI's.
+    pub fn disabled(&self, before: Option<&EndpointState>, now_ms: i64) -> EndpointState {
         EndpointState {
             service_key: self.service_key.clone(),
             uri_sha256: self.uri_sha256.clone(),
             disabled_at: now_ms,
-            rest: None,
+            rest: before.and_then(|before| before.rest.clone()),
         }
     }
 

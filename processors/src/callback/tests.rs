@@ -240,7 +240,7 @@ fn a_malformed_endpoint_is_refused_when_it_is_loaded() {
 #[test]
 fn an_endpoint_that_is_gone_comes_back_by_another_uri_or_by_a_date() {
     let gone = Endpoint::of(&key("https://shop.example/a")).unwrap().unwrap();
-    let state = gone.disabled(NOW);
+    let state = gone.disabled(None, NOW);
     assert!(gone.is_disabled_by(&state));
     assert!(!Endpoint::of(&key("https://shop.example/b")).unwrap().unwrap().is_disabled_by(&state));
     let enabled = |at: i64| ServiceKey {

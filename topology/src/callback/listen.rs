@@ -29,8 +29,24 @@ impl CallbackWorker {
             return false;
         }
         fault::point(&self.spec.name, Point::AnswerRead);
+        self.read_what_others_said(&answers);
         answers.into_iter().for_each(|answer| self.take_answer(answer));
         true
+    }
+
+    /// What an endpoint says of itself is written over all that it has said: by then it must be known, and before this
+    /// member's own answers, which are in no log yet.
+    fn read_what_others_said(&mut self, answers: &[Called]) {
+        let says = |called: &Called| {
+            matches!(called.reply, Reply::Status { status: 410, .. })
+                || rest_until_ms(&called.reply, called.at_ms).is_some()
+        };
+        if !answers.iter().any(says) {
+            return;
+        }
+        if let Err(error) = self.said.read_on(&mut *self.reader, &self.decoder, self.clock.now_ms()) {
+            tracing::warn!(stream = %self.spec.name, %error, "what others heard of endpoints is known of a second ago");
+        }
     }
 
     fn take_answer(&mut self, Called { ticket, reply, at_ms }: Called) {
@@ -71,7 +87,7 @@ impl CallbackWorker {
                     "the endpoint answered 410: it is called no more until its callback_uri or callback_enabled_at changes"
                 );
                 self.no_longer_pending(&callback);
-                let state = endpoint.disabled(at_ms);
+                let state = endpoint.disabled(self.said.state(service_key), at_ms);
                 self.out.emit(Topic::endpoint(), service_key, &state);
                 self.said.note(state);
                 counter!(names::LEFT, "reason" => "disabled").increment(reports);
@@ -116,6 +132,7 @@ impl CallbackWorker {
         if let Reply::Status { status, .. } = *reply
             && queue.rests_long(endpoint, now_ms)
             && !known
+            && !self.said.has_ended(endpoint)
         {
             let state = endpoint.rests(self.said.state(&endpoint.service_key), at_ms, until_ms, status);
             self.out.emit(Topic::endpoint(), &state.service_key, &state);

@@ -27,6 +27,11 @@ impl Said {
         if self.looked_ms.is_some_and(|looked| (looked..looked + LOOK_MS).contains(&now_ms)) {
             return Ok(());
         }
+        self.read_on(reader, decoder, now_ms)
+    }
+
+    /// Reads what is new.
+    pub fn read_on(&mut self, reader: &mut dyn Reader, decoder: &Decoder, now_ms: i64) -> Result<(), TurnError> {
         let place = Place { topic: Topic::endpoint(), partition: 0 };
         let (first, end) = reader.bounds(place)?;
         let mut news = Vec::new();

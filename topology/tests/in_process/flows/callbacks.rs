@@ -253,6 +253,24 @@ fn an_endpoint_that_asks_for_rest_is_called_for_no_report_until_then_and_then_in
 }
 
 #[test]
+fn a_rest_leaves_standing_what_another_member_heard_meanwhile() {
+    let mut stage = stage("");
+    let shop = wanted("shop", "").current().endpoint(SHOP).unwrap().clone();
+    stage.endpoints.script(|_, _| Some(asking(503, "600")));
+    stage.endpoints.slow(500);
+    end(&stage, SHOP, 1);
+    stage.settle();
+    assert_eq!(stage.endpoints.calls().len(), 1);
+    // Half a second after this member has looked.
+    let ended = shop.disabled(None, seed::NOW_MS + 100);
+    stage.driver.append(Topic::endpoint(), SHOP, &ended).unwrap();
+    stage.advance_finely(SECOND * 6 / 10);
+    assert_eq!(events(&stage).len(), 1, "it has answered");
+    let said: Vec<EndpointState> = stage.driver.decoded([Topic::endpoint()]).unwrap();
+    assert_eq!(said.last(), Some(&ended), "{said:?}");
+}
+
+#[test]
 fn what_an_address_of_before_asks_for_late_ends_no_rest_of_the_new_one() {
     let reference = Changing(Arc::new(Mutex::new(wanted("shop", "").current())));
     let mut stage = on(reference.clone());

@@ -169,7 +169,7 @@ fn reports_that_nobody_is_called_for_are_left_out_by_their_reason() {
     let customers = vec![Customer { username: "hanbit".into(), ..Customer::default() }];
     let seed = Seed { customers, service_keys, ..Seed::default() };
     let reference = Reference::new(seed).unwrap();
-    let ended = reference.endpoint(&format!("{:0>40}", 2)).unwrap().disabled(NOW_MS);
+    let ended = reference.endpoint(&format!("{:0>40}", 2)).unwrap().disabled(None, NOW_MS);
     let mut out = Outputs::new(Arc::clone(&case.schemas));
     out.emit(Topic::endpoint(), &ended.service_key, &ended);
     case.log.producer().unwrap().append(out.records()).unwrap();

@@ -99,7 +99,7 @@ fn answers_410(center: &Center, service_key: &str, uri: &str, at_ms: i64) {
         callback_secrets: vec![format!("whsec_{}", "A".repeat(32)).try_into().unwrap()],
         ..ServiceKey::default()
     };
-    said(center, &Endpoint::of(&key).unwrap().unwrap().disabled(at_ms));
+    said(center, &Endpoint::of(&key).unwrap().unwrap().disabled(None, at_ms));
 }
 
 fn said(center: &Center, state: &EndpointState) {
