@@ -40,10 +40,10 @@ pub fn state(before: Option<&Template>, channel: Channel) -> Result<Approval, Re
     }
 }
 
-/// Whether its customer may take it out: not what an operator has stopped, if it would be in force again when it is
-/// registered under the same code.
+/// Whether its customer may take it out: not what an operator has stopped. It would be in force again when it is registered
+/// under the same code: at once, or because Kakao has approved the same.
 pub fn may_go(template: &Template) -> Result<(), Refusal> {
-    if template.state != Approval::Stopped || is_inspected(template.channel) {
+    if template.state != Approval::Stopped {
         return Ok(());
     }
     Err(Refusal::new(Code::WrongState, &top("state"), "stopped: what an operator has stopped stays"))
@@ -225,6 +225,7 @@ mod tests {
         let goes = |state, channel| may_go(&Template { channel, ..of(state) }).map_err(|refusal| refusal.code);
         assert_eq!(goes(Approval::Stopped, Channel::Mt), Err(Code::WrongState));
         assert_eq!(goes(Approval::Approved, Channel::Mt), Ok(()));
-        assert_eq!(goes(Approval::Stopped, Channel::At), Ok(()), "it would be inspected again");
+        assert_eq!(goes(Approval::Stopped, Channel::At), Err(Code::WrongState), "Kakao may have approved it");
+        assert_eq!(goes(Approval::Rejected, Channel::At), Ok(()));
     }
 }

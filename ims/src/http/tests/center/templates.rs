@@ -53,6 +53,8 @@ async fn a_template_of_kakao_waits_for_its_inspection_and_stays_as_it_was_approv
     assert_eq!((&shown["data"]["state"], &shown["data"]["channel"]), (&json!("stopped"), &json!("at")));
     assert!(shown["data"]["changed_at"].is_string(), "{shown}");
     assert_eq!(shown["data"]["attachment"]["button"][0]["url_mobile"], "https://shop.example/#{no}");
+    assert_eq!(code(&center.own(Method::DELETE, path, Value::Null).await), "2130", "what an operator stopped stays so");
+    assert_eq!(code(&center.operate(&moved, json!({"state": "approved"})).await), "0000");
     assert_eq!(code(&center.own(Method::DELETE, path, Value::Null).await), "0000");
     assert_eq!(state(&center, Channel::At, "order.sent"), None);
     assert_eq!(code(&center.own(Method::GET, path, Value::Null).await), "2110");
