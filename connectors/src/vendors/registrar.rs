@@ -10,9 +10,13 @@ use processors::{
     center::registering::{Held, Next},
     reference::{Protocol, Template, Vendor},
 };
+use schemas::Family;
 use serde_json::{Map, Value};
 use std::{future::Future, io, sync::Arc, time::Duration};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 /// A template as it is to stand at its dealer.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +37,15 @@ impl<'t> Wanted<'t> {
 /// Why a dealer was not asked or told. Said without keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nobody answered, or the answer is no word on this template: all of them wait, for as long as the dealer says.
+    /// There is nobody, or the answer is no word on this template: all of them wait, for as long as the dealer says.
     Away {
         /// The reason.
         reason: String,
         /// How long the dealer asks to wait.
         wait: Option<Duration>,
     },
+    /// The dealer broke or did not answer in time: it may be this template, or all. One may be passed over.
+    Failed(String),
     /// The dealer does not take this template so, or publishes no way to say it: others go on.
     Refused(String),
 }
@@ -62,7 +68,8 @@ impl Trouble {
 impl From<Failed> for Trouble {
     fn from(failed: Failed) -> Self {
         match failed {
-            Failed::NotSent(reason) | Failed::NoAnswer(reason) => Self::away(reason),
+            Failed::NotSent(reason) => Self::away(reason),
+            Failed::NoAnswer(reason) => Self::Failed(reason),
         }
     }
 }
@@ -95,11 +102,13 @@ impl Vendors {
     /// What keeps templates from being registered, with the remedy.
     pub(super) fn registers_nothing(&self, wires: &[Arc<Vendor>]) -> Option<String> {
         let (name, _) = self.access.iter().find(|(_, access)| access.settings.templates_every_ms > 0)?;
-        let registers = |vendor: &Arc<Vendor>| vendor.name == *name && vendor.protocol == Protocol::Bizgo;
+        let registers = |vendor: &Arc<Vendor>| {
+            vendor.name == *name && vendor.protocol == Protocol::Bizgo && vendor.families.contains(&Family::At)
+        };
         (!wires.iter().any(registers)).then(|| {
             format!(
                 "vendors.{name}.templates_every_ms: vendor {name} registers no templates: set it for one with protocol \
-                 = \"bizgo\""
+                 = \"bizgo\" and AT among its families"
             )
         })
     }
@@ -121,6 +130,12 @@ impl Registrar {
     pub fn patience(&self) -> Duration {
         let settings = self.vendors.access.get(&self.name).map(|access| &access.settings);
         settings.map_or(Duration::ZERO, |settings| settings.poll_timeout())
+    }
+
+    /// Whether this process has a part of the calls that the dealer allows to all of us.
+    pub fn has_part(&self) -> bool {
+        let known = wires(&self.vendors.reference.current()).into_iter().find(|vendor| vendor.name == self.name);
+        known.is_none_or(|vendor| (self.vendors.part)(&vendor) > 0.0)
     }
 
     /// Begins a turn. The error is the reason with its remedy.
@@ -147,19 +162,26 @@ impl Visit<'_> {
         self.call(self.bizgo().tell_template(due, wanted))
     }
 
-    /// Deletes a template.
+    /// Deletes a template. One that is not there may be refused, and is deleted.
     pub fn delete(&self, sender_key: &str, code: &str) -> Result<(), Trouble> {
-        self.call(self.bizgo().delete_template(sender_key, code))
+        let deleted = self.call(self.bizgo().delete_template(sender_key, code));
+        let Err(Trouble::Refused(_)) = &deleted else { return deleted };
+        let lacks = self.call(self.bizgo().lacks_template(sender_key, code))?;
+        if lacks { Ok(()) } else { deleted }
     }
 
     fn bizgo(&self) -> Bizgo<'_> {
         Bizgo { client: &self.client, access: self.access, vendor: &self.vendor }
     }
 
-    /// Makes a call when it is its turn among all that are no sends.
+    /// Makes a call when it is its turn among all that are no sends. It waits no longer than the call may take: meanwhile this
+    /// process keeps others from asking.
     fn call<T>(&self, call: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
         self.registrar.runtime.block_on(async {
-            self.access.pace.turn(|| (self.registrar.vendors.part)(&self.vendor)).await;
+            let latest = Instant::now() + self.registrar.patience();
+            if !self.access.pace.turn_by(latest, || (self.registrar.vendors.part)(&self.vendor)).await {
+                return Err(Trouble::away("this process has no call left of calls_per_second"));
+            }
             call.await
         })
     }

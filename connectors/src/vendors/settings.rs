@@ -5,6 +5,9 @@ use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+/// Each look is a call of a template that waits, and of all of us.
+const LEAST_TEMPLATES_MS: u32 = 1_000;
+
 /// What the configuration says of a vendor, `[vendors.NAME]`; its row in the reference data says the rest, and how long
 /// a request may take in all (`timeout_ms`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +28,7 @@ pub struct VendorSettings {
     /// Calls that are no sends (polls, acknowledgements, uploads) a second, of all processes together.
     pub calls_per_second: u32,
     /// How often it is asked what became of the inspection of 알림톡 templates, and told of those that were registered here,
-    /// milliseconds; 0: they are registered elsewhere.
+    /// milliseconds, 1,000 at least; 0: they are registered elsewhere.
     pub templates_every_ms: u32,
     /// How KakaoTalk answers for 알림톡.
     pub response_method: ResponseMethod,
@@ -117,6 +120,12 @@ impl VendorSettings {
         if figures.contains(&0) {
             return Some(format!(
                 "vendors.{name}: connect_ms, first_byte_ms, poll_ms, poll_timeout_ms and calls_per_second must be above 0"
+            ));
+        }
+        if (1..LEAST_TEMPLATES_MS).contains(&self.templates_every_ms) {
+            let got = self.templates_every_ms;
+            return Some(format!(
+                "vendors.{name}.templates_every_ms: got {got}, 0 or at least {LEAST_TEMPLATES_MS} is allowed"
             ));
         }
         if self.templates_every_ms > 0 && kinds.contains(&true) {

@@ -17,10 +17,12 @@ use refusals::Refusals;
 use round::Round;
 use std::{io, time::Duration};
 
-/// How long a store that is away is left alone.
+/// How long a store that is away is left alone, and a dealer at first.
 const REST: Duration = Duration::from_secs(60);
 /// Longest wait for a dealer that is away, and for one that refuses a template.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Longest wait that a dealer may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
 /// How long a process that died keeps others from asking, beside the time of its calls.
 const HELD: Duration = Duration::from_secs(60);
 
@@ -72,9 +74,9 @@ impl Registration {
             }
             Err(Stop::Dealer { reason, wait }) => {
                 counter!(TEMPLATES, "vendor" => vendor.clone(), "outcome" => "failed").increment(1);
-                let longer = self.away.map_or(every, |before| before * 2).min(LONGEST_WAIT);
+                let longer = self.away.map_or(every.max(REST), |before| before * 2).min(LONGEST_WAIT);
                 self.away = Some(longer);
-                let wait = longer.max(wait.unwrap_or_default());
+                let wait = longer.max(wait.unwrap_or_default().min(LONGEST_ASKED));
                 let again_s = wait.as_secs();
                 tracing::warn!(
                     vendor,
@@ -95,10 +97,12 @@ impl Registration {
             let now_ms = now_ms();
             editor.take_turn(registrar.name(), holder, now_ms, now_ms + held.as_millis() as i64)
         };
-        if !round::is_due(editor, registrar.name())? || !turn(editor)? {
+        // Without a part of its calls it would only keep the others from asking.
+        if !registrar.has_part() || !turn(editor)? || !round::is_due(editor, registrar.name())? {
             return Ok(());
         }
         let visit = registrar.visit().map_err(|reason| Stop::Dealer { reason, wait: None })?;
-        Round { editor, visit, vendor: registrar.name(), every: registrar.every(), refusals, turn: &mut turn }.go()
+        let (vendor, every) = (registrar.name(), registrar.every());
+        Round { editor, visit, vendor, every, refusals, failed: false, turn: &mut turn }.go()
     }
 }

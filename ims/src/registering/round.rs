@@ -17,7 +17,7 @@ use processors::{
 };
 use rustc_hash::FxHashSet;
 use schemas::Channel;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Whose templates dealers register.
 const CHANNEL: Channel = Channel::At;
@@ -38,28 +38,39 @@ pub struct Round<'r, T> {
     pub vendor: &'r str,
     pub every: Duration,
     pub refusals: &'r mut Refusals,
+    /// Whether the dealer broke over the template before.
+    pub failed: bool,
     /// Whether it is still this process that asks.
     pub turn: T,
 }
 
 /// Whether there is anything to ask the dealer.
 pub fn is_due(editor: &mut Editor, vendor: &str) -> Result<bool, Away> {
-    Ok(!editor.waiting(CHANNEL, ("", ""), 1)?.is_empty() || !editor.leftovers(vendor)?.is_empty())
+    Ok(!editor.waiting(CHANNEL, ("", ""), 1)?.is_empty()
+        || !editor.leftovers(CHANNEL, vendor, ("", "", ""), 1)?.is_empty())
 }
 
 impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
     /// Goes over all; ends early when it is another process's turn.
     pub fn go(mut self) -> Result<(), Stop> {
         let mut seen = FxHashSet::default();
-        for gone in self.editor.leftovers(self.vendor)? {
-            let name = (gone.username.clone(), gone.code.clone(), gone.sender_key.clone());
-            if !self.refusals.rests(&name, None, now_ms()) {
-                if !(self.turn)(self.editor)? {
-                    return Ok(());
+        let mut behind = Name::default();
+        loop {
+            let page = self.editor.leftovers(CHANNEL, self.vendor, (&behind.0, &behind.1, &behind.2), PAGE)?;
+            for gone in &page {
+                let name = (gone.username.clone(), gone.code.clone(), gone.sender_key.clone());
+                if !self.refusals.rests(&name, None, now_ms()) {
+                    if !(self.turn)(self.editor)? {
+                        return Ok(());
+                    }
+                    self.remove(gone, &name)?;
                 }
-                self.remove(&gone, &name)?;
+                behind.clone_from(&name);
+                seen.insert(name);
             }
-            seen.insert(name);
+            if page.is_empty() {
+                break;
+            }
         }
         let (mut username, mut code) = (String::new(), String::new());
         loop {
@@ -84,8 +95,13 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
     /// Does for a template what is due.
     fn bring(&mut self, Waiting { template, of_group }: &Waiting, name: &Name) -> Result<(), Stop> {
         match self.settled(&Wanted { template, of_group: *of_group })? {
-            Ok(()) => self.refusals.clear(name),
-            Err(reason) => {
+            Ok(()) => {
+                self.failed = false;
+                self.refusals.clear(name);
+            }
+            Err(Left::Failed(reason)) => self.pass_over(name, Some(template), reason)?,
+            Err(Left::Refused(reason)) => {
+                self.failed = false;
                 self.note(template, "refused", Some(reason.clone()))?;
                 if self.refusals.note(name, Some(template), &reason, self.every, now_ms()) {
                     self.count("refused");
@@ -102,12 +118,24 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
         Ok(())
     }
 
-    /// Brings a template as far as it gets now; the error is why the dealer does not take it.
-    fn settled(&mut self, wanted: &Wanted<'_>) -> Result<Result<(), String>, Stop> {
+    /// The dealer broke over a template: it may be that template, and the next is tried. Over two in a row it may be the dealer.
+    fn pass_over(&mut self, name: &Name, template: Option<&Arc<Template>>, reason: String) -> Result<(), Stop> {
+        self.refusals.note(name, template, &reason, self.every, now_ms());
+        let (customer, code, _) = name;
+        tracing::warn!(vendor = self.vendor, customer, template = code, reason, "a dealer breaks over a template");
+        if std::mem::replace(&mut self.failed, true) {
+            return Err(Stop::Dealer { reason, wait: None });
+        }
+        self.count("failed");
+        Ok(())
+    }
+
+    /// Brings a template as far as it gets now; the error is why not.
+    fn settled(&mut self, wanted: &Wanted<'_>) -> Result<Result<(), Left>, Stop> {
         for _ in 0..LOOKS {
             let held = match asked(self.visit.template(wanted))? {
                 Ok(held) => held,
-                Err(reason) => return Ok(Err(reason)),
+                Err(left) => return Ok(Err(left)),
             };
             let due = next(held.as_ref());
             if let Some(Held { inspection, comment, .. }) = held {
@@ -119,8 +147,8 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
                 Next::Approved => Approval::Approved,
                 Next::Rejected | Next::Taken => Approval::Rejected,
                 Next::Register | Next::Change | Next::Request | Next::Withdraw => {
-                    if let Err(reason) = asked(self.visit.tell(due, wanted))? {
-                        return Ok(Err(reason));
+                    if let Err(left) = asked(self.visit.tell(due, wanted))? {
+                        return Ok(Err(left));
                     }
                     self.count("told");
                     continue;
@@ -129,7 +157,7 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
             self.settle(wanted.template, to)?;
             return Ok(Ok(()));
         }
-        Ok(Err(ANOTHER.to_owned()))
+        Ok(Err(Left::Refused(ANOTHER.to_owned())))
     }
 
     fn settle(&mut self, template: &Template, to: Approval) -> Result<(), Stop> {
@@ -145,16 +173,12 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
 
     /// Deletes what nobody has any more.
     fn remove(&mut self, gone: &Leftover, name: &Name) -> Result<(), Stop> {
-        let refused = match asked(self.visit.delete(&gone.sender_key, &gone.code))? {
-            Ok(()) => None,
-            // One that is not there may be refused.
-            Err(reason) => {
-                let template = gone.template();
-                let there = asked(self.visit.template(&Wanted { template: &template, of_group: false }))?;
-                (there != Ok(None)).then_some(reason)
-            }
-        };
-        let Some(reason) = refused else {
+        let deleted = asked(self.visit.delete(&gone.sender_key, &gone.code))?;
+        if let Err(Left::Failed(reason)) = deleted {
+            return self.pass_over(name, None, reason);
+        }
+        self.failed = false;
+        let Err(Left::Refused(reason)) = deleted else {
             self.refusals.clear(name);
             self.count("deleted");
             return Ok(self.editor.forget_leftover(gone)?);
@@ -187,11 +211,20 @@ fn name(template: &Template) -> Name {
     (template.username.clone(), template.code.clone(), template.sender_key.clone().unwrap_or_default())
 }
 
-/// What a call gave, or why the dealer refuses what it was about.
-fn asked<V>(called: Result<V, Trouble>) -> Result<Result<V, String>, Stop> {
+/// Why a template stays as it is while others go on.
+enum Left {
+    /// The dealer does not take it.
+    Refused(String),
+    /// The dealer broke.
+    Failed(String),
+}
+
+/// What a call gave, or why the template that it was about is left.
+fn asked<V>(called: Result<V, Trouble>) -> Result<Result<V, Left>, Stop> {
     match called {
         Ok(told) => Ok(Ok(told)),
-        Err(Trouble::Refused(reason)) => Ok(Err(reason)),
+        Err(Trouble::Refused(reason)) => Ok(Err(Left::Refused(reason))),
+        Err(Trouble::Failed(reason)) => Ok(Err(Left::Failed(reason))),
         Err(Trouble::Away { reason, wait }) => Err(Stop::Dealer { reason, wait }),
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 use connectors::{
     cipher::Cipher,
-    reference::{By, Importer, SqlReference, Which, parse},
+    reference::{By, Importer, Leftover, SqlReference, Which, parse},
     simulator::{Listener, Simulator},
 };
 use processors::{
@@ -18,6 +18,8 @@ use processors::{
 use schemas::Channel;
 use std::{
     collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -114,6 +116,13 @@ impl Bench {
         Self { config, cipher, _listener: listener, _folder: folder }
     }
 
+    /// Its dealer is elsewhere.
+    fn turn_to(&self, url: &str) {
+        let seed = parse("seed", &SEED.replace("URL", url)).unwrap();
+        let at = Stores::of(&self.config).reference().unwrap();
+        Importer::open(&at, Arc::clone(&self.cipher)).unwrap().import("seed", seed, "test", 1, || {}).unwrap();
+    }
+
     fn reference(&self) -> Arc<SqlReference> {
         let at = Stores::of(&self.config).reference().unwrap();
         Arc::new(SqlReference::open(&at, Arc::clone(&self.cipher)).unwrap())
@@ -140,6 +149,11 @@ impl Bench {
         let said = self.editor().at_dealers(&[&template]).unwrap().remove(&0);
         let said = said.map(|said| (said.state, said.comment.unwrap_or_default())).unwrap_or_default();
         (template.state, said.0, said.1)
+    }
+
+    /// What the dealer holds and nobody has any more.
+    fn left(&self) -> Vec<Leftover> {
+        self.editor().leftovers(Channel::At, "dealer", ("", "", ""), 9).unwrap()
     }
 
     fn change(&self, code: &str, decide: impl FnOnce(&mut Vec<Template>)) {
@@ -183,7 +197,7 @@ fn what_was_registered_is_inspected_at_the_dealer_and_its_verdict_is_taken() {
     bench.change("AD", |rows| (rows[0].message, rows[0].state) = ("할인 안내".into(), Approval::Requested));
     until(&mut process, || bench.stands("AD").0 == Approval::Approved);
     bench.change("AD", Vec::clear);
-    until(&mut process, || bench.editor().leftovers("dealer").unwrap().is_empty());
+    until(&mut process, || bench.left().is_empty());
     // The dealer knows nothing of it: under the same code another text is taken.
     let again = Template { message: "다른 안내".into(), state: Approval::Requested, ..order("AD") };
     bench.change("AD", |rows| rows.push(again));
@@ -225,14 +239,73 @@ fn one_process_asks_and_another_waits_for_its_turn() {
 #[test]
 fn a_dealer_that_is_away_is_left_alone_longer_each_time() {
     let mut bench = Bench::new(0);
-    let seed = parse("seed", &SEED.replace("URL", "http://127.0.0.1:1")).unwrap();
-    let at = Stores::of(&bench.config).reference().unwrap();
-    Importer::open(&at, Arc::clone(&bench.cipher)).unwrap().import("seed", seed, "test", 1, || {}).unwrap();
+    bench.turn_to("http://127.0.0.1:1");
     bench.config.vendors.get_mut("dealer").unwrap().connect_ms = 1_000;
     let mut process = bench.process("a");
     let waits: Vec<u64> = (0..8).map(|_| process.turn().as_secs() / 60).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
     assert_eq!(bench.stands("ORDER"), (Approval::Requested, String::new(), String::new()));
+}
+
+/// A dealer that answers so to a request that begins so.
+fn dealer(answer: impl Fn(&str) -> (&'static str, &'static str) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
+            stream.read_line(&mut first).unwrap();
+            while stream.read_line(&mut line).unwrap() > 2 {
+                let told = line.to_lowercase().strip_prefix("content-length: ").map(|told| told.trim().parse());
+                length = told.map_or(length, Result::unwrap);
+                line.clear();
+            }
+            stream.read_exact(&mut vec![0; length]).unwrap();
+            let (head, body) = answer(&first);
+            let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.get_mut().write_all((head + body).as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+/// It takes everything, and nothing ever stands there.
+const TAKEN: (&str, &str) = ("200 OK", r#"{"common":{"authCode":"A000"}}"#);
+const BROKEN: (&str, &str) = ("500 Internal Server Error", "<html>");
+
+#[test]
+fn a_dealer_that_breaks_over_one_template_is_told_of_the_others() {
+    let bench = Bench::new(0);
+    bench.turn_to(&dealer(|asked| if asked.contains("=AD ") { BROKEN } else { TAKEN }));
+    assert_eq!(bench.process("a").turn(), Duration::from_secs(60));
+    let said = |bench: &Bench| ["AD", "HIGHLIGHT", "ORDER"].map(|code| bench.stands(code).1);
+    assert_eq!(said(&bench), ["", "refused", "refused"]);
+    // Over two in a row: it may be the dealer.
+    let bench = Bench::new(0);
+    bench.turn_to(&dealer(|asked| if asked.contains("=ORDER ") { TAKEN } else { BROKEN }));
+    bench.process("a").turn();
+    assert_eq!(said(&bench), ["", "", ""]);
+}
+
+#[test]
+fn a_dealer_is_left_alone_as_long_as_it_asks_and_a_day_at_most() {
+    for (asks, waits_s) in [
+        ("429 Too Many Requests\r\nRetry-After: 7200", 7_200),
+        ("429 Too Many Requests\r\nRetry-After: 18446744073709551615", 86_400),
+    ] {
+        let bench = Bench::new(0);
+        bench.turn_to(&dealer(move |_| (asks, "")));
+        assert_eq!(bench.process("a").turn(), Duration::from_secs(waits_s));
+    }
+}
+
+#[test]
+fn a_dealer_that_is_looked_at_each_second_is_left_alone_for_a_minute_when_it_is_away() {
+    let mut bench = Bench::new(0);
+    bench.turn_to("http://127.0.0.1:1");
+    bench.config.vendors.get_mut("dealer").unwrap().templates_every_ms = 1_000;
+    assert_eq!(bench.process("a").turn(), Duration::from_secs(60));
 }
 
 #[test]

@@ -50,14 +50,6 @@ pub struct Leftover {
     pub sender_key: String,
 }
 
-impl Leftover {
-    /// What is left of it.
-    pub fn template(&self) -> Template {
-        let Self { channel, username, code, sender_key } = self.clone();
-        Template { channel, username, code, sender_key: Some(sender_key), ..Template::default() }
-    }
-}
-
 /// Longest comment, characters: four bytes each fit the server's column.
 const COMMENT_CHARS: usize = 4_000;
 
@@ -72,10 +64,12 @@ pub(super) const WAITING: &str = "SELECT t.*, p.sender_key IS NULL AS of_group F
      AND (t.username > ? OR (t.username = ? AND t.code > ?)) \
      AND (p.sender_key IS NOT NULL OR g.group_key IS NOT NULL) ORDER BY t.username, t.code LIMIT ?";
 
-/// The question for templates of a dealer that nobody has any more.
-const LEFTOVERS: &str = "SELECT d.channel, d.username, d.code, d.sender_key FROM dealer_templates d WHERE d.vendor = ? \
+/// The question for some of a channel that a dealer holds and nobody has any more, in the order of their keys.
+pub(super) const LEFTOVERS: &str = "SELECT d.channel, d.username, d.code, d.sender_key FROM dealer_templates d \
+     WHERE d.channel = ? AND d.vendor = ? AND (d.username > ? OR (d.username = ? AND d.code > ?) \
+     OR (d.username = ? AND d.code = ? AND d.sender_key > ?)) \
      AND NOT EXISTS (SELECT 1 FROM templates t WHERE t.sender_key = d.sender_key AND t.code = d.code \
-     AND t.channel = d.channel AND NOT t.removed)";
+     AND t.channel = d.channel AND NOT t.removed) ORDER BY d.username, d.code, d.sender_key LIMIT ?";
 
 impl Editor {
     /// At most so many of a channel behind a customer and its code.
@@ -162,11 +156,20 @@ impl Editor {
         Ok(done.is_ok())
     }
 
-    /// Templates of a dealer that nobody has any more.
-    pub fn leftovers(&mut self, vendor: &str) -> Result<Vec<Leftover>, Away> {
+    /// At most so many of a channel that a dealer holds and nobody has any more, behind a customer, its code and sender key.
+    pub fn leftovers(
+        &mut self,
+        channel: Channel,
+        vendor: &str,
+        behind: (&str, &str, &str),
+        most: u32,
+    ) -> Result<Vec<Leftover>, Away> {
         let Self { database, .. } = self;
+        let (username, code, sender_key) = behind;
         database.run(async |connection| {
-            let found = connection.query(LEFTOVERS).bind(vendor).fetch_all().await?;
+            let query = connection.query(LEFTOVERS).bind(channel.as_str()).bind(vendor).bind(username).bind(username);
+            let query = query.bind(code).bind(username).bind(code).bind(sender_key).bind(most);
+            let found = query.fetch_all().await?;
             let told = found.iter().map(|record| {
                 Ok(Leftover {
                     channel: word(record, "channel")?,

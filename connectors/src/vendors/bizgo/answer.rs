@@ -11,6 +11,8 @@ use serde::Deserialize;
 const ACCEPTED: &str = "A000";
 /// A rate that is exceeded, in words as by status 429.
 pub const TOO_MANY: &str = "A020";
+/// What stands for the code where there is none.
+pub const NO_ANSWER: &str = "a body that is no answer";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,7 +116,7 @@ pub fn refusal(status: u16, body: &[u8]) -> Option<String> {
 /// The same with the vendor's words.
 pub fn told(status: u16, body: &[u8]) -> Option<Said> {
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
-        return Some(("a body that is no answer".into(), None));
+        return Some((NO_ANSWER.into(), None));
     };
     refused(&envelope).or_else(|| (!(200..300).contains(&status)).then(|| ("refused".into(), None)))
 }

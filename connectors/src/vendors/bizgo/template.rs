@@ -2,7 +2,8 @@
 //! `api_comm_v1_center_alimtalk_template*.yaml`, schemas AlimtalkTemplateSaveRequest, AlimtalkTemplateInspectionRequest,
 //! AlimtalkTemplateInspectionCancelRequest, AlimtalkTemplateResponse.
 //!
-//! Not published are: the code of a template that is not there, or is there already; words of `templateMessageType` and
+//! Not published are: the code of a template that is not there, or is there already (published of sends: A505 of a template code,
+//! A502 of a sender key that is none); words of `templateMessageType` and
 //! `templateEmphasizeType` beside BA and NONE (here Kakao's own, as NHN Cloud lists them: github TOAST-DOCS/Alimtalk,
 //! ko/alimtalk-api-guide.md); where the image of a highlight is said; and the text of a comment, of which writer and time
 //! come.
@@ -26,6 +27,8 @@ use serde_json::Value;
 
 /// Where templates are.
 const TEMPLATE: &str = "/api/comm/v1/center/alimtalk/template";
+/// Codes of a template or sender key that is none.
+const NONE_SUCH: [&str; 2] = ["A505", "A502"];
 /// Bytes of an answer.
 const MOST_ANSWER: usize = 256 << 10;
 
@@ -100,19 +103,19 @@ struct Whole<'t> {
     supplement: Option<Supplement<'t>>,
 }
 
-#[derive(Deserialize)]
-struct Shown {
-    data: Service,
+/// What a look at a template came to.
+enum Look {
+    There(Value),
+    /// It is said that it is not there.
+    NotThere,
+    /// It is not shown, and may be there.
+    NotShown,
 }
 
-#[derive(Deserialize)]
-struct Service {
-    data: Given,
-}
-
-#[derive(Deserialize)]
-struct Given {
-    alimtalk: Value,
+/// The dealer does not take a call.
+struct Refusal {
+    code: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -169,13 +172,32 @@ fn body(alimtalk: impl Serialize) -> Bytes {
     serde_json::to_vec(&Of { alimtalk }).unwrap_or_default().into()
 }
 
-/// What an answer says of a template.
-fn held(answered: &[u8], wanted: &Wanted<'_>) -> Result<Held, Trouble> {
-    let unread = || Trouble::refused("what stands there cannot be read: see the dealer's console");
-    let Shown { data: Service { data: Given { alimtalk } } } =
-        serde_json::from_slice(answered).map_err(|_| unread())?;
+fn unread() -> Trouble {
+    Trouble::refused("what stands there cannot be read: see the dealer's console")
+}
+
+/// The template in an answer; one without says that there is none.
+fn shown(answered: &[u8]) -> Result<Look, Trouble> {
+    let mut inner: Value = serde_json::from_slice(answered).map_err(|_| unread())?;
+    for name in ["data", "data", "alimtalk"] {
+        inner = match inner {
+            Value::Object(mut parts) => parts.remove(name).unwrap_or_default(),
+            Value::Null => Value::Null,
+            _ => return Err(unread()),
+        };
+    }
+    Ok(if inner.is_null() { Look::NotThere } else { Look::There(inner) })
+}
+
+/// Published as a string, and of sender profiles as a boolean.
+fn is_said(flag: &Value) -> bool {
+    flag.as_bool() == Some(true) || flag.as_str() == Some("true")
+}
+
+/// What is said of a template.
+fn held(alimtalk: &Value, wanted: &Wanted<'_>) -> Result<Held, Trouble> {
     let Standing { template_code, inspection_status, comments } =
-        Standing::deserialize(&alimtalk).map_err(|_| unread())?;
+        Standing::deserialize(alimtalk).map_err(|_| unread())?;
     let inspection = match &*inspection_status {
         "REG" => Inspection::Registered,
         "REQ" => Inspection::Requested,
@@ -186,25 +208,51 @@ fn held(answered: &[u8], wanted: &Wanted<'_>) -> Result<Held, Trouble> {
     if template_code != wanted.template.code {
         return Err(unread());
     }
+    // Its messages would be refused: it is not approved here before somebody has seen to it.
+    if inspection == Inspection::Approved {
+        if is_said(&alimtalk["block"]) {
+            return Err(Trouble::refused("Kakao has blocked it: see the dealer's console"));
+        }
+        if is_said(&alimtalk["dormant"]) {
+            return Err(Trouble::refused("it sleeps at Kakao: wake it in the dealer's console"));
+        }
+    }
     let ours = serde_json::to_value(whole(wanted)?).unwrap_or_default();
     let comment = comments.unwrap_or_default().pop().map(|comment| {
         let Comment { user_name, created_at } = comment;
         let [writer, at] = [user_name, created_at].map(|told| told.unwrap_or_else(|| "-".to_owned()));
         format!("by {writer}, {at}: its text is told in the dealer's console alone")
     });
-    Ok(Held { inspection, same: only(&ours, &COMPARED) == only(&alimtalk, &COMPARED), comment })
+    Ok(Held { inspection, same: only(&ours, &COMPARED) == only(alimtalk, &COMPARED), comment })
 }
 
 impl Bizgo<'_> {
     /// A template as it stands there; None: it does not.
     pub async fn template(&self, wanted: &Wanted<'_>) -> Result<Option<Held>, Trouble> {
-        let [key, code] = [wanted.sender_key(), &wanted.template.code].map(part_of_path);
-        let path = format!("{TEMPLATE}?senderKey={}&templateCode={}", key?, code?);
-        match self.managed(Method::GET, &path, None).await {
-            Ok(answered) => held(&answered, wanted).map(Some),
+        match self.look(wanted.sender_key(), &wanted.template.code).await? {
+            Look::There(alimtalk) => held(&alimtalk, wanted).map(Some),
             // By which code it is not there is not published: what is there after all will not be registered again.
-            Err(Trouble::Refused(_)) => Ok(None),
-            Err(away) => Err(away),
+            Look::NotThere | Look::NotShown => Ok(None),
+        }
+    }
+
+    /// Whether the dealer says that a template is not there.
+    pub async fn lacks_template(&self, sender_key: &str, code: &str) -> Result<bool, Trouble> {
+        let look = self.look(sender_key, code).await;
+        match look {
+            Ok(look) => Ok(matches!(look, Look::NotThere)),
+            Err(Trouble::Refused(_)) => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    async fn look(&self, sender_key: &str, code: &str) -> Result<Look, Trouble> {
+        let [key, code] = [sender_key, code].map(part_of_path);
+        let path = format!("{TEMPLATE}?senderKey={}&templateCode={}", key?, code?);
+        match self.managed(Method::GET, &path, None).await? {
+            Ok(answered) => shown(&answered),
+            Err(Refusal { code, .. }) if NONE_SUCH.contains(&&*code) => Ok(Look::NotThere),
+            Err(_) => Ok(Look::NotShown),
         }
     }
 
@@ -220,24 +268,30 @@ impl Bizgo<'_> {
             }
             Next::Wait | Next::Approved | Next::Rejected | Next::Taken => return Ok(()),
         };
-        self.managed(method, &path, Some(sent)).await.map(drop)
+        taken(self.managed(method, &path, Some(sent)).await?)
     }
 
-    /// Deletes a template.
+    /// Deletes a template. What can stand in no address was never there.
     pub async fn delete_template(&self, sender_key: &str, code: &str) -> Result<(), Trouble> {
-        let [key, code] = [sender_key, code].map(part_of_path);
-        let path = format!("{TEMPLATE}/senderKey/{}/templateCode/{}", key?, code?);
-        self.managed(Method::DELETE, &path, None).await.map(drop)
+        let [Ok(key), Ok(code)] = [sender_key, code].map(part_of_path) else { return Ok(()) };
+        let path = format!("{TEMPLATE}/senderKey/{key}/templateCode/{code}");
+        taken(self.managed(Method::DELETE, &path, None).await?)
     }
 
     /// A call about templates.
-    async fn managed(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Bytes, Trouble> {
+    async fn managed(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Result<Bytes, Refusal>, Trouble> {
         let key = self.access.key.header();
         let total = self.access.settings.poll_timeout();
+        let asks = method == Method::GET;
         let sent = Sent { content_type: body.is_some().then_some(JSON), body: body.unwrap_or_default() };
         let answered = self.call(method, path, &key, sent, MOST_ANSWER, total).await;
         let Answered { status, retry_after, body } = answered.map_err(Trouble::from)?;
-        let Some((code, words)) = answer::told(status, &body) else { return Ok(body) };
+        let Some((code, words)) = answer::told(status, &body) else { return Ok(Ok(body)) };
         let row = judge(self.vendor.codes, &code);
         if row.wants_credential() {
             self.access.key.renew(&key);
@@ -249,8 +303,21 @@ impl Bizgo<'_> {
         if status == 429 || code == TOO_MANY {
             return Err(Trouble::throttled(reason, retry_after.as_deref()));
         }
+        // A page that is not there may be a template that is not.
+        let is_no_page = asks && status == 404 && code == answer::NO_ANSWER;
+        // It may be this template that breaks the dealer.
+        let breaks = status >= 500 || row.handling == Handling::Breaker;
         // What the gateway says, or is said of the account, is no word on a template.
-        let of_all = status >= 500 || !code.starts_with('A') || row.handling == Handling::LockedOut;
-        Err(if of_all { Trouble::away(reason) } else { Trouble::Refused(reason) })
+        let of_all = !code.starts_with('A') || row.wants_credential();
+        match () {
+            () if is_no_page => Ok(Err(Refusal { code, reason })),
+            () if breaks => Err(Trouble::Failed(reason)),
+            () if of_all => Err(Trouble::away(reason)),
+            () => Ok(Err(Refusal { code, reason })),
+        }
     }
+}
+
+fn taken(answered: Result<Bytes, Refusal>) -> Result<(), Trouble> {
+    answered.map(drop).map_err(|Refusal { reason, .. }| Trouble::Refused(reason))
 }

@@ -92,7 +92,7 @@ pub(super) fn what_nobody_has_any_more_is_left_to_be_deleted(store: &Store) {
     for template in [&gone, &kept, &moved] {
         editor.note_at_dealer(template, &said("approved", None)).unwrap();
     }
-    assert_eq!(editor.leftovers("dealer").unwrap(), []);
+    assert_eq!(editor.leftovers(Channel::At, "dealer", ("", "", ""), 9).unwrap(), []);
     let by = By { actor: "c0/2026".into(), at_ms: AT_MS + 1 };
     let change = |editor: &mut Editor, template: &Template, to: Option<Template>| {
         let which = Which::of([("channel", "AT"), ("username", "c0"), ("code", &*template.code)]);
@@ -105,11 +105,14 @@ pub(super) fn what_nobody_has_any_more_is_left_to_be_deleted(store: &Store) {
     change(&mut editor, &gone, None);
     let under_another = Template { sender_key: Some("another".into()), ..moved.clone() };
     change(&mut editor, &moved, Some(under_another));
-    assert_eq!(editor.leftovers("dealer").unwrap(), [leftover(&gone), leftover(&moved)]);
-    assert_eq!(editor.leftovers("other").unwrap(), []);
+    assert_eq!(editor.leftovers(Channel::At, "dealer", ("", "", ""), 9).unwrap(), [leftover(&gone), leftover(&moved)]);
+    assert_eq!(editor.leftovers(Channel::At, "other", ("", "", ""), 9).unwrap(), []);
+    assert_eq!(editor.leftovers(Channel::At, "dealer", ("", "", ""), 1).unwrap(), [leftover(&gone)]);
+    let behind = ("c0", &*gone.code, "own");
+    assert_eq!(editor.leftovers(Channel::At, "dealer", behind, 9).unwrap(), [leftover(&moved)]);
     editor.forget_leftover(&leftover(&moved)).unwrap();
     change(&mut editor, &gone, Some(gone.clone()));
-    assert_eq!(editor.leftovers("dealer").unwrap(), [], "it was registered again");
+    assert_eq!(editor.leftovers(Channel::At, "dealer", ("", "", ""), 9).unwrap(), [], "it was registered again");
 }
 
 pub(super) fn one_process_at_a_time_asks_a_dealer(store: &Store) {

@@ -27,6 +27,8 @@ pub(super) fn every_question_goes_by_an_index(store: &Store) {
         return;
     }
     assert_eq!(store.index_of(dealer_templates::WAITING, &["'AT'", "'c'", "'c'", "'T'", "10"]), "templates_state");
+    let leftovers = ["'AT'", "'d'", "'c'", "'c'", "'T'", "'c'", "'T'", "'own'", "10"];
+    assert_eq!(store.index_of(dealer_templates::LEFTOVERS, &leftovers), "PRIMARY");
     let of_templates: Vec<&str> = (0..5).flat_map(|_| ["'AT'", "'c1'", "'T1'", "'own'"]).collect();
     assert_eq!(store.index_of(&dealer_templates::text(5), &of_templates), "PRIMARY");
     let page = ["1", "1", "x'00'", "10"];

@@ -13,9 +13,9 @@ use crate::{
 };
 use processors::{
     center::registering::{Held, Inspection, Next, next},
-    reference::{Reference, Seed, Template},
+    reference::{Reference, Seed, Template, Vendor},
 };
-use schemas::{Attachment, Button, Highlight, Image, Item, ItemList, Supplement};
+use schemas::{Attachment, Button, Family, Highlight, Image, Item, ItemList, Supplement};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
@@ -89,8 +89,8 @@ fn a_template_is_registered_inspected_and_taken_with_all_that_hangs_on_it() {
     assert_eq!((told, next(held.as_ref())), (vec![], Next::Taken), "what was approved stays as it is");
     let visit = registrar.visit().unwrap();
     visit.delete(&"f".repeat(40), "order.sent").unwrap();
-    let gone = visit.delete(&"f".repeat(40), "order.sent");
-    assert!(matches!(gone, Err(Trouble::Refused(_))), "{gone:?}");
+    assert_eq!(visit.delete(&"f".repeat(40), "order.sent"), Ok(()), "it is gone already");
+    assert_eq!(visit.delete(&"f".repeat(40), ".."), Ok(()), "it never was there");
     assert_eq!(visit.template(&Wanted { template: &order, of_group: false }), Ok(None));
 }
 
@@ -186,16 +186,18 @@ fn a_template_is_said_as_published() {
 #[test]
 fn a_dealer_that_cannot_say_is_told_from_one_that_refuses() {
     let away = |s: Option<u64>| format!("away {:?}", s.map(Duration::from_secs));
-    let [refused, gone] = ["refused", "not there"].map(str::to_owned);
+    let [refused, gone, failed] = ["refused", "not there", "failed"].map(str::to_owned);
     let service = |code: &str| {
         format!(r#"{{"common":{{"authCode":"A000","authResult":"Success"}},"data":{{"code":"{code}","result":"no"}}}}"#)
     };
     let gateway = r#"{"common":{"authCode":"A401","authResult":"Unauthorized"}}"#.to_owned();
-    let shown = |inspection: &str, code: &str| {
+    let within = |data: &str| {
         format!(
-            r#"{{"common":{{"authCode":"A000","authResult":"Success"}},"data":{{"code":"A000","result":"Success","data":
-            {{"alimtalk":{{"templateCode":"{code}","inspectionStatus":"{inspection}"}}}}}}}}"#
+            r#"{{"common":{{"authCode":"A000","authResult":"Success"}},"data":{{"code":"A000","result":"Success","data":{data}}}}}"#
         )
+    };
+    let shown = |inspection: &str, code: &str| {
+        within(&format!(r#"{{"alimtalk":{{"templateCode":"{code}","inspectionStatus":"{inspection}"}}}}"#))
     };
     for (status, headers, body, told) in [
         ("429 Too Many Requests", "Retry-After: 7\r\n", service("A020"), away(Some(7))),
@@ -203,13 +205,23 @@ fn a_dealer_that_cannot_say_is_told_from_one_that_refuses() {
         ("401 Unauthorized", "", gateway, away(None)),
         ("401 Unauthorized", "", service("A100"), away(None)),
         ("403 Forbidden", "", service("A110"), away(None)),
-        ("500 Internal Server Error", "", service("A910"), away(None)),
-        ("503 Service Unavailable", "", "<html>".into(), away(None)),
-        ("404 Not Found", "", "<html>".into(), away(None)),
+        ("403 Forbidden", "", service("A325"), away(None)),
+        ("500 Internal Server Error", "", service("A910"), failed.clone()),
+        ("200 OK", "", service("A920"), failed.clone()),
+        ("400 Bad Request", "", service("A999"), failed.clone()),
+        ("503 Service Unavailable", "", "<html>".into(), failed),
+        ("404 Not Found", "", "<html>".into(), gone.clone()),
+        ("405 Method Not Allowed", "", "<html>".into(), away(None)),
         ("200 OK", "", "{".into(), away(None)),
-        ("200 OK", "", service("A000"), refused.clone()),
+        ("200 OK", "", service("A000"), gone.clone()),
+        ("200 OK", "", within("null"), gone.clone()),
+        ("200 OK", "", within("{}"), gone.clone()),
+        ("200 OK", "", within(r#"{"alimtalk":null}"#), gone.clone()),
+        ("200 OK", "", within("[]"), refused.clone()),
         ("200 OK", "", shown("NEW", "order.sent"), refused.clone()),
-        ("200 OK", "", shown("APR", "another"), refused),
+        ("200 OK", "", shown("APR", "another"), refused.clone()),
+        ("200 OK", "", shown(r#"APR","block":"true"#, "order.sent"), refused.clone()),
+        ("200 OK", "", shown(r#"APR","dormant":"true"#, "order.sent"), refused),
         ("400 Bad Request", "", service("A505"), gone),
     ] {
         let server = Server::saying(answer(status, headers, &body));
@@ -222,6 +234,7 @@ fn a_dealer_that_cannot_say_is_told_from_one_that_refuses() {
                 format!("away {wait:?}")
             }
             Err(Trouble::Refused(_)) => "refused".into(),
+            Err(Trouble::Failed(_)) => "failed".into(),
             Ok(None) => "not there".into(),
             Ok(Some(held)) => panic!("{status} {body}: {held:?}"),
         };
@@ -230,21 +243,52 @@ fn a_dealer_that_cannot_say_is_told_from_one_that_refuses() {
 }
 
 #[test]
+fn what_is_taken_out_is_gone_when_the_dealer_says_so_alone() {
+    let deleted = |status: &str, code: &str| {
+        let body = format!(r#"{{"common":{{"authCode":"A000"}},"data":{{"code":"{code}","result":"no"}}}}"#);
+        let server = Server::saying(answer(status, "", &body));
+        let told = registrar(&server.url).visit().unwrap().delete("key", "order");
+        (told.err(), server.requests().len())
+    };
+    for code in ["A505", "A502"] {
+        assert_eq!(deleted("400 Bad Request", code), (None, 2), "{code}");
+    }
+    // Not so: it is told to be there still, or nothing is told of it.
+    assert!(matches!(deleted("400 Bad Request", "A213"), (Some(Trouble::Refused(_)), 2)));
+    assert!(matches!(deleted("200 OK", "A999"), (Some(Trouble::Failed(_)), 1)));
+    assert!(matches!(deleted("403 Forbidden", "A325"), (Some(Trouble::Away { .. }), 1)));
+}
+
+#[test]
+fn who_has_no_part_of_the_calls_says_so_instead_of_waiting_for_one() {
+    let settings = VendorSettings { templates_every_ms: 60_000, ..VendorSettings::default() };
+    let bench = Bench::within(&DEALER, "http://127.0.0.1:1", 5_000, settings);
+    let registrar = bench.vendors.clone().sharing(Arc::new(|_| 0.0)).registrar().unwrap().unwrap();
+    assert!(!registrar.has_part());
+    let told = registrar.visit().unwrap().delete("key", "order");
+    assert!(matches!(&told, Err(Trouble::Away { reason, .. }) if reason.contains("calls_per_second")), "{told:?}");
+}
+
+#[test]
 fn one_dealer_registers_templates_and_one_that_can() {
     let bench = Bench::of(&DEALER, "http://127.0.0.1:1");
-    let told = |names: &[&str], nhn: Option<NhnSettings>| {
+    let told_of = |names: &[&str], nhn: Option<NhnSettings>, templates_every_ms, families: &[Family]| {
         let settings = VendorSettings {
             key_file: bench.key.path().to_owned(),
-            templates_every_ms: 60_000,
+            templates_every_ms,
             nhn,
             ..VendorSettings::default()
         };
         let known = names.iter().map(|name| ((*name).to_owned(), settings.clone())).collect();
-        let reference = Reference::new(Seed { vendors: vec![(*bench.vendor).clone()], ..Seed::default() }).unwrap();
+        let vendor = Vendor { families: families.to_vec(), ..(*bench.vendor).clone() };
+        let reference = Reference::new(Seed { vendors: vec![vendor], ..Seed::default() }).unwrap();
         let vendors = Vendors::open(&known, "", Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));
         vendors.all_have_keys().err().map(|error| error.to_string()).unwrap_or_default()
     };
+    let told = |names: &[&str], nhn| told_of(names, nhn, 60_000, &[Family::At]);
     assert_eq!(told(&["dealer"], None), "");
+    assert!(told_of(&["dealer"], None, 60_000, &[Family::Sms]).contains("AT among its families"));
+    assert!(told_of(&["dealer"], None, 999, &[Family::At]).contains("got 999, 0 or at least 1000"));
     assert!(told(&["dealer", "other"], None).contains("dealer, other: Kakao keeps a template once"));
     assert!(told(&["other"], None).contains("vendor other registers no templates"));
     let nhn = NhnSettings { app_key: "key".into(), ..NhnSettings::default() };
