@@ -8,6 +8,7 @@ use crate::{
     log::{open_log, open_schemas},
     notices::{Notices, Opens},
     registering::Registration,
+    secret,
     stores::{self, AnalysisStore, Stores},
 };
 use anyhow::Context;
@@ -40,7 +41,6 @@ use processors::{
 };
 use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
 use std::{
-    hash::{BuildHasher as _, Hasher as _, RandomState},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -414,8 +414,10 @@ impl Deployment {
         let Some(registrar) = registrar else { return Ok(None) };
         let editor = Editor::open(&self.stores.reference()?, Arc::clone(&self.cipher), config.center)?;
         // A name that a restart keeps is not waited for.
-        let holder = Some(config.deployment.instance.clone()).filter(|name| !name.is_empty());
-        let holder = holder.unwrap_or_else(|| format!("{:016x}", RandomState::new().build_hasher().finish()));
+        let holder = match &*config.deployment.instance {
+            "" => format!("{:016x}", u64::from_ne_bytes(secret::random()?)),
+            instance => instance.to_owned(),
+        };
         Ok(Some(Registration::new(editor, registrar, holder)))
     }
 

@@ -17,3 +17,8 @@ pub fn day_of(now_ms: i64) -> Date {
 pub fn days_since_1970(day: Date) -> i32 {
     date(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
 }
+
+/// The midnight at which a day begins, Unix milliseconds.
+pub fn begins_ms(day: Date) -> i64 {
+    i64::from(days_since_1970(day)) * DAY_MS - AHEAD_MS
+}

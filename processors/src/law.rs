@@ -3,7 +3,7 @@
 //! Source: 정보통신망 이용촉진 및 정보보호 등에 관한 법률 (정보통신망법) 제50조, 시행령 제61조, 제62조의3, 별표 6 (spec/ads.md).
 
 use crate::{
-    korea::{AHEAD_MS, DAY_MS, day_of, days_since_1970},
+    korea::day_of,
     night::{Night, NightErrors, Windows},
 };
 use jiff::civil::{Date, date};
@@ -120,14 +120,10 @@ pub fn next_notice(consented: Date, years: u8, told: Date) -> Date {
     Some(nth(passed)).filter(|day| *day > told).unwrap_or_else(|| nth(passed + 1))
 }
 
-/// The Korean midnight at which a day begins, Unix milliseconds.
-pub fn begins_ms(day: Date) -> i64 {
-    i64::from(days_since_1970(day)) * DAY_MS - AHEAD_MS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::korea::begins_ms;
     use jiff::civil::time;
     use proptest::prelude::*;
 

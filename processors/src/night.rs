@@ -3,7 +3,7 @@
 //! Source: 정보통신망법 제50조 ③ (21:00 to 08:00 needs separate consent), 시행령 제61조 ② (email is exempt), and KakaoTalk's
 //! own refusal (3022) from 20:50. A change is a row with the day from which it holds ([`crate::law`]).
 
-use crate::korea::{AHEAD_MS, DAY_MS, days_since_1970};
+use crate::korea::{AHEAD_MS, DAY_MS, begins_ms};
 use jiff::civil::{Date, Time, date, time};
 use schemas::Family;
 use serde::{Deserialize, Serialize};
@@ -85,8 +85,7 @@ impl Default for Night {
 
 impl Holds {
     fn of((since, windows): (Date, Windows)) -> Self {
-        let since_ms = i64::from(days_since_1970(since)) * DAY_MS - AHEAD_MS;
-        Self { since_ms, kakao: Span::of(windows.kakao), others: Span::of(windows.others) }
+        Self { since_ms: begins_ms(since), kakao: Span::of(windows.kakao), others: Span::of(windows.others) }
     }
 }
 

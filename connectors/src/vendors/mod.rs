@@ -285,6 +285,11 @@ impl Vendors {
         if told.is_empty() { Ok(()) } else { Err(VendorsError(told)) }
     }
 
+    /// A vendor that speaks a protocol, by its name.
+    fn wire(&self, name: &str) -> Option<Arc<Vendor>> {
+        wires(&self.reference.current()).into_iter().find(|vendor| vendor.name == name)
+    }
+
     /// What keeps a vendor from being reached, with the remedy.
     fn lacks(&self, vendor: &Vendor) -> Option<String> {
         let (name, url) = (&vendor.name, &vendor.url);
@@ -341,10 +346,10 @@ impl Vendors {
 
     /// Uploads an image to a vendor; the error is the reason with its remedy.
     pub fn upload(&self, name: &str, what: Use, file_name: &str, image: &[u8]) -> Result<Uploaded, String> {
-        let reference = self.reference.current();
-        let known = wires(&reference).into_iter().find(|vendor| vendor.name == name);
-        let vendor =
-            known.filter(|vendor| matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn)).ok_or_else(|| {
+        let vendor = self
+            .wire(name)
+            .filter(|vendor| matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn))
+            .ok_or_else(|| {
                 format!("there is no vendor {name:?} that takes images: name one with protocol = \"bizgo\" or \"nhn\"")
             })?;
         if vendor.protocol == Protocol::Nhn && (what, vendor.codes) != (Use::Mms, CodeTable::NhnSms) {

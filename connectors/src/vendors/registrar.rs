@@ -4,7 +4,6 @@ use super::{
     Access, Vendors,
     bizgo::Bizgo,
     http::{Client, Failed},
-    wires,
 };
 use processors::{
     center::registering::{Held, Next},
@@ -134,14 +133,15 @@ impl Registrar {
 
     /// Whether this process has a part of the calls that the dealer allows to all of us.
     pub fn has_part(&self) -> bool {
-        let known = wires(&self.vendors.reference.current()).into_iter().find(|vendor| vendor.name == self.name);
-        known.is_none_or(|vendor| (self.vendors.part)(&vendor) > 0.0)
+        self.vendors.wire(&self.name).is_none_or(|vendor| (self.vendors.part)(&vendor) > 0.0)
     }
 
     /// Begins a turn. The error is the reason with its remedy.
     pub fn visit(&self) -> Result<Visit<'_>, String> {
-        let known = wires(&self.vendors.reference.current()).into_iter().find(|vendor| vendor.name == self.name);
-        let vendor = known.ok_or_else(|| format!("there is no vendor {:?} in the reference data", self.name))?;
+        let vendor = self
+            .vendors
+            .wire(&self.name)
+            .ok_or_else(|| format!("there is no vendor {:?} in the reference data", self.name))?;
         if let Some(lack) = self.vendors.lacks(&vendor) {
             return Err(lack);
         }

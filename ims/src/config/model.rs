@@ -8,7 +8,7 @@ use connectors::{
 use ipnet::IpNet;
 use processors::{
     breaker::BreakerSettings,
-    korea::{AHEAD_MS, DAY_MS},
+    korea::{AHEAD_MS, DAY_MS, begins_ms},
     law::{self, Law},
     retry::Paces,
     ring::{Rings, Sizes},
@@ -59,7 +59,7 @@ impl Ads {
         };
         let hour_ms = i64::from(self.notice_hour) * 3_600_000;
         // The hour as it is on the first day of each row.
-        let days = self.law.iter().map(|row| law::begins_ms(row.since));
+        let days = self.law.iter().map(|row| begins_ms(row.since));
         let by_night = days.chain([-AHEAD_MS]).any(|day_ms| !law.night.is_day(day_ms + hour_ms));
         match by_night || hour_ms >= DAY_MS {
             true => {

@@ -9,7 +9,7 @@ use connectors::{
     reports::ReportSink,
 };
 use processors::{
-    law::begins_ms,
+    korea::begins_ms,
     ports::{Logged, Move, Sink as _, Written},
     reference::Consent,
 };

@@ -1,5 +1,5 @@
-//! Ingest: every rule, then one round trip each for who refused ads, who agreed to them, for files, for push tokens of users, and for the batch's
-//! message ids, then RECV or a report of refusal.
+//! Ingest: every rule, then one round trip each for who refused ads, who agreed to them, for files, for push tokens of
+//! users, and for the batch's message ids, then RECV or a report of refusal.
 //!
 //! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
 

@@ -238,8 +238,7 @@ impl Bizgo<'_> {
 
     /// Whether the dealer says that a template is not there.
     pub async fn lacks_template(&self, sender_key: &str, code: &str) -> Result<bool, Trouble> {
-        let look = self.look(sender_key, code).await;
-        match look {
+        match self.look(sender_key, code).await {
             Ok(look) => Ok(matches!(look, Look::NotThere)),
             Err(Trouble::Refused(_)) => Ok(false),
             Err(trouble) => Err(trouble),

@@ -7,6 +7,7 @@ use super::{
     page::{Filling, Page},
     params::{Listed, Own},
     query::Query,
+    recipients,
 };
 use crate::{
     http::{
@@ -28,22 +29,17 @@ use axum::{
 use connectors::reference::{ConsentPlace, GivenConsent, ListedConsent, Which, Withdrawal};
 use jiff::Timestamp;
 use processors::{
-    center::{
-        Cursor,
-        consent::{Kind, Named},
-        opt_out,
-    },
+    center::{Cursor, consent::Kind, opt_out},
     reference::{Consent, ConsentNotice, Customer, ServiceKey},
     refusal::{Code, Refusal},
-    rules::field::{Field, top},
+    rules::field::Field,
 };
 use schemas::Channel;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Most consents of one request, and of one file.
-const MOST: usize = 1000;
+/// Most consents of one file.
 const MOST_LINES: usize = 10_000;
 const LIST: &str = "consents";
 
@@ -214,22 +210,6 @@ impl NewConsent {
     }
 }
 
-/// Numbers, addresses and ids as they are kept.
-fn recipients(recipients: &[String], app_user_ids: &[String]) -> Result<Vec<Named>, Refusal> {
-    let got = recipients.len() + app_user_ids.len();
-    if !(1..=MOST).contains(&got) {
-        let reason = format_args!("got {got} with app_user_ids, 1 to {MOST} are allowed");
-        return Err(Refusal::bad(&top("recipients"), reason));
-    }
-    let all = recipients.iter().enumerate().map(|(at, one)| ("recipients", at, one, false));
-    let all = all.chain(app_user_ids.iter().enumerate().map(|(at, one)| ("app_user_ids", at, one, true)));
-    all.map(|(name, at, given, app_user)| {
-        let recipient = opt_out::recipient(&Field::REQUEST.entry(name, at), given, app_user)?;
-        Ok(Named { recipient, app_user })
-    })
-    .collect()
-}
-
 /// Lists consents in the order of their changes, those that were taken back too.
 #[utoipa::path(get, path = "/ims/{service_key}/consents", operation_id = "consents", tag = "consents", params(Listed))]
 pub async fn list(
@@ -260,10 +240,7 @@ pub async fn add(
     body: Body,
 ) -> Told<Count> {
     let NewConsents { consents } = door.read(&headers, body).await?;
-    let got = consents.len();
-    if !(1..=MOST).contains(&got) {
-        return Err(Refusal::bad(&top("consents"), format_args!("got {got}, 1 to {MOST} are allowed")).into());
-    }
+    recipients::number("consents", consents.len())?;
     door.keep(&caller, &service_key, consents, |at| Field::REQUEST.entry("consents", at)).await
 }
 
@@ -331,7 +308,7 @@ pub async fn withdraw(
     let (of, about) =
         (channel(&Field::REQUEST, wish.channel.as_deref())?, kind(&Field::REQUEST, wish.kind.as_deref())?);
     let by = door.by(&caller);
-    let ended = recipients(&wish.recipients, &wish.app_user_ids)?;
+    let ended = recipients::named(&wish.recipients, &wish.app_user_ids)?;
     let withdrawal = |who| Withdrawal { who, channel: of, kind: about, at_ms: by.at_ms };
     let ended: Vec<Withdrawal> = ended.into_iter().map(withdrawal).collect();
     let count = door.editor()?.ask(move |editor| editor.withdraw(&by, &username, &ended)).await?;
@@ -355,8 +332,10 @@ pub async fn find(
 ) -> Told<FoundConsents> {
     let wanted: Wanted = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    let wanted =
-        recipients(&wanted.recipients, &wanted.app_user_ids)?.into_iter().map(|of| of.recipient).collect::<Vec<_>>();
+    let wanted = recipients::named(&wanted.recipients, &wanted.app_user_ids)?
+        .into_iter()
+        .map(|of| of.recipient)
+        .collect::<Vec<_>>();
     let found = door.editor()?.ask(move |editor| editor.consents_of(&username, &wanted)).await?;
     Ok(Answer::success(FoundConsents { items: found.into_iter().map(ConsentTold::from).collect() }))
 }

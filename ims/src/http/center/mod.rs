@@ -17,6 +17,7 @@ mod page;
 mod params;
 mod push_tokens;
 mod query;
+mod recipients;
 mod sender_groups;
 mod senders;
 mod statistics;

@@ -4,6 +4,7 @@ use super::{
     page::{Filling, Page},
     params::{Listed, Own},
     query::Query,
+    recipients,
 };
 use crate::{
     http::{
@@ -23,20 +24,14 @@ use axum::{
 };
 use connectors::reference::RefusalPlace;
 use processors::{
-    center::{
-        Cursor,
-        opt_out::{self, Source},
-    },
+    center::{Cursor, opt_out::Source},
     reference::OptOut,
     refusal::{Code, Refusal},
-    rules::field::{Field, top},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Most recipients of one request.
-const MOST: usize = 1000;
 const LIST: &str = "opt-outs";
 
 /// One opt-out.
@@ -82,21 +77,8 @@ pub struct Count {
 
 impl Recipients {
     fn outs(self, username: &str) -> Result<Vec<OptOut>, Refusal> {
-        let Self { recipients, app_user_ids, .. } = self;
-        let got = recipients.len() + app_user_ids.len();
-        if !(1..=MOST).contains(&got) {
-            return Err(Refusal::bad(
-                &top("recipients"),
-                format_args!("got {got} with app_user_ids, 1 to {MOST} are allowed"),
-            ));
-        }
-        let all = recipients.iter().enumerate().map(|(at, one)| ("recipients", at, one, false));
-        let all = all.chain(app_user_ids.iter().enumerate().map(|(at, one)| ("app_user_ids", at, one, true)));
-        all.map(|(name, at, given, app)| {
-            let recipient = opt_out::recipient(&Field::REQUEST.entry(name, at), given, app)?;
-            Ok(OptOut { username: username.to_owned(), recipient })
-        })
-        .collect()
+        let named = recipients::named(&self.recipients, &self.app_user_ids)?.into_iter();
+        Ok(named.map(|of| OptOut { username: username.to_owned(), recipient: of.recipient }).collect())
     }
 }
 

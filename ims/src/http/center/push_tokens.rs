@@ -5,6 +5,7 @@ use super::{
     page::{Filling, Page},
     params::{Own, Tokens},
     query::Query,
+    recipients,
 };
 use crate::{
     http::{
@@ -36,8 +37,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Most tokens of one request.
-const MOST: usize = 1000;
 const LIST: &str = "push-tokens";
 /// Longest id of a user, characters, as in a push.
 const USER: usize = 64;
@@ -117,11 +116,6 @@ fn of(caller: &Caller, service_key: &str) -> Result<App, Refusal> {
     Ok(App { service_key: service_key.to_owned(), username })
 }
 
-fn number(field: &str, got: usize) -> Result<(), Refusal> {
-    let reason = format_args!("got {got}, 1 to {MOST} are allowed");
-    if (1..=MOST).contains(&got) { Ok(()) } else { Err(Refusal::named(Code::BadRequest, field, reason)) }
-}
-
 /// Lists push tokens, those that were registered last at the end.
 #[utoipa::path(
     get,
@@ -167,7 +161,7 @@ pub async fn register(
 ) -> Told<Count> {
     let NewTokens { tokens } = door.read(&headers, body).await?;
     let (app, by) = (of(&caller, &service_key)?, door.by(&caller));
-    number("tokens", tokens.len())?;
+    recipients::number("tokens", tokens.len())?;
     for (at, NewToken { app_user_id, token }) in tokens.iter().enumerate() {
         let at = Field::REQUEST.entry("tokens", at);
         user(&at.of("app_user_id"), app_user_id)?;
@@ -222,7 +216,7 @@ pub async fn remove(
 ) -> Told<Count> {
     let Gone { tokens, app_user_ids } = door.read(&headers, body).await?;
     let (app, by) = (of(&caller, &service_key)?, door.by(&caller));
-    number("tokens with app_user_ids", tokens.len() + app_user_ids.len())?;
+    recipients::number("tokens with app_user_ids", tokens.len() + app_user_ids.len())?;
     for (at, token) in tokens.iter().enumerate() {
         push::token(&Field::REQUEST.entry("tokens", at), token)?;
     }

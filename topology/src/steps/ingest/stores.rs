@@ -1,4 +1,5 @@
-//! What ingest asks of the reference store: who refused ads and who agreed to them, which files there are, which tokens users have.
+//! What ingest asks of the reference store: who refused ads and who agreed to them, which files there are, which tokens
+//! users have.
 
 use super::{Answer, Batch, Checks};
 use crate::engine::Outputs;

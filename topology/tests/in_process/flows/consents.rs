@@ -5,7 +5,7 @@ use connectors::{
     reference::{DEMO, FileReference},
     simulator::{Behaviour, SimulatorSettings},
 };
-use processors::law::begins_ms;
+use processors::korea::begins_ms;
 use schemas::{FallbackStep, Lane, State, examples, examples::seed};
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 

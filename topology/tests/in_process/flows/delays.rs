@@ -5,7 +5,7 @@ use connectors::{
     reference::{DEMO, FileReference},
     simulator::{Behaviour, SimulatorSettings},
 };
-use processors::law::begins_ms;
+use processors::korea::begins_ms;
 use schemas::{Lane, ResultKind, State, StepResult, Topic, examples, examples::seed};
 use std::{ops::Range, time::Duration};
 use topology::graph::Role;

@@ -9,10 +9,10 @@ use connectors::{
     sql::Location,
 };
 use hdrhistogram::Histogram;
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::ToSpan;
 use processors::{
     center::Group,
-    korea::{AHEAD_MS, DAY_MS},
+    korea::{DAY_MS, day_of},
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use schemas::History;
@@ -50,7 +50,7 @@ pub fn measure(location: &Location, cipher: Arc<Cipher>, filled: &Filled, count:
     }
     for _ in 0..count {
         let row = filled.record(random.random_range(filled.mixed.clone()));
-        let to = Timestamp::from_millisecond(row.received_at + AHEAD_MS)?.to_zoned(TimeZone::UTC).date();
+        let to = day_of(row.received_at);
         for (name, days) in [("of_a_day", 1), ("of_a_year", LONGEST_DAYS)] {
             let from = to.checked_sub((days - 1).days())?;
             let began = Instant::now();
