@@ -234,14 +234,15 @@ pub fn from_json(contract: &Contract, name: &str) -> String {
     let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
     let read: String = fields
         .iter()
-        .map(|f| {
+        .enumerate()
+        .map(|(place, f)| {
             let how = if f.default.is_some() { "given_or" } else { "required" };
             let default = f.default.as_ref().map_or(String::new(), |_| format!(", {}", default(f)));
             match &f.ty {
                 Type::Nullable(inner) if matches!(**inner, Type::Timestamp) => {
-                    format!("{}: fields.time({:?})?,\n", ident(&f.name), f.name)
+                    format!("{}: fields.time({place})?,\n", ident(&f.name))
                 }
-                _ => format!("{}: fields.{how}({:?}{default})?,\n", ident(&f.name), f.name),
+                _ => format!("{}: fields.{how}({place}{default})?,\n", ident(&f.name)),
             }
         })
         .collect();

@@ -1,7 +1,10 @@
 //! What a connection is doing, so that none holds its place without need: neither one that asks nothing nor one that
 //! does not read its answer.
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::{
+    BoxError,
+    body::{Body, Bytes, HttpBody},
+};
 use http_body::{Frame, SizeHint};
 use rustc_hash::FxHashMap;
 use std::{
@@ -18,6 +21,8 @@ pub struct Activity(Arc<Mutex<Counts>>);
 struct Counts {
     /// Requests that are being answered.
     answering: usize,
+    /// Bodies of requests that may still be read.
+    reading: usize,
     /// Answers that the connection has not taken whole, by number, and since when it took nothing of each: HTTP/2 has
     /// many at a time.
     unsent: FxHashMap<u64, Instant>,
@@ -43,6 +48,7 @@ impl Activity {
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(Counts {
             answering: 0,
+            reading: 0,
             unsent: FxHashMap::default(),
             answers: 0,
             changed: Instant::now(),
@@ -64,6 +70,24 @@ impl Activity {
             (0, Some(unread)) => Doing::Unread(unread),
             (0, None) => Doing::Idle(counts.changed.elapsed()),
         }
+    }
+
+    /// The body of a request, whose rest may still come.
+    pub fn reads<B>(&self, body: B) -> Body
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
+        self.change(|counts| counts.reading += 1);
+        Body::new(Unread { body, activity: self.clone() })
+    }
+
+    /// Whether all that was asked came whole and was answered, so long ago or longer.
+    pub fn rests_for(&self, time: Duration) -> bool {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (counts.answering, counts.reading, counts.unsent.len()) == (0, 0, 0) && counts.changed.elapsed() >= time
     }
 
     fn change(&self, change: impl FnOnce(&mut Counts)) {
@@ -92,6 +116,35 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         self.0.change(|counts| counts.answering -= 1);
+    }
+}
+
+/// The body of a request, until nobody reads it any more.
+struct Unread<B> {
+    body: B,
+    activity: Activity,
+}
+
+impl<B> Drop for Unread<B> {
+    fn drop(&mut self) {
+        self.activity.change(|counts| counts.reading -= 1);
+    }
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Unread<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -150,5 +203,21 @@ mod tests {
         assert_eq!(unsent.size_hint().exact(), Some(1));
         drop(unsent);
         assert!(matches!(activity.doing(), Doing::Idle(_)));
+    }
+
+    #[test]
+    fn a_connection_rests_once_bodies_are_read_and_answers_are_taken() {
+        let activity = Activity::new();
+        assert!(activity.rests_for(Duration::ZERO) && !activity.rests_for(Duration::from_secs(60)));
+        let (asked, body) = (activity.asked(), activity.reads(Body::from("a")));
+        let answer = asked.answered(Body::from("b"));
+        assert!(!activity.rests_for(Duration::ZERO), "the answer waits");
+        drop(answer);
+        assert!(matches!(activity.doing(), Doing::Idle(_)));
+        assert!(!activity.rests_for(Duration::ZERO), "what is left of the body may still come");
+        drop(body);
+        assert!(activity.rests_for(Duration::ZERO));
+        let _empty = activity.reads(Body::empty());
+        assert!(activity.rests_for(Duration::ZERO), "nothing comes");
     }
 }

@@ -8,6 +8,7 @@ mod ask;
 mod body;
 mod center;
 mod clerk;
+mod connection;
 mod descriptors;
 mod desk;
 mod gate;
@@ -23,6 +24,7 @@ mod server;
 mod shares;
 mod standing;
 mod stop;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;

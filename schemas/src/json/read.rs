@@ -2,9 +2,9 @@
 
 use super::error::{At, JsonError};
 use super::time;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// What the HTTP contract called these fields before units came into their names.
 pub(super) const FORMER_NAMES: &[(&str, &str)] = &[
@@ -20,50 +20,57 @@ pub(crate) trait FromJson: Sized {
     fn from_json(json: &RawValue, at: &At<'_>) -> Result<Self, JsonError>;
 }
 
-/// The fields of one object, checked against the names it may have.
-pub(crate) struct Fields<'a> {
+/// The fields of one object, checked against the names it may have; each is asked for by its place among them.
+pub(crate) struct Fields<'a, const N: usize> {
     at: &'a At<'a>,
-    names: &'static [&'static str],
-    given: Vec<Option<&'a RawValue>>,
+    names: &'static [&'static str; N],
+    given: [Option<&'a RawValue>; N],
 }
 
-impl<'a> Fields<'a> {
-    pub(crate) fn read(json: &'a RawValue, at: &'a At<'a>, names: &'static [&'static str]) -> Result<Self, JsonError> {
-        let Entries(entries) = serde_json::from_str(json.get()).map_err(|_| wrong(json, at, "an object"))?;
-        let mut given = vec![None; names.len()];
-        for (name, value) in entries {
+impl<'a, const N: usize> Fields<'a, N> {
+    pub(crate) fn read(
+        json: &'a RawValue,
+        at: &'a At<'a>,
+        names: &'static [&'static str; N],
+    ) -> Result<Self, JsonError> {
+        let mut given = [None; N];
+        entries(json, at, |name, value| {
             let place = place_of(&name, names).ok_or_else(|| unknown(&name, at, names))?;
-            if given[place].replace(value).is_some() {
-                return Err(JsonError::Twice { field: At::Field(at, names[place]).to_string() });
+            match given[place].replace(value) {
+                Some(_) => Err(JsonError::Twice { field: At::Field(at, names[place]).to_string() }),
+                None => Ok(()),
             }
-        }
+        })?;
         Ok(Self { at, names, given })
     }
 
     /// A field that has a default; null is the same as not given.
-    pub(crate) fn given_or<T: FromJson>(&self, name: &'static str, default: T) -> Result<T, JsonError> {
-        match self.given(name) {
+    pub(crate) fn given_or<T: FromJson>(&self, place: usize, default: T) -> Result<T, JsonError> {
+        match self.given(place) {
             None => Ok(default),
-            Some(json) => T::from_json(json, &At::Field(self.at, name)),
+            Some(json) => T::from_json(json, &self.place(place)),
         }
     }
 
     /// A field without a default. Of the request itself none is needed here: its door or ingest asks for it.
-    pub(crate) fn required<T: FromJson + Default>(&self, name: &'static str) -> Result<T, JsonError> {
-        match (self.given(name), self.at) {
-            (Some(json), at) => T::from_json(json, &At::Field(at, name)),
+    pub(crate) fn required<T: FromJson + Default>(&self, place: usize) -> Result<T, JsonError> {
+        match (self.given(place), self.at) {
+            (Some(json), _) => T::from_json(json, &self.place(place)),
             (None, At::Root) => Ok(T::default()),
-            (None, at) => Err(JsonError::Missing { field: At::Field(at, name).to_string() }),
+            (None, _) => Err(JsonError::Missing { field: self.place(place).to_string() }),
         }
     }
 
     /// A time that may be missing, in Unix milliseconds.
-    pub(crate) fn time(&self, name: &'static str) -> Result<Option<i64>, JsonError> {
-        self.given(name).map(|json| time::instant_ms(json, &At::Field(self.at, name))).transpose()
+    pub(crate) fn time(&self, place: usize) -> Result<Option<i64>, JsonError> {
+        self.given(place).map(|json| time::instant_ms(json, &self.place(place))).transpose()
     }
 
-    fn given(&self, name: &str) -> Option<&'a RawValue> {
-        let place = self.names.iter().position(|known| *known == name)?;
+    fn place(&self, place: usize) -> At<'a> {
+        At::Field(self.at, self.names[place])
+    }
+
+    fn given(&self, place: usize) -> Option<&'a RawValue> {
         self.given[place].filter(|json| json.get() != "null")
     }
 }
@@ -81,25 +88,58 @@ fn unknown(name: &str, at: &At<'_>, names: &'static [&'static str]) -> JsonError
 }
 
 /// The entries of a JSON object in their order, doubles included.
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
+fn entries<'a>(
+    json: &'a RawValue,
+    at: &At<'_>,
+    mut each: impl FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    let mut failed = None;
+    let each = Each(|name, value| each(name, value).map_err(|error| failed = Some(error)));
+    let read = serde_json::Deserializer::from_str(json.get()).deserialize_map(each);
+    match (failed, read) {
+        (Some(error), _) => Err(error),
+        (None, Err(_)) => Err(wrong(json, at, "an object")),
+        (None, Ok(())) => Ok(()),
+    }
+}
 
-impl<'de> Deserialize<'de> for Entries<'de> {
+/// Is told each entry of a map, until it fails.
+struct Each<F>(F);
+
+impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue) -> Result<(), ()>> Visitor<'de> for Each<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((Name(name), value)) = map.next_entry()? {
+            (self.0)(name, value).map_err(|()| A::Error::custom("an entry"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A name of an object's field, which is copied only if it is written with escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Entries<'de>;
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+                f.write_str("a name")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(name.into()))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(name.to_owned().into()))
             }
         }
-        deserializer.deserialize_map(Collect)
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -175,20 +215,20 @@ impl<T: FromJson> FromJson for Vec<T> {
 
 impl FromJson for BTreeMap<String, String> {
     fn from_json(json: &RawValue, at: &At<'_>) -> Result<Self, JsonError> {
-        let Entries(entries) = serde_json::from_str(json.get()).map_err(|_| wrong(json, at, "an object"))?;
         let mut values = Self::new();
-        for (name, value) in entries {
+        entries(json, at, |name, value| {
             let at = At::Field(at, &name);
             let text = match value.get().as_bytes().first() {
                 // A number becomes its text as it was written: 10.50 stays 10.50.
                 Some(b'-' | b'0'..=b'9') => value.get().to_owned(),
                 _ => serde_json::from_str(value.get()).map_err(|_| wrong(value, &at, "text or a number"))?,
             };
-            if values.contains_key(&name) {
+            if values.contains_key(&*name) {
                 return Err(JsonError::Twice { field: at.to_string() });
             }
-            values.insert(name, text);
-        }
+            values.insert(name.into_owned(), text);
+            Ok(())
+        })?;
         Ok(values)
     }
 }
