@@ -165,7 +165,8 @@ async fn a_connection_that_asks_nothing_is_told_to_go() {
     // Neither may one begin and not go on.
     let mut half = TcpStream::connect(address).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut half, b"PRI * HTTP/2.0\r\n").await.unwrap();
-    let ended = tokio::io::AsyncReadExt::read_to_end(&mut half, &mut Vec::new());
+    let mut said = Vec::new();
+    let ended = tokio::io::AsyncReadExt::read_to_end(&mut half, &mut said);
     assert!(tokio::time::timeout(PATIENCE, ended).await.is_ok());
 }
 
