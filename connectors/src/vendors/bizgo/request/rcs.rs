@@ -53,6 +53,8 @@ struct Suggestion<'d> {
 /// Products of the customer's own text, or a template, which has header and buttons of its own.
 pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Unfit> {
     let content = &accepted.content;
+    // An ad without one has label and free number in its text, as ingest sees to; both would stand there twice.
+    let footer = content.footer.as_deref().filter(|footer| accepted.ad && !footer.is_empty());
     let given = content.attachment.as_deref();
     let media = extras.images;
     if media.len() > 1 {
@@ -74,9 +76,9 @@ pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Un
         buttons: if suggestions.is_empty() { Vec::new() } else { vec![Buttons { suggestions }] },
         expiry_option: expiry(accepted.expires_at - extras.now_ms),
         copy_allowed: content.copy_allowed.as_deref().map(|allowed| if allowed == "Y" { "1" } else { "0" }),
-        // A header of 1 is refused with a template, and a footer without a header.
-        header: (!of_template).then_some(if accepted.ad { "1" } else { "0" }),
-        footer: content.footer.as_deref().filter(|_| accepted.ad && !of_template),
+        // A header of 1 is refused with a template and without a footer, and a footer without a header.
+        header: (!of_template).then_some(if footer.is_some() { "1" } else { "0" }),
+        footer: footer.filter(|_| !of_template),
     })
 }
 

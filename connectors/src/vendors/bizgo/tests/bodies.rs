@@ -265,6 +265,12 @@ fn an_rcs_message_is_of_its_format_and_its_chatbots_brand() {
     dispatch.accepted.content.footer = Some("080-123-4567".into());
     let said = flow(&dispatch)[0]["rcs"].clone();
     assert_eq!((&said["header"], &said["footer"]), (&json!("1"), &json!("080-123-4567")));
+    // Label and number stand in the text: a header of 1 would be refused without a footer.
+    dispatch.accepted.content.footer = None;
+    dispatch.accepted.content.message = Some("(광고) 봄 기획전\n무료수신거부 080-123-4567".into());
+    let said = flow(&dispatch)[0]["rcs"].clone();
+    assert_eq!((&said["header"], said.get("footer")), (&json!("0"), None));
+    assert_eq!(said["body"]["description"], "(광고) 봄 기획전\n무료수신거부 080-123-4567");
     let card = flow(&example("rcsmms", Channel::Rc, MessageType::Rcsmms))[0]["rcs"].clone();
     assert!(card["body"]["media"].as_str().unwrap().starts_with("maapfile://"), "{card}");
 }
