@@ -116,6 +116,8 @@ fn needed_fields<S: Text>(at: &Field<'_>, button: &ButtonOf<S>, place: Place) ->
         "AL" if place == Place::Brand => {
             let ways = [&button.scheme_android, &button.scheme_ios, &button.url_mobile];
             match ways.iter().filter(|way| text::given(way).is_some()).count() {
+                // The dealers' own documents want an address beside Kakao's two of three.
+                2.. if text::given(&button.url_pc).is_none() => needed("url_mobile", &button.url_mobile).map(drop),
                 2.. => Ok(()),
                 got => Err(Refusal::new(
                     malformed,
@@ -227,6 +229,13 @@ mod tests {
     }
 
     #[test]
+    fn a_brand_messages_app_link_has_an_address_for_phones_or_for_desktops() {
+        let with_pc = Button { url_pc: Some("https://www.example.kr".into()), ..app(true, true, false) };
+        assert_eq!(check(Place::Brand, with_pc), Ok(()));
+        assert_eq!(check(Place::Brand, app(true, true, true)), Ok(()));
+    }
+
+    #[test]
     fn a_type_that_a_place_does_not_take_is_4000() {
         for (place, kind) in [
             (Place::Alimtalk, "XX"),
@@ -259,6 +268,7 @@ mod tests {
             (Place::Alimtalk, button("TN"), "attachment.button[0].tel_number"),
             (Place::Alimtalk, Button { name: None, ..web("WL") }, "attachment.button[0].name"),
             (Place::Brand, app(true, false, false), "attachment.button[0]"),
+            (Place::Brand, app(true, true, false), "attachment.button[0].url_mobile"),
         ];
         for (place, button, field) in cases {
             let refused = check(place, button).unwrap_err();

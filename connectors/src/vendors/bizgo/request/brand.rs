@@ -280,12 +280,13 @@ fn button(given: &GivenButton) -> Button<'_> {
     }
 }
 
-/// A web link needs an address for desktops too, published as needed: the one for phones stands in for it.
+/// A web link needs an address for desktops too, and an app link one for phones, published as needed: the other stands in
+/// for it.
 fn links_of(given: &GivenButton) -> Links<'_> {
     let pc = given.url_pc.as_deref().or(given.url_mobile.as_deref().filter(|_| given.r#type == "WL"));
     Links {
         url_pc: pc,
-        url_mobile: given.url_mobile.as_deref(),
+        url_mobile: given.url_mobile.as_deref().or(given.url_pc.as_deref().filter(|_| given.r#type == "AL")),
         scheme_ios: given.scheme_ios.as_deref(),
         scheme_android: given.scheme_android.as_deref(),
     }
