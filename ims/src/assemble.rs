@@ -279,7 +279,8 @@ impl Deployment {
         let shared = Arc::clone(&allowance);
         let mut vendors = open_vendors(config, Arc::<dyn Reloaded>::clone(&reference))
             .sharing(Arc::new(move |vendor| shared.part(vendor)))
-            .with_files(files.clone());
+            .with_files(files.clone())
+            .by_night(law.night.clone());
         if config.reference.kind == ReferenceKind::Sql && vendors.push() {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
         }

@@ -59,6 +59,16 @@ struct Asked<'r> {
     /// What tells a repeat from another message; None: the vendor cannot.
     known_by: Option<&'r str>,
     attempt: i32,
+    /// How long the vendor tries, and what it reports then, if the message says so.
+    lasts: Option<Lasts>,
+}
+
+/// How long a message lasts.
+#[derive(Debug, Clone, Copy)]
+struct Lasts {
+    ms: i64,
+    /// Code of the vendor's table for one that did not arrive in time.
+    overdue: &'static str,
 }
 
 /// What a request is answered.
@@ -122,7 +132,7 @@ impl Simulator {
         let not_sent =
             |reason: &str| Answering { after_ms: 0, reply: Reply::NotSent(reason.to_owned()), spoiled: None };
         let now_ms = self.clock.now_ms();
-        let Asked { family, serial_number, part, known_by, attempt } = *asked;
+        let Asked { family, serial_number, part, known_by, attempt, lasts } = *asked;
         let behaviour = self.settings.of(&vendor.name);
         let drawn_by = match part {
             "" => Cow::Borrowed(serial_number),
@@ -146,6 +156,11 @@ impl Simulator {
             (fate.answer, fate.taken) = (Drawn::Throttled, false);
         } else if let (Some(code), Drawn::Code(_)) = (duplicate, &fate.answer) {
             (fate.answer, fate.taken) = (Drawn::Code(code.to_owned()), false);
+        }
+        if let Some(Lasts { ms, overdue }) = lasts {
+            for (after_ms, code) in fate.receipts.iter_mut().filter(|(after_ms, _)| *after_ms > ms) {
+                (*after_ms, *code) = (ms, overdue.to_owned());
+            }
         }
         // Unanswered or not, what was taken before is not taken again.
         fate.taken &= duplicate.is_none();

@@ -41,7 +41,7 @@ impl Provider for Connection {
         let Request { dispatch, vendor, .. } = &request;
         let family = Family::of(dispatch.accepted.channel, dispatch.accepted.message_type);
         let (serial_number, attempt) = (dispatch.serial_number.as_str(), dispatch.attempt);
-        let asked = Asked { family, serial_number, part: "", known_by: Some(serial_number), attempt };
+        let asked = Asked { family, serial_number, part: "", known_by: Some(serial_number), attempt, lasts: None };
         let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
         // Here nobody reads an answer: what would be read of a spoiled one is that it is none.
         let (after_ms, reply) = match spoiled {

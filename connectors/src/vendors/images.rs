@@ -5,6 +5,7 @@ use crate::files::{File, FileStore};
 use jiff::Timestamp;
 use processors::{
     codes::{Class, Handling, judge},
+    night::Night,
     ports::{Clock, Reply},
     reference::{CodeTable, Vendor},
 };
@@ -170,6 +171,8 @@ pub struct Desk<'d> {
     pub part: &'d Part,
     /// Time.
     pub clock: &'d dyn Clock,
+    /// When ads may not arrive.
+    pub night: &'d Night,
 }
 
 /// A way to a vendor that wants an image before the message that has it.

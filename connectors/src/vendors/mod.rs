@@ -51,6 +51,7 @@ use ids::{Ids, MemoryMessageIds};
 use key::Key;
 use pace::Pace;
 use processors::{
+    night::Night,
     ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource},
     reference::{CodeTable, InDoubt, Protocol, Reference, Vendor},
 };
@@ -136,6 +137,7 @@ pub struct Vendors {
     part: Part,
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
+    night: Arc<Night>,
 }
 
 /// Keeps the way to a vendor, or what is wrong with it.
@@ -218,7 +220,13 @@ impl Vendors {
             part: Arc::new(|_| 1.0),
             reference,
             clock,
+            night: Arc::default(),
         }
+    }
+
+    /// The same where ads may not arrive at these hours.
+    pub fn by_night(self, night: Night) -> Self {
+        Self { night: Arc::new(night), ..self }
     }
 
     /// Whether some of them are push services.

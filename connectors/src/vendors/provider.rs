@@ -213,7 +213,8 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
             let reference = vendors.reference.current();
             let customer = reference.customer(&dispatch.accepted.username);
             let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
-            let desk = Desk { files: vendors.files(), part: &vendors.part, clock: &*vendors.clock };
+            let desk =
+                Desk { files: vendors.files(), part: &vendors.part, clock: &*vendors.clock, night: &vendors.night };
             match vendor.protocol {
                 Protocol::Nhn => {
                     let ids = &vendors.message_ids;

@@ -98,10 +98,10 @@ async fn send(State(shared): State<Arc<Served>>, headers: HeaderMap, body: Bytes
     };
     let (mut latency_ms, mut told) = (0, Vec::new());
     let (mut whole, mut spoiling) = (None, None);
-    for body::Message { to, serial_number, known_by, family } in messages {
+    for body::Message { to, serial_number, known_by, family, lasts } in messages {
         let attempt = shared.attempts.next(&serial_number);
         let known_by = known_by.as_deref();
-        let asked = Asked { family, serial_number: &serial_number, part: "", known_by, attempt };
+        let asked = Asked { family, serial_number: &serial_number, part: "", known_by, attempt, lasts };
         let Answering { after_ms, reply, spoiled } = shared.simulator.serve(&vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
         spoiling = spoiling.or(spoiled);

@@ -154,7 +154,14 @@ async fn send(served: &Served, app_key: &str, headers: &HeaderMap, asking: Askin
     let first = messages.first().map(|message| request_id(&message.serial_number)).unwrap_or_default();
     for (seq, Message { to, serial_number, family }) in (1..).zip(messages) {
         let attempt = served.attempts.next(&serial_number);
-        let asked = Asked { family, serial_number: &serial_number, part: "", known_by: known_by.as_deref(), attempt };
+        let asked = Asked {
+            family,
+            serial_number: &serial_number,
+            part: "",
+            known_by: known_by.as_deref(),
+            attempt,
+            lasts: None,
+        };
         let Answering { after_ms, reply, spoiled } = served.simulator.serve(&shared.vendor, &asked);
         latency_ms = latency_ms.max(after_ms);
         spoiling = spoiling.or(spoiled);

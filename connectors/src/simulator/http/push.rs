@@ -33,7 +33,7 @@ impl Service {
         let hash = digest(&SHA256, token.as_bytes());
         let part = hex::encode(&hash.as_ref()[..6]);
         let attempt = self.attempts.next(&format!("{serial_number}/{part}"));
-        let asked = Asked { family: Family::Push, serial_number, part: &part, known_by: None, attempt };
+        let asked = Asked { family: Family::Push, serial_number, part: &part, known_by: None, attempt, lasts: None };
         let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
         tokio::time::sleep(Duration::from_millis(after_ms.max(0).unsigned_abs())).await;
         match said(reply) {

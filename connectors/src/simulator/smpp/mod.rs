@@ -206,7 +206,7 @@ impl Served {
         };
         let family = if submit.length <= 140 && part.is_empty() { Family::Sms } else { Family::Lms };
         let attempt = self.attempt(&name(&vendor.name, &serial_number, &part), submit);
-        let asked = Asked { family, serial_number: &serial_number, part: &part, known_by: None, attempt };
+        let asked = Asked { family, serial_number: &serial_number, part: &part, known_by: None, attempt, lasts: None };
         let Answering { after_ms, reply, spoiled } = self.simulator.serve(vendor, &asked);
         sleep(Duration::from_millis(after_ms.max(0) as u64)).await;
         match spoiled {

@@ -38,7 +38,7 @@ use processors::{
     ports::{Clock, Reply},
     reference::Vendor,
 };
-use schemas::{Channel, Dispatch};
+use schemas::{Accepted, Channel, Dispatch, Family};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -95,7 +95,7 @@ impl Bizgo<'_> {
                 Err(reply) => return reply,
             };
             let left = end.saturating_duration_since(Instant::now());
-            let reply = self.send_with(&images, dispatch, origin_code, desk.clock, left).await;
+            let reply = self.send_with(&images, dispatch, origin_code, desk, left).await;
             match &reply {
                 // It has forgotten a key before its time, and taken nothing.
                 Reply::Code { code, .. } if code == UNKNOWN_KEY && std::mem::take(&mut again) => {
@@ -114,9 +114,13 @@ impl Bizgo<'_> {
         images: &[String],
         dispatch: &Dispatch,
         origin_code: &str,
-        clock: &dyn Clock,
+        Desk { clock, night, .. }: &Desk<'_>,
         total: Duration,
     ) -> Reply {
+        let Accepted { channel, message_type, ad, night_agreed, expires_at, .. } = &dispatch.accepted;
+        let family = Family::of(*channel, *message_type);
+        let night_ms = night.last_allowed(family, *ad, *night_agreed, clock.now_ms());
+        let until_ms = night_ms.map_or(*expires_at, |night_ms| night_ms.min(*expires_at));
         let chatbot =
             dispatch.accepted.content.callback.as_deref().filter(|_| dispatch.accepted.channel == Channel::Rc);
         let brand_key = chatbot.and_then(|chatbot| self.access.brands.key(chatbot));
@@ -126,6 +130,7 @@ impl Bizgo<'_> {
             brand_key: brand_key.as_deref(),
             settings: &self.access.settings,
             now_ms: clock.now_ms(),
+            until_ms,
         };
         let body = match request::body(dispatch, extras) {
             Ok(body) => body,

@@ -141,9 +141,12 @@ impl Bench {
     }
 }
 
-/// A step with a text.
+/// 2100-01-01T00:00:00Z
+const FAR_MS: i64 = 4_102_444_800_000;
+
+/// A step with a text, which has all the time there is.
 pub fn dispatch(serial_number: &str, channel: Channel, message_type: MessageType) -> Dispatch {
-    let mut accepted = Accepted { channel, message_type, ..Accepted::default() };
+    let mut accepted = Accepted { channel, message_type, expires_at: FAR_MS, ..Accepted::default() };
     accepted.recipient.country_code = Some("82".into());
     accepted.recipient.phone_number = Some("1012345678".into());
     accepted.content.callback = Some("0212345678".into());

@@ -27,6 +27,18 @@ pub struct Extras<'e> {
     pub settings: &'e VendorSettings,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
+    /// Until when it may reach its recipient, Unix milliseconds: its end, or the beginning of a night that it may not come in.
+    pub until_ms: i64,
+}
+
+/// Longest time that a carrier tries, seconds: the longest that the document names.
+const LONGEST_TTL_S: i64 = 86_400;
+
+impl Extras<'_> {
+    /// Whole seconds that are left, one at least.
+    fn ttl(&self) -> String {
+        ((self.until_ms - self.now_ms) / 1_000).clamp(1, LONGEST_TTL_S).to_string()
+    }
 }
 
 /// The published schema cannot say this step.
@@ -94,6 +106,7 @@ struct Text<'d> {
     text: &'d str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     file_key: &'d [String],
+    ttl: String,
     #[serde(rename = "originCID", skip_serializing_if = "str::is_empty")]
     origin_cid: &'d str,
 }
@@ -127,6 +140,7 @@ fn message<'d>(dispatch: &'d Dispatch, abroad: bool, extras: Extras<'d>) -> Resu
         title: None,
         text: content.message.as_deref().unwrap_or_default(),
         file_key: &[],
+        ttl: extras.ttl(),
         origin_cid: extras.origin_code,
     };
     Ok(match Family::of(accepted.channel, accepted.message_type) {

@@ -74,7 +74,7 @@ pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Un
             media: media.first().map(String::as_str),
         },
         buttons: if suggestions.is_empty() { Vec::new() } else { vec![Buttons { suggestions }] },
-        expiry_option: expiry(accepted.expires_at - extras.now_ms),
+        expiry_option: expiry(extras.until_ms - extras.now_ms),
         copy_allowed: content.copy_allowed.as_deref().map(|allowed| if allowed == "Y" { "1" } else { "0" }),
         // A header of 1 is refused with a template and without a footer, and a footer without a header.
         header: (!of_template).then_some(if footer.is_some() { "1" } else { "0" }),

@@ -10,7 +10,9 @@ use schemas::{Attachment, Button, Channel, Dispatch, Highlight, Item, ItemList, 
 use serde_json::{Value, json};
 
 fn said(dispatch: &Dispatch, origin_code: &str, settings: &VendorSettings) -> Result<Value, Unfit> {
-    let extras = Extras { images: &as_named(dispatch), origin_code, brand_key: Some("brand"), settings, now_ms: 0 };
+    let until_ms = dispatch.accepted.expires_at;
+    let images = as_named(dispatch);
+    let extras = Extras { images: &images, origin_code, brand_key: Some("brand"), settings, now_ms: 0, until_ms };
     body(dispatch, extras).map(|body| serde_json::from_slice(&body).unwrap())
 }
 
@@ -28,7 +30,7 @@ fn a_short_text_is_one_destination_with_its_serial_number_as_ref_and_key() {
         sent(&sms("S-0R")),
         json!({
             "destinations": [{"to": "01012345678"}],
-            "messageFlow": [{"sms": {"from": "0212345678", "text": "준비되었습니다"}}],
+            "messageFlow": [{"sms": {"from": "0212345678", "text": "준비되었습니다", "ttl": "86400"}}],
             "idempotencyKey": "S-0R", "idempotencyTtl": 86400, "ref": "S-0R",
         })
     );
@@ -38,7 +40,7 @@ fn a_short_text_is_one_destination_with_its_serial_number_as_ref_and_key() {
 fn a_long_text_is_an_mms_without_files() {
     let mut lms = dispatch("S-0R", Channel::Mt, MessageType::Lms);
     lms.accepted.content.title = Some("안내".into());
-    let text = json!({"from": "0212345678", "title": "안내", "text": "준비되었습니다"});
+    let text = json!({"from": "0212345678", "title": "안내", "text": "준비되었습니다", "ttl": "86400"});
     assert_eq!(flow(&lms), json!([{"mms": text}]));
     lms.accepted.message_type = MessageType::Mms;
     lms.accepted.content.attach_file_list = vec!["FILE1".into(), "FILE2".into()];
@@ -53,7 +55,33 @@ fn a_text_abroad_has_neither_title_nor_code_of_the_first_sender() {
     abroad.accepted.content.title = Some("no".into());
     let body = said(&abroad, "302000000", &VendorSettings::default()).unwrap();
     assert_eq!(body["destinations"], json!([{"to": "819012345678"}]));
-    assert_eq!(body["messageFlow"], json!([{"international": {"from": "0212345678", "text": "준비되었습니다"}}]));
+    assert_eq!(
+        body["messageFlow"],
+        json!([{"international": {"from": "0212345678", "text": "준비되었습니다", "ttl": "86400"}}])
+    );
+}
+
+#[test]
+fn a_carrier_tries_no_longer_than_the_message_lives() {
+    let settings = VendorSettings::default();
+    let ttl = |left_ms: i64, message_type, country: Option<&str>| {
+        let mut text = dispatch("S-0R", Channel::Mt, message_type);
+        text.accepted.recipient.country_code = country.map(str::to_owned);
+        let extras =
+            Extras { images: &[], origin_code: "", brand_key: None, settings: &settings, now_ms: 0, until_ms: left_ms };
+        let body: Value = serde_json::from_slice(&body(&text, extras).unwrap()).unwrap();
+        let flow = body["messageFlow"][0].as_object().unwrap().values().next().unwrap().clone();
+        flow["ttl"].as_str().unwrap().to_owned()
+    };
+    for (message_type, country) in
+        [(MessageType::Sms, None), (MessageType::Sms, Some("81")), (MessageType::Lms, None), (MessageType::Mms, None)]
+    {
+        assert_eq!(ttl(300_000, message_type, country), "300");
+        assert_eq!(ttl(299_999, message_type, country), "299", "never later than its end");
+        assert_eq!(ttl(999, message_type, country), "1");
+        assert_eq!(ttl(-5_000, message_type, country), "1");
+        assert_eq!(ttl(60 * 24 * 3_600_000, message_type, country), "86400");
+    }
 }
 
 #[test]
@@ -294,7 +322,7 @@ fn what_the_published_rcs_schema_cannot_say_is_not_sent() {
     let mut calendar = example("rcslms", Channel::Rc, MessageType::Rcslms);
     calendar.accepted.content.attachment.as_mut().unwrap().button[0].r#type = "CALENDAR".into();
     assert_eq!(said(&calendar, "", &settings), Err(Unfit::Button));
-    let nobody = Extras { images: &[], origin_code: "", brand_key: None, settings: &settings, now_ms: 0 };
+    let nobody = Extras { images: &[], origin_code: "", brand_key: None, settings: &settings, now_ms: 0, until_ms: 0 };
     let lms = example("rcslms", Channel::Rc, MessageType::Rcslms);
     assert_eq!(body(&lms, nobody).unwrap_err(), Unfit::NoBrand);
 }

@@ -3,7 +3,7 @@
 use super::super::Bizgo;
 use super::{Bench, DEALER, KEY, PATIENCE, VendorSettings, at, code, dispatch, example, sms};
 use crate::{
-    simulator::{Behaviour, Listener, RequestLog},
+    simulator::{Behaviour, Listener, RequestLog, Spread},
     vendors::{
         contract::{always, listening, until_confirmed},
         http::Client,
@@ -213,6 +213,26 @@ fn reports_that_were_not_confirmed_come_again_also_after_the_vendor_died() {
 }
 
 #[test]
+fn what_a_carrier_could_not_deliver_in_its_time_is_reported_as_given_up() {
+    let mut slow = well();
+    slow.receipts.delay_ms = Spread::exactly(3_600_000.0);
+    let listener = listen_with(None, slow, 0);
+    let mut bench = Bench::of(&DEALER, &url(&listener));
+    let mut otp = sms("S-0R");
+    // Its end is near: the carrier is given the shortest time.
+    otp.accepted.expires_at = 0;
+    bench.submit(1, otp);
+    assert_eq!(code(&bench.next().reply), "A000");
+    let mut receipts = bench.vendors.receipts(Box::new(super::Nobody), super::serve()).unwrap();
+    let (mut told, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    while told.is_empty() {
+        receipts.take(PATIENCE, &mut told);
+        assert!(Instant::now() < deadline, "it is never told");
+    }
+    assert_eq!(told[0].code, "22000");
+}
+
+#[test]
 fn a_batch_that_another_process_has_acknowledged_is_no_trouble() {
     let listener = listen_with(None, well(), 0);
     let bench = Bench::of(&DEALER, &url(&listener));
@@ -268,6 +288,7 @@ fn the_simulator_answers_and_refuses_as_published() {
         (json!({"destinations": vec![json!({"to": "01000000000"}); 201]}), "A318"),
         (json!({"messageFlow": []}), "A300"),
         (json!({"messageFlow": [{"sms": {"from": "01000000000", "text": "x", "title": "none"}}]}), "A011"),
+        (json!({"messageFlow": [{"sms": {"from": "01000000000", "text": "x", "ttl": "soon"}}]}), "A304"),
         (json!({"messageFlow": [{"alimtalk": {"senderKey": "s", "templateCode": "t", "text": "x"}}]}), "A523"),
         (json!({"serialNumber": "S"}), "A011"),
     ] {

@@ -4,6 +4,7 @@
 mod brand;
 mod rcs;
 
+use crate::simulator::Lasts;
 use brand::Brand;
 use processors::rules::cp949;
 use rcs::Rcs;
@@ -18,6 +19,8 @@ pub struct Message {
     /// Idempotency key, of this destination among several.
     pub known_by: Option<String>,
     pub family: Family,
+    /// How long a carrier tries.
+    pub lasts: Option<Lasts>,
 }
 
 #[derive(Deserialize)]
@@ -172,7 +175,8 @@ pub fn read(body: &[u8]) -> Result<(Option<String>, Vec<Message>), &'static str>
         _ => {}
     }
     // A fallback of the vendor's own is not simulated: the first message is the one that is judged.
-    let family = family(omni.message_flow.first().ok_or("A300")?)?;
+    let first = omni.message_flow.first().ok_or("A300")?;
+    let (family, lasts) = (family(first)?, first.lasts()?);
     if omni.destinations.len() > 200 {
         return Err("A318");
     }
@@ -184,10 +188,24 @@ pub fn read(body: &[u8]) -> Result<(Option<String>, Vec<Message>), &'static str>
         }
         let serial_number = destination.r#ref.or_else(|| omni.r#ref.clone()).or_else(|| omni.idempotency_key.clone());
         let known_by = omni.idempotency_key.as_ref().map(|key| if alone { key.clone() } else { format!("{key}/{to}") });
-        Ok(Message { to, serial_number: serial_number.ok_or("A305")?, known_by, family })
+        Ok(Message { to, serial_number: serial_number.ok_or("A305")?, known_by, family, lasts })
     };
     let messages = omni.destinations.into_iter().map(message).collect::<Result<_, _>>()?;
     Ok((omni.r#ref, messages))
+}
+
+impl Flow {
+    /// As its ttl says, seconds; what none says, or one of no text, is tried as long as it takes.
+    fn lasts(&self) -> Result<Option<Lasts>, &'static str> {
+        let (ttl, overdue) = match self {
+            Self::Sms(Sms { ttl, .. }) | Self::International(International { ttl, .. }) => (ttl, "22000"),
+            Self::Mms(Mms { ttl, .. }) => (ttl, "32000"),
+            Self::Alimtalk(_) | Self::Brand(_) | Self::Rcs(_) => return Ok(None),
+        };
+        let Some(ttl) = ttl else { return Ok(None) };
+        let seconds: u32 = ttl.parse().map_err(|_| "A304")?;
+        Ok(Some(Lasts { ms: i64::from(seconds) * 1_000, overdue }))
+    }
 }
 
 fn family(flow: &Flow) -> Result<Family, &'static str> {
