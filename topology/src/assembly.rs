@@ -6,7 +6,7 @@ use crate::{
     graph::{GroupStream, Node, Role, Topology},
     log::{Log, LogError, Offsets, StreamSpec},
     send::{Allowance, ReceiptsWorker, Sender, SenderParts, SenderSettings},
-    steps::{DelayWorker, Ingest, Outcome, Route, Stores},
+    steps::{DelayWorker, Ingest, Outcome, Route, Stores, Wanted},
 };
 use processors::{
     ingest,
@@ -183,6 +183,11 @@ impl Parts {
             }
             Role::Router => {
                 let step = Route::new(decoder, reference, self.night.clone());
+                // An ad is of no other priority, so what comes back of one comes back there.
+                let step = match lane {
+                    Lane::Ad => step.asking(Wanted::new(self.backends.opt_outs()?, self.backends.consents()?)),
+                    Lane::Auth | Lane::Realtime | Lane::Mass => step,
+                };
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }
             Role::Outcome => {

@@ -10,6 +10,10 @@ pub enum OutcomeCode {
     Success,
     /// 2070: an ad met the night, and its customer wants it failed rather than held.
     AdRule,
+    /// 2070: the recipient's consent to ads is kept here no more.
+    NoConsent,
+    /// 2080: the recipient refused ads while it waited.
+    OptedOut,
     /// 5010: expired before it left.
     Expired,
     /// 5020: the customer cancelled it.
@@ -29,7 +33,8 @@ impl OutcomeCode {
     pub const fn code(self) -> Code {
         match self {
             Self::Success => Code::Success,
-            Self::AdRule => Code::AdRule,
+            Self::AdRule | Self::NoConsent => Code::AdRule,
+            Self::OptedOut => Code::OptedOut,
             Self::Expired => Code::Expired,
             Self::Cancelled => Code::Cancelled,
             Self::Uncertain => Code::Uncertain,
@@ -49,6 +54,8 @@ impl OutcomeCode {
         match self {
             Self::Success => "",
             Self::AdRule => "ads may not be sent at this hour (정보통신망법 제50조 ③; KakaoTalk from 20:50)",
+            Self::NoConsent => "no consent of this recipient to ads is kept here any more (정보통신망법 제50조 ①)",
+            Self::OptedOut => "this recipient refused ads while the message waited (정보통신망법 제50조 ②)",
             Self::Expired => "expired before it could be sent",
             Self::Cancelled => "cancelled before it was sent",
             Self::Uncertain => "the vendor may have delivered, and did not say",

@@ -41,6 +41,24 @@ pub struct Refused {
     pub report: Report,
 }
 
+/// The names under which the recipient of an ad may have refused ads; none of what is no ad.
+pub fn opt_outs_of<S: Text>(accepted: &AcceptedOf<S>) -> impl Iterator<Item = OptOut> {
+    let AcceptedOf { ad, username, recipient, .. } = accepted;
+    let names = ad.then(|| names(recipient)).into_iter().flatten();
+    names.map(|recipient| OptOut { username: (**username).to_owned(), recipient })
+}
+
+/// Whose consent an ad needs, if its customer keeps consents here.
+pub fn consent_of<S: Text>(accepted: &AcceptedOf<S>, reference: &Reference) -> Option<AskedConsent> {
+    let AcceptedOf { ad, username, channel, recipient, fallback, .. } = accepted;
+    if !ad || !reference.customer(username)?.ads_by_consent {
+        return None;
+    }
+    let mut channels = vec![*channel];
+    channels.extend(fallback.iter().filter_map(|step| step.channel.parse::<Channel>().ok()));
+    Some(AskedConsent { username: (**username).to_owned(), names: names(recipient).collect(), channels })
+}
+
 impl<S: Text> Candidate<S> {
     /// The claim to its message_id.
     pub fn claim(&self) -> Claim {
@@ -54,20 +72,12 @@ impl<S: Text> Candidate<S> {
     /// The names under which its recipient may have refused ads, when it is one: to be looked up before its message_id is
     /// claimed.
     pub fn opt_outs(&self) -> impl Iterator<Item = OptOut> {
-        let AcceptedOf { ad, username, recipient, .. } = &self.accepted;
-        let names = ad.then(|| names(recipient)).into_iter().flatten();
-        names.map(|recipient| OptOut { username: (**username).to_owned(), recipient })
+        opt_outs_of(&self.accepted)
     }
 
     /// Whose consent has to be looked up before its message_id is claimed: that of an ad whose customer keeps them here.
     pub fn consent(&self, reference: &Reference) -> Option<AskedConsent> {
-        let AcceptedOf { ad, username, channel, recipient, fallback, .. } = &self.accepted;
-        if !ad || !reference.customer(username)?.ads_by_consent {
-            return None;
-        }
-        let mut channels = vec![*channel];
-        channels.extend(fallback.iter().filter_map(|step| step.channel.parse::<Channel>().ok()));
-        Some(AskedConsent { username: (**username).to_owned(), names: names(recipient).collect(), channels })
+        consent_of(&self.accepted, reference)
     }
 
     /// The end of an ad whose recipient did not agree to ads on one of its channels (2070).

@@ -1,9 +1,12 @@
 //! The router: reads a view of each accepted step, and passes its bytes on behind the dispatch's head.
 
+use super::wanted::{Found, Wanted};
 use crate::{
     engine::{Decoder, Outputs, Step},
     log::Record,
+    metrics as names,
 };
+use metrics::counter;
 use processors::{
     night::Night,
     outcome::news::of_router,
@@ -11,7 +14,8 @@ use processors::{
     reference::Reference,
     route::{Routed, Rules, route},
 };
-use schemas::{Accepted, AcceptedView, Avro, Dispatch, Input, Lane, Topic, topics::Kind};
+use rustc_hash::FxHashMap;
+use schemas::{Accepted, AcceptedView, Avro, Dispatch, Input, Lane, State, Topic, topics::Kind};
 use std::sync::Arc;
 
 /// Header of an accepted record that the transaction which wrote it has routed too: the router passes it over.
@@ -22,12 +26,71 @@ pub struct Route {
     decoder: Decoder,
     reference: Arc<dyn ReferenceSource>,
     night: Night,
+    /// None: nothing that waited comes here.
+    wanted: Option<Wanted>,
 }
 
 impl Route {
     /// Routes by this reference data.
     pub fn new(decoder: Decoder, reference: Arc<dyn ReferenceSource>, night: Night) -> Self {
-        Self { decoder, reference, night }
+        Self { decoder, reference, night, wanted: None }
+    }
+
+    /// The same of a lane that ads come back to after a wait.
+    pub fn asking(self, wanted: Wanted) -> Self {
+        Self { wanted: Some(wanted), ..self }
+    }
+
+    /// The ads of a batch that were accepted some time ago, by their place in it, and what is known of them now. While
+    /// nobody can be asked they wait, with their lane.
+    fn look_up(
+        &mut self,
+        batch: &[Record],
+        reference: &Reference,
+    ) -> Result<FxHashMap<usize, (Accepted, Found)>, Away> {
+        let Self { decoder, wanted: Some(wanted), .. } = self else { return Ok(FxHashMap::default()) };
+        let (mut places, mut ads) = (Vec::new(), Vec::new());
+        for (place, record) in batch.iter().enumerate() {
+            if !matches!(record.place.topic.kind(), Kind::Fallback(_)) {
+                continue;
+            }
+            // One that cannot be read is routed as all are, and set aside there.
+            let Ok(accepted) = decoder.decode::<Accepted>(record.value.as_deref())? else { continue };
+            if accepted.ad {
+                places.push(place);
+                ads.push(accepted);
+            }
+        }
+        let found = wanted.ask(&ads, reference)?;
+        Ok(places.into_iter().zip(ads.into_iter().zip(found)).collect())
+    }
+
+    /// Routes an ad that was asked about, or ends it.
+    fn ad(
+        &self,
+        accepted: Accepted,
+        found: Found,
+        reference: &Reference,
+        now_ms: i64,
+        out: &mut Outputs,
+    ) -> Result<(), String> {
+        let accepted = match found {
+            Found::Wanted => accepted,
+            Found::ByDay => Accepted { night_agreed: false, ..accepted },
+            Found::Unwanted(code) => {
+                counter!(names::REFUSED, "code" => code.as_str()).increment(1);
+                let priority = Lane::Ad;
+                let end = Routed::End { priority, state: State::Failed, code, fallback_allowed: false };
+                let track_id = accepted.track_id.clone();
+                if let Some(news) = of_router(accepted, &end, now_ms) {
+                    out.emit(Topic::result(priority), &track_id, &news);
+                }
+                return Ok(());
+            }
+        };
+        let mut datum = Vec::new();
+        accepted.encode(&mut datum);
+        self.one(&datum, reference, now_ms, out)
     }
 
     /// Routes one accepted step, given as the bytes of its record.
@@ -53,10 +116,14 @@ impl Route {
 impl Step for Route {
     fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
         let reference = self.reference.current();
-        for record in batch.iter().filter(|record| !is_routed(record)) {
-            let routed = match self.decoder.datum::<Accepted>(record.value.as_deref())? {
-                Ok(datum) => self.one(&datum, &reference, now_ms, out),
-                Err(error) => Err(error.to_string()),
+        let mut asked = self.look_up(batch, &reference)?;
+        for (place, record) in batch.iter().enumerate().filter(|(_, record)| !is_routed(record)) {
+            let routed = match asked.remove(&place) {
+                Some((ad, found)) => self.ad(ad, found, &reference, now_ms, out),
+                None => match self.decoder.datum::<Accepted>(record.value.as_deref())? {
+                    Ok(datum) => self.one(&datum, &reference, now_ms, out),
+                    Err(error) => Err(error.to_string()),
+                },
             };
             if let Err(reason) = routed {
                 out.dead_letter(record, &reason);

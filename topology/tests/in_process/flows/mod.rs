@@ -4,4 +4,5 @@ mod callbacks;
 mod consents;
 mod delays;
 mod ends;
+mod refusals;
 mod stage;
