@@ -1,6 +1,6 @@
 //! Whom a message goes to: every address in its normal form, and the one that the channel needs.
 
-use crate::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::rules::field::Field;
 use crate::rules::{address, phone, push, text};
 use schemas::{Channel, ReceiverOf, RecipientOf, Text};
@@ -22,6 +22,9 @@ const fn app_user_id_limit(channel: Channel) -> usize {
     }
 }
 
+/// Longest key of a channel's friend, characters.
+const USER_KEY: usize = 64;
+
 /// Checks and normalises all that a receiver is named by, and whether the channel can reach it.
 pub fn check<S: Text>(
     at: &Field<'_>,
@@ -31,6 +34,7 @@ pub fn check<S: Text>(
     user_key: Option<S>,
 ) -> Result<RecipientOf<S>, Refusal> {
     let ReceiverOf { phone_number, country_code: own_code, app_user_id, push_tokens, to, .. } = receiver;
+    text::given_at_most(Code::TooLong, &at.of("user_key"), &user_key, USER_KEY)?;
     let mut recipient = RecipientOf { user_key, ..RecipientOf::default() };
     if let Some(number) = text::given(&phone_number) {
         let code_field = at.of("country_code");

@@ -43,6 +43,9 @@ fn mandatory_fields_are_2020() {
 fn either_way_to_a_receiver_is_enough() {
     assert!(passes("ft", |r| (r.phone_number, r.app_user_id) = (None, Some("12345678901234567890".into()))));
     assert!(passes("push", |r| (r.push_tokens, r.app_user_id) = (vec![], Some("u".repeat(64)))));
+    assert!(passes("ft", |r| r.user_key = Some("가".repeat(64))));
+    let long = refusal("ft", |r| r.user_key = Some("k".repeat(65)));
+    assert_eq!(long, ("2010".into(), "user_key: got 65 characters, at most 64".into()));
     assert_eq!(code("ft", |r| r.app_user_id = Some("1".repeat(21))), "1400");
     assert_eq!(code("push", |r| r.app_user_id = Some("u".repeat(65))), "1400");
 }
