@@ -6,12 +6,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response,
     body::{Body, Bytes, Frame, Incoming, SizeHint},
-    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT},
+    header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 use hyper_util::{
     client::legacy::{Builder, Client as Pool},
     rt::{TokioExecutor, TokioTimer},
 };
+use jiff::fmt::rfc2822;
 use processors::ports::Reply;
 use std::{
     convert::Infallible,
@@ -77,6 +78,8 @@ pub struct Answered {
     pub status: u16,
     /// The Retry-After header, as it came.
     pub retry_after: Option<String>,
+    /// What time it is by the server's clock (Date), Unix milliseconds, if it says so.
+    pub date_ms: Option<i64>,
     /// The body.
     pub body: Bytes,
 }
@@ -176,10 +179,12 @@ impl Client {
         };
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|text| Some(text.to_str().ok()?.to_owned()));
+        let date = response.headers().get(DATE).and_then(|text| text.to_str().ok());
+        let date_ms = date.and_then(|text| Some(rfc2822::parse(text).ok()?.timestamp().as_millisecond()));
         match timeout_at(end, read(response, most)).await {
             Err(_) => Err(Failed::NoAnswer(format!("the answer, {status}, did not end in time"))),
             Ok(Err(reason)) => Err(Failed::NoAnswer(format!("the answer, {status}: {reason}"))),
-            Ok(Ok(body)) => Ok(Answered { status, retry_after, body }),
+            Ok(Ok(body)) => Ok(Answered { status, retry_after, date_ms, body }),
         }
     }
 }

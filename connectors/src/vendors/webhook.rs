@@ -21,7 +21,11 @@ use processors::{
 use std::{
     io,
     net::TcpListener,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 use tokio::{
@@ -58,12 +62,14 @@ pub struct Brought {
 struct Shared {
     vendors: Vendors,
     batches: mpsc::Sender<Batch>,
+    /// Whether it was told that a vendor's clock and ours are too far apart.
+    apart: AtomicBool,
 }
 
 /// Has the port served for ever. The rest goes on without it.
 pub async fn open(port: Option<TcpListener>, vendors: Vendors, batches: mpsc::Sender<Batch>, serve: Serve) {
     if let Some(port) = port {
-        let shared = Arc::new(Shared { vendors, batches });
+        let shared = Arc::new(Shared { vendors, batches, apart: AtomicBool::new(false) });
         let pages = Router::new().route("/{protocol}/{vendor}", post(report)).with_state(shared);
         let served = serve(port, pages).await;
         tracing::error!(?served, "the port of webhooks is closed");
@@ -78,7 +84,7 @@ async fn report(
     body: Body,
 ) -> Response {
     let until = Instant::now() + LONGEST;
-    let Shared { vendors, batches } = &*shared;
+    let Shared { vendors, batches, apart } = &*shared;
     let protocol = match &*spoken {
         "bizgo" => Protocol::Bizgo,
         "nhn" => Protocol::Nhn,
@@ -107,9 +113,32 @@ async fn report(
         secret.renew(&used);
         signed(&secret.header())
     };
+    if known && apart.swap(false, Ordering::Relaxed) {
+        tracing::info!(vendor = vendor.name, "webhooks are in time again");
+    }
     if !known {
         count("refused");
-        tracing::warn!(vendor = vendor.name, "a webhook that is not signed with the vendor's secret is refused");
+        let apart_ms = match protocol {
+            Protocol::Bizgo => {
+                bizgo::signed_apart(&secret.header(), header("x-ib-timestamp"), header("x-ib-signature"), now_ms)
+            }
+            _ => None,
+        };
+        match apart_ms {
+            // Each of its calls is refused so: who is told once can mend it.
+            Some(apart_ms) if !apart.swap(true, Ordering::Relaxed) => tracing::error!(
+                vendor = vendor.name,
+                apart_s = apart_ms / 1_000,
+                "webhooks that are signed well are refused for their time: set this machine's clock (NTP)"
+            ),
+            Some(_) => {}
+            None => {
+                tracing::warn!(
+                    vendor = vendor.name,
+                    "a webhook that is not signed with the vendor's secret is refused"
+                );
+            }
+        }
         return StatusCode::UNAUTHORIZED.into_response();
     }
     // Whose call it is stands in the headers: of a stranger's, no byte of the body is read.

@@ -84,7 +84,7 @@ impl Client {
     ) -> Told {
         let Access { token: provider_token, apns, .. } = &*self.access;
         with_key(
-            || ready(provider_token.authorization(clock.now_ms())),
+            || ready(provider_token.authorization(clock.now_ms()).map_err(Reply::NotSent)),
             |key| {
                 let (payload, now_ms) = (payload.clone(), clock.now_ms());
                 let request = request::request(vendor, &apns.topic, dispatch, token, &key, payload, now_ms);
@@ -114,7 +114,7 @@ impl Client {
         };
         match self.service.exchange(request, until(by, &self.access.times), MOST_ANSWER).await {
             Err(failed) => Told::now(failed.into()),
-            Ok(Answered { status, retry_after, body }) => {
+            Ok(Answered { status, retry_after, body, .. }) => {
                 answer::told(vendor, status, retry_after.as_deref(), &body, clock.now_ms())
             }
         }

@@ -18,7 +18,7 @@ mod tests;
 mod upload;
 
 pub use report::report;
-pub use signature::signed;
+pub use signature::{signed, signed_apart};
 
 use request::Extras;
 
@@ -141,7 +141,7 @@ impl Bizgo<'_> {
         let body = Sent { content_type: Some(JSON), body: body.into() };
         match self.call(Method::POST, SEND, &key, body, MOST_ANSWER, total).await {
             Err(failed) => failed.into(),
-            Ok(Answered { status, retry_after, body }) => {
+            Ok(Answered { status, retry_after, body, .. }) => {
                 let reply = answer::reply(status, retry_after.as_deref(), &body, clock.now_ms());
                 if let Reply::Code { code, .. } = &reply
                     && judge(self.vendor.codes, code).wants_credential()
@@ -234,7 +234,7 @@ impl Takes for Bizgo<'_> {
     }
 
     async fn take(&self, what: Use, file_name: &str, image: &[u8], now_ms: i64) -> Result<Uploaded, Reply> {
-        let Answered { status, retry_after, body } = self.form(what, file_name, image).await?;
+        let Answered { status, retry_after, body, .. } = self.form(what, file_name, image).await?;
         upload::uploaded(status, &body).map_err(|_| answer::reply(status, retry_after.as_deref(), &body, now_ms))
     }
 }

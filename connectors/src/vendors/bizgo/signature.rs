@@ -21,6 +21,12 @@ pub fn signed(secret: &HeaderValue, timestamp: &str, signature: &str, now_ms: i6
     hmac::verify(&key, timestamp.as_bytes(), &signature).is_ok()
 }
 
+/// How far from now a call was signed with the secret, milliseconds; None: it was not.
+pub fn signed_apart(secret: &HeaderValue, timestamp: &str, signature: &str, now_ms: i64) -> Option<i64> {
+    let at_ms: i64 = timestamp.parse().ok()?;
+    signed(secret, timestamp, signature, at_ms).then(|| at_ms.saturating_sub(now_ms))
+}
+
 fn bytes(signature: &str) -> Option<Vec<u8>> {
     if signature.len() != 64 {
         return BASE64_STANDARD.decode(signature).ok();
@@ -49,6 +55,8 @@ mod tests {
             assert!(!signed(&HeaderValue::from_static("other"), AT, good, NOW));
             assert!(!signed(&secret, "1772420400001", good, NOW));
         }
+        assert_eq!(signed_apart(&secret, AT, HEX, NOW - 86_400_000), Some(86_400_000));
+        assert_eq!(signed_apart(&HeaderValue::from_static("other"), AT, HEX, NOW - 86_400_000), None);
         for bad in ["", "00", &HEX[..63], &"0".repeat(64), &"g".repeat(64), "한글"] {
             assert!(!signed(&secret, AT, bad, NOW), "{bad:?}");
         }

@@ -289,7 +289,7 @@ impl Bizgo<'_> {
         let asks = method == Method::GET;
         let sent = Sent { content_type: body.is_some().then_some(JSON), body: body.unwrap_or_default() };
         let answered = self.call(method, path, &key, sent, MOST_ANSWER, total).await;
-        let Answered { status, retry_after, body } = answered.map_err(Trouble::from)?;
+        let Answered { status, retry_after, body, .. } = answered.map_err(Trouble::from)?;
         let Some((code, words)) = answer::told(status, &body) else { return Ok(Ok(body)) };
         let row = judge(self.vendor.codes, &code);
         if row.wants_credential() {

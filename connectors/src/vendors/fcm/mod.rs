@@ -110,7 +110,7 @@ impl Client {
         };
         Told::now(match self.service.exchange(request, until(by, &self.access.times), MOST_ANSWER).await {
             Err(failed) => failed.into(),
-            Ok(Answered { status, retry_after, body }) => {
+            Ok(Answered { status, retry_after, body, .. }) => {
                 answer::reply(vendor, status, retry_after.as_deref(), &body, clock.now_ms())
             }
         })

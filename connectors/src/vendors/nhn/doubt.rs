@@ -78,7 +78,7 @@ impl Nhn<'_> {
         let key = self.access.key.header();
         let sent = Sent { path, body: Bytes::new(), repeat: None };
         let answered = self.call(Method::GET, sent, &key, MOST_ANSWER, left).await;
-        let Answered { status, retry_after, body } = answered.map_err(|failed| match failed {
+        let Answered { status, retry_after, body, .. } = answered.map_err(|failed| match failed {
             Failed::NotSent(reason) => Reply::NotSent(reason),
             Failed::NoAnswer(reason) => Reply::Undecided(reason),
         })?;

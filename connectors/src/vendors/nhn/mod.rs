@@ -127,7 +127,7 @@ impl Nhn<'_> {
         let sent = Sent { path: sending.path, body: sending.body.into(), repeat };
         match self.call(Method::POST, sent, &key, MOST_ANSWER, total).await {
             Err(failed) => failed.into(),
-            Ok(Answered { status, retry_after, body }) => {
+            Ok(Answered { status, retry_after, body, .. }) => {
                 let now_ms = clock.now_ms();
                 let reply = answer::reply(self.vendor.codes, status, retry_after.as_deref(), &body, now_ms);
                 if let Reply::Code { code, .. } = &reply {
@@ -184,8 +184,16 @@ impl Nhn<'_> {
             asked.page,
             poll::PAGE
         );
-        let page: Page =
-            self.told(Method::GET, &path, Bytes::new(), MOST_RESULTS, self.access.settings.poll_timeout()).await?;
+        let within = self.access.settings.poll_timeout();
+        let (page, date_ms): (Page, _) = self.dated(Method::GET, &path, Bytes::new(), MOST_RESULTS, within).await?;
+        if date_ms.is_some_and(|date_ms| cursor.hear(date_ms - clock.now_ms())) {
+            tracing::warn!(
+                vendor = self.vendor.name,
+                apart_s = cursor.apart_ms() / 1_000,
+                "the vendor's clock is not ours: results are asked for by its own"
+            );
+            return Ok(None);
+        }
         let (last, rows) = page.open(asked.page);
         let (fresh, now_ms) = (cursor.fresh(rows, self.product()), clock.now_ms());
         report::count_unread(&self.vendor.name, fresh.unread);
@@ -233,12 +241,24 @@ impl Nhn<'_> {
         most: usize,
         total: Duration,
     ) -> Result<B, String> {
+        self.dated(method, path, body, most, total).await.map(|(told, _)| told)
+    }
+
+    /// The same with the vendor's time of it, Unix milliseconds.
+    async fn dated<B: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        most: usize,
+        total: Duration,
+    ) -> Result<(B, Option<i64>), String> {
         let key = self.access.key.header();
         let answered = self.call(method, Sent { path, body, repeat: None }, &key, most, total).await;
-        let Answered { status, body, .. } = answered.map_err(|failed| match failed {
+        let Answered { status, body, date_ms, .. } = answered.map_err(|failed| match failed {
             Failed::NotSent(reason) | Failed::NoAnswer(reason) => reason,
         })?;
-        answer::read(status, &body).map_err(|refused| match refused {
+        answer::read(status, &body).map(|told| (told, date_ms)).map_err(|refused| match refused {
             Refused::Code(code) => {
                 self.renew(&code, &key);
                 format!("HTTP {status}, {code}: {}", judge(self.vendor.codes, &code).meaning)
@@ -293,7 +313,7 @@ impl Takes for Nhn<'_> {
         let body = upload::body(file_name, image).map_err(|_| refused(upload::NO_JPEG.into()))?;
         let key = self.access.key.header();
         let sent = Sent { path: upload::PATH, body: body.into(), repeat: None };
-        let Answered { status, retry_after, body } =
+        let Answered { status, retry_after, body, .. } =
             self.call(Method::POST, sent, &key, MOST_ANSWER, self.total()).await?;
         if status == 429 {
             return Err(judged::throttled(retry_after.as_deref(), now_ms));

@@ -1,7 +1,7 @@
 //! How far results were read: they are listed by when the vendor noted them, and never acknowledged.
 //!
 //! The next window begins a while before the newest result that was read, by the vendor's own clock, because results may
-//! be listed late; what was given before is left out. A process that begins looks back, because it cannot know what others
+//! be listed late; what was given before is left out. What that clock says, each answer's Date tells. A process that begins looks back, because it cannot know what others
 //! have put into the log: a report that is there twice changes nothing.
 
 use super::{Product, report::Told};
@@ -14,7 +14,7 @@ use std::hash::BuildHasher;
 pub const PAGE: usize = 1_000;
 /// How late a result may be listed.
 const LATE_MS: i64 = 60_000;
-/// How far the vendor's clock may be from ours.
+/// How far what the vendor notes may be from what it dates answers by.
 const APART_MS: i64 = 3_600_000;
 /// How long a result that nobody knows is waited for: less than it is listed again, so that it is told in the end.
 const UNKNOWN_MS: i64 = 30_000;
@@ -47,6 +47,8 @@ pub struct Fresh {
 pub struct Cursor {
     /// All that was noted before was read.
     read_ms: i64,
+    /// How far the vendor's clock is ahead of ours.
+    apart_ms: i64,
     asked: Option<Asked>,
     /// How many windows were read.
     window: u64,
@@ -69,6 +71,7 @@ impl Cursor {
         let read_ms = now_ms - i64::from(look_back_h) * 3_600_000;
         Self {
             read_ms,
+            apart_ms: 0,
             asked: None,
             window: 0,
             given: FxHashMap::default(),
@@ -80,8 +83,31 @@ impl Cursor {
         }
     }
 
+    /// How far the vendor's clock is ahead of ours, milliseconds.
+    pub fn apart_ms(&self) -> i64 {
+        self.apart_ms
+    }
+
+    /// The vendor's clock is so far ahead. Whether that is news: then what was asked is asked anew, by that clock. One
+    /// that was set back notes results before what was read; what is listed again is left out.
+    pub fn hear(&mut self, apart_ms: i64) -> bool {
+        let moved_ms = apart_ms - self.apart_ms;
+        if moved_ms.abs() < LATE_MS {
+            return false;
+        }
+        self.apart_ms = apart_ms;
+        if self.window == 0 || moved_ms < 0 {
+            self.read_ms += moved_ms;
+            self.newest_ms = self.read_ms;
+        }
+        self.asked = None;
+        self.open.clear();
+        true
+    }
+
     /// What to ask for.
     pub fn next(&mut self, now_ms: i64) -> Asked {
+        let now_ms = now_ms + self.apart_ms;
         let from_ms = self.read_ms - LATE_MS;
         *self.asked.get_or_insert_with(|| {
             let now = from_ms + 2 * APART_MS > now_ms;
@@ -120,7 +146,7 @@ impl Cursor {
 
     /// Whether the window is one of the past.
     fn is_behind(&self, now_ms: i64) -> bool {
-        self.asked.is_some_and(|asked| asked.to_ms < now_ms)
+        self.asked.is_some_and(|asked| asked.to_ms < now_ms + self.apart_ms)
     }
 
     /// Takes what is fresh of a page; None: there is nothing new now. `last`: no page follows it.
@@ -145,7 +171,7 @@ impl Cursor {
             return;
         }
         // By the vendor's clock; where it notes nothing, by ours, as far as both may be apart.
-        self.read_ms = self.read_ms.max(self.newest_ms).max(asked.to_ms.min(now_ms - APART_MS));
+        self.read_ms = self.read_ms.max(self.newest_ms).max(asked.to_ms.min(now_ms + self.apart_ms - APART_MS));
         self.asked = None;
         // Windows only go forward: what this one did not show, none will.
         self.given.retain(|_, shown| *shown == window);

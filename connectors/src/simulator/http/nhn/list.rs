@@ -4,7 +4,7 @@ use super::{LISTED, Served, refused, request_id, success};
 use crate::simulator::receipts::Due;
 use axum::{
     extract::{Path, RawQuery, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, header::DATE},
     response::Response,
 };
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
@@ -170,7 +170,11 @@ fn results(
     let total = results.iter().filter(within).count();
     let shown = results.iter().filter(within).skip((page - 1) * size).take(size);
     let told = shown.map(|due| result(shared, &served.simulator.as_told(due))).collect();
-    success(written(told, total, (page, size)))
+    let mut said = success(written(told, total, (page, size)));
+    let now = Timestamp::from_millisecond(served.simulator.now_ms_at(&shared.vendor.name)).unwrap_or_default();
+    let date = HeaderValue::try_from(now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    said.headers_mut().extend(date.ok().map(|date| (DATE, date)));
+    said
 }
 
 fn result(shared: &crate::vendors::Shared, Due { receipt, family, .. }: &Due) -> Value {

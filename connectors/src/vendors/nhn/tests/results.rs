@@ -46,6 +46,31 @@ fn read(cursor: &mut Cursor, page: Page, now_ms: i64) -> Option<Reports> {
 }
 
 #[test]
+fn results_are_asked_for_by_the_vendors_own_clock_whatever_ours_says() {
+    const DAY: i64 = 24 * HOUR;
+    for apart_ms in [DAY, -DAY, 3 * HOUR] {
+        let mut cursor = Cursor::new(NOON, 1);
+        cursor.next(NOON);
+        assert!(cursor.hear(apart_ms) && !cursor.hear(apart_ms + 900), "once, and a second is no news");
+        let asked = cursor.next(NOON);
+        assert!((asked.from_ms..asked.to_ms).contains(&(NOON + apart_ms)), "{apart_ms}: {asked:?}");
+        assert_eq!(asked.from_ms, NOON + apart_ms - HOUR - 60_000, "as far back as ever");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_loses_no_result_and_gives_none_twice() {
+    let mut cursor = Cursor::new(NOON, 1);
+    assert!(cursor.hear(2 * HOUR));
+    let one = result("1", 1, json!("1000"));
+    assert_eq!(take(&mut cursor, 1, std::slice::from_ref(&one), NOON - 2 * HOUR).unwrap(), ["1 1000"]);
+    assert!(cursor.hear(0));
+    let asked = cursor.next(NOON - 2 * HOUR);
+    assert!(asked.from_ms <= NOON - 2 * HOUR, "what is noted now is asked for: {asked:?}");
+    assert_eq!(take(&mut cursor, 1, &[one], NOON - 2 * HOUR), None);
+}
+
+#[test]
 fn a_result_is_given_once_and_its_neighbours_are_looked_at_again() {
     let mut cursor = Cursor::new(NOON, 1);
     let first = cursor.next(NOON);
