@@ -21,5 +21,6 @@ pub mod sql;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+pub mod unsubscribe;
 pub mod vendors;
 pub mod watched;

@@ -270,16 +270,18 @@ fn a_mail_server_that_cannot_be_reached_as_its_row_says_is_refused_with_the_reme
     let key_file = format!("vendors.smtp-spare.key_file={}", password.path().display());
     let (hello, user) = ("vendors.smtp-spare.smtp.hello=ims.example.kr", "vendors.smtp-spare.smtp.user=ims");
     let plaintext = "vendors.smtp-spare.smtp.plaintext=true";
-    for settings in [&[hello][..], &[hello, user, &key_file]] {
+    let no_ads = "vendors.smtp-spare.smtp.ads=false";
+    for settings in [&[hello, no_ads][..], &[hello, no_ads, user, &key_file]] {
         assert_eq!(code(&check(good, settings)), DONE, "{settings:?}");
     }
     for (row, settings, remedy) in [
         (good, &[][..], "write [vendors.smtp-spare.smtp]"),
         (good, &[user, &key_file], "smtp.hello"),
+        (good, &[hello], "set it and smtp.unsubscribe_key_file, or smtp.ads = false"),
         (good, &[hello, user], "vendors.smtp-spare.key_file"),
-        (good, &[hello, user, &key_file, plaintext], "leave out [vendors.smtp-spare.smtp] plaintext"),
-        ("protocol = \"smtp\"\nurl = \"https://mail.example.kr\"\n", &[hello], "write smtp://HOST:587"),
-        ("protocol = \"smtp\"\nurl = \"smtp://mail.example.kr\"\n", &[hello], "set max_in_flight"),
+        (good, &[hello, no_ads, user, &key_file, plaintext], "leave out [vendors.smtp-spare.smtp] plaintext"),
+        ("protocol = \"smtp\"\nurl = \"https://mail.example.kr\"\n", &[hello, no_ads], "write smtp://HOST:587"),
+        ("protocol = \"smtp\"\nurl = \"smtp://mail.example.kr\"\n", &[hello, no_ads], "set max_in_flight"),
     ] {
         let refused = check(row, settings);
         let told = told(&refused);

@@ -43,6 +43,11 @@ impl Key {
     }
 }
 
+/// A key as it is written, for who needs no more than that.
+pub fn read(path: &Path) -> Result<String, String> {
+    Key::read(path).map(|key| key.reveal())
+}
+
 fn value(path: &Path) -> Result<HeaderValue, String> {
     if path.as_os_str().is_empty() {
         return Err("name a file that holds the vendor's key alone".into());

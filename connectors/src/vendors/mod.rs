@@ -35,6 +35,7 @@ pub use fcm::FcmSettings;
 pub(crate) use http::{Client, Times};
 pub use ids::RedisMessageIds;
 pub use images::{Uploaded, Use};
+pub(crate) use key::read as read_key;
 pub use nhn::NhnSettings;
 pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};

@@ -28,6 +28,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unsubscribe;
 mod words;
 
 pub use answer::table;
@@ -69,6 +70,7 @@ use topology::{
     assembly::Parts,
     engine::status::{Status, note},
 };
+use unsubscribe::Unsubscribe;
 
 /// What the door is called where streams are named.
 const NAME: &str = "api";
@@ -113,11 +115,17 @@ fn tls(config: &config::Http) -> anyhow::Result<Option<Arc<Tls>>> {
     Tls::open("http", &config.certificate_file, &config.key_file)
 }
 
-/// Whether the files are right that TLS needs.
+/// What opens the addresses of one-click unsubscribe.
+fn unsubscribe(config: &Config) -> anyhow::Result<Unsubscribe> {
+    Unsubscribe::open(&config.vendors).map_err(usage)
+}
+
+/// Whether the files are right that TLS and one-click unsubscribe need.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     tls(&config.http)?;
     webhooks(&config.webhooks)?;
     gateway::trusted(&config.gateway)?;
+    unsubscribe(config)?;
     Ok(())
 }
 
@@ -160,6 +168,7 @@ pub fn open(
         calls: center::ask_of(AnalysisStore::of(config)?)?,
         endpoints: Endpoints::start(Arc::clone(&parts.log), parts.decoder(), Arc::clone(&parts.clock))?,
         files: Files::new(files, &config.files),
+        unsubscribe: unsubscribe(config)?,
         desk,
         acknowledged_within: within,
         body_bytes: config.http.body_bytes,

@@ -14,6 +14,7 @@ use super::{
     sending::{Asked, told},
     shares::Shares,
     stop::{Stop, Told},
+    unsubscribe::{self, Unsubscribe},
     words::Words,
 };
 use axum::{
@@ -68,6 +69,8 @@ pub struct Door {
     /// Calls of endpoints.
     pub calls: Calls,
     pub files: Files,
+    /// Opens the addresses of one-click unsubscribe.
+    pub unsubscribe: Unsubscribe,
     /// Limits and repeated requests.
     pub desk: Desk,
     pub acknowledged_within: Duration,
@@ -105,7 +108,7 @@ fn described(guard: impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
         .route(sends.keyed(Scope::Send), routes!(send), |methods| guard(Scope::Send, methods))
         .route(reports.keyed(Scope::Report), routes!(report), |methods| guard(Scope::Report, methods))
         .route(cancels.keyed(Scope::Cancel), routes!(cancel), |methods| guard(Scope::Cancel, methods));
-    openapi::serve(center::described(api, &guard))
+    openapi::serve(unsubscribe::described(center::described(api, &guard)))
 }
 
 /// The paths with all that stands before them.

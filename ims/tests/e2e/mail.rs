@@ -16,8 +16,8 @@ fn relay() -> Option<(Server, BTreeMap<String, String>)> {
 fn settings(told: &BTreeMap<String, String>) -> String {
     format!(
         "[vendors.relay]\nkey_file = \"relay.password\"\n[vendors.relay.smtp]\nhello = \"ims.example.kr\"\n\
-         user = \"{}\"\nca_file = \"{}\"\nunsubscribe_url = \"https://hanbit.example/u/\"\n\
-         unsubscribe_key_file = \"relay.password\"\n",
+         user = \"{}\"\nca_file = \"{}\"\nrelay_signs = true\nunsubscribe_url = \"https://hanbit.example/unsubscribe/\"\n\
+         unsubscribe_key_file = \"unsubscribe.key\"\n",
         told["SMTP_USER"], told["SMTP_CA_FILE"]
     )
 }
@@ -30,6 +30,7 @@ fn mail_through(deployment: &Deployment, told: &BTreeMap<String, String>) {
         told["SMTP_URL"]
     );
     deployment.vendor_instead_of(&["smtp"], &relay);
+    std::fs::write(deployment.file("unsubscribe.key"), "0123456789abcdef".repeat(4)).unwrap();
     std::fs::write(deployment.file("relay.password"), &told["SMTP_PASSWORD"]).unwrap();
 }
 

@@ -1,12 +1,12 @@
 //! Enhanced status codes of email; a reply without one gives its three digits.
 //!
 //! Source: RFC 5321 §4.2.1 and RFC 3463 (classes), RFC 7505 (null MX). Which addresses to suppress, and that no step
-//! follows a message refused for its content or by policy, is ours.
+//! follows a message refused for its content or by policy, is ours, and so is 5.7.99, which no server gives.
 
 use super::row::{
-    Class::{Done, Final, Retry},
+    Class::{Block, Done, Final, Retry},
     Fallback::{Allowed, Never},
-    Handling::{Address, Spam},
+    Handling::{Address, LockedOut, Spam},
     Row, row,
 };
 
@@ -30,6 +30,13 @@ pub const ROWS: &[Row] = &[
     row("5.5.2", Final, Allowed, "the mail cannot be formed"),
     row("5.7.1", Final, Never, "refused by policy").with(Spam),
     row("5.7.26", Final, Never, "refused: authentication of our domain failed").with(Spam),
+    row("5.7.8", Block, Allowed, "the server refuses our login").with(LockedOut),
+    row(
+        "5.7.99",
+        Block,
+        Allowed,
+        "an ad without one-click unsubscribe, which this relay is not set up for (정보통신망법 제50조 ④)",
+    ),
 ];
 
 const SUCCESS: Row = row("2", Done, Never, "accepted");

@@ -168,6 +168,7 @@ InternalServerError, ServiceUnavailable, Shutdown | R";
 const SMTP: &str = "
 5.1.1, 5.1.2, 5.1.3, 5.1.6, 5.1.10, 5.2.1 | F, S→
 5.1.7, 5.2.2, 5.2.3, 5.3.3, 5.3.4, 5.5.2, 5.7.1, 5.7.26 | F
+5.7.8, 5.7.99 | B, S→
 4.2.1, 4.2.2, 4.4.1, 4.4.2, 4.4.7 | R";
 
 /// Reports of text, KakaoTalk and RCS, answers to a request to send or an upload; codes as published, the class is ours.

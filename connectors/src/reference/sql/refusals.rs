@@ -54,6 +54,19 @@ impl Editor {
         )
     }
 
+    /// Adds what recipients themselves said, however many a customer has: a refusal is not turned away.
+    pub fn hear(&mut self, by: &By, outs: &[OptOut], source: Source) -> Result<u64, Away> {
+        let Self { database, cipher, .. } = self;
+        database.transact(
+            async |connection| {
+                let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
+                let added = writing.add_opt_outs(outs, source).await?;
+                writing.end_fitting().await.map(|()| added)
+            },
+            |added| *added > 0,
+        )
+    }
+
     /// Takes back those that are there; how many.
     pub fn accept(&mut self, by: &By, outs: &[OptOut]) -> Result<u64, Away> {
         let Self { database, cipher, .. } = self;

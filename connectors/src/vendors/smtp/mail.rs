@@ -1,7 +1,7 @@
 //! A step as a mail: RFC 5322 headers, text and HTML as alternatives, every byte of it ASCII.
 
 use super::settings::Unsubscribe;
-use crate::files::File;
+use crate::{files::File, unsubscribe::Refusing};
 use lettre::{
     Address, Message,
     message::{
@@ -36,6 +36,8 @@ pub enum NoMail {
     Large,
     /// A header cannot be made of it.
     Header,
+    /// It is an ad, and this server is sent none: it would not say how to refuse the next.
+    Ad,
 }
 
 impl NoMail {
@@ -47,6 +49,7 @@ impl NoMail {
             Self::Files => "5.3.3",
             Self::Large => "5.3.4",
             Self::Header => "5.5.2",
+            Self::Ad => "5.7.99",
         }
     }
 }
@@ -95,8 +98,14 @@ pub fn mail(
         .from(Mailbox::new(name.map(str::to_owned), from.clone()))
         .to(Mailbox::new(None, to.clone()))
         .subject(subject);
-    if let Some(unsubscribe) = unsubscribe.filter(|_| accepted.ad) {
-        let address = format!("<{}>", unsubscribe.address(serial_number));
+    if accepted.ad {
+        let who = Refusing {
+            username: accepted.username.clone(),
+            recipient: to.to_string().to_lowercase(),
+            serial_number: serial_number.clone(),
+        };
+        let address = unsubscribe.ok_or(NoMail::Ad)?.address(&who).ok_or(NoMail::Header)?;
+        let address = format!("<{address}>");
         builder = builder.raw_header(as_it_is(HeaderName::new_from_ascii_str("List-Unsubscribe"), address)).raw_header(
             as_it_is(HeaderName::new_from_ascii_str("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click".to_owned()),
         );

@@ -1,9 +1,9 @@
 //! How a mail server is reached, beside its row and what every vendor's settings say.
 
 use super::{attached::AT_A_TIME, dkim::Dkim, maildir::Maildir, returns::Returns};
+use crate::unsubscribe::{Links, Refusing};
 use crate::vendors::{VendorSettings, key::Key, tls};
-use aws_lc_rs::hmac;
-use processors::reference::Vendor;
+use processors::{law::Rule, reference::Vendor};
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
@@ -37,9 +37,13 @@ pub struct SmtpSettings {
     pub dkim_selector: String,
     /// File that holds its private part alone: RSA of 2048 bits or more, PKCS #8 in PEM form.
     pub dkim_key_file: PathBuf,
-    /// Beginning of the address of one-click unsubscribe, https; empty: ads have none.
+    /// The server signs what it takes (DKIM), so mails are not signed here.
+    pub relay_signs: bool,
+    /// Ads may go through this server; they need what follows.
+    pub ads: bool,
+    /// Beginning of the address of one-click unsubscribe, https: where the HTTP door is reached, `/unsubscribe/`.
     pub unsubscribe_url: String,
-    /// File that holds the key alone that these addresses are signed with.
+    /// File that holds the key alone that these addresses are sealed with; the HTTP door reads it too.
     pub unsubscribe_key_file: PathBuf,
 }
 
@@ -56,6 +60,8 @@ impl Default for SmtpSettings {
             dkim_domain: String::new(),
             dkim_selector: String::new(),
             dkim_key_file: PathBuf::new(),
+            relay_signs: false,
+            ads: true,
             unsubscribe_url: String::new(),
             unsubscribe_key_file: PathBuf::new(),
         }
@@ -92,14 +98,18 @@ impl Access {
             Key::read(path).map_err(|reason| wrong.push(format!("{key} {path:?}: {reason}"))).ok()
         };
         let password = (!smtp.user.is_empty()).then(|| read("key_file", &times.key_file)).flatten();
-        let unsubscribe = (!smtp.unsubscribe_url.is_empty())
-            .then(|| read("smtp.unsubscribe_key_file", &smtp.unsubscribe_key_file))
-            .flatten()
-            .map(|key| Unsubscribe::new(&smtp.unsubscribe_url, &key.reveal()));
         let returns = (!smtp.bounce_key_file.as_os_str().is_empty())
             .then(|| read("smtp.bounce_key_file", &smtp.bounce_key_file))
             .flatten()
             .map(|key| Returns::new(&smtp.return_path, &key.reveal()));
+        let links = (!smtp.unsubscribe_url.is_empty()).then(|| Links::read(&smtp.unsubscribe_key_file)).transpose();
+        let unsubscribe = match links {
+            Ok(links) => links.map(|links| Unsubscribe::new(&smtp.unsubscribe_url, links)),
+            Err(reason) => {
+                wrong.push(format!("smtp.unsubscribe_key_file {:?}: {reason}", smtp.unsubscribe_key_file));
+                None
+            }
+        };
         if returns.as_ref().is_some_and(Option::is_none) {
             wrong.push("smtp.return_path has no room for a mail's own part: write one of at most 13 characters before the @, without +, bounces@example.kr".to_owned());
         }
@@ -150,6 +160,9 @@ impl Access {
     }
 }
 
+/// Longest beginning of an address: with what follows it is less than a line may have (RFC 5322 §2.1.1).
+const LONGEST_BEGINNING: usize = 300;
+
 fn mistakes(times: &VendorSettings, smtp: &SmtpSettings) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut refuse = |is_wrong: bool, reason: &str| {
@@ -175,12 +188,26 @@ fn mistakes(times: &VendorSettings, smtp: &SmtpSettings) -> Vec<String> {
     );
     refuse(smtp.plaintext && !smtp.ca_file.as_os_str().is_empty(), "smtp.ca_file is for TLS: leave out smtp.plaintext");
     let https = |text: &str| {
-        let short = text.len() <= 500 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>');
+        let short =
+            text.len() <= LONGEST_BEGINNING && text.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>');
         short && Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
     };
     refuse(
         !smtp.unsubscribe_url.is_empty() && !https(&smtp.unsubscribe_url),
-        "smtp.unsubscribe_url must be https, visible ASCII, at most 500 characters: write https://HOST/PATH/",
+        "smtp.unsubscribe_url must be https, visible ASCII, at most 300 characters: write https://HOST/unsubscribe/",
+    );
+    refuse(
+        smtp.ads && smtp.unsubscribe_url.is_empty(),
+        &format!(
+            "smtp.unsubscribe_url is missing, and an ad says how to refuse the next ({}): set it and \
+             smtp.unsubscribe_key_file, or smtp.ads = false where this server is sent none",
+            Rule::Shown
+        ),
+    );
+    refuse(
+        !smtp.unsubscribe_url.is_empty() && smtp.dkim_domain.is_empty() && !smtp.relay_signs,
+        "smtp.unsubscribe_url is heeded under a signature alone (RFC 8058 §4): set the three smtp.dkim_…, or \
+         smtp.relay_signs = true where the server signs",
     );
     wrong
 }
@@ -214,20 +241,19 @@ impl Server {
     }
 }
 
-/// Addresses of one-click unsubscribe (RFC 8058), each of one message and hard to forge.
+/// Addresses of one-click unsubscribe (RFC 8058), each of one mail and hard to forge.
 pub struct Unsubscribe {
     beginning: String,
-    key: hmac::Key,
+    links: Links,
 }
 
 impl Unsubscribe {
-    pub(super) fn new(beginning: &str, key: &str) -> Self {
-        Self { beginning: beginning.to_owned(), key: hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()) }
+    pub(super) fn new(beginning: &str, links: Links) -> Self {
+        Self { beginning: beginning.to_owned(), links }
     }
 
-    /// The beginning, the serial number, a dot and the first 16 bytes of its HMAC-SHA256 in hexadecimal digits.
-    pub fn address(&self, serial_number: &str) -> String {
-        let signature = hmac::sign(&self.key, serial_number.as_bytes());
-        format!("{}{serial_number}.{}", self.beginning, hex::encode(&signature.as_ref()[..16]))
+    /// The beginning and the token that says whose ads are refused by whom; None: it cannot be sealed.
+    pub fn address(&self, who: &Refusing) -> Option<String> {
+        Some(format!("{}{}", self.beginning, self.links.token(who)?))
     }
 }

@@ -13,6 +13,7 @@ mod paths;
 mod repeats;
 pub mod sockets;
 mod tls;
+mod unsubscribe;
 
 use super::{
     append::Appender,
@@ -22,6 +23,7 @@ use super::{
     lookup::Reports,
     routes::{Door, Peer, routes},
     shares::Shares,
+    unsubscribe::Unsubscribe,
 };
 use crate::{
     assemble::memory_log,
@@ -146,6 +148,7 @@ impl Fixture {
             calls: ask_of(AnalysisStore::of(&config).unwrap()).unwrap(),
             endpoints: Endpoints::start(Arc::new(log.clone()), decoder, clock.clone()).unwrap(),
             files: Files::new(files.clone(), &config.files),
+            unsubscribe: Unsubscribe::default(),
             desk: Desk::alone(clock.clone()),
             acknowledged_within: PATIENCE,
             body_bytes: 1_000_000,

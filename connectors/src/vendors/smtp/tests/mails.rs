@@ -1,13 +1,18 @@
 //! The mail of a step, read by a parser that shares no code with what wrote it.
 
-use super::{NOW_MS, email};
+use super::{NOW_MS, UNSUBSCRIBE_KEY, email};
 use crate::files::File;
+use crate::unsubscribe::{Links, Refusing};
 use crate::vendors::smtp::{
     mail::{self, MOST_FILES_BYTES, Mail, NoMail, address},
     session::stuffed,
     settings::Unsubscribe,
 };
 use mail_parser::{Message, MessageParser, MimeHeaders};
+use processors::{
+    codes::{Class, judge},
+    reference::CodeTable,
+};
 use proptest::prelude::*;
 use schemas::Dispatch;
 
@@ -61,26 +66,52 @@ fn a_repeat_is_the_same_mail() {
 
 #[test]
 fn an_ad_alone_carries_one_click_unsubscribe_that_nobody_can_make_up() {
-    let one = Unsubscribe::new("https://hanbit.example/u/", "a-key");
+    let kept = super::file(UNSUBSCRIBE_KEY);
+    let links = || Links::read(&kept.1).unwrap();
+    let one = Unsubscribe::new("https://hanbit.example/unsubscribe/", links());
     let ad = |serial: &str| {
-        let mut ad = email(serial, "a@b.example");
+        let mut ad = email(serial, "Haneul.Kim@Mail.example");
         ad.accepted.ad = true;
+        ad.accepted.username = "hanbit-shop".into();
         ad
     };
     let sent = mail(&ad("T1-0A"), Some(&one), NOW_MS).unwrap();
     let text = String::from_utf8(sent.bytes.clone()).unwrap();
     assert!(text.contains("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{text}");
     let address = text.split("\r\nList-Unsubscribe: <").nth(1).unwrap().split(">\r\n").next().unwrap().to_owned();
-    // openssl: printf T1-0A | openssl dgst -sha256 -hmac a-key
-    assert_eq!(address, format!("https://hanbit.example/u/T1-0A.{SIGNED}"));
-    let other = Unsubscribe::new("https://hanbit.example/u/", "another-key");
-    assert_ne!(other.address("T1-0A"), address);
-    assert_ne!(one.address("T2-0A"), address);
+    let token = address.strip_prefix("https://hanbit.example/unsubscribe/").unwrap();
+    // As ingest asks for opt-outs.
+    let who = |serial: &str| Refusing {
+        username: "hanbit-shop".into(),
+        recipient: "haneul.kim@mail.example".into(),
+        serial_number: serial.into(),
+    };
+    assert_eq!(links().open(token), Some(who("T1-0A")));
+    assert_ne!(one.address(&who("T2-0A")), Some(address));
     assert_eq!(headers(&parsed(&mail(&email("T1-0R", "a@b.example"), Some(&one), NOW_MS).unwrap())), ALWAYS);
-    assert_eq!(headers(&parsed(&mail(&ad("T1-0A"), None, NOW_MS).unwrap())), ALWAYS);
 }
 
-const SIGNED: &str = "b7ede3a973b0f8ca8a996fd7bc1aa6b9";
+#[test]
+fn an_ad_whose_mail_would_have_no_way_out_is_no_mail_and_is_told_why() {
+    let mut ad = email("T1-0A", "a@b.example");
+    ad.accepted.ad = true;
+    let refused = mail(&ad, None, NOW_MS).unwrap_err();
+    assert_eq!((refused, refused.code()), (NoMail::Ad, "5.7.99"));
+    let row = judge(CodeTable::Smtp, refused.code());
+    assert!(row.class == Class::Block && row.meaning.contains("제50조 ④"), "{row:?}");
+    ad.accepted.ad = false;
+    assert!(mail(&ad, None, NOW_MS).is_ok());
+}
+
+#[test]
+fn the_longest_address_of_one_click_unsubscribe_fits_a_line() {
+    let beginning = format!("https://{}/", "a".repeat(291));
+    let kept = super::file(UNSUBSCRIBE_KEY);
+    let one = Unsubscribe::new(&beginning, Links::read(&kept.1).unwrap());
+    let who = Refusing { username: "u".repeat(64), recipient: "r".repeat(320), serial_number: "S".repeat(40) };
+    let line = format!("List-Unsubscribe: <{}>", one.address(&who).unwrap());
+    assert!(beginning.len() == 300 && line.len() <= 998, "{}", line.len());
+}
 
 fn file(name: &str, content_type: &str, bytes: &[u8]) -> File {
     File { name: name.into(), content_type: content_type.into(), bytes: bytes.into() }

@@ -15,7 +15,7 @@ use processors::{
     reference::{Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// 2026-03-11T09:00:00Z
 const NOW_MS: i64 = 1_773_219_600_000;
@@ -43,7 +43,21 @@ fn plain() -> SmtpSettings {
 }
 
 fn secure() -> SmtpSettings {
-    SmtpSettings { hello: "ims.example.kr".into(), ..SmtpSettings::default() }
+    SmtpSettings { hello: "ims.example.kr".into(), ads: false, ..SmtpSettings::default() }
+}
+
+/// What the addresses of one-click unsubscribe are sealed with.
+const UNSUBSCRIBE_KEY: &str = "0123456789abcdef0123456789abcdef\n";
+
+/// With one-click unsubscribe, sealed with the key of a file.
+fn with_ads(key_file: PathBuf, smtp: SmtpSettings) -> SmtpSettings {
+    SmtpSettings {
+        ads: true,
+        relay_signs: true,
+        unsubscribe_url: "https://hanbit.example/unsubscribe/".into(),
+        unsubscribe_key_file: key_file,
+        ..smtp
+    }
 }
 
 fn with(smtp: SmtpSettings) -> VendorSettings {

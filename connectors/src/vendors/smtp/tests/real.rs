@@ -74,11 +74,10 @@ fn a_real_server_takes_mails_over_both_kinds_of_tls_and_reads_what_was_written()
     let Some(server) = Server::start() else { return };
     let password = server.told("SMTP_PASSWORD").to_owned();
     for (number, url) in ["SMTP_URL", "SMTPS_URL"].into_iter().enumerate() {
-        let (_kept, key_file) = super::file("a-key\n");
+        let (_kept, key_file) = super::file(super::UNSUBSCRIBE_KEY);
         let mut settings = server.settings(&password);
         let smtp = settings.smtp.as_mut().unwrap();
-        smtp.unsubscribe_url = "https://hanbit.example/u/".into();
-        smtp.unsubscribe_key_file = key_file;
+        *smtp = super::with_ads(key_file, smtp.clone());
         smtp.return_path = "bounces@hanbit.example".into();
         let mut bench = Bench::new(server.told(url), settings);
         let mut dispatch = email(&format!("T{number}-0A"), "haneul.kim@mail.example");
@@ -97,7 +96,7 @@ fn a_real_server_takes_mails_over_both_kinds_of_tls_and_reads_what_was_written()
         assert_eq!(headers["Date"], "Wed, 11 Mar 2026 09:00:00 +0000");
         assert_eq!(headers["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click");
         let address = headers["List-Unsubscribe"].as_str().unwrap();
-        assert!(address.starts_with(&format!("<https://hanbit.example/u/T{number}-0A.")), "{address}");
+        assert!(address.starts_with("<https://hanbit.example/unsubscribe/"), "{address}");
         let body = |kind: &str| mail[kind].as_str().unwrap().replace("\r\n", "\n").trim_end().to_owned();
         assert_eq!(body("text"), content.message.as_deref().unwrap());
         assert_eq!(body("html"), content.html.as_deref().unwrap());
@@ -114,8 +113,8 @@ fn a_signature_is_good_for_a_library_that_is_not_ours_and_for_our_key_alone() {
     let smtp = settings.smtp.as_mut().unwrap();
     (smtp.dkim_domain, smtp.dkim_selector) = ("hanbit.example".into(), "s1".into());
     smtp.dkim_key_file = key_file;
-    let (_key, unsubscribe) = super::file("a-key\n");
-    (smtp.unsubscribe_url, smtp.unsubscribe_key_file) = ("https://hanbit.example/u/".into(), unsubscribe);
+    let (_key, unsubscribe) = super::file(super::UNSUBSCRIBE_KEY);
+    *smtp = SmtpSettings { relay_signs: false, ..super::with_ads(unsubscribe, smtp.clone()) };
     let mut bench = Bench::new(server.told("SMTP_URL"), settings);
     // SubjectPublicKeyInfo of an RSA key of 2048 bits: what `openssl rsa -pubout` writes.
     let mut public = hex::decode("30820122300d06092a864886f70d01010105000382010f00").unwrap();

@@ -1,6 +1,6 @@
 //! Settings that cannot work are refused with the remedy.
 
-use super::{SmtpSettings, VendorSettings, file, open, plain, secure, vendor, with};
+use super::{SmtpSettings, UNSUBSCRIBE_KEY, VendorSettings, file, open, plain, secure, vendor, with, with_ads};
 
 fn refused(url: &str, settings: VendorSettings) -> String {
     let told = open(&vendor(url), settings).and_then(|vendors| vendors.all_have_keys());
@@ -19,6 +19,7 @@ fn signed(domain: &str, selector: &str, key_file: &str) -> SmtpSettings {
 #[test]
 fn what_cannot_work_is_refused_with_the_remedy() {
     let (_kept, key_file) = file("geheim-password\n");
+    let (_kept_too, long_key) = file(UNSUBSCRIBE_KEY);
     let keyed = |smtp| VendorSettings { key_file: key_file.clone(), ..with(smtp) };
     let user = |smtp| SmtpSettings { user: "ims".into(), ..smtp };
     let (outside, inside) = ("smtp://mail.example.kr", "smtp://127.0.0.1:25");
@@ -34,10 +35,14 @@ fn what_cannot_work_is_refused_with_the_remedy() {
         (inside, with(SmtpSettings { ca_file: key_file.clone(), ..plain() }), "leave out smtp.plaintext"),
         (outside, with(SmtpSettings { return_path: "bounces".into(), ..secure() }), "write bounces@example.kr"),
         (outside, with(SmtpSettings { unsubscribe_url: "http://a.example/".into(), ..secure() }), "write https://"),
+        (outside, with(with_ads("".into(), secure())), "smtp.unsubscribe_key_file"),
+        (outside, with(with_ads(key_file.clone(), secure())), "32 characters or more"),
+        (outside, with(SmtpSettings { ads: true, ..secure() }), "or smtp.ads = false where this server is sent none"),
+        (outside, with(SmtpSettings { ads: true, ..secure() }), "제50조 ④"),
         (
             outside,
-            with(SmtpSettings { unsubscribe_url: "https://a.example/u/".into(), ..secure() }),
-            "smtp.unsubscribe_key_file",
+            with(SmtpSettings { relay_signs: false, ..with_ads(long_key.clone(), secure()) }),
+            "set the three smtp.dkim_…, or smtp.relay_signs = true",
         ),
         (outside, VendorSettings { key_file: key_file.clone(), ..VendorSettings::default() }, "[vendors.relay.smtp]"),
         (outside, with(SmtpSettings { dkim_domain: "a.example".into(), ..secure() }), "set all, or none"),
@@ -53,6 +58,7 @@ fn what_cannot_work_is_refused_with_the_remedy() {
         (outside, with(secure())),
         (outside, keyed(user(secure()))),
         (outside, with(plain())),
+        (outside, with(with_ads(long_key.clone(), secure()))),
         (inside, keyed(user(plain()))),
         ("smtps://mail.example.kr", keyed(user(secure()))),
     ] {
