@@ -23,6 +23,8 @@ const EARLY_MS: i64 = 300_000;
 const FAILED_MS: i64 = 1_000;
 /// A token that is refused is exchanged when it is so old: one that is refused at once would be got for every message.
 const REFUSED_MS: i64 = 30_000;
+/// Words of a refusal that is of the account and not of the moment (RFC 6749 §5.2).
+const LOCKED_OUT: [&str; 3] = ["invalid_client", "invalid_grant", "unauthorized_client"];
 /// Bytes of an answer.
 const MOST_ANSWER: usize = 64 << 10;
 
@@ -35,7 +37,24 @@ pub struct Account {
 struct State {
     account: Watched<Arc<ServiceAccount>>,
     token: Option<Token>,
-    failed: Option<(i64, String)>,
+    failed: Option<(i64, NoToken)>,
+}
+
+/// Why there is no access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoToken {
+    /// Google lets this account in no more: a key that was revoked, or a clock that is wrong.
+    LockedOut(String),
+    /// Google could not be asked, or did not answer.
+    Away(String),
+}
+
+impl NoToken {
+    fn reason(&self) -> &str {
+        match self {
+            Self::LockedOut(reason) | Self::Away(reason) => reason,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -93,7 +112,7 @@ impl Account {
     }
 
     /// What goes into `Authorization`. Nothing of a message has left when this fails.
-    pub async fn authorization(&self, client: &Client, times: Times, now_ms: i64) -> Result<HeaderValue, String> {
+    pub async fn authorization(&self, client: &Client, times: Times, now_ms: i64) -> Result<HeaderValue, NoToken> {
         let account = self.current();
         let kept = self.lock().token.clone().filter(|token| token.is_good(now_ms));
         let _one = match kept {
@@ -111,7 +130,7 @@ impl Account {
             match (good, failed) {
                 // Another one was quicker, or has just tried.
                 (Some(token), failed) if token.is_fresh(now_ms) || failed.is_some() => return Ok(token.header.clone()),
-                (None, Some((_, reason))) => return Err(reason.clone()),
+                (None, Some((_, why))) => return Err(why.clone()),
                 (Some(_) | None, _) => {}
             }
         }
@@ -123,12 +142,15 @@ impl Account {
                 (state.token, state.failed) = (Some(token), None);
                 Ok(header)
             }
-            Err(reason) => {
-                tracing::warn!(reason, "no access token from Google");
-                state.failed = Some((now_ms, reason.clone()));
+            Err(why) => {
+                // Told again when it is something else, or was well in between.
+                if state.failed.as_ref().is_none_or(|(_, before)| *before != why) {
+                    tracing::warn!(reason = why.reason(), "no access token from Google");
+                }
+                state.failed = Some((now_ms, why.clone()));
                 match state.token.as_ref().filter(|token| token.is_good(now_ms)) {
                     Some(token) => Ok(token.header.clone()),
-                    None => Err(reason),
+                    None => Err(why),
                 }
             }
         }
@@ -148,21 +170,21 @@ impl Account {
     }
 }
 
-async fn get(client: &Client, times: Times, account: &ServiceAccount, now_ms: i64) -> Result<Token, String> {
+async fn get(client: &Client, times: Times, account: &ServiceAccount, now_ms: i64) -> Result<Token, NoToken> {
     // Every character of it may stand in a form as it is.
-    let assertion = account.assertion(now_ms)?;
+    let assertion = account.assertion(now_ms).map_err(NoToken::Away)?;
     let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
     let request = Request::post(&account.token_uri)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Full::new(Bytes::from(form)))
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| NoToken::Away(error.to_string()))?;
+    let away = |reason: &str| NoToken::Away(format!("no access token: {reason}"));
     match client.exchange(request, times, MOST_ANSWER).await {
-        Err(Failed::NotSent(reason) | Failed::NoAnswer(reason)) => Err(format!("no access token: {reason}")),
+        Err(Failed::NotSent(reason) | Failed::NoAnswer(reason)) => Err(away(&reason)),
         Ok(Answered { status, body, .. }) if (200..300).contains(&status) => {
-            let granted: Granted =
-                serde_json::from_slice(&body).map_err(|_| "no access token: an answer that has none".to_owned())?;
+            let granted: Granted = serde_json::from_slice(&body).map_err(|_| away("an answer that has none"))?;
             let mut header = HeaderValue::from_str(&format!("Bearer {}", granted.access_token))
-                .map_err(|_| "no access token: it is no header".to_owned())?;
+                .map_err(|_| away("it is no header"))?;
             header.set_sensitive(true);
             let lives_ms = granted.expires_in.clamp(1, 86_400) * 1_000;
             Ok(Token { header, got_ms: now_ms, ends_ms: now_ms.saturating_add(lives_ms) })
@@ -172,7 +194,8 @@ async fn get(client: &Client, times: Times, account: &ServiceAccount, now_ms: i6
             let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
             let hint =
                 if word == "invalid_grant" { ": is the key revoked, or this machine's clock wrong?" } else { "" };
-            Err(format!("no access token: HTTP {status} {word}{hint}"))
+            let reason = format!("no access token: HTTP {status} {word}{hint}");
+            Err(if LOCKED_OUT.contains(&&*word) { NoToken::LockedOut(reason) } else { NoToken::Away(reason) })
         }
     }
 }

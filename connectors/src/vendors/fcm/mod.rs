@@ -14,6 +14,8 @@ mod tests;
 
 pub use settings::{Access, FcmSettings};
 
+use access::NoToken;
+
 use super::{
     http::{Answered, Client as Http},
     push::{Desk, Push, Told, until, with_key},
@@ -75,7 +77,13 @@ impl Client {
     async fn ask(&self, vendor: &Vendor, dispatch: &Dispatch, token: &str, by: Instant, clock: &dyn Clock) -> Told {
         let Access { account, times, .. } = &*self.access;
         with_key(
-            || account.authorization(&self.tokens, until(by, times), clock.now_ms()),
+            || async {
+                let key = account.authorization(&self.tokens, until(by, times), clock.now_ms()).await;
+                key.map_err(|why| match why {
+                    NoToken::LockedOut(_) => super::push::code(vendor, "UNAUTHENTICATED", ""),
+                    NoToken::Away(reason) => Reply::NotSent(reason),
+                })
+            },
             |key| self.exchange(vendor, dispatch, token, key, by, clock),
             |told, key| {
                 let refused = matches!(&told.reply, Reply::Code { code, .. } if code == "UNAUTHENTICATED");

@@ -292,7 +292,7 @@ fn a_token_that_cannot_be_renewed_is_used_to_its_end() {
     assert_eq!(tokens.asked().len(), 2, "a failure is not repeated for every message");
     bench.clock.by(200_000);
     let refused = bench.one(GOOGLES);
-    assert!(matches!(&refused, Reply::NotSent(reason) if reason.contains("invalid_grant") && reason.contains("clock")));
+    assert_eq!(judge(CodeTable::Fcm, code(&refused)).handling, Handling::LockedOut, "{refused:?}");
     assert_eq!(server.asked().len(), 3);
 }
 

@@ -65,12 +65,12 @@ pub async fn with_key<K, A>(
     is_refused: impl Fn(&Told, &HeaderValue) -> bool,
 ) -> Told
 where
-    K: Future<Output = Result<HeaderValue, String>>,
+    K: Future<Output = Result<HeaderValue, Reply>>,
     A: Future<Output = Told>,
 {
     let used = match key().await {
         Ok(key) => key,
-        Err(reason) => return Told::now(Reply::NotSent(reason)),
+        Err(reply) => return Told::now(reply),
     };
     let told = ask(used.clone()).await;
     if !is_refused(&told, &used) {

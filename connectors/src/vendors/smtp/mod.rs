@@ -33,7 +33,7 @@ use processors::{
     reference::Vendor,
 };
 use schemas::Dispatch;
-use session::{Failed, Limits, Session, Word};
+use session::{Failed, Limits, NotOpen, Session, Word};
 use settings::Server;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -43,6 +43,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// Connections are kept so long for the next mail; servers wait minutes for it.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// The server lets none of our mails in: its login is refused, whatever digits say so.
+const LOCKED_OUT: &str = "5.7.8";
 
 /// Connections to one mail server. Mails in flight each have one; how many there are is the sender's to bound
 /// (`max_in_flight`).
@@ -102,7 +105,8 @@ impl Client {
                 Some(session) => (session, true),
                 None => match self.open(end).await {
                     Ok(session) => (session, false),
-                    Err(reason) => return Reply::NotSent(reason),
+                    Err(NotOpen::Reason(reason)) => return Reply::NotSent(reason),
+                    Err(NotOpen::LockedOut) => return reply::code(LOCKED_OUT),
                 },
             };
             match session.deliver(&mail, return_path, limits).await {
@@ -120,12 +124,13 @@ impl Client {
                 // The server has closed it while nobody looked: another one.
                 Err(Failed::Gone(_)) if used => {}
                 Err(Failed::Gone(reason) | Failed::NotSent(reason)) => return Reply::NotSent(reason),
+                Err(Failed::LockedOut) => return reply::code(LOCKED_OUT),
                 Err(Failed::NoAnswer(reason)) => return Reply::NoAnswer(reason),
             }
         }
     }
 
-    async fn open(&self, end: Instant) -> Result<Session, String> {
+    async fn open(&self, end: Instant) -> Result<Session, NotOpen> {
         let by = end.min(Instant::now() + Duration::from_millis(u64::from(self.access.times.connect_ms)));
         let opened = timeout_at(by, Session::open(&self.server, &self.access)).await;
         opened.unwrap_or_else(|_| Err("no connection in time".into()))

@@ -34,13 +34,36 @@ impl Limits {
     }
 }
 
+/// Why there is no connection: nothing of a mail has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotOpen {
+    /// The server refuses the login.
+    LockedOut,
+    /// Anything else.
+    Reason(String),
+}
+
+impl From<String> for NotOpen {
+    fn from(reason: String) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<&str> for NotOpen {
+    fn from(reason: &str) -> Self {
+        Self::Reason(reason.to_owned())
+    }
+}
+
 /// Why there is no reply to a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
     /// It was not even begun: the connection is gone.
     Gone(String),
-    /// Its end was not sent, or the server refuses us: nothing was taken.
+    /// Its end was not sent: nothing was taken.
     NotSent(String),
+    /// The server wants a login that it takes: nothing was taken.
+    LockedOut,
     /// Its end may have arrived.
     NoAnswer(String),
 }
@@ -59,7 +82,7 @@ pub struct Session(BufReader<Box<dyn Stream>>);
 
 impl Session {
     /// Connects, makes it TLS and logs in; nothing of a mail has left when this fails.
-    pub async fn open(server: &Server, access: &Access) -> Result<Self, String> {
+    pub async fn open(server: &Server, access: &Access) -> Result<Self, NotOpen> {
         let tcp = TcpStream::connect((server.host.as_str(), server.port)).await;
         let tcp = tcp.map_err(|error| error.kind().to_string())?;
         tcp.set_nodelay(true).map_err(|error| error.kind().to_string())?;
@@ -69,7 +92,7 @@ impl Session {
         }
         let greeting = Reply::read(&mut session.0).await?;
         if greeting.code != 220 {
-            return Err(format!("greeted with {}", greeting.table_code()));
+            return Err(format!("greeted with {}", greeting.table_code()).into());
         }
         let mut offered = session.hello(access).await?;
         if !server.implicit_tls && !access.smtp.plaintext {
@@ -84,10 +107,13 @@ impl Session {
         if let Some(key) = &access.password {
             let password = key.header();
             let refused = session.log_in(&offered, &access.smtp.user, password.to_str().unwrap_or_default()).await?;
-            if let Some(code) = refused {
+            // 454 passes: the server cannot look the password up now (RFC 4954 §6).
+            if let Some(code) = refused.as_ref().filter(|code| code.starts_with('4')) {
+                return Err(format!("the server cannot log us in now, {code}").into());
+            }
+            if refused.is_some() {
                 key.renew(&password);
-                tracing::error!(user = access.smtp.user, code, "a mail server refuses the login");
-                return Err(format!("the server refuses the login, {code}"));
+                return Err(NotOpen::LockedOut);
             }
         }
         Ok(session)
@@ -144,8 +170,10 @@ impl Session {
             match reply.code {
                 421 if number == 0 => return Err(Failed::Gone(format!("{} to {word}", reply.table_code()))),
                 _ if reply.refuses_login() => {
-                    tracing::error!(code = reply.table_code(), "a mail server wants a login that it takes");
-                    return Err(Failed::NotSent(format!("{} to {word}", reply.table_code())));
+                    return Err(match reply.code {
+                        454 => Failed::NotSent(format!("{} to {word}", reply.table_code())),
+                        _ => Failed::LockedOut,
+                    });
                 }
                 // 251: the recipient is elsewhere, and it is forwarded.
                 code if code == *wanted || code == 251 && *wanted == 250 => {}

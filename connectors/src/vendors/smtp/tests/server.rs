@@ -1,7 +1,11 @@
 //! Servers that refuse, hang and cut: what is known of the mail afterwards.
 
 use super::{Bench, VendorSettings, code, email, plain, secure, with};
-use processors::ports::Reply;
+use processors::{
+    codes::{Handling, judge},
+    ports::Reply,
+    reference::CodeTable,
+};
 use std::{
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -137,7 +141,6 @@ fn who_does_not_let_us_begin_was_sent_nothing() {
         ("EHLO", Act::Say("502 what\r\n")),
         ("EHLO", Act::Hang),
         ("MAIL", Act::Hang),
-        ("MAIL", Act::Say("530 5.7.0 log in first\r\n")),
         ("RCPT", Act::Cut),
         ("RCPT", Act::Say("354 what\r\n")),
         ("DATA", Act::Hang),
@@ -236,6 +239,19 @@ fn what_is_said_before_tls_never_passes_for_what_comes_after() {
 }
 
 #[test]
+fn a_server_that_wants_a_login_locks_us_out_and_one_that_cannot_look_it_up_now_does_not() {
+    let wants = Server::doing(at("MAIL", Act::Say("530 5.7.0 log in first\r\n")));
+    let told = reply(&wants);
+    assert_eq!(judge(CodeTable::Smtp, code(&told)).handling, Handling::LockedOut, "{told:?}");
+    let server = Server::doing(at("AUTH", Act::Say("454 4.7.0 later\r\n")));
+    let (_kept, key_file) = super::file("a-password\n");
+    let smtp = crate::vendors::SmtpSettings { user: "ims".into(), ..plain() };
+    let mut bench = Bench::new(&server.url, VendorSettings { key_file, ..with(smtp) });
+    let told = bench.reply(email("T1-0R", "a@b.example"));
+    assert!(matches!(&told, Reply::NotSent(reason) if reason.contains("4.7.0") || reason.contains("454")), "{told:?}");
+}
+
+#[test]
 fn a_refused_login_sends_nothing_and_reads_the_password_again() {
     let server = Server::doing(|command, connection| {
         (command.starts_with("AUTH") && connection == 1).then_some(Act::Say("535 5.7.8 no\r\n"))
@@ -245,7 +261,8 @@ fn a_refused_login_sends_nothing_and_reads_the_password_again() {
     let mut bench = Bench::new(&server.url, VendorSettings { key_file, ..with(smtp) });
     std::fs::write(kept.path(), "second-password\n").unwrap();
     let refused = bench.reply(email("T1-0R", "a@b.example"));
-    assert_eq!(refused, Reply::NotSent("the server refuses the login, 5.7.8".into()));
+    // Which sender and breaker are told once, whoever refuses.
+    assert_eq!(judge(CodeTable::Smtp, code(&refused)).handling, Handling::LockedOut);
     assert_eq!(code(&bench.reply(email("T1-0R", "a@b.example"))), "2.0.0");
     let heard = server.heard();
     let logins: Vec<&String> = heard.iter().filter(|line| line.starts_with("AUTH")).collect();
