@@ -34,8 +34,8 @@ use processors::{
     law::Law,
     outcome,
     ports::{
-        Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, NoFiles, NoPending,
-        NoPushTokens, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
+        Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, HeldPushTokens, NoFiles,
+        NoPending, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
     },
     ring::Rings,
 };
@@ -164,7 +164,7 @@ impl Backends for Configured {
 
     fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
         Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(NoPushTokens),
+            ReferenceKind::File => Box::new(HeldPushTokens(Arc::<dyn Reloaded>::clone(&self.reference))),
             ReferenceKind::Sql => {
                 let opened = self.stores.reference().and_then(|at| SqlPushTokens::open(&at, Arc::clone(&self.cipher)));
                 Box::new(opened.map_err(away("reference store"))?)

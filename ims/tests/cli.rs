@@ -93,7 +93,7 @@ fn every_mistake_of_a_configuration_is_told_at_once_with_where_it_stands() {
 #[test]
 fn a_malformed_callback_is_refused_with_the_reference_data_that_holds_it() {
     let demo = include_str!("../../connectors/seed/demo.toml");
-    let key = "key = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
+    let key = "[[service_keys]]\nkey = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
     let secret = format!("callback_secrets = [\"whsec_{}\"]\n", "A".repeat(32));
     let check = |callback: &str| {
         let file = file(&demo.replace(key, &format!("{key}{callback}")));

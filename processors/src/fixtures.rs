@@ -1,7 +1,7 @@
 //! A customer, its messages and its vendors, for the tests of all decisions.
 
 use crate::reference::{CodeTable, Customer, NightAds, Seed, Vendor};
-use schemas::{Accepted, Api, Channel, Family, Lane, MessageType, TrackId};
+use schemas::{Accepted, Api, Channel, Family, Lane, MessageType, Recipient, TrackId};
 
 pub const SECOND: i64 = 1_000;
 pub const HOUR: i64 = 3_600_000;
@@ -18,7 +18,9 @@ pub fn track_id(offset: u64) -> TrackId {
 
 /// A message of the customer "shop" that expires after two days.
 pub fn message(channel: Channel, message_type: MessageType, lane: Lane) -> Accepted {
+    let push_tokens = if channel == Channel::Pu { vec!["a:1".to_owned()] } else { Vec::new() };
     Accepted {
+        recipient: Recipient { push_tokens, ..Recipient::default() },
         track_id: track_id(7).to_string(),
         username: "shop".into(),
         service_key: "k".repeat(40),

@@ -142,6 +142,17 @@ impl PushTokens for NoPushTokens {
     }
 }
 
+/// Push tokens that the reference data hold themselves.
+pub struct HeldPushTokens(pub Arc<dyn ReferenceSource>);
+
+impl PushTokens for HeldPushTokens {
+    fn of(&mut self, users: &[AppUser]) -> Result<Vec<Vec<String>>, Away> {
+        let reference = self.0.current();
+        let newest = |user| reference.push_tokens(user).iter().take(TOKENS_OF_USER).cloned().collect();
+        Ok(users.iter().map(newest).collect())
+    }
+}
+
 /// A push token that its service called dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadToken {

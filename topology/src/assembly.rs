@@ -13,8 +13,8 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        Away, Caller, Claims, Clock, Consents, Files, NoFiles, NoPending, NoPushTokens, OptOuts, PendingNotes,
-        Provider, PushTokens, Receipts, ReferenceSource, SchemaSource, Sink,
+        Away, Caller, Claims, Clock, Consents, Files, NoFiles, NoPending, OptOuts, PendingNotes, Provider, PushTokens,
+        Receipts, ReferenceSource, SchemaSource, Sink,
     },
     retry::Paces,
     ring::Rings,
@@ -35,9 +35,7 @@ pub trait Backends: Send + Sync {
         Ok(Box::new(NoFiles))
     }
     /// Push tokens of the users of apps.
-    fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
-        Ok(Box::new(NoPushTokens))
-    }
+    fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away>;
     /// The way to the vendors of a sender role on one lane.
     fn provider(&self, role: Role, lane: Lane) -> Result<Box<dyn Provider>, Away>;
     /// Delivery reports of the vendors.

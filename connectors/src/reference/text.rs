@@ -4,7 +4,7 @@ use processors::{
     callback::{Batch, Secret},
     reference::{
         Consent, Customer, OptOut, Pattern, RoutingGroup, Rows, SecretKey, SenderGroup, SenderNumber, SenderProfile,
-        ServiceKey, Template, User, Vendor, VendorWeight,
+        ServiceKey, Template, User, UserToken, Vendor, VendorWeight,
     },
 };
 use serde::Serialize;
@@ -23,6 +23,7 @@ pub struct Revealed<'r> {
     sender_numbers: Vec<&'r SenderNumber>,
     opt_outs: &'r [OptOut],
     consents: &'r [Consent],
+    push_tokens: &'r [UserToken],
     routing_groups: Vec<&'r RoutingGroup>,
     patterns: Vec<&'r Pattern>,
     vendors: Vec<&'r Vendor>,
@@ -54,6 +55,7 @@ impl<'r> Revealed<'r> {
             sender_numbers,
             opt_outs,
             consents,
+            push_tokens,
             routing_groups,
             patterns,
             vendors,
@@ -70,6 +72,7 @@ impl<'r> Revealed<'r> {
             sender_numbers: plain(sender_numbers),
             opt_outs,
             consents,
+            push_tokens,
             routing_groups: plain(routing_groups),
             patterns: plain(patterns),
             vendors: plain(vendors),

@@ -26,6 +26,7 @@ impl Changes {
         let weights = |of: &'_ Reference| of.vendor_weights().map(|row| (row.to_string(), row.weight)).collect();
         let opt_outs = |of: &'_ Reference| of.opt_outs.iter().map(|out| (out.clone(), ())).collect();
         let consents = |of: &'_ Reference| of.consents.iter().map(|one| (one.key(), one.word())).collect();
+        let tokens = |of: &'_ Reference| of.push_tokens.clone();
         let patterns = Change { altered: usize::from(old.patterns != new.patterns), ..Change::default() };
         let mut groups = change(&old.group_of_customer, &new.group_of_customer);
         groups.add(change(&old.group_of_key, &new.group_of_key));
@@ -40,6 +41,7 @@ impl Changes {
             ("sender numbers", change(&numbers(old), &numbers(new))),
             ("opt-outs", change(&opt_outs(old), &opt_outs(new))),
             ("consents", change(&consents(old), &consents(new))),
+            ("users with push tokens", change(&tokens(old), &tokens(new))),
             ("members of routing groups", groups),
             ("lists of routing patterns", patterns),
             ("vendors", change(&vendors(old), &vendors(new))),

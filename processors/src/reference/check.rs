@@ -1,9 +1,9 @@
 //! What rows may not say, each by itself and one about the other.
 
-use super::{Rows, Vendor};
+use super::{Rows, UserToken, Vendor};
 use crate::{
     access::{MOST_KEYS, SecretHash, user},
-    rules::field::top,
+    rules::{field::top, push},
 };
 use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -109,6 +109,19 @@ impl Rows {
         }
         let consents = self.consents.iter();
         wrong.twice(consents.map(|one| ("consent of one recipient, channel and kind".to_owned(), one.key())));
+        for UserToken { service_key, app_user_id, token } in &self.push_tokens {
+            let of = || format!("push token of service key …{}", tail(service_key));
+            if !keys.contains(service_key.as_str()) {
+                wrong.0.push(format!("{} names a service key that does not exist", of()));
+            }
+            wrong.name(of, "app_user_id", app_user_id);
+            if let Err(refusal) = push::token(&top("token"), token) {
+                wrong.0.push(format!("{}: {}", of(), refusal.message));
+            }
+        }
+        let tokens = self.push_tokens.iter();
+        let of_token = |one: &UserToken| format!("push token of service key …{}", tail(&one.service_key));
+        wrong.twice(tokens.map(|one| (of_token(one), (&one.service_key, &one.token))));
         for prefix in self.patterns.iter().filter_map(|pattern| pattern.message_id_prefix.as_deref()) {
             let of = || format!("pattern of {prefix:?}");
             wrong.at_most(of, "message_id_prefix", prefix, LONGEST_MESSAGE_ID);

@@ -19,12 +19,14 @@ pub use notice::ConsentNotice;
 pub use protocol::Protocol;
 pub use rows::{
     Approval, CodeTable, Consent, Customer, InDoubt, NightAds, OptOut, Pattern, Role, RoutingGroup, Rows, SecretKey,
-    Seed, SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, User, Vendor, VendorWeight,
+    Seed, SenderGroup, SenderNumber, SenderProfile, ServiceKey, Template, Unencodable, User, UserToken, Vendor,
+    VendorWeight,
 };
 pub use weights::Asked;
 
 use crate::callback::Endpoint;
 use crate::center::consent::Word;
+use crate::ports::AppUser;
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Channel, Family};
 use std::sync::Arc;
@@ -56,6 +58,8 @@ pub struct Reference {
     consents: Vec<Consent>,
     /// By whom they are of.
     words: FxHashMap<OptOut, Vec<Word>>,
+    /// The newest first.
+    push_tokens: FxHashMap<AppUser, Vec<String>>,
     endpoints: FxHashMap<String, Arc<Endpoint>>,
     groups: Vec<Arc<Group>>,
     group_of_customer: FxHashMap<String, Arc<Group>>,
@@ -109,6 +113,9 @@ impl Reference {
             this.words.entry(of).or_default().push(consent.word());
         }
         this.consents = rows.consents;
+        for UserToken { service_key, app_user_id, token } in rows.push_tokens.into_iter().rev() {
+            this.push_tokens.entry(AppUser { service_key, app_user_id }).or_default().push(token);
+        }
         for group in rows.routing_groups {
             let known = Arc::new(Group::of(&group));
             let members =
@@ -197,6 +204,11 @@ impl Reference {
     pub fn take_consents(&mut self) -> Vec<Consent> {
         self.words.clear();
         std::mem::take(&mut self.consents)
+    }
+
+    /// The push tokens of a user of an app, the newest first, as far as these data hold them: [`crate::ports::PushTokens`].
+    pub fn push_tokens(&self, user: &AppUser) -> &[String] {
+        self.push_tokens.get(user).map_or(&[], Vec::as_slice)
     }
 
     /// All customers, in no order.

@@ -37,11 +37,6 @@ impl Protocol {
         !matches!(self, Self::Simulated)
     }
 
-    /// Whether it takes some push tokens and others not.
-    pub const fn chooses_tokens(self) -> bool {
-        matches!(self, Self::Fcm | Self::Apns)
-    }
-
     /// Whether a push token is one of its service. Apple's are hexadecimal digits of 32 to 100 bytes; Google's have
     /// other characters too.
     pub fn takes_token(self, token: &str) -> bool {

@@ -304,6 +304,18 @@ impl Consent {
     }
 }
 
+/// A push token of a user of a customer's app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserToken {
+    /// The app, by the service key that it sends with.
+    pub service_key: String,
+    /// Id in the app.
+    pub app_user_id: String,
+    /// The token.
+    pub token: String,
+}
+
 /// A routing group: its members' messages get its priority, before any pattern (SPEC §5).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -567,6 +579,8 @@ pub struct Seed {
     pub opt_outs: Vec<OptOut>,
     /// Consents to ads.
     pub consents: Vec<Consent>,
+    /// Push tokens, those of a user from the oldest to the newest.
+    pub push_tokens: Vec<UserToken>,
     /// Routing groups.
     pub routing_groups: Vec<RoutingGroup>,
     /// Routing patterns, in order.
@@ -593,6 +607,8 @@ pub struct Rows {
     pub opt_outs: Vec<OptOut>,
     /// The same.
     pub consents: Vec<Consent>,
+    /// The same.
+    pub push_tokens: Vec<UserToken>,
     pub routing_groups: Vec<Arc<RoutingGroup>>,
     pub patterns: Vec<Arc<Pattern>>,
     pub vendors: Vec<Arc<Vendor>>,
@@ -615,6 +631,7 @@ impl From<Seed> for Rows {
             sender_numbers: shared(seed.sender_numbers),
             opt_outs: seed.opt_outs,
             consents: seed.consents,
+            push_tokens: seed.push_tokens,
             routing_groups: shared(seed.routing_groups),
             patterns: shared(seed.patterns),
             vendors: shared(seed.vendors),

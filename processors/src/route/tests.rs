@@ -235,6 +235,19 @@ fn a_long_title_goes_to_a_vendor_that_takes_it() {
 }
 
 #[test]
+fn a_push_without_a_token_fails_and_the_next_may_follow() {
+    let push = message(Channel::Pu, MessageType::Pu, Lane::Realtime);
+    let named = |tokens: &[&str]| {
+        let mut push = push.clone();
+        push.recipient.push_tokens = tokens.iter().map(|token| (*token).to_owned()).collect();
+        push
+    };
+    let (priority, state, code) = (Lane::Realtime, State::Failed, OutcomeCode::NoVendor);
+    assert_eq!(routed(&named(&[]), seed()), Routed::End { priority, state, code, fallback_allowed: true });
+    assert_eq!(vendor_of(&named(&["a:1"]), seed()), "first");
+}
+
+#[test]
 fn what_ingest_never_wrote_is_refused() {
     let wrong_id = Accepted { track_id: "not-an-id".into(), ..at(Lane::Mass) };
     assert!(matches!(routed_at(&wrong_id, seed(), NOON), Err(Unroutable::TrackId(_))));

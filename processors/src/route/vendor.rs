@@ -44,14 +44,14 @@ pub fn choose<'r>(
     drawn(&|vendor| !vendor.paused && takes(vendor)).or_else(|| drawn(&takes))
 }
 
-/// The message, where it decides which vendors may have it: a title that is too long for one of them, tokens of which
-/// each vendor takes some.
+/// The message, where it decides which vendors may have it: a title that is too long for one of them, tokens, of which
+/// each vendor takes some and without which none takes it.
 ///
 /// The view ends before the content, so only then is the whole message decoded.
 pub fn looked_at(family: Family, vendors: &[Arc<Vendor>], datum: &[u8]) -> Result<Option<Accepted>, DecodeError> {
     let plays = match family {
         Family::Lms | Family::Mms => vendors.iter().any(|vendor| vendor.title_bytes < TITLE_BYTES),
-        Family::Push => vendors.iter().any(|vendor| vendor.protocol.chooses_tokens()),
+        Family::Push => true,
         Family::At | Family::Ft | Family::Bt | Family::Sms | Family::Rcs | Family::Email => false,
     };
     if !plays {
@@ -60,16 +60,14 @@ pub fn looked_at(family: Family, vendors: &[Arc<Vendor>], datum: &[u8]) -> Resul
     Accepted::decode(&mut Input::new(datum)).map(Some)
 }
 
-/// Whether a vendor takes a message, or the tokens of it that are not among `tokens_done`.
+/// Whether a vendor takes a message; a push, when it takes one of its tokens that are not among `tokens_done`.
 pub fn takes(vendor: &Vendor, accepted: &Accepted, tokens_done: &[i32]) -> bool {
-    let of_title = match Family::of(accepted.channel, accepted.message_type) {
+    let its = |(place, token): (i32, &String)| !tokens_done.contains(&place) && vendor.protocol.takes_token(token);
+    match Family::of(accepted.channel, accepted.message_type) {
         Family::Lms | Family::Mms => vendor.title_bytes >= accepted.content.title.as_deref().map_or(0, cp949_bytes),
-        _ => true,
-    };
-    let tokens = &accepted.recipient.push_tokens;
-    let of_tokens =
-        || (0..).zip(tokens).any(|(place, token)| !tokens_done.contains(&place) && vendor.protocol.takes_token(token));
-    of_title && (tokens.is_empty() || of_tokens())
+        Family::Push => (0..).zip(&accepted.recipient.push_tokens).any(its),
+        Family::At | Family::Ft | Family::Bt | Family::Sms | Family::Rcs | Family::Email => true,
+    }
 }
 
 /// Bytes of a text that ingest let pass: it holds nothing that CP949 cannot. Of any other, its bytes as it stands here,

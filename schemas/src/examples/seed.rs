@@ -24,6 +24,11 @@ pub const PUSH_TOKEN: &str =
     "dK8fJ2mQTxu0vN5cRw7yLa:APA91bH3kT9zQm4Xv2Lr8sYpW6nEoJc1uFbGd5iKa7hRtM0xVqZyN3wPlCeSjUfBgOvIkDmA2rT6sH8nXyQ4";
 /// A user of its app whose tokens it registered.
 pub const APP_USER_ID: &str = "hanbit-user-20394";
+/// Tokens of this user, the newest first.
+pub const USER_TOKENS: [&str; 2] = [
+    "cB7pQ1xWSk2tHn0eVz5mRj:APA91bF8gUy3Lw6KdTq9oZsXc4NvJr2MhPi7aEbYl5GtCk1WfOuD0xRz",
+    "eT4kZ9bPQm6aXs1fVh8wGn:APA91bC2rWv7Yq0JdLx5NzKt3FoUi8MgHe6SbPa1RcTl9EkDwQjXy4Z",
+];
 /// Keys of the files it uploaded: an MMS image, an email attachment.
 pub const FILE_KEYS: [&str; 2] = ["FILE20260311BIRTHDAY01", "FILE20260311STATEMENT01"];
 /// Timestamp of the example requests: 2026-03-11T10:30:00.120+09:00. At this time all of them are valid.

@@ -86,6 +86,7 @@ impl Held {
             sender_numbers: shared(&self.sender_numbers),
             opt_outs: Vec::new(),
             consents: Vec::new(),
+            push_tokens: Vec::new(),
             routing_groups: shared(&self.routing_groups),
             patterns: shared(&self.patterns),
             vendors: shared(&self.vendors),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use processors::{
     center::opt_out::Source,
     ports::Away,
-    reference::{Changes, Consent, OptOut, Reference, Rows, Seed, SeedErrors},
+    reference::{Changes, Consent, OptOut, Reference, Rows, Seed, SeedErrors, UserToken},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -41,6 +41,8 @@ pub struct Imported {
     pub opt_outs: u64,
     /// How many consents say something newer than before.
     pub consents: u64,
+    /// How many push tokens were added.
+    pub push_tokens: u64,
 }
 
 /// What is to be written.
@@ -49,6 +51,7 @@ struct Import<'a> {
     rows: Rows,
     opt_outs: Vec<OptOut>,
     consents: Vec<Consent>,
+    push_tokens: Vec<UserToken>,
     by: &'a str,
     at_ms: i64,
 }
@@ -69,11 +72,11 @@ impl Importer {
         Ok(Self { database, cipher })
     }
 
-    /// Makes the store say what the seed says: rows are added, changed and removed, in one transaction. Opt-outs and
-    /// users are added only, and of a consent what was said last counts: those that came in since the seed was written are
-    /// nobody's to forget, and a password is its user's own. Users go with their customer. The answer is what changed
-    /// (None: the store said the same already, and nothing was written), and of how many users the seed says something
-    /// else than the store, which keeps what it says.
+    /// Makes the store say what the seed says: rows are added, changed and removed, in one transaction. Opt-outs,
+    /// push tokens and users are added only, and of a consent what was said last counts: those that came in since the
+    /// seed was written are nobody's to forget, and a password is its user's own. Users go with their customer. The
+    /// answer is what changed (None: the store said the same already, and nothing was written), and of how many users
+    /// the seed says something else than the store, which keeps what it says.
     ///
     /// While somebody else writes a change this one waits, for two minutes at most; `on_wait` is told.
     ///
@@ -113,7 +116,8 @@ impl Importer {
             return Err(ReferenceError::Nobody { name: name.to_owned() });
         }
         let (opt_outs, consents) = (alone.take_opt_outs(), alone.take_consents());
-        let change = Import { rows, opt_outs, consents, by, at_ms };
+        let push_tokens = std::mem::take(&mut rows.push_tokens);
+        let change = Import { rows, opt_outs, consents, push_tokens, by, at_ms };
         let done = match self.within(UNTOLD, &change)? {
             Some(done) => done,
             None => {
@@ -138,7 +142,7 @@ impl Importer {
     /// None: others were writing for so long, and nothing was done.
     fn within(&mut self, longest: Duration, import: &Import<'_>) -> Result<Option<Done>, Away> {
         let Self { database, cipher } = self;
-        let Import { rows, opt_outs, consents, by, at_ms } = import;
+        let Import { rows, opt_outs, consents, push_tokens, by, at_ms } = import;
         database.transact_within(
             longest,
             async |connection| {
@@ -161,6 +165,7 @@ impl Importer {
                 writing.exchange(&held.vendor_weights, &wanted.vendor_weights).await?;
                 let opt_outs = writing.add_opt_outs(opt_outs, Source::Import).await?;
                 let consents = writing.add_consents(consents.iter().map(|one| (one, true))).await?;
+                let push_tokens = writing.add_push_tokens(push_tokens, &wanted.service_keys).await?;
                 match writing.end().await? {
                     Written::Nothing => return Ok(Done::Nothing(users_left)),
                     Written::Unfit(row, reason) => return Ok(Done::Row(row, reason)),
@@ -172,7 +177,7 @@ impl Importer {
                 let changes =
                     after.and_then(|after| before.may_become(&after).map(|()| Changes::between(&before, &after)));
                 Ok(match changes {
-                    Ok(changes) => Done::Changed(Imported { changes, opt_outs, consents }, users_left),
+                    Ok(changes) => Done::Changed(Imported { changes, opt_outs, consents, push_tokens }, users_left),
                     Err(cause) => Done::Refused(cause),
                 })
             },

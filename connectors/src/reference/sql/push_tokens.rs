@@ -4,6 +4,7 @@ use super::{
     audit::Line,
     counts::{count, counted},
     edit::{By, Editor, Unchanged},
+    held::Map,
     lots::lots_of,
     row::{decode, encode, tail},
     writing::Writing,
@@ -12,7 +13,10 @@ use crate::{
     cipher::Cipher,
     sql::{Connection, Insert, Merge, Record, question_marks},
 };
-use processors::ports::Away;
+use processors::{
+    ports::Away,
+    reference::{ServiceKey, UserToken},
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -186,6 +190,33 @@ fn read(record: &Record, cipher: &Cipher, service_key: &str) -> sqlx::Result<Reg
         registered_at_ms,
         behind: TokenPlace { registered_at_ms, lookup: hex::encode(lookup) },
     })
+}
+
+impl Writing<'_> {
+    /// Adds those that the store does not know, whosever they are there; how many.
+    pub async fn add_push_tokens(&mut self, tokens: &[UserToken], keys: &Map<ServiceKey>) -> sqlx::Result<u64> {
+        let mut of_apps: BTreeMap<&str, Vec<&UserToken>> = BTreeMap::new();
+        tokens.iter().for_each(|one| of_apps.entry(&one.service_key).or_default().push(one));
+        let (mut added, at_ms) = (0, self.at_ms());
+        for (service_key, tokens) in of_apps {
+            let Some(key) = keys.get(service_key) else { continue };
+            let app = App { service_key: service_key.to_owned(), username: key.row.username.clone() };
+            let lookups: Vec<Vec<u8>> = tokens.iter().map(|one| self.cipher.lookup(&one.token)).collect();
+            let named: Vec<&[u8]> = lookups.iter().map(Vec::as_slice).collect();
+            let there = there(self.connection, service_key, &named).await?;
+            let fresh = tokens.iter().zip(&lookups).filter(|(_, lookup)| !there.contains(*lookup));
+            let fresh: Vec<PushToken> = fresh
+                .map(|(one, _)| PushToken { app_user_id: one.app_user_id.clone(), token: one.token.clone() })
+                .collect();
+            if fresh.is_empty() {
+                continue;
+            }
+            let new = register(self, &app, &fresh, at_ms).await?;
+            self.note(Line::counted(KIND, &app.username, &subject(&app), "registered", new));
+            added += new;
+        }
+        Ok(added)
+    }
 }
 
 /// Writes them; how many were new.

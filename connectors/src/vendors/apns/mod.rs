@@ -15,7 +15,7 @@ pub use settings::{Access, ApnsSettings};
 
 use super::{
     http::{Answered, Client as Http},
-    push::{Desk, Push, Told, code, shown_as, until, with_key},
+    push::{Desk, Push, Told, shown_as, until, with_key},
     settings::Reach,
 };
 use http_body_util::Full;
@@ -56,10 +56,6 @@ impl Client {
 
     /// Sends one message to all of its tokens that are the service's.
     pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, desk: &Desk, clock: &dyn Clock) -> Reply {
-        // What the service would answer, without requests that could only be refused.
-        if dispatch.accepted.recipient.push_tokens.is_empty() {
-            return code(vendor, "MissingDeviceToken", "").unasked();
-        }
         let service = format!("{} {}", vendor.url, self.access.apns.topic);
         let push = Push { dispatch, vendor, desk, service, accepted: &self.access.accepted, clock };
         let payload = request::payload(dispatch);

@@ -23,8 +23,8 @@ pub enum Command {
     /// Make the store say what a file says.
     ///
     /// Rows are added, changed and removed in one transaction; what is wrong with the file is told all at once, and then
-    /// nothing is written. Opt-outs and users are only added: whom the store knows it keeps as they are, until their customer
-    /// is removed. Each row that changed gets a line in the table `audit`, without
+    /// nothing is written. Opt-outs, push tokens and users are only added: what the store knows of them it keeps as it is, until
+    /// their customer is removed. Each row that changed gets a line in the table `audit`, without
     /// personal data and secrets. While another import is at work this one waits, two minutes at most. Processes with reference.kind = "sql" take it up within 5 seconds.
     #[command(after_long_help = exit::help(IMPORT, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
     Import {
@@ -82,17 +82,20 @@ fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyh
     let mut importer = Importer::open(&location, Arc::new(stores.cipher()?))?;
     let on_wait = || output::note(format_args!("{location}: another change is being written, waiting for its end"));
     let (imported, users_left) = importer.import(&name, seed, &by, now_ms(), on_wait)?;
-    let (changes, opt_outs, consents) = imported
-        .map_or_else(Default::default, |imported| (imported.changes.to_string(), imported.opt_outs, imported.consents));
+    let changes = imported.as_ref().map(|imported| imported.changes.to_string()).unwrap_or_default();
+    let (opt_outs, consents, push_tokens) =
+        imported.map_or_else(Default::default, |imported| (imported.opt_outs, imported.consents, imported.push_tokens));
     output::result(
         json,
         &json!({
             "store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs, "consents_kept": consents,
-            "users_left": users_left,
+            "push_tokens_added": push_tokens, "users_left": users_left,
         }),
         || {
             let mut told = if changes.is_empty() { "says the same already".to_owned() } else { changes.clone() };
-            for (count, what) in [(opt_outs, "opt-outs added"), (consents, "consents kept")] {
+            let beside =
+                [(opt_outs, "opt-outs added"), (consents, "consents kept"), (push_tokens, "push tokens added")];
+            for (count, what) in beside {
                 if count > 0 {
                     told += &format!(", {count} {what}");
                 }

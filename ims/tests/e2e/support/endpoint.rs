@@ -98,7 +98,7 @@ impl Endpoint {
 impl Deployment {
     /// Lets the processes that start from now on call this port for the demo's first service key.
     pub fn call_back(&self, port: u16) {
-        let key = "key = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
+        let key = "[[service_keys]]\nkey = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
         let secret = "A".repeat(32);
         let uri = format!("callback_uri = \"http://127.0.0.1:{port}/\"\ncallback_secrets = [\"whsec_{secret}\"]\n");
         self.change_reference(key, &format!("{key}{uri}"));

@@ -44,7 +44,7 @@ fn on(reference: impl ReferenceSource + 'static) -> Stage {
 fn wanted(host: &str, shop: &str) -> FileReference {
     let secret = format!("whsec_{}", "A".repeat(32));
     let with = |text: String, key: &str, host: &str, more: &str| {
-        let line = format!("key = \"{key}\"\n");
+        let line = format!("[[service_keys]]\nkey = \"{key}\"\n");
         assert!(text.contains(&line));
         let callback =
             format!("callback_uri = \"https://{host}.example/\"\ncallback_secrets = [\"{secret}\"]\n{more}\n");

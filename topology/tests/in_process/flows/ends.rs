@@ -1,6 +1,6 @@
 //! How messages end.
 
-use super::stage::{Stage, USER};
+use super::stage::Stage;
 use connectors::simulator::{Behaviour, SimulatorSettings};
 use schemas::{
     Api, Channel, FallbackStep, Family, Lane, Receiver, SendRequest, State, Topic, TrackId, examples, examples::seed,
@@ -112,18 +112,23 @@ fn to(request: &mut SendRequest, id: &str, user: &str) {
 #[test]
 fn a_push_to_a_user_goes_to_the_tokens_that_are_registered() {
     let mut stage = Stage::perfect();
-    stage.send("push", |request| to(request, "known", USER.0));
+    stage.send("push", |request| to(request, "known", seed::APP_USER_ID));
     stage.send("push", |request| to(request, "nobody", "dul"));
-    stage.send("push", |request| (request.message_id, request.app_user_id) = ("named".into(), Some(USER.0.into())));
+    stage.send("push", |request| {
+        (request.message_id, request.app_user_id) = ("named".into(), Some(seed::APP_USER_ID.into()))
+    });
     stage.settle();
     stage.advance(Duration::from_secs(10));
     let sum = stage.balance();
     assert_eq!((sum.requested, sum.rejected, sum.accepted), (3, 0, 3));
     let rows = stage.history.rows();
     let of = |id: &str| &rows.iter().find(|row| row.message_id == id).unwrap().recipient.push_tokens;
-    assert_eq!((of("known").as_slice(), of("nobody").len()), (&USER.1.map(str::to_owned)[..], 0));
+    assert_eq!((of("known").as_slice(), of("nobody").len()), (&seed::USER_TOKENS.map(str::to_owned)[..], 0));
     assert_eq!(of("named"), &examples::request("push").push_tokens, "named ones win");
-    assert_eq!(stage.end("known").state, State::Delivered);
+    let end = |id: &str| stage.end(id);
+    assert_eq!(end("known").state, State::Delivered);
+    assert_eq!((end("nobody").state, &*end("nobody").code), (State::Failed, "5040"));
+    assert!(rows.iter().all(|row| row.message_id != "nobody" || row.vendor.is_empty()), "no vendor is asked");
 }
 
 #[test]
@@ -132,7 +137,7 @@ fn while_nobody_knows_a_users_tokens_bulk_waits_and_no_other_lane_stops() {
     stage.opt_outs_away.store(true, Ordering::SeqCst);
     let mut push = examples::request("push");
     for (lane, id) in [(Lane::Mass, "waits"), (Lane::Realtime, "refused")] {
-        to(&mut push, id, USER.0);
+        to(&mut push, id, seed::APP_USER_ID);
         stage.send_over(lane, &push);
     }
     stage.send("at", |_| {});

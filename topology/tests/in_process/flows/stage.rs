@@ -12,9 +12,9 @@ use processors::{
     night::Night,
     outcome::Patience,
     ports::{
-        AppUser, AskedConsent, Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, Logged,
-        Move, NamedFile, NoRegistry, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
-        Written,
+        AppUser, AskedConsent, Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts,
+        HeldPushTokens, Logged, Move, NamedFile, NoRegistry, OptOuts, PendingNotes, Provider, PushTokens, Receipts,
+        ReferenceSource, Sink, Written,
     },
     reference::OptOut,
     retry::Paces,
@@ -325,6 +325,7 @@ impl Caller for Line {
 struct AtTimesAway {
     held: HeldOptOuts,
     consents: HeldConsents,
+    push_tokens: HeldPushTokens,
     away: Arc<AtomicBool>,
 }
 
@@ -346,17 +347,12 @@ impl Consents for AtTimesAway {
     }
 }
 
-/// A user who has registered, and what.
-pub const USER: (&str, [&str; 2]) = ("hana", ["fcm:of-hana-2", "fcm:of-hana-1"]);
-
 impl PushTokens for AtTimesAway {
     fn of(&mut self, users: &[AppUser]) -> Result<Vec<Vec<String>>, Away> {
         if self.away.load(Ordering::SeqCst) {
             return Err(Away { dependency: "push tokens", cause: "the test has taken them away".to_owned() });
         }
-        let of =
-            |user: &AppUser| if user.app_user_id == USER.0 { USER.1.map(str::to_owned).into() } else { Vec::new() };
-        Ok(users.iter().map(of).collect())
+        self.push_tokens.of(users)
     }
 }
 
@@ -375,6 +371,7 @@ impl Embedded {
         AtTimesAway {
             held: HeldOptOuts(Arc::clone(&self.reference)),
             consents: HeldConsents(Arc::clone(&self.reference)),
+            push_tokens: HeldPushTokens(Arc::clone(&self.reference)),
             away: Arc::clone(&self.opt_outs_away),
         }
     }

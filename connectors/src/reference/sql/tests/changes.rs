@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 pub(super) fn what_is_imported_is_what_a_file_would_give(store: &Store) {
     let seed = with_every_part();
-    let file = Reference::new(Seed { opt_outs: Vec::new(), ..seed.clone() }).unwrap();
+    let file = Reference::new(Seed { opt_outs: Vec::new(), push_tokens: Vec::new(), ..seed.clone() }).unwrap();
     store.import(seed.clone()).unwrap().unwrap();
     let served = store.reference().current();
     assert_eq!(Changes::between(&file, &served).to_string(), "nothing");

@@ -33,7 +33,7 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         hash: hash.clone(),
         ..User::default()
     };
-    let cases: [Broken<'_>; 22] = [
+    let cases: [Broken<'_>; 25] = [
         ("service key …0002: callback_uri must begin with https:// or http://, not ftp:", &uri("ftp://shop.example/")),
         ("service key …0002: callback_uri is no URI: empty host", &uri("https://")),
         ("service key …0002: callback_uri is longer than 2048 characters", &|seed| {
@@ -49,6 +49,16 @@ pub(super) fn what_is_wrong_is_refused_whole_and_named(store: &Store) {
         }),
         ("opt-out names customer \"nobody\", which does not exist", &|seed| {
             seed.opt_outs[0].username = "nobody".into()
+        }),
+        ("push token of service key …none names a service key that does not exist", &|seed| {
+            seed.push_tokens = vec![user_token("none", "hana", "a:1")];
+        }),
+        ("push token of service key …0001: token: got 0 bytes; 1 to 1600", &|seed| {
+            seed.push_tokens = vec![user_token(&seed.service_keys[1].key, "hana", "")];
+        }),
+        ("push token of service key …0001 stands twice", &|seed| {
+            let key = &seed.service_keys[1].key;
+            seed.push_tokens = vec![user_token(key, "hana", "a:1"), user_token(key, "duri", "a:1")];
         }),
         ("customer \"c2\": name has 65 characters, at most 64", &|seed| seed.customers[2].name = "가".repeat(65)),
         ("customer \"c2\": origin_code has 10 characters, at most 9", &|seed| {

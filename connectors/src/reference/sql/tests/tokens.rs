@@ -11,6 +11,10 @@ fn dead(vendor: &str, token: &str, code: &str) -> DeadToken {
     DeadToken { vendor: vendor.into(), token: token.into(), code: code.into(), since_ms: AT_MS - 5 }
 }
 
+pub(super) fn user_token(service_key: &str, app_user_id: &str, token: &str) -> UserToken {
+    UserToken { service_key: service_key.into(), app_user_id: app_user_id.into(), token: token.into() }
+}
+
 fn asked(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(vendor, token)| ((*vendor).to_owned(), (*token).to_owned())).collect()
 }
@@ -92,6 +96,27 @@ pub(super) fn tokens_that_die_while_they_are_registered_are_counted_right(store:
     let clear =
         |row: &crate::sql::Record, column| row.get::<Vec<u8>>(column).unwrap().windows(4).any(|part| part == b"user");
     assert!(rows.iter().all(|row| !clear(row, "token") && !clear(row, "app_user_id")));
+}
+
+pub(super) fn an_import_adds_push_tokens_and_leaves_those_that_the_store_knows(store: &Store) {
+    let mut seed = customers(2);
+    let key = seed.service_keys[1].key.clone();
+    seed.push_tokens = ["a:1", "a:2"].map(|token| user_token(&key, "hana", token)).into();
+    assert_eq!(store.import(seed.clone()).unwrap().unwrap().push_tokens, 2);
+    assert_eq!(store.import(seed.clone()).unwrap(), None, "the store says the same");
+    let app = App { service_key: key.clone(), username: "c1".into() };
+    let by = By { actor: "c1/2026".into(), at_ms: AT_MS };
+    let moved = PushToken { app_user_id: "duri".into(), token: "a:2".into() };
+    let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
+    assert_eq!(editor.register_tokens::<()>(&by, &app, &[moved]).unwrap(), Ok(0));
+    seed.push_tokens.push(user_token(&key, "hana", "a:3"));
+    assert_eq!(store.import(seed).unwrap().unwrap().push_tokens, 1);
+    let of = |id: &str| AppUser { service_key: key.clone(), app_user_id: id.into() };
+    let mut tokens = SqlPushTokens::open(&store.location, cipher()).unwrap();
+    let mut told = tokens.of(&[of("hana"), of("duri")]).unwrap();
+    told.iter_mut().for_each(|tokens| tokens.sort());
+    assert_eq!(told, [vec!["a:1".to_owned(), "a:3".to_owned()], vec!["a:2".to_owned()]]);
+    assert_eq!(store.count("push_tokens"), 3);
 }
 
 pub(super) fn the_tokens_of_users_are_told_in_a_batch_the_newest_first(store: &Store) {

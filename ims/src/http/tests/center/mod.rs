@@ -57,6 +57,7 @@ impl Center {
             let scopes = vec![Scope::Read, Scope::Manage, Scope::Operate];
             let username = OPERATOR.0.into();
             seed.secret_keys.push(SecretKey { username, name: "ops".into(), hash, scopes, ..SecretKey::default() });
+            seed.push_tokens.clear();
         });
         let (at, cipher) = (fixture.stores.reference().unwrap(), Arc::new(fixture.stores.cipher().unwrap()));
         let seed = fixture.seed.clone();
