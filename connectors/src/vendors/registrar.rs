@@ -7,6 +7,7 @@ use super::{
 };
 use processors::{
     center::registering::{Held, Next},
+    ports::Clock,
     reference::{Protocol, Template, Vendor},
 };
 use schemas::Family;
@@ -58,9 +59,10 @@ impl Trouble {
         Self::Refused(reason.into())
     }
 
-    /// The dealer asks to wait: of what Retry-After may say, seconds alone.
-    pub(super) fn throttled(reason: String, retry_after: Option<&str>) -> Self {
-        Self::Away { reason, wait: retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs) }
+    /// The dealer asks to wait, and may have said for how long.
+    pub(super) fn throttled(reason: String, asked_ms: Option<i64>) -> Self {
+        let wait = asked_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+        Self::Away { reason, wait }
     }
 }
 
@@ -154,20 +156,24 @@ impl Registrar {
 impl Visit<'_> {
     /// A template as it stands there; None: it does not.
     pub fn template(&self, wanted: &Wanted<'_>) -> Result<Option<Held>, Trouble> {
-        self.call(self.bizgo().template(wanted))
+        self.call(self.bizgo().template(wanted, self.clock()))
     }
 
     /// Does what is due for a template.
     pub fn tell(&self, due: Next, wanted: &Wanted<'_>) -> Result<(), Trouble> {
-        self.call(self.bizgo().tell_template(due, wanted))
+        self.call(self.bizgo().tell_template(due, wanted, self.clock()))
     }
 
     /// Deletes a template. One that is not there may be refused, and is deleted.
     pub fn delete(&self, sender_key: &str, code: &str) -> Result<(), Trouble> {
-        let deleted = self.call(self.bizgo().delete_template(sender_key, code));
+        let deleted = self.call(self.bizgo().delete_template(sender_key, code, self.clock()));
         let Err(Trouble::Refused(_)) = &deleted else { return deleted };
-        let lacks = self.call(self.bizgo().lacks_template(sender_key, code))?;
+        let lacks = self.call(self.bizgo().lacks_template(sender_key, code, self.clock()))?;
         if lacks { Ok(()) } else { deleted }
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.registrar.vendors.clock
     }
 
     fn bizgo(&self) -> Bizgo<'_> {

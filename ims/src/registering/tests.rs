@@ -292,6 +292,8 @@ fn a_dealer_that_breaks_over_one_template_is_told_of_the_others() {
 fn a_dealer_is_left_alone_as_long_as_it_asks_and_a_day_at_most() {
     for (asks, waits_s) in [
         ("429 Too Many Requests\r\nRetry-After: 7200", 7_200),
+        ("503 Service Unavailable\r\nRetry-After: 7200", 7_200),
+        ("503 Service Unavailable\r\nRetry-After: Fri, 31 Dec 2100 23:59:59 GMT", 86_400),
         ("429 Too Many Requests\r\nRetry-After: 18446744073709551615", 86_400),
     ] {
         let bench = Bench::new(0);

@@ -19,8 +19,10 @@ use crate::vendors::{
 };
 use hyper::{Method, body::Bytes};
 use processors::{
+    callback::retry_after_ms,
     center::registering::{Held, Inspection, Next},
     codes::{Handling, judge},
+    ports::Clock,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -228,8 +230,8 @@ fn held(alimtalk: &Value, wanted: &Wanted<'_>) -> Result<Held, Trouble> {
 
 impl Bizgo<'_> {
     /// A template as it stands there; None: it does not.
-    pub async fn template(&self, wanted: &Wanted<'_>) -> Result<Option<Held>, Trouble> {
-        match self.look(wanted.sender_key(), &wanted.template.code).await? {
+    pub async fn template(&self, wanted: &Wanted<'_>, clock: &dyn Clock) -> Result<Option<Held>, Trouble> {
+        match self.look(wanted.sender_key(), &wanted.template.code, clock).await? {
             Look::There(alimtalk) => held(&alimtalk, wanted).map(Some),
             // By which code it is not there is not published: what is there after all will not be registered again.
             Look::NotThere | Look::NotShown => Ok(None),
@@ -237,18 +239,18 @@ impl Bizgo<'_> {
     }
 
     /// Whether the dealer says that a template is not there.
-    pub async fn lacks_template(&self, sender_key: &str, code: &str) -> Result<bool, Trouble> {
-        match self.look(sender_key, code).await {
+    pub async fn lacks_template(&self, sender_key: &str, code: &str, clock: &dyn Clock) -> Result<bool, Trouble> {
+        match self.look(sender_key, code, clock).await {
             Ok(look) => Ok(matches!(look, Look::NotThere)),
             Err(Trouble::Refused(_)) => Ok(false),
             Err(trouble) => Err(trouble),
         }
     }
 
-    async fn look(&self, sender_key: &str, code: &str) -> Result<Look, Trouble> {
+    async fn look(&self, sender_key: &str, code: &str, clock: &dyn Clock) -> Result<Look, Trouble> {
         let [key, code] = [sender_key, code].map(part_of_path);
         let path = format!("{TEMPLATE}?senderKey={}&templateCode={}", key?, code?);
-        match self.managed(Method::GET, &path, None).await? {
+        match self.managed(Method::GET, &path, None, clock).await? {
             Ok(answered) => shown(&answered),
             Err(Refusal { code, .. }) if NONE_SUCH.contains(&&*code) => Ok(Look::NotThere),
             Err(_) => Ok(Look::NotShown),
@@ -256,7 +258,7 @@ impl Bizgo<'_> {
     }
 
     /// Does what is due for a template.
-    pub async fn tell_template(&self, due: Next, wanted: &Wanted<'_>) -> Result<(), Trouble> {
+    pub async fn tell_template(&self, due: Next, wanted: &Wanted<'_>, clock: &dyn Clock) -> Result<(), Trouble> {
         let of_request = |more: &str| format!("{TEMPLATE}/request{more}");
         let (method, path, sent) = match due {
             Next::Register => (Method::POST, TEMPLATE.to_owned(), body(whole(wanted)?)),
@@ -267,14 +269,14 @@ impl Bizgo<'_> {
             }
             Next::Wait | Next::Approved | Next::Rejected | Next::Taken => return Ok(()),
         };
-        taken(self.managed(method, &path, Some(sent)).await?)
+        taken(self.managed(method, &path, Some(sent), clock).await?)
     }
 
     /// Deletes a template. What can stand in no address was never there.
-    pub async fn delete_template(&self, sender_key: &str, code: &str) -> Result<(), Trouble> {
+    pub async fn delete_template(&self, sender_key: &str, code: &str, clock: &dyn Clock) -> Result<(), Trouble> {
         let [Ok(key), Ok(code)] = [sender_key, code].map(part_of_path) else { return Ok(()) };
         let path = format!("{TEMPLATE}/senderKey/{key}/templateCode/{code}");
-        taken(self.managed(Method::DELETE, &path, None).await?)
+        taken(self.managed(Method::DELETE, &path, None, clock).await?)
     }
 
     /// A call about templates.
@@ -283,6 +285,7 @@ impl Bizgo<'_> {
         method: Method,
         path: &str,
         body: Option<Bytes>,
+        clock: &dyn Clock,
     ) -> Result<Result<Bytes, Refusal>, Trouble> {
         let key = self.access.key.header();
         let total = self.access.settings.poll_timeout();
@@ -299,8 +302,10 @@ impl Bizgo<'_> {
             Some(words) => format!("HTTP {status}, {code}: {words}"),
             None => format!("HTTP {status}, {code}"),
         };
-        if status == 429 || code == TOO_MANY {
-            return Err(Trouble::throttled(reason, retry_after.as_deref()));
+        let asked_ms = retry_after.and_then(|text| retry_after_ms(&text, clock.now_ms()));
+        // Who is out of service for so long is no more broken by this template than by another.
+        if status == 429 || code == TOO_MANY || status == 503 && asked_ms.is_some() {
+            return Err(Trouble::throttled(reason, asked_ms));
         }
         // A page that is not there may be a template that is not.
         let is_no_page = asks && status == 404 && code == answer::NO_ANSWER;
