@@ -36,6 +36,16 @@ pub struct Requested {
     pub receipts: Vec<(i64, String)>,
 }
 
+impl Requested {
+    /// Whether its attempt brings it once more without a word in the log: of a text in parts, one behind the first that a
+    /// carrier did not take for now.
+    pub fn is_brought_again(&self) -> bool {
+        let behind_the_first = self.part.split_once('/').is_some_and(|(number, _)| number != "1");
+        let not_now = |code: &str| matches!(code, "throttled" | "0x00000014" | "0x00000058");
+        behind_the_first && !self.taken && self.code.as_deref().is_some_and(not_now)
+    }
+}
+
 /// A receipt that its taker has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Confirmed {

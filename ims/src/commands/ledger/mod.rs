@@ -92,7 +92,8 @@ fn read(
     books
 }
 
-/// Serial number and part of each request that the simulator saw, and when the first came.
+/// Serial number and part of each request that the simulator saw, but those that their attempt itself brings again, and
+/// when the first came.
 struct Requests {
     seen: Vec<(String, String)>,
     since_ms: i64,
@@ -103,7 +104,8 @@ fn read_requests(path: &Path) -> anyhow::Result<Requests> {
     let requests = RequestLog::read(path).map_err(unreadable)?;
     // Logs of several processes may have been put together: the first line need not be the oldest.
     let since_ms = requests.iter().map(|request| request.at_ms).min().unwrap_or(0);
-    let seen = requests.into_iter().map(|request| (request.serial_number, request.part)).collect();
+    let counted = requests.into_iter().filter(|request| !request.is_brought_again());
+    let seen = counted.map(|request| (request.serial_number, request.part)).collect();
     Ok(Requests { seen, since_ms })
 }
 
@@ -148,5 +150,22 @@ mod tests {
         write!(file, "{}\n{}\n", line(2_000), line(1_000)).unwrap();
         let requests = read_requests(file.path()).unwrap();
         assert_eq!((requests.since_ms, requests.seen.len()), (1_000, 2));
+    }
+
+    #[test]
+    fn a_later_part_that_the_carrier_throttled_is_no_request_of_its_own() {
+        let line = |part: &str, code: &str| {
+            let taken = code == "0x00000000";
+            format!(
+                r#"{{"at_ms":1,"vendor":"carrier","serial_number":"x","part":"{part}","attempt":1,"code":"{code}","taken":{taken}}}"#
+            )
+        };
+        let mut file = NamedTempFile::new().unwrap();
+        let said = [("1/2", "throttled"), ("1/2", "0x00000000"), ("2/2", "throttled"), ("2/2", "0x00000014")];
+        for (part, code) in said.into_iter().chain([("2/2", "0x00000000"), ("ab12", "throttled")]) {
+            writeln!(file, "{}", line(part, code)).unwrap();
+        }
+        let seen: Vec<String> = read_requests(file.path()).unwrap().seen.into_iter().map(|(_, part)| part).collect();
+        assert_eq!(seen, ["1/2", "1/2", "2/2", "ab12"]);
     }
 }
