@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use processors::{
     ingest::{Checked, Received, Settings, check},
-    korea::{AHEAD_MS, DAY_MS, day_of, days_since_1970},
+    korea::{DAY_MS, clock, day_of, days_since_1970},
     law::Law,
     ports::{AppUser, Away, Clock, PushTokens, ReferenceSource},
     reference::{ConsentNotice, Customer, Reference},
@@ -132,7 +132,7 @@ pub fn begin(notices: Option<Notices>, hour: u8) -> io::Result<Option<Beside>> {
 fn turn(notices: &mut Notices, hour: u8, done: &mut Option<Date>) -> Duration {
     let now_ms = notices.clock.now_ms();
     let today = day_of(now_ms);
-    let of_day_ms = (now_ms + AHEAD_MS).rem_euclid(DAY_MS);
+    let (_, of_day_ms) = clock(now_ms);
     let begins_ms = i64::from(hour) * 3_600_000;
     let passed = of_day_ms >= begins_ms;
     if !passed || *done == Some(today) || !notices.law.night.is_day(now_ms) {

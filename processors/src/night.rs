@@ -3,7 +3,7 @@
 //! Source: 정보통신망법 제50조 ③ (21:00 to 08:00 needs separate consent), 시행령 제61조 ② (email is exempt), and KakaoTalk's
 //! own refusal (3022) from 20:50. A change is a row with the day from which it holds ([`crate::law`]).
 
-use crate::korea::{AHEAD_MS, DAY_MS, begins_ms};
+use crate::korea::{DAY_MS, begins_ms, clock, midnight_ms};
 use jiff::civil::{Date, Time, date, time};
 use schemas::Family;
 use serde::{Deserialize, Serialize};
@@ -129,14 +129,15 @@ impl Night {
             return None;
         }
         // Nights change at a window's start, at its end, and at the midnight on which another row takes over.
-        let days = (0..=2).map(|day| midnight(now_ms) + day * DAY_MS);
+        let days = (0..=2).map(|day| midnight_ms(now_ms) + day * DAY_MS);
         let starts = days.flat_map(|day| [day, day + self.span(family, day).from_ms]);
         starts.filter(|start| *start > now_ms && self.is_night(family, *start)).min().map(|start| start - 1)
     }
 
     /// The next end of the window after `now_ms`, inside it or not: where a vendor that calls it night is obeyed.
     pub fn morning(&self, family: Family, now_ms: i64) -> i64 {
-        let ends = (0..=2).map(|day| midnight(now_ms) + day * DAY_MS).map(|day| day + self.span(family, day).until_ms);
+        let ends =
+            (0..=2).map(|day| midnight_ms(now_ms) + day * DAY_MS).map(|day| day + self.span(family, day).until_ms);
         // A row that takes over within the night may end it later than the row before would have.
         ends.into_iter().find(|end| *end > now_ms && !self.is_night(family, *end)).unwrap_or(now_ms + DAY_MS)
     }
@@ -150,7 +151,7 @@ impl Night {
     }
 
     fn is_night(&self, family: Family, now_ms: i64) -> bool {
-        self.span(family, now_ms).holds((now_ms + AHEAD_MS).rem_euclid(DAY_MS))
+        self.span(family, now_ms).holds(clock(now_ms).1)
     }
 
     fn span(&self, family: Family, now_ms: i64) -> Span {
@@ -161,11 +162,6 @@ impl Night {
             Family::Sms | Family::Lms | Family::Mms | Family::Rcs | Family::Push | Family::Email => row.others,
         }
     }
-}
-
-/// The Korean midnight before or at `now_ms`, Unix milliseconds.
-fn midnight(now_ms: i64) -> i64 {
-    now_ms - (now_ms + AHEAD_MS).rem_euclid(DAY_MS)
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
 //! Ended messages by day, service key, requested channel and type: a batch is added up in memory first.
 
 use crate::sql::{Connection, Dialect, Insert, Merge};
-use jiff::{Span, civil};
-use processors::{
-    korea::{AHEAD_MS, DAY_MS},
-    ports::Refused,
-};
+use processors::{korea::calendar_day, ports::Refused};
 use schemas::{Channel, History, MessageType, State};
 use std::collections::BTreeMap;
 
@@ -30,11 +26,11 @@ impl<'e> Counts<'e> {
     pub(super) fn of(rows: &[(usize, &'e History)]) -> Result<Self, Vec<Refused>> {
         let (mut counts, mut refused) = (BTreeMap::new(), Vec::new());
         for &(row, step) in rows.iter().filter(|(_, step)| step.last_step) {
-            let Some(day) = day_of(step.received_at) else {
+            let Some(day) = calendar_day(step.received_at).filter(|day| day.year() >= 0) else {
                 refused.push(Refused { row, reason: "received_at is no time of the years 0 to 9999".into() });
                 continue;
             };
-            let key = (&*step.service_key, day, step.requested_channel, step.requested_type);
+            let key = (&*step.service_key, day.to_string(), step.requested_channel, step.requested_type);
             let counted = counts.entry(key).or_insert([0; COUNTED.len()]);
             for (count, one) in counted.iter_mut().zip(ended(step)) {
                 *count += i64::from(one);
@@ -68,11 +64,4 @@ fn ended(step: &History) -> [bool; COUNTED.len()] {
         fallback,
         fallback && delivered,
     ]
-}
-
-/// YYYY-MM-DD in Korea.
-fn day_of(at_ms: i64) -> Option<String> {
-    let days = at_ms.checked_add(AHEAD_MS)?.div_euclid(DAY_MS);
-    let day = civil::date(1970, 1, 1).checked_add(Span::new().try_days(days).ok()?).ok()?;
-    (day.year() >= 0).then(|| day.to_string())
 }

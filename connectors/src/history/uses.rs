@@ -3,11 +3,7 @@
 
 use super::HistoryTable;
 use crate::sql::{Connection, Database, Dialect, Insert, Location, Merge, StoreError, Table as _};
-use processors::{
-    center::template::is_inspected,
-    korea::{AHEAD_MS, DAY_MS},
-    ports::Away,
-};
+use processors::{center::template::is_inspected, korea::midnight_ms, ports::Away};
 use schemas::{Channel, History};
 use std::{collections::BTreeMap, iter::repeat_n};
 
@@ -42,7 +38,7 @@ impl<'e> Uses<'e> {
         let mut uses = BTreeMap::new();
         for (_, step) in rows {
             if let (Some(code), Some(sent_ms), true) = (&step.template_code, step.sent_at, is_inspected(step.channel)) {
-                let day_ms = beginning_of_day(sent_ms);
+                let day_ms = midnight_ms(sent_ms);
                 let used = uses.entry((&*step.username, step.channel.as_str(), &**code)).or_insert(day_ms);
                 *used = day_ms.max(*used);
             }
@@ -58,11 +54,6 @@ impl<'e> Uses<'e> {
         });
         noted.await.map(drop)
     }
-}
-
-/// In Korea, Unix milliseconds.
-fn beginning_of_day(at_ms: i64) -> i64 {
-    at_ms.saturating_add(AHEAD_MS).div_euclid(DAY_MS).saturating_mul(DAY_MS).saturating_sub(AHEAD_MS)
 }
 
 /// Reads what was noted.

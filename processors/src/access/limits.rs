@@ -1,6 +1,6 @@
 //! How much a customer may ask of the HTTP door: so many messages a second, and so many of a day in Korea.
 
-use crate::korea::{AHEAD_MS, DAY_MS};
+use crate::korea::{self, DAY_MS};
 
 /// What may be asked at once: a second's worth, microseconds.
 const BURST_US: i64 = 1_000_000;
@@ -73,8 +73,8 @@ impl Limits {
 
 /// A day in Korea, days since 1970, and how long it goes on, seconds.
 pub fn day_of(now_ms: i64) -> (i64, i64) {
-    let in_seoul = now_ms + AHEAD_MS;
-    (in_seoul.div_euclid(DAY_MS), (DAY_MS - in_seoul.rem_euclid(DAY_MS)).div_euclid(1000))
+    let (days, of_day_ms) = korea::clock(now_ms);
+    (days, (DAY_MS - of_day_ms).div_euclid(1000))
 }
 
 impl Usage {
@@ -184,7 +184,7 @@ mod tests {
     fn a_quota_is_of_a_day_in_korea_and_whole_requests() {
         let (mut usage, limits) = (Usage::default(), of(0, 5));
         // One minute before midnight in Korea.
-        let before = NOW_MS.div_euclid(DAY_MS) * DAY_MS + DAY_MS - AHEAD_MS - 60_000;
+        let before = NOW_MS.div_euclid(DAY_MS) * DAY_MS + DAY_MS - korea::AHEAD_MS - 60_000;
         assert_eq!(day_of(before).1, 60);
         let mut take = |messages, now_ms| usage.take(limits, Use { receivers: messages, messages }, now_ms);
         assert_eq!(take(3, before).verdict, Verdict::Granted);

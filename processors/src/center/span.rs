@@ -1,6 +1,6 @@
 //! Days and times that a question is about. Days are Korea's.
 
-use crate::korea::{AHEAD_MS, DAY_MS};
+use crate::korea::{DAY_MS, begins_ms};
 use crate::refusal::Refusal;
 use crate::rules::field::Field;
 use jiff::{Timestamp, civil::Date};
@@ -55,7 +55,7 @@ impl Span {
         now_ms: i64,
     ) -> Result<Self, Refusal> {
         let moment = |at: &Field<'_>, text: &str, end: bool| {
-            let of_day = |day: Date| beginning_ms(day) + if end { DAY_MS } else { 0 };
+            let of_day = |day: Date| begins_ms(day) + if end { DAY_MS } else { 0 };
             let exact = || text.parse::<Timestamp>().ok().map(|at| at.as_millisecond());
             let allowed = "a day as 2026-03-31, or a time with its zone as 2026-03-31T09:00:00+09:00";
             day(text).map(of_day).or_else(exact).ok_or_else(|| not_understood(at, text, allowed))
@@ -80,11 +80,6 @@ impl Span {
 fn day(text: &str) -> Option<Date> {
     let date: Date = (text.len() == 10).then(|| text.parse().ok()).flatten()?;
     (date.year() > 0).then_some(date)
-}
-
-fn beginning_ms(day: Date) -> i64 {
-    let since = day.duration_since(Date::constant(1970, 1, 1));
-    since.as_secs() * 1000 - AHEAD_MS
 }
 
 fn not_understood(at: &Field<'_>, text: &str, allowed: &str) -> Refusal {
