@@ -14,7 +14,7 @@ use crate::{
 };
 use processors::{
     ports::Away,
-    reference::{Customer, Reference, Rows},
+    reference::{Customer, Reference},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -86,10 +86,13 @@ impl Editor {
                 if let Err(full) = bounds.check(writing.connection, K::TABLE, username, more).await? {
                     return Ok((Err(full), false));
                 }
-                let owner = Which::of([("username", username)]);
-                let customers = rows::<Customer>(writing.connection, cipher, &owner).await?;
                 // A row that no process could take up would hold up every change after it.
-                if let Err(wrong) = Reference::of(Rows { customers, ..K::alone(after.clone()) }) {
+                let mut to_be = K::alone(after.clone());
+                if K::TABLE != Customer::TABLE {
+                    let owner = Which::of([("username", username)]);
+                    to_be.customers = rows::<Customer>(writing.connection, cipher, &owner).await?;
+                }
+                if let Err(wrong) = Reference::of(to_be) {
                     return Ok((Err(Unchanged::Contents(wrong.0.join("; "))), false));
                 }
                 let (before, after): (Map<K>, Map<K>) = (by_key(&before, false), by_key(&after, false));

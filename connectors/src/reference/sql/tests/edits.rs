@@ -17,6 +17,22 @@ impl Store {
     }
 }
 
+pub(super) fn a_customer_is_held_against_the_rules_as_it_is_to_be(store: &Store) {
+    store.import(customers(2)).unwrap();
+    let mut editor = store.editor();
+    let which = Which::of([("username", "c0")]);
+    let mut rename = |name: String| {
+        let told = editor.change(&by("c0/2026", AT_MS + 1), "c0", &which, |rows: &mut Vec<Customer>| {
+            rows[0].name = name;
+            Ok::<_, ()>(())
+        });
+        told.unwrap()
+    };
+    let reason = "customer \"c0\": name has 65 characters, at most 64".to_owned();
+    assert_eq!(rename("가".repeat(65)), Err(Unchanged::Contents(reason)));
+    assert_eq!(rename("가".repeat(64)), Ok(()));
+}
+
 /// Adds or exchanges a template of `c0`.
 fn put(editor: &mut Editor, at_ms: i64, new: Template) {
     let code = new.code.clone();

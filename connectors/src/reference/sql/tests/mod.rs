@@ -84,6 +84,7 @@ on_both! {
     users_are_kept_changed_and_taken_up_and_told_without_their_hashes
     an_import_adds_users_leaves_the_others_and_takes_them_out_with_their_customer
     a_group_of_sender_profiles_is_kept_changed_and_taken_up
+    a_customer_is_held_against_the_rules_as_it_is_to_be
     an_import_adds_push_tokens_and_leaves_those_that_the_store_knows
     the_tokens_of_users_are_told_in_a_batch_the_newest_first
     tokens_that_die_while_they_are_registered_are_counted_right
