@@ -170,6 +170,17 @@ fn a_changed_store_is_taken_up_while_the_program_runs() {
     let page = metrics(&address);
     assert!(page.contains("ims_reference_reloads_total{result=\"taken\"} 2"), "{page}");
 
+    let named = "username = \"hanbit-shop\"\n";
+    let by_consent = demo.replacen(named, &format!("{named}ads_by_consent = true\n"), 1);
+    let (imported, told) = import(folder.path(), "by_consent.toml", &by_consent);
+    assert!(imported && !told.contains("ads_by_consent"), "{told}");
+    let (imported, told) =
+        import(folder.path(), "more.toml", &format!("{demo}\n[[customers]]\nusername = \"somebody\"\n"));
+    assert!(
+        imported && told.contains("ads_by_consent is off from now on for hanbit-shop: more.toml does not"),
+        "{told}"
+    );
+
     let mut export = Command::new(PROGRAM);
     export.current_dir(folder.path()).env_clear().args(["reference", "export"]);
     let exported = export.output().unwrap();

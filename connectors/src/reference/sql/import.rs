@@ -2,7 +2,7 @@
 
 use super::{
     SCHEMA,
-    held::Held,
+    held::{Held, Map},
     writing::{Writing, Written},
 };
 use crate::{
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use processors::{
     center::opt_out::Source,
     ports::Away,
-    reference::{Changes, Consent, OptOut, Reference, Rows, Seed, SeedErrors, UserToken},
+    reference::{Changes, Consent, Customer, OptOut, Reference, Rows, Seed, SeedErrors, UserToken},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -43,6 +43,8 @@ pub struct Imported {
     pub consents: u64,
     /// How many push tokens were added.
     pub push_tokens: u64,
+    /// Customers whose ads needed consent before, and need none any more.
+    pub without_consent: Vec<String>,
 }
 
 /// What is to be written.
@@ -151,6 +153,7 @@ impl Importer {
                 held.fetch(writing.connection, cipher, -1).await?;
                 let mut wanted = Held::of(rows);
                 let users_left = keep_users(&held, &mut wanted);
+                let without_consent = without_consent(&held.customers, &wanted.customers);
                 writing.exchange(&held.customers, &wanted.customers).await?;
                 writing.exchange(&held.service_keys, &wanted.service_keys).await?;
                 writing.exchange(&held.secret_keys, &wanted.secret_keys).await?;
@@ -177,13 +180,25 @@ impl Importer {
                 let changes =
                     after.and_then(|after| before.may_become(&after).map(|()| Changes::between(&before, &after)));
                 Ok(match changes {
-                    Ok(changes) => Done::Changed(Imported { changes, opt_outs, consents, push_tokens }, users_left),
+                    Ok(changes) => {
+                        let imported = Imported { changes, opt_outs, consents, push_tokens, without_consent };
+                        Done::Changed(imported, users_left)
+                    }
                     Err(cause) => Done::Refused(cause),
                 })
             },
             |done| matches!(done, Done::Changed(..)),
         )
     }
+}
+
+/// Customers who stay, and whose ads need no consent any more.
+fn without_consent(held: &Map<Customer>, wanted: &Map<Customer>) -> Vec<String> {
+    let needs = |of: &Map<Customer>, username: &str| of.get(username).map(|placed| placed.row.ads_by_consent);
+    let ends = |username: &&String| needs(held, username) == Some(true) && needs(wanted, username) == Some(false);
+    let mut without: Vec<String> = held.keys().filter(ends).cloned().collect();
+    without.sort_unstable();
+    without
 }
 
 /// Keeps the users that stand in a store, of those customers who stay; of how many the seed says something else.

@@ -83,13 +83,15 @@ fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyh
     let on_wait = || output::note(format_args!("{location}: another change is being written, waiting for its end"));
     let (imported, users_left) = importer.import(&name, seed, &by, now_ms(), on_wait)?;
     let changes = imported.as_ref().map(|imported| imported.changes.to_string()).unwrap_or_default();
-    let (opt_outs, consents, push_tokens) =
-        imported.map_or_else(Default::default, |imported| (imported.opt_outs, imported.consents, imported.push_tokens));
+    let (opt_outs, consents, push_tokens, without_consent) = imported
+        .map(|imported| (imported.opt_outs, imported.consents, imported.push_tokens, imported.without_consent))
+        .unwrap_or_default();
     output::result(
         json,
         &json!({
             "store": location.to_string(), "changes": changes, "opt_outs_added": opt_outs, "consents_kept": consents,
             "push_tokens_added": push_tokens, "users_left": users_left,
+            "ads_by_consent_off": without_consent,
         }),
         || {
             let mut told = if changes.is_empty() { "says the same already".to_owned() } else { changes.clone() };
@@ -103,6 +105,13 @@ fn import(config: &Config, json: bool, file: &Path, by: Option<&String>) -> anyh
             format!("{location}: {told}")
         },
     )?;
+    if !without_consent.is_empty() {
+        output::note(format_args!(
+            "ads_by_consent is off from now on for {}: {name} does not say it, so their ads go to all who did not refuse. \
+             Write `ads_by_consent = true` there and import it again where that was not meant",
+            without_consent.join(", ")
+        ));
+    }
     if users_left > 0 {
         output::note(format_args!(
             "{users_left} users stand otherwise in the store, which keeps them: `ims user` changes them"
