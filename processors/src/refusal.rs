@@ -109,6 +109,12 @@ impl Refusal {
         Self { code, message: format!("{field}: {reason}"), field }
     }
 
+    /// The same, where its field stands at a place: what is written before its name.
+    #[cold]
+    pub fn within(self, place: &str) -> Self {
+        Self { field: format!("{place}{}", self.field), message: format!("{place}{}", self.message), ..self }
+    }
+
     /// 1400.
     #[cold]
     pub fn bad(field: &Field<'_>, reason: impl fmt::Display) -> Self {

@@ -39,6 +39,11 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// Columns of a file.
+const COLUMNS: [&str; 5] = ["recipient", "app_user_id", "channel", "kind", "consented_at"];
+/// What a file may be.
+const ALLOWED: &str =
+    "columns recipient, app_user_id, channel, kind, consented_at are allowed, each once, in UTF-8 with a first line";
 /// Most consents of one file.
 const MOST_LINES: usize = 10_000;
 const LIST: &str = "consents";
@@ -165,6 +170,23 @@ impl From<&Customer> for ConsentRules {
     }
 }
 
+/// What is wrong with a file by its line, and its column where one alone is. The words of a reader of CSV may repeat what
+/// came: they are not told.
+fn unreadable(error: &csv::Error) -> Refusal {
+    let line = error.position().map_or(1, csv::Position::line);
+    let column = match error.kind() {
+        csv::ErrorKind::Utf8 { err, .. } => Some(err.field() as u64),
+        csv::ErrorKind::Deserialize { err, .. } => err.field(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            let reason = format_args!("got {len} columns, the first line has {expected_len}");
+            return Refusal::named(Code::BadRequest, format!("line {line}"), reason);
+        }
+        _ => None,
+    };
+    let column = column.map(|at| format!(", column {}", at + 1)).unwrap_or_default();
+    Refusal::named(Code::BadRequest, format!("line {line}{column}"), ALLOWED)
+}
+
 fn channel(at: &Field<'_>, word: Option<&str>) -> Result<Option<Channel>, Refusal> {
     let known = |word| {
         ask::channel(word)
@@ -241,7 +263,7 @@ pub async fn add(
 ) -> Told<Count> {
     let NewConsents { consents } = door.read(&headers, body).await?;
     recipients::number("consents", consents.len())?;
-    door.keep(&caller, &service_key, consents, |at| Field::REQUEST.entry("consents", at)).await
+    door.keep(&caller, &service_key, consents, |at| format!("consents[{at}].")).await
 }
 
 /// Keeps consents of a CSV file with the columns recipient, app_user_id, channel, kind and consented_at, or some of them:
@@ -264,18 +286,17 @@ pub async fn add_file(
         return Err(Problem::NotBytes.into());
     }
     let bytes = body::read(body, door.body_bytes, door.body_within).await?;
-    let lines =
-        csv::Reader::from_reader(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes)).into_deserialize();
-    let mut consents: Vec<NewConsent> = Vec::new();
-    for line in lines {
-        // The reason of a reader of CSV may repeat what came: its line is told alone.
-        let line = line.map_err(|error| {
-            let line = error.position().map_or(consents.len() as u64 + 2, csv::Position::line);
-            let reason =
-                "columns recipient, app_user_id, channel, kind, consented_at are allowed, in UTF-8 with a first line";
-            Refusal::named(Code::BadRequest, format!("line {line}"), reason)
-        })?;
-        consents.push(line);
+    let mut lines = csv::Reader::from_reader(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes));
+    let named = lines.headers().map_err(|error| unreadable(&error))?.clone();
+    if let Some(at) = named.iter().position(|name| !COLUMNS.contains(&name)) {
+        // What stands in the place of names may be somebody's number.
+        return Err(Refusal::named(Code::BadRequest, format!("line 1, column {}", at + 1), ALLOWED).into());
+    }
+    let (mut consents, mut places): (Vec<NewConsent>, Vec<u64>) = (Vec::new(), Vec::new());
+    for line in lines.records() {
+        let line = line.map_err(|error| unreadable(&error))?;
+        consents.push(line.deserialize(Some(&named)).map_err(|error| unreadable(&error))?);
+        places.push(line.position().map_or(0, csv::Position::line));
         if consents.len() > MOST_LINES {
             return Err(
                 Refusal::named(Code::BadRequest, "lines", format_args!("at most {MOST_LINES} are allowed")).into()
@@ -285,7 +306,7 @@ pub async fn add_file(
     if consents.is_empty() {
         return Err(Refusal::named(Code::BadRequest, "lines", "there are none").into());
     }
-    door.keep(&caller, &service_key, consents, |at| Field::REQUEST.entry("line", at)).await
+    door.keep(&caller, &service_key, consents, |at| format!("line {}, column ", places[at])).await
 }
 
 /// Takes consents back: of one channel or of all, to all ads or to those by night alone.
@@ -403,16 +424,19 @@ pub async fn set_rules(
 }
 
 impl Door {
-    async fn keep<'f>(
+    /// `place` is what stands before the name of a field that is refused.
+    async fn keep(
         &self,
         caller: &Caller,
         service_key: &str,
         consents: Vec<NewConsent>,
-        at: impl Fn(usize) -> Field<'f>,
+        place: impl Fn(usize) -> String,
     ) -> Told<Count> {
         let username = caller.whose(service_key)?.username.clone();
         let by = self.by(caller);
-        let read = |(place, one): (usize, NewConsent)| one.read(&at(place), &username, by.at_ms);
+        let read = |(at, one): (usize, NewConsent)| {
+            one.read(&Field::REQUEST, &username, by.at_ms).map_err(|refusal| refusal.within(&place(at)))
+        };
         let consents: Vec<GivenConsent> = consents.into_iter().enumerate().map(read).collect::<Result<_, Refusal>>()?;
         let count = self.editor()?.ask(move |editor| editor.consent(&by, &username, &consents)).await?;
         Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))

@@ -25,11 +25,11 @@ impl Center {
         std::thread::spawn(ask).join().unwrap()
     }
 
-    async fn file(&self, text: &str) -> Value {
+    async fn file(&self, bytes: &[u8]) -> Value {
         let request = Request::builder().method(Method::POST).uri(format!("/ims/{SHOP}/consents/csv"));
         let request = request.header("x-ims-key", key(super::CUSTOMER.0, super::CUSTOMER.1));
         let request = request.header("content-type", "application/octet-stream");
-        self.0.call(request.body(Body::from(text.to_owned())).unwrap()).await.2
+        self.0.call(request.body(Body::from(bytes.to_owned())).unwrap()).await.2
     }
 }
 
@@ -79,14 +79,26 @@ async fn a_consent_is_kept_found_and_taken_back() {
 async fn consents_of_a_file_are_kept_all_or_none() {
     let center = Center::new();
     let good = "\u{feff}recipient,channel,kind,consented_at\r\n010-7777-0001,mt,ad,2024-03-15T10:30:00+09:00\r\nhana@example.com,,,\r\n";
-    assert_eq!(center.file(good).await["data"]["count"], 2);
+    assert_eq!(center.file(good.as_bytes()).await["data"]["count"], 2);
     assert_eq!(center.agreed("hana@example.com", Channel::Em).missing, None);
     let told = |answer: Value| answer["message"].as_str().unwrap().to_owned();
     let wrong = "recipient\n01077770002\n010-7777-000x\n";
-    assert!(told(center.file(wrong).await).starts_with("line[1].recipient: "), "the second of them");
+    assert!(told(center.file(wrong.as_bytes()).await).starts_with("line 3, column recipient: "));
     assert!(center.agreed("821077770002", Channel::Mt).missing.is_some(), "none");
-    assert!(told(center.file("number\n01077770002\n").await).starts_with("line "));
-    assert!(told(center.file("recipient\n").await).starts_with("lines: there are none"));
+    let latin = b"recipient,channel\n01077770003,\xb0\xa1\n";
+    for (file, said) in [
+        (&b"recipient,number\nhana@example.com,01077770002\n"[..], "line 1, column 2: columns recipient, app_user_id"),
+        (b"recipient,channel\n01077770003,fax\n", "line 2, column channel: at, ft"),
+        (b"recipient,channel\n\n01077770003,mt\n01077770003\n", "line 4: got 1 columns, the first line has 2"),
+        (b"kind,recipient\n\"a\nd\",01077770003\nall,01077770003\n", "line 2, column kind: ad or night"),
+        (b"channel\nmt\n", "line 2, column recipient or app_user_id: missing"),
+        (b"kind,kind\nad,ad\n", "line 2"),
+        (latin, "line 2, column 2: columns"),
+    ] {
+        let told = told(center.file(file).await);
+        assert!(told.starts_with(said) && !told.contains("7777"), "{told}");
+    }
+    assert!(told(center.file(b"recipient\n").await).starts_with("lines: there are none"));
 }
 
 #[tokio::test]
