@@ -37,6 +37,12 @@ impl Protocol {
         !matches!(self, Self::Simulated)
     }
 
+    /// Whether it tells a repeat of a serial number from a new message: what it then says is the end of the one message.
+    /// Mail servers and carriers do not: what they refuse is the repeat, and the first request may have arrived.
+    pub const fn knows_repeats(self) -> bool {
+        !matches!(self, Self::Smtp | Self::Smpp)
+    }
+
     /// Whether a push token is one of its service. Apple's are hexadecimal digits of 32 to 100 bytes; Google's have
     /// other characters too.
     pub fn takes_token(self, token: &str) -> bool {

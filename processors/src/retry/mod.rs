@@ -92,11 +92,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The vendor took the message with this answer, and counts it. What is delivered has no row where one token of a
-    /// push told of it and others told other things.
-    pub fn taken(&self) -> bool {
+    /// The vendor took the message, as this answer tells, and counts it. What is delivered has no row where one token of
+    /// a push told of it and others told other things. That it has the message already tells so of one `in_doubt`, whose
+    /// first answer was lost.
+    pub fn taken(&self, in_doubt: bool) -> bool {
         let delivered = matches!(self.after, After::End { state: State::Delivered, .. });
-        delivered || self.row.is_some_and(|row| row.class == Class::Done)
+        let class = self.row.map(|row| row.class);
+        delivered || class == Some(Class::Done) || in_doubt && class == Some(Class::Duplicate)
     }
 }
 
@@ -163,7 +165,7 @@ impl Said {
     }
 
     /// A code of the vendor's table passes through; one that is not in it becomes 5050 with the vendor's own words.
-    fn vendors(row: &Row, code: &str, text: &str) -> Self {
+    pub(crate) fn vendors(row: &Row, code: &str, text: &str) -> Self {
         let vendor_code = code.chars().take(40).collect();
         match row.class {
             Class::Done => Self { origin: Origin::Vendor, code: "0000".into(), message: String::new(), vendor_code },

@@ -46,6 +46,7 @@ impl Step<'_> {
         let after = match row.class {
             Class::Done if self.vendor.receipts => reported(),
             Class::Done => After::End { state: State::Delivered, fallback_allowed: false },
+            Class::Final if self.dispatch.in_doubt && !self.vendor.protocol.knows_repeats() => UNCERTAIN,
             Class::Final => failed(),
             // Of the customer's and our own affairs, or of nothing that is known: not of this message.
             Class::Block | Class::Unknown => given_up(),

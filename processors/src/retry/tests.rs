@@ -1,7 +1,7 @@
 use super::*;
 use crate::fixtures::*;
 use crate::night::Night;
-use crate::reference::{CodeTable, InDoubt, Reference, Seed};
+use crate::reference::{CodeTable, InDoubt, Protocol, Reference, Seed};
 use proptest::prelude::*;
 use schemas::{Accepted, Channel, FallbackStep, Lane, MessageType, Serial};
 use std::time::Duration;
@@ -258,6 +258,12 @@ fn what_says_nothing_of_the_message_leaves_a_doubt_uncertain() {
     }
     // What is said of the recipient holds for the earlier request too.
     assert_eq!(two().plan(&code("3018"), &doubtful).after, failed(true));
+    for protocol in [Protocol::Smtp, Protocol::Smpp] {
+        let carrier = Vendor { protocol, ..vendor("first", 1) };
+        let after = |dispatch: &Dispatch| one().desk(|desk| plan(&code("3018"), dispatch, &carrier, desk)).after;
+        assert_eq!(after(&doubtful), UNCERTAIN, "it refuses the repeat alone: {protocol:?}");
+        assert_eq!(after(&at(Lane::Mass)), failed(true));
+    }
 }
 
 #[test]
@@ -286,7 +292,9 @@ fn a_step_in_doubt_stays_with_its_vendor_and_never_ends_as_failed_for_want_of_an
 
 #[test]
 fn a_duplicate_means_that_it_was_sent_already() {
-    assert_eq!(one().plan(&code("3012"), &at(Lane::Mass)).after, UNCERTAIN);
+    let plan = one().plan(&code("3012"), &at(Lane::Mass));
+    assert_eq!(plan.after, UNCERTAIN);
+    assert!(plan.taken(true) && !plan.taken(false), "it costs once: with the answer that was lost, or the one before");
     let later = Vendor { receipts: true, ..vendor("first", 1) };
     let plan = Given { vendors: vec![later], ..one() }.plan(&code("3012"), &at(Lane::Mass));
     assert_eq!(plan.after, After::Sent { due_ms: NOON + 25 * HOUR });

@@ -104,10 +104,10 @@ fn one_device_that_has_it_is_enough() {
         vec![code("UNREGISTERED"), code("200"), code("INVALID_ARGUMENT")],
     );
     assert_eq!(ended(&plan), (State::Delivered, "0000"));
-    assert!(plan.taken(), "and counts");
+    assert!(plan.taken(false), "and counts");
     let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![code("UNREGISTERED"), code("INVALID_ARGUMENT")]);
     assert_eq!(ended(&plan), (State::Failed, "UNREGISTERED"));
-    assert!(!plan.taken());
+    assert!(!plan.taken(false));
     assert!(matches!(plan.after, After::End { fallback_allowed: true, .. }));
     let plan = decide(&push("gg"), &both(InDoubt::Repeat), NOON, vec![code("UNREGISTERED"), code("WHAT_IS_THIS")]);
     assert_eq!(ended(&plan), (State::Failed, "5050"));

@@ -77,7 +77,7 @@ impl Sender {
     pub(super) fn settle(&mut self, held: Held, reply: &Reply, vendor: &Vendor, sent_ms: i64) {
         let reference = self.judge.reference.current();
         let plan = self.judge.plan(&reference, reply, &held.dispatch, vendor);
-        if plan.taken() {
+        if plan.taken(held.dispatch.in_doubt) {
             costs::count(vendor, &held.dispatch);
         }
         let sent_at = reply.has_left().then_some(sent_ms);
