@@ -274,6 +274,8 @@ pub struct Receipt {
     pub vendor: String,
     /// Code of the vendor's table.
     pub code: String,
+    /// The vendor's words, without personal data; empty when it gave none.
+    pub text: String,
     /// When the vendor says that it happened, Unix milliseconds.
     pub at_ms: i64,
 }

@@ -53,7 +53,9 @@ impl<'e> Counts<'e> {
 /// What an ended message adds to each of the counts.
 fn ended(step: &History) -> [bool; COUNTED.len()] {
     let (delivered, cancelled) = (step.state == State::Delivered, step.state == State::Cancelled);
-    let fallback = step.step > 0;
+    // What was sent once more in the morning is what was asked for.
+    let asked_for = (step.channel, step.message_type) == (step.requested_channel, step.requested_type);
+    let fallback = step.step > 0 && !asked_for;
     [
         true,
         delivered,

@@ -118,6 +118,7 @@ fn receipts_of(request: &Requested) -> impl Iterator<Item = Due> {
             serial_number: request.serial_number.clone(),
             vendor: request.vendor.clone(),
             code: code.clone(),
+            text: String::new(),
             at_ms: *at_ms,
         },
         family: request.family.clone(),

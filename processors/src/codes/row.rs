@@ -114,6 +114,15 @@ impl Row {
         }
     }
 
+    /// The same after a *delivery report*. What a request would repeat did not arrive, and nobody repeats it: the next
+    /// step of the plan is its only other chance.
+    pub const fn fallback_reported(&self, ad: bool) -> bool {
+        match (self.class, self.fallback) {
+            (Class::Retry | Class::RetryElsewhere | Class::RetryOnce, Fallback::Never) => true,
+            _ => self.fallback_allowed(ad),
+        }
+    }
+
     /// The state that a *delivery report* with this code gives its step; None when it is no news.
     ///
     /// The vendor has stopped trying when it reports, so what a request would repeat is here a failure.
@@ -122,13 +131,11 @@ impl Row {
             Class::Done => Some(State::Delivered),
             Class::Uncertain => Some(State::Uncertain),
             Class::Duplicate | Class::Poll => None,
-            Class::Final
-            | Class::Retry
-            | Class::RetryElsewhere
-            | Class::RetryOnce
-            | Class::Hold
-            | Class::Block
-            | Class::Unknown => Some(State::Failed),
+            // Not sent for the hour alone: it may go in the morning.
+            Class::Hold => Some(State::Held),
+            Class::Final | Class::Retry | Class::RetryElsewhere | Class::RetryOnce | Class::Block | Class::Unknown => {
+                Some(State::Failed)
+            }
         }
     }
 

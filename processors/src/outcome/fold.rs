@@ -3,7 +3,9 @@
 use super::known::{Ending, Known};
 use super::{Delay, Desk, Folded, Open, news, plan};
 use crate::codes::OutcomeCode;
-use schemas::{Accepted, LogEvent, OpenPhase, OpenStep, Origin, ResultKind, State, StepResult};
+use crate::reference::NightAds;
+use crate::route::Routed;
+use schemas::{Accepted, Family, LogEvent, OpenPhase, OpenStep, Origin, ResultKind, State, StepResult};
 
 /// Folds `news` into what is kept (`open`) of its message. Pure: the same news on the same state gives the same.
 pub fn fold(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded {
@@ -31,7 +33,7 @@ fn on_final(open: Option<&OpenStep>, news: &StepResult, desk: &Desk<'_>) -> Fold
     if let Some(receipt) = receipt.filter(|receipt| speaks_of(receipt, news))
         && (news.state == State::Uncertain || receipt.state == State::Delivered && news.state != State::Delivered)
     {
-        return end(&known, &Ending::of(receipt, Some(news)), cancelled, desk);
+        return reported(&known, &Ending::of(receipt, Some(news)), cancelled, desk);
     }
     end(&known, &Ending::of(news, opened), cancelled, desk).and_late(receipt, &known)
 }
@@ -42,7 +44,7 @@ fn on_sent(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded
     let receipt = early_receipt(open);
     let known = Known::of(&news, None, desk);
     if let Some(receipt) = receipt.filter(|receipt| speaks_of(receipt, &news)) {
-        return end(&known, &Ending::of(receipt, Some(&news)), cancelled, desk);
+        return reported(&known, &Ending::of(receipt, Some(&news)), cancelled, desk);
     }
     let folded = Folded { reports: vec![known.report(&Ending::of(&news, None), false)], ..Folded::default() }
         .and_late(receipt, &known);
@@ -53,7 +55,7 @@ fn on_sent(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded
 
 /// A delivery report: the end of the step it speaks of, or early, or late.
 fn on_receipt(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded {
-    if end_of(news.state).is_none() {
+    if end_of(news.state).is_none() && news.state != State::Held {
         // Not an end: the vendor is still at it.
         return Folded::default();
     }
@@ -61,7 +63,7 @@ fn on_receipt(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Fol
         Some(open) if open.phase != OpenPhase::Early => {
             let known = Known::of(&news, Some(&open.last), desk);
             if speaks_of(&news, &open.last) {
-                end(&known, &Ending::of(&news, Some(&open.last)), open.cancel_asked, desk)
+                reported(&known, &Ending::of(&news, Some(&open.last)), open.cancel_asked, desk)
             } else {
                 Folded::default().and_late(Some(&news), &known)
             }
@@ -86,7 +88,7 @@ fn on_wait(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded
     let known = Known::of(&news, None, desk);
     if let Some(receipt) = receipt.filter(|receipt| speaks_of(receipt, &news)) {
         // An earlier request of the step did arrive.
-        return end(&known, &Ending::of(receipt, Some(&news)), cancelled, desk);
+        return reported(&known, &Ending::of(receipt, Some(&news)), cancelled, desk);
     }
     if known.accepted.is_none() {
         // Nothing could be sent when it is due.
@@ -142,6 +144,33 @@ fn on_cancel(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Fold
                 Folded { open: Open::Put(Box::new(asked)), ..Folded::default() }
             }
         },
+    }
+}
+
+/// A step ended by its delivery report. One that was not sent for the hour alone goes again in the morning, as a step of
+/// its own, because a vendor that knows repeats would not send its serial number twice; if that is what its customer
+/// wants.
+fn reported(known: &Known<'_>, ending: &Ending<'_>, cancelled: bool, desk: &Desk<'_>) -> Folded {
+    let again = known.accepted.filter(|_| ending.state == State::Held && !cancelled).and_then(|accepted| {
+        let customer = desk.rules.reference.customer(&accepted.username);
+        let family = Family::of(accepted.channel, accepted.message_type);
+        let until_ms = desk.rules.night.morning(family, desk.now_ms);
+        let in_time = until_ms < accepted.expires_at;
+        (in_time && customer.is_none_or(|customer| customer.night_ads == NightAds::Hold))
+            .then_some((accepted, until_ms))
+    });
+    let ended = Ending { state: end_of(ending.state).unwrap_or(State::Failed), ..*ending };
+    let Some(((accepted, until_ms), done)) = again.zip(known.step_report(&ended)) else {
+        return end(known, &ended, cancelled, desk);
+    };
+    let routed = Routed::Wait { priority: desk.lane, state: State::Held, until_ms };
+    match news::of_router(plan::same_again(accepted, done), &routed, desk.now_ms) {
+        Some(wait) => Folded {
+            history: known.history(&ended, false).into_iter().collect(),
+            logs: vec![known.log(LogEvent::Step, &ended)],
+            ..on_wait(None, wait, desk)
+        },
+        None => end(known, &ended, cancelled, desk),
     }
 }
 
@@ -201,6 +230,7 @@ impl Folded {
     fn and_late(mut self, receipt: Option<&StepResult>, known: &Known<'_>) -> Self {
         if let Some(receipt) = receipt {
             let ending = Ending::of(receipt, None);
+            let ending = Ending { state: end_of(ending.state).unwrap_or(State::Failed), ..ending };
             self.reports.push(known.late_report(&ending));
             self.logs.push(known.log(LogEvent::Late, &ending));
         }

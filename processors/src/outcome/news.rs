@@ -3,7 +3,7 @@
 use crate::codes::{OutcomeCode, judge};
 use crate::ports::Receipt;
 use crate::reference::Vendor;
-use crate::retry::{After, Again, Plan};
+use crate::retry::{After, Again, Plan, Said};
 use crate::route::Routed;
 use schemas::{Accepted, Dispatch, Lane, Origin, ResultKind, Serial, State, StepResult};
 
@@ -93,20 +93,20 @@ pub fn of_sender(dispatch: Dispatch, plan: Plan, sent_at: Option<i64>, now_ms: i
 pub fn of_receipt(serial: Serial, receipt: &Receipt, vendor: &Vendor, now_ms: i64) -> Option<StepResult> {
     let row = judge(vendor.codes, &receipt.code);
     let state = row.reported_state()?;
-    let code = if state == State::Delivered { OutcomeCode::Success.as_str() } else { &receipt.code };
+    let said = Said::vendors(row, &receipt.code, &receipt.text);
     Some(StepResult {
         track_id: serial.track_id.to_string(),
         serial_number: receipt.serial_number.clone(),
         kind: ResultKind::Receipt,
         step: i32::from(serial.step),
         state,
-        origin: Origin::Vendor,
-        code: code.chars().take(40).collect(),
-        message: row.meaning.into(),
+        origin: said.origin,
+        code: said.code,
+        message: said.message,
         vendor: receipt.vendor.clone(),
-        vendor_code: receipt.code.chars().take(40).collect(),
+        vendor_code: said.vendor_code,
         // The receipt does not say whether it is an ad's; every ad has this priority.
-        fallback_allowed: row.fallback_allowed(serial.priority == Lane::Ad),
+        fallback_allowed: row.fallback_reported(serial.priority == Lane::Ad),
         // What a vendor dates in the future happened now.
         occurred_at: receipt.at_ms.min(now_ms),
         ..StepResult::default()

@@ -43,6 +43,14 @@ pub fn next_step(accepted: &Accepted, done: StepReport, desk: &Desk<'_>) -> Opti
     })
 }
 
+/// The message as it is sent once more, as a step of its own.
+pub fn same_again(accepted: &Accepted, done: StepReport) -> Accepted {
+    let mut again = accepted.clone();
+    again.step += 1;
+    again.trail.push(done);
+    again
+}
+
 /// The type that the step names; a text that names none is an SMS when it fits, else an LMS, and never cut.
 fn type_of(step: &FallbackStep, channel: Channel, content: &Content) -> Option<MessageType> {
     match (&step.message_type, channel) {

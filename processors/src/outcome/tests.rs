@@ -77,7 +77,13 @@ fn sent() -> StepResult {
 
 pub(super) fn receipt(step: u8, code: &str) -> StepResult {
     let serial = Serial { track_id: track_id(7), step, priority: Lane::Realtime };
-    let receipt = Receipt { serial_number: serial.to_string(), vendor: "first".into(), code: code.into(), at_ms: NOON };
+    let receipt = Receipt {
+        serial_number: serial.to_string(),
+        vendor: "first".into(),
+        code: code.into(),
+        text: "words".into(),
+        at_ms: NOON,
+    };
     news::of_receipt(serial, &receipt, &vendor("first", 1), NOON).unwrap()
 }
 
@@ -225,6 +231,64 @@ fn a_receipt_ends_what_was_sent() {
     assert_eq!((end.history[0].attempts, end.history[0].sent_at), (1, Some(NOON)), "as its SENT said");
     let failed = folded(Some(opened(&open)), receipt(0, "3018"));
     assert_eq!(failed.next.map(|next| next.channel), Some(Channel::Mt));
+}
+
+/// An ad that the vendor took and whose report is awaited.
+fn sent_ad(username: &str) -> Folded {
+    let ad = Accepted { ad: true, channel: Channel::Ft, username: username.into(), ..planned() };
+    folded(None, answered(ad, "0000", true))
+}
+
+#[test]
+fn what_a_receipt_says_was_too_late_goes_in_the_morning_as_a_step_of_its_own() {
+    let open = sent_ad("shop");
+    let held = fold_at(Some(opened(&open)), receipt(0, "3022"), LATE);
+    let waits = opened(&held);
+    assert_eq!((waits.phase, waits.due_at), (OpenPhase::Held, MORNING));
+    assert_eq!((held.reports.len(), held.reports[0].state, held.reports[0].terminal), (1, State::Held, false));
+    assert_eq!((held.history.len(), held.history[0].last_step, &*held.history[0].code), (1, false, "3022"));
+    let goes = fold_at(Some(waits), held.delayed[0].result.clone(), MORNING).next.unwrap();
+    assert!(goes.released);
+    assert_eq!(
+        (goes.step, goes.channel, goes.fallback.len()),
+        (1, Channel::Ft, 2),
+        "a new serial number, the same plan"
+    );
+    assert_eq!((goes.trail.len(), goes.trail[0].state), (1, State::Failed));
+    let early = fold_at(None, receipt(0, "3022"), LATE);
+    let sent = opened(&open).last.clone();
+    assert_eq!(opened(&fold_at(Some(opened(&early)), sent, LATE)).phase, OpenPhase::Held, "whatever came first");
+}
+
+#[test]
+fn what_was_too_late_fails_where_its_customer_says_so_or_cancelled_it() {
+    let open = sent_ad("strict");
+    assert_eq!(ended(&fold_at(Some(opened(&open)), receipt(0, "3022"), LATE)), (State::Failed, "3022"));
+    let open = sent_ad("shop");
+    let asked = fold_at(Some(opened(&open)), cancel(), LATE);
+    assert_eq!(ended(&fold_at(Some(opened(&asked)), receipt(0, "3022"), LATE)), (State::Failed, "3022"));
+    let late = fold_at(None, receipt(0, "3022"), LATE);
+    let gone = fold_at(Some(opened(&late)), late.delayed[0].result.clone(), LATE + EARLY);
+    assert_eq!(gone.reports[0].state, State::Failed, "nobody holds what nobody knows");
+}
+
+#[test]
+fn a_report_of_an_outage_lets_the_next_step_follow_because_nobody_repeats_it() {
+    let open = folded(None, sent());
+    for code in ["2001", "3000", "9998", "9999"] {
+        let next = folded(Some(opened(&open)), receipt(0, code)).next;
+        assert_eq!(next.map(|next| next.channel), Some(Channel::Mt), "{code}");
+    }
+    assert_eq!(ended(&folded(Some(opened(&open)), receipt(0, "3008"))), (State::Failed, "3008"), "refused for good");
+}
+
+#[test]
+fn a_report_with_a_code_that_nobody_knows_ends_with_the_vendors_words() {
+    let open = folded(None, sent());
+    let end = folded(Some(opened(&open)), receipt(0, "7777"));
+    assert_eq!(ended(&end), (State::Failed, "5050"));
+    let report = &end.reports[0];
+    assert_eq!((report.origin, &*report.message, &*report.vendor_code), (schemas::Origin::Ims, "words", "7777"));
 }
 
 #[test]

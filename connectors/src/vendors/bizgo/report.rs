@@ -35,6 +35,8 @@ struct Report {
     report_time: Option<String>,
     #[serde(default)]
     report_code: Option<String>,
+    #[serde(default)]
+    report_text: Option<String>,
     /// The serial number that the request gave.
     #[serde(default)]
     r#ref: Option<String>,
@@ -70,6 +72,7 @@ fn receipt(report: Report, vendor: &str, now_ms: i64) -> Receipt {
         serial_number: report.r#ref.unwrap_or_default(),
         vendor: vendor.to_owned(),
         code: report.report_code.unwrap_or_default(),
+        text: report.report_text.unwrap_or_default(),
         at_ms: at.map_or(now_ms, Timestamp::as_millisecond),
     }
 }

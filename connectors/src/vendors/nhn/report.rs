@@ -58,6 +58,8 @@ pub struct Told {
     #[serde(default)]
     result_code: Option<String>,
     #[serde(default)]
+    result_code_name: Option<String>,
+    #[serde(default)]
     result_date: Option<String>,
     /// What 알림톡 has instead.
     #[serde(default)]
@@ -139,6 +141,7 @@ impl Told {
             serial_number: self.recipient_grouping_key.unwrap_or_default(),
             vendor: vendor.to_owned(),
             code: self.result_code?,
+            text: self.result_code_name.unwrap_or_default(),
             at_ms,
         })
     }
@@ -160,6 +163,8 @@ struct Hook {
     message_status: Option<String>,
     #[serde(default)]
     result_code: Option<String>,
+    #[serde(default)]
+    result_code_name: Option<String>,
     #[serde(default)]
     receive_date: Option<String>,
     /// The published example misspells it.
@@ -190,7 +195,10 @@ fn receipt(hook: Hook, vendor: &Vendor, now_ms: i64) -> Result<Receipt, String> 
     let serial_number = hook.recipient_grouping_key.unwrap_or_default();
     let at_ms = hook.receive_date.as_deref().and_then(time::read).unwrap_or(now_ms);
     match code(hook.result_code, hook.message_status.as_deref(), Product::of(vendor)) {
-        Some(code) => Ok(Receipt { serial_number, vendor: vendor.name.clone(), code, at_ms }),
+        Some(code) => {
+            let text = hook.result_code_name.unwrap_or_default();
+            Ok(Receipt { serial_number, vendor: vendor.name.clone(), code, text, at_ms })
+        }
         None => Err(serial_number),
     }
 }

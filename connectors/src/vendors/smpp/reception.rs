@@ -128,6 +128,7 @@ impl Desk {
             serial_number: serial_number.to_owned(),
             vendor: self.vendor.name.clone(),
             code: code.to_owned(),
+            text: String::new(),
             at_ms,
         };
         let (confirmed, waiting) = oneshot::channel();

@@ -107,6 +107,7 @@ fn meaning(vendor: &Vendor, returns: &Returns, found: &Found, now_ms: i64) -> Me
         serial_number: returned.serial_number,
         vendor: vendor.name.clone(),
         code,
+        text: String::new(),
         at_ms: at_ms.unwrap_or(now_ms),
     };
     Meaning::Failed(receipt, dead)

@@ -71,7 +71,13 @@ fn serial(offset: u64, priority: Lane) -> String {
 impl Bench {
     fn report(&self, serial_number: &str, vendor: &str, code: &str) {
         let (serial_number, vendor, code) = (serial_number.to_owned(), vendor.to_owned(), code.to_owned());
-        self.inbox.lock().unwrap().waiting.push(Receipt { serial_number, vendor, code, at_ms: NOW - 5_000 });
+        self.inbox.lock().unwrap().waiting.push(Receipt {
+            serial_number,
+            vendor,
+            code,
+            text: String::new(),
+            at_ms: NOW - 5_000,
+        });
     }
 
     fn results(&self, lane: Lane) -> Vec<StepResult> {

@@ -110,18 +110,21 @@ fn reports_are_matched_by_their_ref_and_timed_by_themselves() {
         "common": {"authCode": "A000", "authResult": "Success"},
         "data": {"code": "A000", "result": "Success", "data": {"reportId": "r-1", "report": [
             {"msgKey": "k", "reportCode": "10000", "reportTime": "2026-03-02T12:00:00+09:00", "ref": "S-0R"},
-            {"msgKey": "m", "reportCode": "63018", "reportTime": "yesterday", "carrier": "X"},
+            {"msgKey": "m", "reportCode": "63018", "reportText": "수신 불가", "reportTime": "yesterday",
+             "carrier": "X"},
         ]}},
     });
     let reports = reports(body.to_string().as_bytes(), "dealer", 7).unwrap().unwrap();
     assert_eq!(reports.id, "r-1");
-    let receipt = |serial_number: &str, code: &str, at_ms| Receipt {
+    let receipt = |serial_number: &str, code: &str, text: &str, at_ms| Receipt {
         serial_number: serial_number.into(),
         vendor: "dealer".into(),
         code: code.into(),
+        text: text.into(),
         at_ms,
     };
-    assert_eq!(reports.receipts, [receipt("S-0R", "10000", 1_772_420_400_000), receipt("", "63018", 7)]);
+    let expected = [receipt("S-0R", "10000", "", 1_772_420_400_000), receipt("", "63018", "수신 불가", 7)];
+    assert_eq!(reports.receipts, expected);
 }
 
 #[test]

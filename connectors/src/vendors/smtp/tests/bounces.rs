@@ -162,6 +162,7 @@ fn a_mail_that_comes_back_is_a_report_and_its_mailbox_is_written_to_no_more() {
         serial_number: SERIAL.into(),
         vendor: "relay".into(),
         code: "5.1.1".into(),
+        text: String::new(),
         at_ms: 1_773_187_207_000,
     };
     assert_eq!((&first, &again), (&vec![receipt.clone()], &vec![receipt]));
