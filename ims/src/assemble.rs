@@ -339,6 +339,11 @@ impl Deployment {
         })
     }
 
+    /// The vendors' limits, and what they refuse.
+    pub fn allowance(&self) -> Arc<Allowance> {
+        Arc::clone(&self.parts.allowance)
+    }
+
     /// The log.
     pub fn log(&self) -> &dyn Log {
         &*self.parts.log

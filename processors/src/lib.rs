@@ -25,3 +25,4 @@ pub mod retry;
 pub mod ring;
 pub mod route;
 pub mod rules;
+pub mod stops;

@@ -120,8 +120,16 @@ impl Parts {
     fn receipts(&self) -> Result<Box<dyn Worker>, AssemblyError> {
         let (reference, clock) = (Arc::clone(&self.reference), Arc::clone(&self.clock));
         let out = Outputs::new(Arc::clone(&self.schemas));
-        let receipts = self.backends.receipts()?;
-        Ok(Box::new(ReceiptsWorker::new("receipts".to_owned(), &*self.log, receipts, reference, clock, out)?))
+        let (receipts, allowance) = (self.backends.receipts()?, Arc::clone(&self.allowance));
+        Ok(Box::new(ReceiptsWorker::new(
+            "receipts".to_owned(),
+            &*self.log,
+            receipts,
+            reference,
+            clock,
+            allowance,
+            out,
+        )?))
     }
 
     /// The worker of a routing group's topics.

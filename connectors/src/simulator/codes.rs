@@ -1,4 +1,5 @@
-//! What vendors usually answer: codes of their real tables, with weights of a good day.
+//! What vendors usually answer: codes of their real tables, with weights of a good day, on which nobody's sender or template
+//! is refused: that would stop it.
 
 use processors::reference::CodeTable;
 
@@ -36,7 +37,7 @@ pub const fn outcomes(table: CodeTable) -> Weights {
             ("3005", 0.2),
             ("3006", 0.2),
             ("2000", 0.2),
-            ("3018", 0.1),
+            ("3009", 0.1),
             ("3012", 0.1),
         ],
         CodeTable::Rcs => &[
@@ -108,7 +109,7 @@ pub const fn acceptances(table: CodeTable) -> Weights {
         CodeTable::Text => &[("1000", 99.3), ("1002", 0.2), ("1001", 0.2), ("3015", 0.2), ("E999", 0.1)],
         CodeTable::Rcs => &[("0", 99.3), ("54002", 0.3), ("50201", 0.2), ("59002", 0.2)],
         CodeTable::Bizgo => {
-            &[("A000", 99.4), ("A306", 0.2), ("A327", 0.1), ("A322", 0.1), ("A910", 0.1), ("A920", 0.1)]
+            &[("A000", 99.4), ("A306", 0.2), ("A328", 0.1), ("A322", 0.1), ("A910", 0.1), ("A920", 0.1)]
         }
         CodeTable::Smpp => &[("0x00000000", 99.4), ("0x0000000B", 0.2), ("0x00000008", 0.2), ("0x00000045", 0.2)],
         CodeTable::NhnSms => &[("0", 99.5), ("-2019", 0.2), ("-2023", 0.1), ("-2021", 0.1), ("-9999", 0.1)],

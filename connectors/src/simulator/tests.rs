@@ -417,3 +417,17 @@ fn settings_that_cannot_be_are_refused_all_at_once() {
     }
     assert!(Simulator::open(settings, Arc::new(Moved::default())).is_err());
 }
+
+#[test]
+fn on_a_good_day_no_code_stops_a_sender_or_a_template() {
+    use processors::codes::{Handling, judge};
+    for table in
+        [CodeTable::Kakao, CodeTable::Text, CodeTable::Rcs, CodeTable::Bizgo, CodeTable::NhnSms, CodeTable::Smpp]
+    {
+        for (code, _) in codes::outcomes(table).iter().chain(codes::acceptances(table)) {
+            let row = judge(table, code);
+            let stops = matches!(row.handling, Handling::Sender | Handling::Template | Handling::Spam);
+            assert!(row.class != Class::Block || !stops, "{table:?} {code}");
+        }
+    }
+}

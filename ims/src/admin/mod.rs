@@ -3,7 +3,7 @@
 mod health;
 mod server;
 
-pub use server::Admin;
+pub use server::{Admin, LET_GO, STOPPED};
 
 use crate::{config, http};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};

@@ -8,9 +8,10 @@ use crate::{
 };
 use axum::{
     Router,
+    extract::RawQuery,
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -19,22 +20,27 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
 };
 use tokio::sync::oneshot;
-use topology::engine::status;
+use topology::{engine::status, send::Allowance};
 
 /// How often samples of histograms are sorted into their buckets: they pile up until then or until somebody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// What vendors refuse, and where some of it is let go.
+pub const STOPPED: &str = "/vendors/stopped";
+pub const LET_GO: &str = "/vendors/let-go";
 
 /// The admin port; it is open until this is dropped.
 pub struct Admin {
     address: SocketAddr,
     started: Arc<AtomicBool>,
+    allowance: Arc<OnceLock<Arc<Allowance>>>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -45,20 +51,27 @@ impl Admin {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let started = Arc::new(AtomicBool::new(false));
-        let is_started = Arc::clone(&started);
+        let allowance = Arc::<OnceLock<_>>::default();
+        let (is_started, of_senders) = (Arc::clone(&started), Arc::clone(&allowance));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("admin".into()).spawn(move || {
-            if let Err(error) = runtime.block_on(serve(listener, metrics, is_started, stopped)) {
+            if let Err(error) = runtime.block_on(serve(listener, metrics, is_started, of_senders, stopped)) {
                 tracing::error!(%error, "the admin port is closed");
             }
         })?;
         tracing::info!(%address, "admin port: /health/live, /health/ready, /metrics");
-        Ok(Self { address, started, _stop: stop })
+        Ok(Self { address, started, allowance, _stop: stop })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What vendors let go and refuse, as the senders of this process know it.
+    pub fn tells_of(&self, allowance: Arc<Allowance>) {
+        // A process has one.
+        let _ = self.allowance.set(allowance);
     }
 
     /// All that this process has to do has begun. It is not ready before, although what has begun may already work.
@@ -83,10 +96,24 @@ async fn serve(
     listener: TcpListener,
     metrics: PrometheusHandle,
     is_started: Arc<AtomicBool>,
+    allowance: Arc<OnceLock<Arc<Allowance>>>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let upkept = metrics.clone();
+    let to_let_go = Arc::clone(&allowance);
     let pages = Router::new()
+        .route(
+            STOPPED,
+            get(move || async move {
+                json(StatusCode::OK, &allowance.get().map(|allowance| allowance.stopped()).unwrap_or_default())
+            }),
+        )
+        .route(
+            LET_GO,
+            post(move |RawQuery(query): RawQuery| async move {
+                json(StatusCode::OK, &serde_json::json!({"let_go": let_go(to_let_go.get(), query.as_deref())}))
+            }),
+        )
         .route(
             "/health/live",
             get(|| async {
@@ -108,6 +135,16 @@ async fn serve(
         // The owner is gone, and the process with it.
         _ = stopped => Ok(()),
     }
+}
+
+/// Lets go what `vendor` refuses, all or that of one `name`; how many.
+fn let_go(allowance: Option<&Arc<Allowance>>, query: Option<&str>) -> usize {
+    let named = |field: &str| {
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == field)
+            .map(|(_, value)| value)
+    };
+    allowance.zip(named("vendor")).map_or(0, |(allowance, vendor)| allowance.let_go(&vendor, named("name").as_deref()))
 }
 
 fn ready(is_started: bool) -> Response {
@@ -163,6 +200,9 @@ mod tests {
             "{ready}"
         );
         assert!(page(&admin, "/metrics").starts_with("HTTP/1.1 200"));
+        let stopped = page(&admin, STOPPED);
+        assert!(stopped.starts_with("HTTP/1.1 200") && stopped.ends_with("[]"), "{stopped}");
+        assert!(page(&admin, LET_GO).starts_with("HTTP/1.1 405"), "nothing is let go by looking");
         assert!(page(&admin, "/").starts_with("HTTP/1.1 404"));
     }
 

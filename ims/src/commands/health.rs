@@ -36,7 +36,7 @@ pub fn run(_: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     if listen.is_empty() {
         return Err(usage("admin.listen is empty: this process has no port that could be asked"));
     }
-    let page = ask(&listen, "/health/ready")
+    let page = ask(&listen, "GET", "/health/ready")
         .map_err(|error| Away { dependency: "ims run", cause: format!("{listen}: {error}") })?;
     let (head, body) = page.split_once("\r\n\r\n").unwrap_or((&page, ""));
     let status = head.split(' ').nth(1).unwrap_or_default();
@@ -49,13 +49,13 @@ pub fn run(_: &Args, globals: &Globals) -> anyhow::Result<Exit> {
 }
 
 /// A page of an admin port, with its head.
-pub fn ask(listen: &str, path: &str) -> io::Result<String> {
+pub fn ask(listen: &str, method: &str, path: &str) -> io::Result<String> {
     let address = listen.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     // HTTP/1.0: the answer comes in one piece and ends with the connection.
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {listen}\r\n\r\n").as_bytes())?;
+    stream.write_all(format!("{method} {path} HTTP/1.0\r\nHost: {listen}\r\n\r\n").as_bytes())?;
     let mut page = String::new();
     stream.take(LONGEST_PAGE).read_to_string(&mut page)?;
     Ok(page)

@@ -51,6 +51,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let chain = &roles.chain;
     let admin = admin::open(&config.admin)?;
     let deployment = Deployment::new(&config)?;
+    admin.iter().for_each(|admin| admin.tells_of(deployment.allowance()));
     let reference = deployment.reference();
     let topics = GroupTopics::new(config.clone());
     reference.prepare(&|reference| topics.begin(reference));

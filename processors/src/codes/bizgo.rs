@@ -270,7 +270,7 @@ pub const ROWS: &[Row] = &[
     row("A567", Final, Allowed, "carousel is invalid"),
     row("A568", Final, Allowed, "the carousel does not fit its type"),
     row("A569", Final, Allowed, "adult is invalid"),
-    row("A570", Block, Allowed, "the sender profile may not use this targeting").with(Sender),
+    row("A570", Block, Allowed, "the sender profile may not use this targeting"),
     row("A571", Final, Allowed, "sendType is invalid"),
     row("A572", Final, Allowed, "message is invalid"),
     row("A573", Final, Allowed, "attachment is invalid"),

@@ -17,7 +17,8 @@ pub enum Class {
     RetryOnce,
     /// Not at this hour: hold until the morning (Kakao 3022).
     Hold,
-    /// Final, and the same for every message of this sender, template or credential until somebody mends it.
+    /// Final, and the same for every message of this sender, template or credential until somebody mends it: what
+    /// [`Handling`] names is stopped (see [`crate::stops`]).
     Block,
     /// The vendor may have delivered: never repeated, no fallback.
     Uncertain,
@@ -75,17 +76,17 @@ pub enum Handling {
     /// The vendor lets none of our requests in, by key, account or address: nothing was taken, so messages wait or go
     /// to another vendor until somebody mends it. Counts for its circuit breaker; renew the credential, alarm.
     LockedOut,
-    /// The sender (profile, channel, number) is stopped: alarm.
+    /// The sender (profile, channel, number) is refused: of class Block, its messages stop.
     Sender,
-    /// The template is stopped or unknown: alarm.
+    /// The template is stopped or unknown: of class Block, its messages stop.
     Template,
-    /// The recipient's number is dead or refuses: suppress it.
+    /// The recipient's number is dead or refuses. Nothing follows for other messages: numbers change hands.
     Recipient,
     /// The push token is dead: remove it.
     Token,
     /// Hard bounce: suppress the address.
     Address,
-    /// The vendor or carrier took it for spam: alarm.
+    /// The vendor or carrier took it for spam: of class Block, its sender's messages stop.
     Spam,
 }
 

@@ -7,6 +7,8 @@ crate::metrics::list! {
     gauge BREAKER = "ims_send_breaker_state";
     /// 1 while a vendor refuses our key, account or address, by vendor.
     gauge LOCKED_OUT = "ims_send_locked_out";
+    /// Profiles, numbers and templates that a vendor refuses, by vendor and kind.
+    gauge STOPPED = "ims_send_stopped";
     /// Calls taken from a vendor's rate, by vendor and lane.
     counter CALLS = "ims_send_calls_total";
     /// Records marked as started, by stream.
@@ -31,6 +33,6 @@ crate::metrics::list! {
     counter LATE_ANSWERS = "ims_send_late_answers_total";
     /// Requests held back because the group had not confirmed this member in time, by stream.
     counter UNCONFIRMED = "ims_send_unconfirmed_total";
-    /// Receipts, by role and what became of them.
+    /// Receipts, by worker, vendor, class of the code and what became of them.
     counter RECEIPTS = "ims_receipts_total";
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod show;
+mod stopped;
 mod unmatched;
 
 use crate::{
@@ -43,6 +44,25 @@ pub enum Command {
         weight: Weight,
         #[command(flatten)]
         of: Messages,
+    },
+    /// List what vendors refuse for good: sender profiles, numbers and templates whose messages the `ims run` of this
+    /// configuration ends without a request.
+    ///
+    /// Each process learns by itself, from its own messages, so this one is asked, at `[admin] listen`.
+    #[command(after_long_help = exit::help(STOPPED, &[Exit::Done, Exit::Usage, Exit::Away]))]
+    Stopped {
+        /// Of this vendor alone.
+        vendor: Option<String>,
+    },
+    /// Let the `ims run` of this configuration send again what a vendor refused, because it was mended.
+    ///
+    /// Without this, one message every 5 minutes tries, and what the vendor takes again goes on by itself.
+    #[command(after_long_help = exit::help(LET_GO, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away]))]
+    LetGo {
+        /// Its name, as `ims vendor list` tells it.
+        vendor: String,
+        /// One profile, number or template, as `ims vendor stopped` tells it; all when left out.
+        name: Option<String>,
     },
     /// List the delivery reports that no message is known for, the oldest first.
     ///
@@ -98,6 +118,13 @@ const WEIGHT: &str = "  ims vendor weight dealer 3
 const LIST: &str = "  ims vendor list
   ims vendor list --json | jq -r '.[] | select(.weight == 0) | .name'";
 
+const STOPPED: &str = "  ims vendor stopped
+  ims vendor stopped dealer --json | jq -r '.[] | .kind + \" \" + .name + \" \" + .code'
+  ims vendor stopped --set admin.listen=127.0.0.1:29001      another process";
+
+const LET_GO: &str = "  ims vendor let-go dealer
+  ims vendor let-go dealer 0215881588";
+
 const UNMATCHED: &str = "  ims vendor unmatched
   ims vendor unmatched dealer --last 20
   ims vendor unmatched --json | jq -r '.[].vendor' | sort | uniq -c";
@@ -122,6 +149,10 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         Command::List => {
             let shown = show::all(&open_reference(&config)?.current());
             output::result(globals.json, &shown, || show::table(&shown))?;
+        }
+        Command::Stopped { vendor } => stopped::list(&config, globals.json, vendor.as_deref())?,
+        Command::LetGo { vendor, name } => {
+            return stopped::let_go(&config, globals.json, vendor, name.as_deref());
         }
         Command::Unmatched { vendor, last } => unmatched::run(&config, globals.json, vendor.as_deref(), *last)?,
         Command::Upload { vendor, file, what } => {

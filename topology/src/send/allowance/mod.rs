@@ -2,6 +2,7 @@
 
 mod parts;
 mod rate;
+mod refused;
 mod second;
 
 use crate::send::metrics as names;
@@ -12,6 +13,7 @@ use processors::{
     ports::Clock,
     reference::Vendor,
     retry::LONGEST_QUIET,
+    stops::Stops,
 };
 use rate::Rate;
 use rustc_hash::FxHashMap;
@@ -46,12 +48,15 @@ pub struct Allowance {
 struct Kept {
     vendors: FxHashMap<String, Limits>,
     owned: Owned,
+    stops: Stops,
 }
 
 struct Limits {
     settings: Arc<Vendor>,
     rate: Rate,
     breaker: Breaker,
+    /// Opens the other one: a vendor that takes everything may deliver nothing.
+    reports: Breaker,
     in_flight: u32,
     /// When a request last waited for hands, Unix milliseconds.
     hands_full_ms: i64,
@@ -100,7 +105,7 @@ impl Allowance {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         kept.owned.insert(topic, (lane, owned, Some(of)));
-        let Kept { vendors, owned } = &mut *kept;
+        let Kept { vendors, owned, .. } = &mut *kept;
         vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
     }
 
@@ -113,7 +118,7 @@ impl Allowance {
             return;
         }
         kept.owned.insert(topic, (lane, 0, of));
-        let Kept { vendors, owned } = &mut *kept;
+        let Kept { vendors, owned, .. } = &mut *kept;
         vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
     }
 
@@ -213,7 +218,7 @@ impl Allowance {
     }
 
     fn limits<'k>(&self, kept: &'k mut Kept, vendor: &Arc<Vendor>, now_ms: i64) -> &'k mut Limits {
-        let Kept { vendors, owned } = kept;
+        let Kept { vendors, owned, .. } = kept;
         // Not `entry`, which would copy the name for every request.
         if !vendors.contains_key(&vendor.name) {
             vendors.insert(vendor.name.clone(), Limits::new(vendor, self.breaker, owned, now_ms));
@@ -245,6 +250,7 @@ impl Limits {
             settings: Arc::clone(vendor),
             rate: Rate::new(vendor.families.iter().any(|family| family.has_auth()), now_ms),
             breaker: Breaker::new(breaker),
+            reports: Breaker::new(breaker),
             in_flight: 0,
             hands_full_ms: i64::MIN,
             ended: Meter::default(),

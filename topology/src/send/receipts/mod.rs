@@ -7,13 +7,14 @@ mod unmatched;
 
 pub use unmatched::{UNMATCHED, Unmatched};
 
-use super::metrics as names;
+use super::{Allowance, metrics as names};
 use crate::{
     engine::{Halt, Outputs, Progress, TurnError, Worker, settle},
     log::{Log, LogError, Producer},
 };
 use metrics::counter;
 use processors::{
+    codes::{Class, judge},
     outcome::news::of_receipt,
     ports::{Clock, Receipt, Receipts, ReferenceSource},
     reference::{Reference, Vendor},
@@ -28,6 +29,7 @@ pub struct ReceiptsWorker {
     producer: Box<dyn Producer>,
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
+    allowance: Arc<Allowance>,
     out: Outputs,
     /// Receipts that were taken and are not yet confirmed.
     taken: Vec<Receipt>,
@@ -41,9 +43,10 @@ impl ReceiptsWorker {
         receipts: Box<dyn Receipts>,
         reference: Arc<dyn ReferenceSource>,
         clock: Arc<dyn Clock>,
+        allowance: Arc<Allowance>,
         out: Outputs,
     ) -> Result<Self, LogError> {
-        Ok(Self { name, receipts, producer: log.producer()?, reference, clock, out, taken: Vec::new() })
+        Ok(Self { name, receipts, producer: log.producer()?, reference, clock, allowance, out, taken: Vec::new() })
     }
 
     fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
@@ -64,14 +67,19 @@ impl ReceiptsWorker {
     fn translate(&mut self) {
         let (reference, now_ms) = (self.reference.current(), self.clock.now_ms());
         for receipt in &self.taken {
-            let outcome = match (receipt.serial_number.parse::<Serial>(), vendor(&reference, &receipt.vendor)) {
-                (Ok(serial), Some(vendor)) => match of_receipt(serial, receipt, vendor, now_ms) {
-                    Some(result) => {
-                        self.out.emit(Topic::result(serial.priority), &result.track_id, &result);
-                        "taken"
+            let known = vendor(&reference, &receipt.vendor);
+            let class = known.map_or(Class::Unknown, |vendor| judge(vendor.codes, &receipt.code).class);
+            let outcome = match (receipt.serial_number.parse::<Serial>(), known) {
+                (Ok(serial), Some(vendor)) => {
+                    self.allowance.reported(vendor, receipt);
+                    match of_receipt(serial, receipt, vendor, now_ms) {
+                        Some(result) => {
+                            self.out.emit(Topic::result(serial.priority), &result.track_id, &result);
+                            "taken"
+                        }
+                        None => "no news",
                     }
-                    None => "no news",
-                },
+                }
                 (Err(_), _) => "foreign",
                 (Ok(_), None) => "unknown vendor",
             };
@@ -81,7 +89,9 @@ impl ReceiptsWorker {
                 tracing::warn!(worker = %self.name, vendor, length, outcome, "a receipt that is none of ours is kept apart");
                 Unmatched::keep(receipt, outcome, &mut self.out);
             }
-            counter!(names::RECEIPTS, "worker" => self.name.clone(), "outcome" => outcome).increment(1);
+            let (worker, vendor) = (self.name.clone(), receipt.vendor.clone());
+            counter!(names::RECEIPTS, "worker" => worker, "vendor" => vendor, "class" => class.name(), "outcome" => outcome)
+                .increment(1);
         }
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     driver::ManualClock,
     log::memory::{MemoryLog, Settings},
+    send::BreakerSettings,
 };
 use processors::reference::{CodeTable, Seed};
 use schemas::{Api, Lane, ResultKind, Schemas, State, StepResult, TrackId};
@@ -46,6 +47,8 @@ struct Bench {
     log: MemoryLog,
     inbox: Arc<Mutex<Inbox>>,
     worker: ReceiptsWorker,
+    allowance: Arc<Allowance>,
+    reference: Arc<Reference>,
 }
 
 fn bench() -> Bench {
@@ -56,11 +59,14 @@ fn bench() -> Bench {
         "name": "kt", "families": ["LMS"], "codes": CodeTable::Text, "weight": 1, "tps": 1, "receipts": true,
     });
     let seed = Seed { vendors: vec![serde_json::from_value(vendor).unwrap()], ..Seed::default() };
-    let reference = Arc::new(Fixed(Arc::new(Reference::new(seed).unwrap())));
+    let reference = Arc::new(Reference::new(seed).unwrap());
+    let fixed = Arc::new(Fixed(Arc::clone(&reference)));
+    let allowance = Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default());
     let out = Outputs::new(Arc::new(Schemas::embedded()));
     let source = Box::new(Source(Arc::clone(&inbox)));
-    let worker = ReceiptsWorker::new("text-receipts".into(), &log, source, reference, clock, out).unwrap();
-    Bench { log, inbox, worker }
+    let shared = Arc::clone(&allowance);
+    let worker = ReceiptsWorker::new("text-receipts".into(), &log, source, fixed, clock, shared, out).unwrap();
+    Bench { log, inbox, worker, allowance, reference }
 }
 
 fn serial(offset: u64, priority: Lane) -> String {
@@ -161,4 +167,23 @@ fn nothing_is_confirmed_before_it_is_in_the_log() {
     bench.log.faults().back();
     bench.turn();
     assert_eq!((bench.results(Lane::Mass).len(), bench.confirmed()), (1, 1));
+}
+
+#[test]
+fn a_vendor_that_takes_everything_and_delivers_nothing_is_left_alone() {
+    let mut bench = bench();
+    let down = |bench: &Bench| {
+        let vendor = bench.reference.vendor(Family::Lms, "kt").unwrap();
+        bench.allowance.down_until(vendor).is_some()
+    };
+    (0..40).for_each(|nth| bench.report(&serial(nth, Lane::Mass), "kt", if nth % 3 == 0 { "3011" } else { "1000" }));
+    bench.turn();
+    assert!(!down(&bench), "a third of the reports speak of its trouble");
+    (0..40).for_each(|nth| bench.report(&serial(nth, Lane::Mass), "kt", "3001"));
+    bench.turn();
+    assert!(!down(&bench), "nor do refused recipients");
+    (0..40).for_each(|nth| bench.report(&serial(nth, Lane::Mass), "kt", "3011"));
+    (0..40).for_each(|nth| bench.report(&serial(nth, Lane::Mass), "kt", "1001"));
+    bench.turn();
+    assert!(down(&bench));
 }

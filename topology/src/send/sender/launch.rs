@@ -70,10 +70,22 @@ impl Sender {
                     continue;
                 }
                 let vendor = family(held.place).and_then(|family| reference.vendor(family, &name)).cloned();
+                if let Some(vendor) = &vendor
+                    && let Some(refusal) = self.judge.allowance.refusal(&name, &held.dispatch)
+                {
+                    let plan = self.judge.plan(reference, &refusal, &held.dispatch, vendor);
+                    if let Some(held) = self.hold.pop(&name) {
+                        self.books.settle(held, plan, None, self.judge.now_ms());
+                    }
+                    continue;
+                }
                 let admission = vendor.as_ref().map(|v| self.judge.allowance.admit(v, self.lane, held.cost()));
                 match (admission, vendor) {
                     (Some(Admission::Go(slot)), Some(vendor)) => match self.hold.pop(&name) {
-                        Some(held) => picks.push(Pick { held, vendor, slot }),
+                        Some(held) => {
+                            self.judge.allowance.leaves(&vendor, &held.dispatch);
+                            picks.push(Pick { held, vendor, slot });
+                        }
                         None => break,
                     },
                     (Some(Admission::Wait(wait)), _) => {

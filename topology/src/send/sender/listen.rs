@@ -61,6 +61,9 @@ impl Sender {
                     },
                 }
             }
+            if let Reply::Code { code, text } = &answer.reply {
+                self.judge.allowance.answered(&flight.vendor, &flight.held.dispatch, flight.sent_ms, code, text);
+            }
             if let Reply::Throttled(time) = reply {
                 self.judge.allowance.quiet(&flight.vendor, *time);
             }

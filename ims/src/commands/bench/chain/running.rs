@@ -47,7 +47,7 @@ impl Running {
         if let Some(ended) = self.child.try_wait()? {
             anyhow::bail!("`ims run` ended with {ended}");
         }
-        Ok(ask(&self.listen, path).ok())
+        Ok(ask(&self.listen, "GET", path).ok())
     }
 }
 

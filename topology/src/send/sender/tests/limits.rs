@@ -336,3 +336,49 @@ fn what_a_vendor_was_not_asked_about_says_nothing_of_its_health() {
     bench.turns();
     assert_eq!(bench.seen().len(), asked, "its breaker is open");
 }
+
+/// Steps of a sender number, as the router writes them.
+fn numbered(bench: &mut Bench, count: usize, lane: Lane, vendor: &str, number: &str) {
+    let mut dispatches: Vec<_> = (0..count).map(|_| bench.dispatch(lane, vendor, "shop")).collect();
+    dispatches.iter_mut().for_each(|dispatch| dispatch.accepted.content.callback = Some(number.into()));
+    bench.append(&dispatches);
+}
+
+#[test]
+fn a_number_that_a_vendor_refuses_is_not_asked_about_again_but_now_and_then() {
+    let slow = Vendor { max_in_flight: 10, ..vendor("kt") };
+    let mut bench = Bench::new(vec![slow, vendor("sk")]);
+    let asked = |bench: &Bench, vendor: &str| bench.seen().iter().filter(|seen| seen.vendor == vendor).count();
+    bench.script(|request, _| {
+        let refused = request.dispatch.accepted.content.callback.as_deref() == Some("0215880000");
+        Some((10, code(if refused && request.vendor.name == "kt" { "3019" } else { "1000" })))
+    });
+    bench.join(Lane::Mass);
+    bench.join(Lane::Auth);
+    numbered(&mut bench, 500, Lane::Mass, "kt", "0215880000");
+    numbered(&mut bench, 20, Lane::Mass, "sk", "0215880000");
+    numbered(&mut bench, 20, Lane::Mass, "kt", "0215881588");
+    bench.run(2_000, 10);
+    let ended = bench.of_kind(ResultKind::Final);
+    let refused: Vec<_> = ended.iter().filter(|result| result.code == "3019").collect();
+    assert_eq!((ended.len(), refused.len()), (540, 500), "all of it ended, with the vendor's code");
+    assert!(refused.iter().all(|result| result.fallback_allowed && result.state == State::Failed));
+    assert!(asked(&bench, "kt") < 20 + 20, "what was in flight, and the other number");
+    assert_eq!(asked(&bench, "sk"), 20, "another vendor's affair");
+
+    let before = asked(&bench, "kt");
+    numbered(&mut bench, 5, Lane::Auth, "kt", "0215880000");
+    bench.run(100, 10);
+    assert_eq!(asked(&bench, "kt") - before, 5, "codes are always asked about");
+
+    bench.script(|_, _| Some((10, code("1000"))));
+    bench.advance(processors::stops::TRIAL_EVERY_MS);
+    numbered(&mut bench, 50, Lane::Mass, "kt", "0215880000");
+    bench.turns();
+    assert_eq!(asked(&bench, "kt") - before, 6, "one tries");
+    bench.run(200, 10);
+    numbered(&mut bench, 50, Lane::Mass, "kt", "0215880000");
+    bench.run(200, 10);
+    assert_eq!(asked(&bench, "kt") - before, 56, "it passed: so do all after it");
+    assert!(bench.allowance.stopped().is_empty());
+}
