@@ -326,6 +326,10 @@ pub trait Provider: Send {
     fn submit(&mut self, request: Request);
     /// Takes the answers that are there, waiting up to `wait` for the first.
     fn answers(&mut self, wait: Duration, into: &mut Vec<Answer>);
+    /// Messages that the vendor counts for this one: a text in parts is as many.
+    fn parts(&self, _dispatch: &Dispatch, _vendor: &Vendor) -> u32 {
+        1
+    }
 }
 
 /// Delivery reports of one role's vendors, from webhooks and pollers.

@@ -7,6 +7,7 @@ use processors::{
     reference::{Protocol, Vendor},
 };
 use rustc_hash::FxHashMap;
+use schemas::Dispatch;
 use std::{io, sync::Arc, sync::mpsc, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -102,6 +103,11 @@ impl Provider for Wires {
         into.extend(self.answers.recv_timeout(turn).ok());
         into.extend(self.answers.try_iter());
         self.simulated(Duration::ZERO, into);
+    }
+
+    fn parts(&self, dispatch: &Dispatch, vendor: &Vendor) -> u32 {
+        let carrier = self.vendors.carriers.get(&vendor.name).filter(|_| vendor.protocol == Protocol::Smpp);
+        carrier.map_or(1, |access| smpp::parts_of(dispatch, access, vendor))
     }
 }
 

@@ -52,6 +52,12 @@ pub enum Bind {
     Transceiver,
 }
 
+/// How many short messages a message is sent as.
+pub fn parts_of(dispatch: &Dispatch, access: &Access, vendor: &Vendor) -> u32 {
+    let asked = request::Asked { smpp: &access.smpp, receipts: vendor.receipts, now_ms: 0 };
+    request::parts(dispatch, asked).map_or(1, |parts| parts.len() as u32)
+}
+
 /// A connection to a carrier: one at a time, made anew when it is lost.
 pub struct Client {
     vendor: Arc<Vendor>,
@@ -90,8 +96,8 @@ impl Client {
 
     /// Whether it leads to where the row says.
     pub fn is_for(&self, vendor: &Vendor) -> bool {
-        (&self.vendor.url, self.vendor.timeout_ms, self.vendor.receipts, self.vendor.receipt_hours)
-            == (&vendor.url, vendor.timeout_ms, vendor.receipts, vendor.receipt_hours)
+        let of = |vendor: &Vendor| (vendor.timeout_ms, vendor.receipts, vendor.longest_receipt_time());
+        self.vendor.url == vendor.url && of(&self.vendor) == of(vendor)
     }
 
     /// Sends one message.

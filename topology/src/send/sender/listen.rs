@@ -81,7 +81,7 @@ impl Sender {
         let reference = self.judge.reference.current();
         let plan = self.judge.plan(&reference, reply, &held.dispatch, vendor);
         if plan.taken(held.dispatch.in_doubt) {
-            costs::count(vendor, &held.dispatch);
+            costs::count(vendor, &held.dispatch, || self.provider.parts(&held.dispatch, vendor));
         }
         let sent_at = reply.has_left().then_some(sent_ms);
         self.books.settle(held, plan, sent_at, self.judge.now_ms());

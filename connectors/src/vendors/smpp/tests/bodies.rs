@@ -18,8 +18,11 @@ use schemas::{Dispatch, MessageType};
 fn written(settings: SmppSettings, dispatch: Dispatch) -> Vec<Submit> {
     let centre = Centre::kind();
     let mut bench = Bench::with(&centre.url, 5_000, settings);
+    let counted = bench.provider.as_ref().unwrap().parts(&dispatch, &bench.vendor);
     assert_eq!(code(&bench.reply(dispatch)), "0x00000000");
-    centre.submits().iter().map(|pdu| pdu.submit()).collect()
+    let submits: Vec<Submit> = centre.submits().iter().map(|pdu| pdu.submit()).collect();
+    assert_eq!(submits.len(), counted as usize, "as many are paid for");
+    submits
 }
 
 fn unasked(settings: SmppSettings, dispatch: Dispatch) -> String {
