@@ -53,6 +53,7 @@ pub fn vendor(name: &str, weight: u32) -> Vendor {
         title_bytes: 50,
         paused: false,
         cost_krw: Default::default(),
+        receipt_hours_of: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     }

@@ -147,7 +147,7 @@ async fn follow(vendors: Vendors, batches: mpsc::Sender<Batch>) {
 }
 
 fn same_way(one: &Vendor, other: &Vendor) -> bool {
-    let of = |vendor: &Vendor| (vendor.protocol, vendor.timeout_ms, vendor.receipts, vendor.receipt_hours);
+    let of = |vendor: &Vendor| (vendor.protocol, vendor.timeout_ms, vendor.receipts, vendor.longest_receipt_time());
     one.url == other.url && of(one) == of(other)
 }
 

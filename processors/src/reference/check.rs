@@ -166,6 +166,14 @@ impl Rows {
                     ));
                 }
             }
+            for (family, hours) in &vendor.receipt_hours_of {
+                if *hours == 0 || !vendor.families.contains(family) {
+                    wrong.0.push(format!(
+                        "{}: receipt_hours_of {family} = {hours}: write 1 or more for a family that it takes",
+                        of()
+                    ));
+                }
+            }
             if vendor.families.is_empty() {
                 wrong.0.push(format!("{} takes no family", of()));
             }

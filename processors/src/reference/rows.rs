@@ -418,7 +418,7 @@ pub struct Vendor {
     #[serde(default)]
     pub paused: bool,
     /// What a message that it takes costs, by family, won.
-    #[serde(default, with = "prices", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, with = "by_family", skip_serializing_if = "BTreeMap::is_empty")]
     pub cost_krw: BTreeMap<Family, f64>,
     /// Requests a second that it allows to all of us together.
     pub tps: u32,
@@ -431,9 +431,12 @@ pub struct Vendor {
     /// Reports delivery later: success of a request is then only "sent".
     #[serde(default)]
     pub receipts: bool,
-    /// How long a receipt may take before the message is uncertain, hours (SMS 25, LMS and MMS 80).
+    /// How long a receipt may take before the message is uncertain, hours.
     #[serde(default = "receipt_hours")]
     pub receipt_hours: u32,
+    /// The same of families that have a time of their own (NHN Cloud: LMS and MMS 80).
+    #[serde(default, with = "by_family", skip_serializing_if = "BTreeMap::is_empty")]
+    pub receipt_hours_of: BTreeMap<Family, u32>,
     /// After a crash in the middle of a request.
     #[serde(default)]
     pub in_doubt: InDoubt,
@@ -449,9 +452,15 @@ pub struct Vendor {
 }
 
 impl Vendor {
-    /// How long a receipt may take.
-    pub fn receipt_time(&self) -> Duration {
-        Duration::from_secs(u64::from(self.receipt_hours) * 3600)
+    /// How long a receipt of a family may take.
+    pub fn receipt_time(&self, family: Family) -> Duration {
+        let hours = self.receipt_hours_of.get(&family).copied().unwrap_or(self.receipt_hours);
+        Duration::from_secs(u64::from(hours) * 3600)
+    }
+
+    /// How long a receipt of any of its families may take.
+    pub fn longest_receipt_time(&self) -> Duration {
+        self.families.iter().map(|family| self.receipt_time(*family)).max().unwrap_or_default()
     }
 }
 
@@ -504,19 +513,21 @@ fn title_bytes() -> u32 {
     50
 }
 
-mod prices {
+mod by_family {
     use super::families::family;
     use schemas::Family;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::collections::BTreeMap;
 
-    pub fn serialize<S: Serializer>(prices: &BTreeMap<Family, f64>, to: S) -> Result<S::Ok, S::Error> {
-        prices.iter().map(|(family, krw)| (family.as_str(), *krw)).collect::<BTreeMap<_, _>>().serialize(to)
+    pub fn serialize<S: Serializer, T: Serialize>(of: &BTreeMap<Family, T>, to: S) -> Result<S::Ok, S::Error> {
+        of.iter().map(|(family, value)| (family.as_str(), value)).collect::<BTreeMap<_, _>>().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Family, f64>, D::Error> {
-        let prices = BTreeMap::<String, f64>::deserialize(from)?;
-        prices.into_iter().map(|(name, krw)| Ok((family::<D::Error>(&name)?, krw))).collect()
+    pub fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<Family, T>, D::Error> {
+        let of = BTreeMap::<String, T>::deserialize(from)?;
+        of.into_iter().map(|(name, value)| Ok((family::<D::Error>(&name)?, value))).collect()
     }
 }
 

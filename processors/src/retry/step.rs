@@ -235,7 +235,9 @@ impl Step<'_> {
     }
 
     fn receipt_due_ms(&self) -> i64 {
-        self.desk.now_ms.saturating_add(i64::try_from(self.vendor.receipt_time().as_millis()).unwrap_or(i64::MAX))
+        self.desk
+            .now_ms
+            .saturating_add(i64::try_from(self.vendor.receipt_time(self.family()).as_millis()).unwrap_or(i64::MAX))
     }
 
     fn spread(&self, wait_ms: i64) -> i64 {

@@ -3,7 +3,7 @@ use crate::fixtures::*;
 use crate::night::Night;
 use crate::reference::{CodeTable, InDoubt, Protocol, Reference, Seed};
 use proptest::prelude::*;
-use schemas::{Accepted, Channel, FallbackStep, Lane, MessageType, Serial};
+use schemas::{Accepted, Channel, FallbackStep, Family, Lane, MessageType, Serial};
 use std::time::Duration;
 
 fn dispatch(accepted: Accepted, priority: Lane) -> Dispatch {
@@ -94,7 +94,8 @@ fn success_ends_the_step_unless_the_vendor_reports_later() {
     let plan = one().plan(&code("0000"), &at(Lane::Mass));
     assert_eq!(plan.after, After::End { state: State::Delivered, fallback_allowed: false });
     assert_eq!((plan.said.code.as_str(), plan.said.vendor_code.as_str(), plan.asked), ("0000", "0000", true));
-    let later = Vendor { receipts: true, receipt_hours: 80, ..vendor("first", 1) };
+    let receipt_hours_of = [(Family::At, 80)].into();
+    let later = Vendor { receipts: true, receipt_hours_of, ..vendor("first", 1) };
     let plan = Given { vendors: vec![later], ..one() }.plan(&code("0000"), &at(Lane::Mass));
     assert_eq!(plan.after, After::Sent { due_ms: NOON + 80 * HOUR });
 }

@@ -133,6 +133,7 @@ fn sender(deployment: &Deployment, schemas: &Arc<Schemas>, asked: Arc<Mutex<Aske
         title_bytes: 50,
         paused: false,
         cost_krw: Default::default(),
+        receipt_hours_of: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     };

@@ -19,6 +19,7 @@ use processors::{
     },
 };
 use schemas::Family;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, sync::Arc};
 
 impl Kind for Customer {
@@ -377,13 +378,19 @@ fn families(record: &Record, column: &str) -> sqlx::Result<Vec<Family>> {
 }
 
 /// What messages cost, by family; none: nothing is known.
-fn costs(record: &Record, column: &str) -> sqlx::Result<BTreeMap<Family, f64>> {
-    let costs: Option<BTreeMap<String, f64>> = maybe_of_json(record, column)?;
-    let cost = |(name, krw): (String, f64)| {
+fn by_family<T: DeserializeOwned>(record: &Record, column: &str) -> sqlx::Result<BTreeMap<Family, T>> {
+    let listed: Option<BTreeMap<String, T>> = maybe_of_json(record, column)?;
+    let one = |(name, value): (String, T)| {
         let known = Family::ALL.into_iter().find(|family| family.as_str() == name);
-        Ok((known.ok_or_else(|| decode(column, format_args!("{name:?} is no family")))?, krw))
+        Ok((known.ok_or_else(|| decode(column, format_args!("{name:?} is no family")))?, value))
     };
-    costs.into_iter().flatten().map(cost).collect()
+    listed.into_iter().flatten().map(one).collect()
+}
+
+/// NULL when there is nothing.
+fn json_by_family<T: Serialize>(of: &BTreeMap<Family, T>) -> sqlx::Result<Option<String>> {
+    let named: BTreeMap<&str, &T> = of.iter().map(|(family, value)| (family.as_str(), value)).collect();
+    (!named.is_empty()).then(|| json(&named)).transpose()
 }
 
 fn names_of(families: &[Family]) -> String {
@@ -474,6 +481,7 @@ impl Kind for Vendor {
         "url",
         "paused",
         "cost_krw",
+        "receipt_hours_of",
     ];
 
     fn key(Placed { row, .. }: &Placed<Self>) -> String {
@@ -487,8 +495,8 @@ impl Kind for Vendor {
         }
         to.put(row.receipts)?.put(i64::from(row.receipt_hours))?.put(said(&row.in_doubt)?)?;
         to.put(i64::from(row.title_bytes))?.put(said(&row.protocol)?)?.put(row.url.as_str())?;
-        let costs: BTreeMap<&str, f64> = row.cost_krw.iter().map(|(family, krw)| (family.as_str(), *krw)).collect();
-        to.put(row.paused)?.put((!costs.is_empty()).then(|| json(&costs)).transpose()?).map(drop)
+        to.put(row.paused)?.put(json_by_family(&row.cost_krw)?)?;
+        to.put(json_by_family(&row.receipt_hours_of)?).map(drop)
     }
 
     fn read(record: &Record, _: &Cipher) -> sqlx::Result<Placed<Self>> {
@@ -507,7 +515,8 @@ impl Kind for Vendor {
             protocol: understood(record, "protocol")?,
             url: record.get("url")?,
             paused: record.get("paused")?,
-            cost_krw: costs(record, "cost_krw")?,
+            cost_krw: by_family(record, "cost_krw")?,
+            receipt_hours_of: by_family(record, "receipt_hours_of")?,
         };
         Ok(Placed { position: record.get("position")?, row: Arc::new(row) })
     }

@@ -166,7 +166,7 @@ impl Nhn<'_> {
         if names_ids(self.vendor, self.access) {
             let half = Half::Sent { serial_number: dispatch.serial_number.clone(), last: true };
             // A result that was listed before is listed again for a while; who asks the ids has told that they are away.
-            let _ = self.ids.meet(self.meeting(id, half, self.vendor.receipt_time() + LATER)).await;
+            let _ = self.ids.meet(self.meeting(id, half, self.vendor.longest_receipt_time() + LATER)).await;
         }
     }
 

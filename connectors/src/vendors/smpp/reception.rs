@@ -138,7 +138,7 @@ impl Desk {
     }
 
     fn meeting(&self, message_id: String, half: Half) -> Meeting {
-        let (vendor, kept) = (self.vendor.name.clone(), self.vendor.receipt_time() + LATER);
+        let (vendor, kept) = (self.vendor.name.clone(), self.vendor.longest_receipt_time() + LATER);
         Meeting { vendor, message_id, half, kept }
     }
 

@@ -149,7 +149,7 @@ impl Row {
         let delay_ms = (first.at_ms - after_ms).max(0);
         self.receipt.add(*after_ms, first.at_ms);
         self.early += u64::from(first.at_ms < played.answered_ms);
-        self.late += u64::from(delay_ms as u128 > vendor.receipt_time().as_millis());
+        self.late += u64::from(delay_ms as u128 > vendor.longest_receipt_time().as_millis());
     }
 
     fn cells(&self, family: Family, vendor: &str) -> Vec<String> {

@@ -229,6 +229,7 @@ pub(super) fn gone(name: &str) -> Vendor {
         title_bytes: 0,
         paused: false,
         cost_krw: Default::default(),
+        receipt_hours_of: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     }

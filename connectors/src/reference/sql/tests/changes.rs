@@ -174,7 +174,7 @@ pub(super) fn vendors_of_before_are_simulated_and_new_ones_keep_their_protocol(s
     SCHEMA.migrate(&store.location).unwrap();
     if matches!(store.location, Location::Server { .. }) {
         // Killed between the change and the note that it was made.
-        store.execute("DELETE FROM _sqlx_migrations WHERE version IN (4, 8)");
+        store.execute("DELETE FROM _sqlx_migrations WHERE version IN (4, 8, 22)");
         SCHEMA.migrate(&store.location).unwrap();
     }
     let reference = store.reference();
@@ -183,6 +183,7 @@ pub(super) fn vendors_of_before_are_simulated_and_new_ones_keep_their_protocol(s
     let new = json!({
         "name": "dealer", "families": ["AT"], "codes": "bizgo", "weight": 1, "tps": 1, "receipts": true,
         "protocol": "bizgo", "url": "https://mars.ibapi.kr", "paused": true, "cost_krw": {"AT": 7.5},
+        "receipt_hours_of": {"AT": 2},
     });
     store.import(Seed { vendors: vec![serde_json::from_value(new.clone()).unwrap()], ..customers(1) }).unwrap();
     reference.reload(&READY).unwrap();

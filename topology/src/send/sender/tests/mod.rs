@@ -149,6 +149,7 @@ fn vendor(name: &str) -> Vendor {
         title_bytes: 50,
         paused: false,
         cost_krw: Default::default(),
+        receipt_hours_of: Default::default(),
         protocol: Default::default(),
         url: String::new(),
     }
