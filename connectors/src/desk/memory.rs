@@ -11,20 +11,25 @@ const MOST_BYTES: usize = 64 << 20;
 /// What an entry takes besides its value: key, map, queue.
 const ENTRY_BYTES: usize = 160;
 
+/// Entries of the queue that may stand for nothing, besides as many as are held.
+const SLACK: usize = 1024;
+
 /// Answers by key.
 #[derive(Debug, Default)]
 pub struct MemoryRepeats {
     held: FxHashMap<RepeatKey, Held>,
-    /// Keys by when they were noted, oldest first; those that were noted again stand there twice.
-    order: VecDeque<(i64, RepeatKey)>,
+    /// Keys by when they were noted, oldest first, with the number of the note; those that were noted again or left stand
+    /// there until they are the oldest or as many as those that are held.
+    order: VecDeque<(i64, u64, RepeatKey)>,
     bytes: usize,
+    notes: u64,
 }
 
 #[derive(Debug)]
 struct Held {
     value: Vec<u8>,
     until_ms: i64,
-    noted_ms: i64,
+    note: u64,
 }
 
 impl MemoryRepeats {
@@ -65,14 +70,19 @@ impl MemoryRepeats {
         self.remove(&key);
         self.bytes += value.len() + ENTRY_BYTES;
         let until_ms = now_ms + kept.as_millis() as i64;
-        self.held.insert(key, Held { value, until_ms, noted_ms: now_ms });
-        self.order.push_back((now_ms, key));
-        while let Some((noted_ms, oldest)) = self.order.front().copied()
+        self.notes += 1;
+        self.held.insert(key, Held { value, until_ms, note: self.notes });
+        self.order.push_back((now_ms, self.notes, key));
+        if self.order.len() > 2 * self.held.len() + SLACK {
+            let Self { held, order, .. } = self;
+            order.retain(|(_, note, key)| held.get(key).is_some_and(|held| held.note == *note));
+        }
+        while let Some((noted_ms, note, oldest)) = self.order.front().copied()
             && (noted_ms + KEPT.as_millis() as i64 <= now_ms || self.bytes > MOST_BYTES)
         {
             self.order.pop_front();
             // One that was noted again stands further behind.
-            if self.held.get(&oldest).is_some_and(|held| held.noted_ms == noted_ms) {
+            if self.held.get(&oldest).is_some_and(|held| held.note == note) {
                 self.remove(&oldest);
             }
         }
@@ -107,6 +117,22 @@ mod tests {
         }
         assert_eq!(repeats.begin(&repeat(0), lease, 200), Begun::First, "forgotten");
         assert_eq!(repeats.begin(&repeat(199), lease, 200), Begun::Same(answer));
+    }
+
+    #[test]
+    fn what_came_to_nothing_takes_no_room() {
+        let (mut repeats, lease) = (MemoryRepeats::default(), Duration::from_secs(5));
+        for n in 0..100 {
+            repeats.begin(&repeat(n), lease, 0);
+            repeats.answer(&repeat(n), b"{}", 0);
+        }
+        for n in 100..100_000 {
+            repeats.begin(&repeat(n), lease, 1);
+            repeats.leave(&repeat(n));
+            assert!(repeats.order.len() <= 2 * 101 + SLACK, "{}", repeats.order.len());
+        }
+        let kept = (0..100).all(|n| repeats.begin(&repeat(n), lease, 2) == Begun::Same(b"{}".to_vec()));
+        assert!(kept, "what was answered is kept");
     }
 
     #[test]
