@@ -41,7 +41,7 @@ use connectors::{
 };
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use processors::ports::Clock;
+use processors::{access::Contents, ports::Clock};
 use remembered::{LARGEST, Question, Remembered};
 use rustls::ClientConfig;
 use std::{
@@ -57,6 +57,7 @@ use upstream::{Calls, Class, Failed, Patience, Upstream};
 
 /// Says that an answer is an old one.
 const STALE: HeaderName = HeaderName::from_static("x-ims-stale");
+const JSON: &str = "application/json";
 /// Bodies on their way of one address: one in so many.
 const READERS: usize = 8;
 /// What an answer takes besides what the process waits for.
@@ -73,6 +74,8 @@ pub struct Gateway {
     files: Large,
     answer_within: Duration,
     places: Semaphore,
+    /// Of these, of one key, or of one address without any.
+    shares: Shares<Contents>,
     /// For bodies that are on their way, of which anybody may have many.
     reading: Semaphore,
     /// Of these, of one address.
@@ -126,6 +129,7 @@ impl Gateway {
             },
             answer_within: ms(gateway.answer_within_ms),
             places: Semaphore::new(http.requests),
+            shares: Shares::of(http.requests.div_ceil(2)),
             reading: Semaphore::new(http.requests),
             readers: Shares::of(http.requests / READERS),
         })
@@ -146,10 +150,11 @@ impl Gateway {
     async fn forward(&self, request: Request) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
         let path = parts.uri.path();
-        let route = self.routes.iter().find(|route| path.starts_with(&route.path)).ok_or(Problem::NotFound)?;
+        let route = self.routes.iter().find(|route| route.serves(path)).ok_or(Problem::NotFound)?;
         let Peer(peer) = parts.extensions.get().copied().ok_or(Problem::Unexpected)?;
         let is_file = is_file(&parts.method, path);
         let body = if is_file { self.read_file(body, peer.ip()).await? } else { self.read(body, peer.ip()).await? };
+        let _share = self.shares.take(asks(&parts, peer.ip())).ok_or(Problem::TooMany)?;
         let _place = self.places.try_acquire().map_err(|_| Problem::TooMany)?;
         headers::pass_on(&mut parts.headers, Some(peer.ip()));
         let asked = Asked::of(&parts, peer.ip());
@@ -177,13 +182,19 @@ impl Gateway {
         body::read(body, *bytes, *within).await
     }
 
-    /// The answer as it came; that to a question for a report is remembered.
+    /// The answer as it came; that to a question for a report, history or statistics is remembered. Whose store is away is
+    /// told the last one.
     async fn answered(&self, answer: Response<Incoming>, asked: Asked) -> Response {
         let (mut head, body) = answer.into_parts();
         headers::pass_on(&mut head.headers, None);
         let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let Asked::Report(question) = asked else { return Response::from_parts(head, Body::new(body)) };
+        let Asked::Read(question) = asked else { return Response::from_parts(head, Body::new(body)) };
         let (StatusCode::OK, Some(0..=LARGEST)) = (head.status, length) else {
+            if head.status == StatusCode::SERVICE_UNAVAILABLE
+                && let Ok(last) = self.instead(asked)
+            {
+                return last;
+            }
             // Who could not answer, or has too much to do, has judged no key.
             if !head.status.is_server_error() && head.status != StatusCode::TOO_MANY_REQUESTS {
                 self.remembered.forget(&question);
@@ -193,14 +204,17 @@ impl Gateway {
         match tokio::time::timeout(self.answer_within, body.collect()).await {
             Ok(Ok(body)) => {
                 let body = body.to_bytes();
-                if body.starts_with(br#"{"code":"0000""#) {
+                let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|of| of == JSON);
+                // Statistics of all channels have no code.
+                let is_refusal = body.starts_with(br#"{"code":"#) && !body.starts_with(br#"{"code":"0000""#);
+                if is_json && !is_refusal {
                     self.remembered.keep(question, body.clone(), Instant::now());
                 } else {
                     self.remembered.forget(&question);
                 }
                 Response::from_parts(head, Body::from(body))
             }
-            Ok(Err(_)) | Err(_) => self.instead(Asked::Report(question)).unwrap_or_else(IntoResponse::into_response),
+            Ok(Err(_)) | Err(_) => self.instead(asked).unwrap_or_else(IntoResponse::into_response),
         }
     }
 
@@ -208,11 +222,11 @@ impl Gateway {
     fn instead(&self, asked: Asked) -> Result<Response, Problem> {
         match asked {
             Asked::Send => Err(Problem::NotConfirmed),
-            Asked::Report(question) => {
+            Asked::Read(question) => {
                 let (age, body) = self.remembered.last(&question, Instant::now()).ok_or(Problem::NobodyThere)?;
                 let mut response = Response::new(Body::from(body));
                 let headers = response.headers_mut();
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
                 headers.insert(AGE, HeaderValue::from(age.as_secs()));
                 headers.insert(STALE, HeaderValue::from_static("true"));
                 Ok(response)
@@ -223,6 +237,12 @@ impl Gateway {
 }
 
 impl Route {
+    /// Whether a path is this route's: what begins with it, and goes on with another part.
+    fn serves(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(&self.path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/'))
+    }
+
     /// Asks one process, or another when that is safe.
     async fn ask(&self, request: &hyper::Request<Bytes>, class: Class) -> Option<Response<Incoming>> {
         let repeatable = is_repeatable(request.method(), request.uri().path());
@@ -269,6 +289,20 @@ fn is_repeatable(method: &Method, path: &str) -> bool {
     method.is_safe() || *method == Method::DELETE && of_message()
 }
 
+/// Whether it is a question for a report, for history or for statistics.
+fn is_remembered(path: &str) -> bool {
+    let what = path.strip_prefix("/ims/").and_then(|path| path.split('/').nth(1));
+    what.is_some_and(|what| ["report", "hist", "stat"].contains(&what))
+}
+
+/// Who asks, as far as it is known here.
+fn asks(parts: &Parts, from: IpAddr) -> Contents {
+    match key(&parts.headers) {
+        Some(key) => Contents::of([b"key", key]),
+        None => Contents::of([b"address", network_of(from).to_string().as_bytes()]),
+    }
+}
+
 /// Whether its body is a file.
 fn is_file(method: &Method, path: &str) -> bool {
     *method == Method::POST && path.strip_prefix("/ims/").is_some_and(|path| path.split('/').nth(1) == Some("files"))
@@ -278,7 +312,8 @@ fn is_file(method: &Method, path: &str) -> bool {
 #[derive(Debug, Clone, Copy)]
 enum Asked {
     Send,
-    Report(Question),
+    /// For what is remembered.
+    Read(Question),
     /// Of a callback.
     Trial,
     Other,
@@ -290,8 +325,9 @@ impl Asked {
         let key = key(&parts.headers).unwrap_or_default();
         match parts.method {
             Method::POST if path.ends_with("/sendMessage") => Self::Send,
-            Method::GET if path.starts_with("/ims/") && path.contains("/report/") => {
-                Self::Report(Question::new(key, path, from))
+            Method::GET if is_remembered(path) => {
+                let path = parts.uri.path_and_query().map_or(path, |path| path.as_str());
+                Self::Read(Question::new(key, path, from))
             }
             Method::POST if path.ends_with("/callback/test") => Self::Trial,
             _ => Self::Other,
@@ -301,7 +337,7 @@ impl Asked {
     fn class(self) -> Class {
         match self {
             Self::Send => Class::Send,
-            Self::Report(_) | Self::Other => Class::Other,
+            Self::Read(_) | Self::Other => Class::Other,
             Self::Trial => Class::Trial,
         }
     }

@@ -1,4 +1,4 @@
-//! The last answers to questions for reports, for when nobody can be asked.
+//! The last answers to questions for reports, history and statistics, for when nobody can be asked.
 
 use bytes::Bytes;
 use processors::access::Contents;
@@ -12,12 +12,15 @@ use std::{
 
 /// Largest answer that is kept, bytes.
 pub const LARGEST: usize = 64 << 10;
+/// All of them, bytes: many reports, or some pages of history.
+const MOST_BYTES: usize = 64 << 20;
 
 /// Who asked for what. A digest: no key of a customer is kept, and nobody is told what another's key was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Question(Contents);
 
 impl Question {
+    /// `path`: with what is asked of it.
     pub fn new(key: &[u8], path: &str, from: IpAddr) -> Self {
         // A key may be for some addresses alone.
         Self(Contents::of([key, path.as_bytes(), from.to_canonical().to_string().as_bytes()]))
@@ -36,6 +39,15 @@ struct Answers {
     by_question: FxHashMap<Question, (Instant, Bytes)>,
     /// In the order of their times; a question that was answered again stands there twice.
     order: VecDeque<(Instant, Question)>,
+    bytes: usize,
+}
+
+impl Answers {
+    fn remove(&mut self, question: &Question) {
+        if let Some((_, answer)) = self.by_question.remove(question) {
+            self.bytes -= answer.len();
+        }
+    }
 }
 
 impl Remembered {
@@ -46,19 +58,24 @@ impl Remembered {
     /// Keeps an answer.
     pub fn keep(&self, question: Question, answer: Bytes, now: Instant) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.remove(&question);
+        answers.bytes += answer.len();
         answers.by_question.insert(question, (now, answer));
         answers.order.push_back((now, question));
-        while answers.by_question.len() > self.most || answers.order.len() > 2 * self.most.max(1) {
+        while answers.by_question.len() > self.most
+            || answers.order.len() > 2 * self.most.max(1)
+            || answers.bytes > MOST_BYTES
+        {
             let Some((at, oldest)) = answers.order.pop_front() else { break };
             if answers.by_question.get(&oldest).is_some_and(|(kept_at, _)| *kept_at == at) {
-                answers.by_question.remove(&oldest);
+                answers.remove(&oldest);
             }
         }
     }
 
     /// Forgets what was answered: it is not so any more, or not to be told.
     pub fn forget(&self, question: &Question) {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).by_question.remove(question);
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(question);
     }
 
     /// The last answer and its age, when it is not too old.
@@ -100,6 +117,18 @@ mod tests {
         (0..1_000).for_each(|n| remembered.keep(question, Bytes::new(), now + Duration::from_millis(n)));
         assert!(remembered.answers.lock().unwrap().order.len() <= 20);
         assert!(remembered.last(&question, now + Duration::from_secs(1)).is_some());
+    }
+
+    #[test]
+    fn large_answers_leave_room_for_fewer() {
+        let (remembered, now) = (Remembered::new(10_000, Duration::from_secs(60)), Instant::now());
+        let of = |n: usize| Question::new(b"key", &format!("/{n}"), HERE);
+        let many = 2 * MOST_BYTES / LARGEST;
+        (0..many).for_each(|n| remembered.keep(of(n), vec![0; LARGEST].into(), now));
+        let kept = (0..many).filter(|n| remembered.last(&of(*n), now).is_some());
+        assert_eq!(kept.collect::<Vec<_>>(), (many / 2..many).collect::<Vec<_>>(), "the newest");
+        (0..many).for_each(|n| remembered.forget(&of(n)));
+        assert_eq!(remembered.answers.lock().unwrap().bytes, 0);
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl Clock for Moved {
 enum Does {
     Answers(&'static str),
     Fails,
+    Unconfirmed,
     Cuts,
     Hangs,
 }
@@ -97,6 +98,7 @@ impl Process {
         let (status, body) = match does {
             Does::Answers(body) => ("200 OK", body),
             Does::Fails => ("500 Internal Server Error", r#"{"code":"9999","message":"unexpected error"}"#),
+            Does::Unconfirmed => ("503 Service Unavailable", r#"{"code":"9998","message":"not confirmed"}"#),
             Does::Cuts => return,
             Does::Hangs => return std::future::pending().await,
         };
@@ -233,6 +235,24 @@ async fn one_that_crawls_or_answers_500_is_spared_too() {
 }
 
 #[tokio::test]
+async fn one_that_confirms_nothing_is_spared_and_its_neighbour_is_sent_all() {
+    let (lost, works) = (Process::start(Does::Unconfirmed).await, Process::start(Does::Answers(KEPT)).await);
+    let stage = Stage::new(&[&lost.url, &works.url]);
+    let mut unconfirmed = 0;
+    for _ in 0..40 {
+        let (status, _, answer) = stage.send().await;
+        unconfirmed += usize::from((status.as_u16(), answer["code"].as_str()) == (503, Some("9998")));
+    }
+    assert_eq!(stage.upstream(0).state(Class::Send), Some(State::Open));
+    assert_eq!((unconfirmed, lost.count(), works.count()), (10, 10, 30), "its answers pass, and then it is not asked");
+    // A report whose store is away says nothing of the process.
+    for _ in 0..20 {
+        stage.report("a").await;
+    }
+    assert_eq!((stage.upstream(0).state(Class::Other), lost.count()), (Some(State::Closed), 20));
+}
+
+#[tokio::test]
 async fn another_is_asked_only_where_that_is_safe() {
     let (cuts, answers) = (Process::start(Does::Cuts).await, Process::start(Does::Answers(KEPT)).await);
     let stage = Stage::new(&[&cuts.url, &answers.url]);
@@ -270,6 +290,11 @@ async fn the_last_known_report_is_told_as_old_and_to_its_own_key_alone() {
     let (status, headers, answer) = stage.report("b").await;
     assert_eq!((status.as_u16(), answer["code"].as_str()), (503, Some("9999")));
     assert!(headers.contains_key("retry-after"));
+    // So is one whose store is away.
+    process.does(Does::Unconfirmed);
+    let (status, headers, stale) = stage.report("a").await;
+    assert_eq!((status, &stale, &headers["x-ims-stale"]), (StatusCode::OK, &fresh, &"true".parse().unwrap()));
+    assert_eq!(stage.report("b").await.0.as_u16(), 503);
     // What was refused is nothing to remember.
     process.does(Does::Answers(r#"{"code":"2100","message":"message_id: no report of it"}"#));
     stage.report("c").await;
@@ -284,6 +309,29 @@ async fn the_last_known_report_is_told_as_old_and_to_its_own_key_alone() {
     stage.report("a").await;
     process.does(Does::Cuts);
     assert_eq!(stage.report("a").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn history_and_statistics_are_remembered_each_with_what_is_asked_of_them() {
+    const PAGE: &str = r#"{"code":"0000","data":{"items":[],"next":null}}"#;
+    const STATISTICS: &str = r#"{"email":null,"kakao":null,"mt":{"SMS":{"total":1}},"push":null}"#;
+    let process = Process::start(Does::Answers(PAGE)).await;
+    let stage = Stage::new(&[&process.url]);
+    for (path, told) in [("hist/mt?cursor=1", PAGE), ("stat?from=20260301&to=20260302", STATISTICS)] {
+        process.does(Does::Answers(told));
+        let path = format!("/ims/KEY/{path}");
+        stage.call(Method::GET, &path, "a").await;
+        process.does(Does::Cuts);
+        let (status, headers, answer) = stage.call(Method::GET, &path, "a").await;
+        assert_eq!((status, answer.to_string()), (StatusCode::OK, told.to_owned()));
+        assert_eq!(headers["x-ims-stale"], "true");
+        assert_eq!(stage.call(Method::GET, &format!("{path}1"), "a").await.0.as_u16(), 503, "another question");
+    }
+    // What is registered is nothing to be told of old.
+    process.does(Does::Answers(PAGE));
+    stage.call(Method::GET, "/ims/KEY/callback", "a").await;
+    process.does(Does::Cuts);
+    assert_eq!(stage.call(Method::GET, "/ims/KEY/callback", "a").await.0.as_u16(), 503);
 }
 
 #[tokio::test]
@@ -324,6 +372,63 @@ async fn bodies_that_do_not_come_take_nobody_elses_place() {
     assert_eq!(stage.gateway.places.available_permits(), share * 8);
     assert_eq!(stage.send().await.0, StatusCode::OK);
     held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn who_has_half_of_the_places_leaves_the_others() {
+    let process = Process::start(Does::Hangs).await;
+    let stage = Arc::new(Stage::with(&[&process.url], |gateway| gateway.answer_within_ms = 60_000));
+    let half = config::load(None, []).unwrap().http.requests / 2;
+    let hang = |peer: &'static str, key: &'static str| {
+        let stage = Arc::clone(&stage);
+        tokio::spawn(async move { stage.call_from(peer, Method::POST, "/ims/KEY/mt/sendMessage", key).await })
+    };
+    // Bodies of one address are bounded by themselves: they come one after the other.
+    let mut held = Vec::new();
+    for places in (half..2 * half).rev() {
+        held.push(hang("203.0.113.1:7", "a"));
+        while stage.gateway.places.available_permits() > places {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(stage.call_from("203.0.113.2:7", Method::GET, "/ims/KEY/x", "a").await.0.as_u16(), 429, "one key's");
+    held.push(hang("203.0.113.1:7", "b"));
+    while stage.gateway.places.available_permits() > half - 1 {
+        tokio::task::yield_now().await;
+    }
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_path_goes_on_with_another_part() {
+    let (ours, others) = (Process::start(Does::Answers(KEPT)).await, Process::start(Does::Answers(KEPT)).await);
+    let stage = Stage::with(&[&others.url], |gateway| {
+        gateway.upstreams.push(config::Upstreams { path: "/ims/A/em".into(), urls: vec![ours.url.clone()] });
+    });
+    for (path, of_ours) in
+        [("/ims/A/em", 1), ("/ims/A/em/sendMessage", 2), ("/ims/A/em?a=b", 3), ("/ims/A/emX", 3), ("/ims/A/email/x", 3)]
+    {
+        assert_eq!(stage.call(Method::GET, path, "a").await.0, StatusCode::OK);
+        assert_eq!(ours.count(), of_ours, "{path}");
+    }
+    assert_eq!(others.count(), 2);
+}
+
+#[tokio::test]
+async fn one_that_crawls_is_spared_though_its_callers_do_not_wait() {
+    let process = Process::start(Does::Hangs).await;
+    let stage = Arc::new(Stage::new(&[&process.url]));
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let stage = Arc::clone(&stage);
+            // After the share of its time from which on it is slow, and before its end.
+            tokio::spawn(async move { tokio::time::timeout(Duration::from_millis(300), stage.send()).await.is_err() })
+        })
+        .collect();
+    for call in calls {
+        assert!(call.await.unwrap());
+    }
+    assert_eq!(stage.upstream(0).state(Class::Send), Some(State::Open));
 }
 
 #[tokio::test]

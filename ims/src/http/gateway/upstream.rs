@@ -126,20 +126,21 @@ impl Upstream {
             Some(Permit::Trial) => true,
             Some(Permit::Open(_)) => return None,
         };
-        // A caller that goes away leaves a trial whose end is not known.
-        let mut pass = Pass { upstream: self, class, trial, health: None };
+        let slow = self.calls.patience.of(class) * self.calls.slow_at_percent / 100;
+        let began = Instant::now();
+        let mut pass = Pass { upstream: self, class, trial, began, slow, health: None };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let Ok(uri) = format!("{}{path}", self.url).parse::<Uri>() else { return Some(Err(Failed::NotSent)) };
         let mut forwarded = Request::new(Full::new(request.body().clone()));
         *forwarded.method_mut() = request.method().clone();
         *forwarded.headers_mut() = request.headers().clone();
         *forwarded.uri_mut() = uri;
-        let began = Instant::now();
         let answer = self.calls.call(forwarded, class).await;
-        let slow = self.calls.patience.of(class) * self.calls.slow_at_percent / 100;
         pass.health = Some(match &answer {
-            // What says itself why it cannot, at once, works.
-            Ok(answer) if answer.status().is_server_error() && answer.status() != 503 => Health::Failed,
+            // What says that a store is away works; what confirms no message (9998) has lost the log, and another may not
+            // have.
+            Ok(answer) if answer.status() == 503 && class != Class::Send => Health::Well,
+            Ok(answer) if answer.status().is_server_error() => Health::Failed,
             Ok(_) if began.elapsed() > slow => Health::Slow,
             Ok(_) => Health::Well,
             Err(_) => Health::Failed,
@@ -192,6 +193,10 @@ struct Pass<'u> {
     upstream: &'u Upstream,
     class: Class,
     trial: bool,
+    began: Instant,
+    /// From when on its answer is slow.
+    slow: Duration,
+    /// None: its caller went away. How it would have ended is not known, but whether it was slow until then.
     health: Option<Health>,
 }
 
@@ -200,7 +205,8 @@ impl Drop for Pass<'_> {
         let now_ms = self.upstream.calls.clock.now_ms();
         let Some(mut breaker) = self.upstream.breaker(self.class) else { return };
         let before = breaker.state();
-        match self.health {
+        let was_slow = || (self.began.elapsed() > self.slow).then_some(Health::Slow);
+        match self.health.or_else(was_slow) {
             health if self.trial => breaker.tried(health, now_ms),
             Some(health) => breaker.answered(health, now_ms),
             None => {}
