@@ -158,7 +158,9 @@ impl Problem {
                 "`requests` under way, half of them of one customer, files `uploads`, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
             }
             Self::Unexpected => "a defect",
-            Self::NotConfirmed => "Kafka did not acknowledge within `acknowledged_within_ms`",
+            Self::NotConfirmed => {
+                "Kafka did not acknowledge within `acknowledged_within_ms`, of which Redis may have taken a part"
+            }
             Self::StoreAway => "the store is away",
             Self::NobodyThere => "behind a gateway no API process answers",
         }

@@ -35,25 +35,27 @@ struct Waiting {
 #[derive(Clone)]
 pub struct Appender {
     to: Sender<Waiting>,
-    within: Duration,
 }
 
 impl Appender {
     /// Starts the thread, which ends with the last clone; /health/ready tells of it under its name. It asks whether
     /// `topic` can be appended to when nothing else tells.
-    pub fn start(name: &'static str, log: Box<dyn log::Appender>, topic: Topic, within: Duration) -> io::Result<Self> {
+    pub fn start(name: &'static str, log: Box<dyn log::Appender>, topic: Topic) -> io::Result<Self> {
         let (to, from) = bounded(WAITING);
         note(name, Status::Ready);
         thread::Builder::new().name(name.into()).spawn(move || work(name, log, topic, &from))?;
-        Ok(Self { to, within })
+        Ok(Self { to })
     }
 
     /// Appends a record; it is there when this says so. When it does not it may be there, or come to be, and the same
-    /// message_id may be sent again.
-    pub async fn append(&self, record: Outgoing) -> Result<(), Problem> {
+    /// message_id may be sent again. It is waited for until then.
+    pub async fn append(&self, record: Outgoing, until: Instant) -> Result<(), Problem> {
+        if until <= Instant::now() {
+            return Err(Problem::NotConfirmed);
+        }
         let (acknowledged, told) = oneshot::channel();
         self.to.try_send(Waiting { record, acknowledged }).map_err(|_| Problem::NotConfirmed)?;
-        match tokio::time::timeout(self.within, told).await {
+        match tokio::time::timeout_at(until.into(), told).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Problem::NotConfirmed),
         }

@@ -144,7 +144,7 @@ pub fn open(
     descriptors::make_room(config.http.connections);
     let within = ms(config.http.acknowledged_within_ms);
     let appender = |name, lane| -> anyhow::Result<Appender> {
-        Ok(Appender::start(name, parts.log.appender(name, GIVEN_UP_AFTER * within)?, Topic::api(lane), within)?)
+        Ok(Appender::start(name, parts.log.appender(name, GIVEN_UP_AFTER * within)?, Topic::api(lane))?)
     };
     let desk = match config.state.kind {
         StateKind::Redis => {

@@ -40,7 +40,11 @@ use processors::{
 use schemas::{Lane, Schemas, Topic, examples};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Semaphore;
 use topology::log::Outgoing;
 use utoipa::ToSchema;
@@ -178,10 +182,15 @@ async fn send(
     Words((service_key, channel)): Words<(String, String)>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Problem> {
-    let channel = ask::channel(&channel).ok_or(Problem::NotFound)?;
-    let body = door.json(&headers, body).await?;
-    Ok(door.sent(Asked { caller, service_key, channel, headers, body }).await)
+) -> Response {
+    let read = async {
+        let channel = ask::channel(&channel).ok_or(Problem::NotFound)?;
+        Ok((channel, door.json(&headers, body).await?))
+    };
+    match read.await {
+        Ok((channel, body)) => door.sent(Asked { caller, service_key, channel, headers, body }).await,
+        Err::<_, Problem>(problem) => door.ended(&caller, problem).await,
+    }
 }
 
 /// Nothing is known of a message.
@@ -244,6 +253,7 @@ async fn cancel(
         let (key, value) = (Bytes::from(report.track_id.into_bytes()), Bytes::from(door.schemas.encode(&wish)));
         // The priority is the router's to say, an ad's is not the lane it came by: those who never see the message
         // forget the wish (docs/adr/0004).
+        let until = Instant::now() + door.acknowledged_within;
         for &lane in Lane::ALL {
             let record = Outgoing {
                 topic: Topic::result(lane),
@@ -252,7 +262,7 @@ async fn cancel(
                 value: Some(value.clone()),
                 headers: Vec::new(),
             };
-            door.others.append(record).await?;
+            door.others.append(record, until).await?;
         }
     }
     Ok(Answer::success(Cancel { message_id, asked: !report.terminal, state: report.state.as_str() }))

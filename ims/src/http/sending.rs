@@ -16,12 +16,15 @@ use axum::{
 };
 use connectors::desk::Repeat;
 use processors::{
-    access::{Begun, Contents, LARGEST_KEPT, Limits, RepeatKey, Use},
+    access::{Begun, Contents, Limits, RepeatKey, Use},
     ingest::RECEIVERS,
     refusal::Code,
 };
 use schemas::{Channel, Lane, Topic};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 const LANE: HeaderName = HeaderName::from_static("x-ims-lane");
 const VERSION: HeaderName = HeaderName::from_static("x-ims-version");
@@ -73,6 +76,14 @@ impl Door {
         }
     }
 
+    /// An answer to what is looked at no further: it has used one of the rate.
+    pub async fn ended(&self, caller: &Caller, answer: impl IntoResponse) -> Response {
+        match self.count(caller, Use { receivers: 1, messages: 0 }).await {
+            Ok(standing) => told(answer.into_response(), standing),
+            Err(refusal) => refusal,
+        }
+    }
+
     /// The whole of a JSON body, which is not larger than it may be and comes in time.
     pub async fn json(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
         if !headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).is_some_and(is_json) {
@@ -83,27 +94,26 @@ impl Door {
 
     /// Answers a request: once, when it has a key, however often it comes.
     pub async fn sent(self: Arc<Self>, asked: Asked) -> Response {
-        let Some(key) = asked.headers.get(IDEMPOTENCY_KEY) else { return self.judged(&asked).await.0 };
+        // All that is waited for is within it: who is told 9998 is told so in time.
+        let until = Instant::now() + self.acknowledged_within;
+        let Some(key) = asked.headers.get(IDEMPOTENCY_KEY) else { return self.judged(&asked, until).await.0 };
         let key = match RepeatKey::read(key.as_bytes(), &asked.caller.username) {
             Ok(key) => key,
-            Err(reason) => return bad("idempotency-key", &reason).into_response(),
+            Err(reason) => return self.ended(&asked.caller, bad("idempotency-key", &reason)).await,
         };
         let Ok(mark) = secret::random() else { return Problem::Unexpected.into_response() };
         let repeat = Repeat { key, contents: asked.contents(), mark };
         match self.desk.begin(repeat, self.acknowledged_within + LEASE_BESIDES).await {
-            Begun::Other => Problem::KeyReused.into_response(),
-            Begun::UnderWay => Problem::KeyUnderWay.into_response(),
-            Begun::Same(answer) => match self.count(&asked.caller, Use { receivers: 1, messages: 0 }).await {
-                Ok(standing) => told(kept(answer), standing),
-                Err(refusal) => refusal,
-            },
+            Begun::Other => self.ended(&asked.caller, Problem::KeyReused).await,
+            Begun::UnderWay => self.ended(&asked.caller, Problem::KeyUnderWay).await,
+            Begun::Same(answer) => self.ended(&asked.caller, kept(answer)).await,
             Begun::First => {
                 // Whoever leaves now asks again under this key, and is told how it ended.
                 let ended = tokio::spawn(async move {
-                    let (response, answer) = self.judged(&asked).await;
+                    let (response, answer) = self.judged(&asked, until).await;
                     match answer {
-                        Some(answer) if answer.len() <= LARGEST_KEPT => self.desk.answer(repeat, answer).await,
-                        Some(_) | None => self.desk.leave(repeat).await,
+                        Some(answer) => self.desk.answer(repeat, answer).await,
+                        None => self.desk.leave(repeat),
                     }
                     response
                 });
@@ -114,7 +124,7 @@ impl Door {
 
     /// Holds a request against the rules and appends what is accepted. The answer comes a second time as it is kept,
     /// when something was appended: what came to nothing may be asked again.
-    async fn judged(&self, asked: &Asked) -> (Response, Option<Vec<u8>>) {
+    async fn judged(&self, asked: &Asked, until: Instant) -> (Response, Option<Vec<u8>>) {
         let (Judged { answer, record }, receivers) = self.judge(asked);
         let accepted = answer.receivers.iter().filter(|receiver| receiver.message.is_none()).count();
         let messages = match (&record, answer.receivers.len()) {
@@ -129,7 +139,7 @@ impl Door {
         let Some(record) = record else { return (told(answer.into_response(), standing), None) };
         let urgent = record.topic == Topic::api(Lane::Auth);
         let appender = if urgent { &self.urgent } else { &self.others };
-        match appender.append(record).await {
+        match appender.append(record, until).await {
             Ok(()) => {
                 let bytes = answer.to_bytes();
                 (told(answer.into_response(), standing), Some(bytes))
@@ -137,7 +147,7 @@ impl Door {
             Err(problem) => {
                 if let Some(Standing { limits, now_ms, .. }) = standing {
                     // It is counted when it is confirmed: who repeats it has sent one message.
-                    self.desk.give_back(&asked.caller.username, limits, messages, now_ms).await;
+                    self.desk.give_back(&asked.caller.username, limits, messages, now_ms);
                 }
                 (told(problem.into_response(), standing), None)
             }

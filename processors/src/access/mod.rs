@@ -14,7 +14,7 @@ pub use credentials::{Credentials, Who};
 pub use hash::{HashError, SecretHash};
 pub use holder::Holder;
 pub use limits::{Limits, Taken, Usage, Use, Verdict, day_of};
-pub use repeat::{Begun, Contents, End, KEPT, Kept, LARGEST_KEPT, Mark, RepeatKey};
+pub use repeat::{Begun, Contents, End, KEPT, Kept, Mark, RepeatKey};
 pub use scope::Scope;
 
 use crate::reference::SecretKey;

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 /// How long an answer is kept under its key.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// The largest answer that is kept, bytes: who repeats a request of hundreds of receivers has their message_id.
-pub const LARGEST_KEPT: usize = 16 << 10;
 /// Longest key, characters.
 const LONGEST: usize = 128;
 

@@ -36,17 +36,17 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(within: Duration) -> Self {
+    fn new() -> Self {
         let ((gate, let_go), (tell, waiting)) = (channel(), channel());
         let appended = Arc::default();
         let log = Gated { let_go, appended: Arc::clone(&appended), waiting: tell };
-        let appender = Appender::start("test", Box::new(log), Topic::api(Lane::Realtime), within).unwrap();
+        let appender = Appender::start("test", Box::new(log), Topic::api(Lane::Realtime)).unwrap();
         Self { appender, gate, appended, waiting }
     }
 
     fn send(&self) -> tokio::task::JoinHandle<Result<(), Problem>> {
         let appender = self.appender.clone();
-        tokio::spawn(async move { appender.append(record()).await })
+        tokio::spawn(async move { appender.append(record(), long()).await })
     }
 
     /// Until so many batches have come.
@@ -64,7 +64,9 @@ impl Fixture {
     }
 }
 
-const LONG: Duration = Duration::from_secs(60);
+fn long() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
 
 fn record() -> Outgoing {
     let topic = Topic::api(Lane::Realtime);
@@ -73,7 +75,7 @@ fn record() -> Outgoing {
 
 #[tokio::test]
 async fn what_comes_while_one_is_acknowledged_goes_together() {
-    let log = Fixture::new(LONG);
+    let log = Fixture::new();
     let first = log.send();
     log.appends(1).await;
     let others: Vec<_> = (0..50).map(|_| log.send()).collect();
@@ -91,7 +93,7 @@ async fn what_comes_while_one_is_acknowledged_goes_together() {
 
 #[tokio::test]
 async fn each_is_told_of_its_own_record() {
-    let log = Fixture::new(LONG);
+    let log = Fixture::new();
     let mut asked = Vec::new();
     for n in 1..=4 {
         asked.push(log.send());
@@ -113,13 +115,13 @@ async fn each_is_told_of_its_own_record() {
 
 #[tokio::test]
 async fn a_log_that_says_nothing_confirms_nothing_and_those_who_gave_up_are_left_out() {
-    let log = Fixture::new(Duration::from_millis(50));
+    let log = Fixture::new();
+    let soon = || Instant::now() + Duration::from_millis(50);
     // Nobody lets the first go; the second waits behind it. Both are told in time.
-    assert_eq!(log.appender.append(record()).await, Err(Problem::NotConfirmed));
-    assert_eq!(log.appender.append(record()).await, Err(Problem::NotConfirmed));
+    assert_eq!(log.appender.append(record(), soon()).await, Err(Problem::NotConfirmed));
+    assert_eq!(log.appender.append(record(), soon()).await, Err(Problem::NotConfirmed));
     log.gate.send(()).unwrap();
-    let patient = Appender { within: LONG, ..log.appender.clone() };
-    let asked = tokio::spawn(async move { patient.append(record()).await });
+    let asked = log.send();
     log.appends(2).await;
     log.gate.send(()).unwrap();
     // Of the first, who waits for it no more; then the last.
@@ -131,10 +133,10 @@ async fn a_log_that_says_nothing_confirms_nothing_and_those_who_gave_up_are_left
 
 #[tokio::test]
 async fn more_than_may_wait_are_told_at_once() {
-    let log = Fixture::new(LONG);
+    let log = Fixture::new();
     let mut waiting = vec![log.send()];
     log.appends(1).await;
     waiting.extend((0..WAITING).map(|_| log.send()));
     log.waits(WAITING).await;
-    assert_eq!(log.appender.append(record()).await, Err(Problem::NotConfirmed));
+    assert_eq!(log.appender.append(record(), long()).await, Err(Problem::NotConfirmed));
 }

@@ -57,9 +57,9 @@ impl Desk {
 
     /// Messages that were counted at a time came to nothing. The other doors are told at once: whoever repeats them may
     /// meet another.
-    pub async fn give_back(&self, username: &Arc<str>, limits: Limits, messages: u32, counted_ms: i64) {
+    pub fn give_back(&self, username: &Arc<str>, limits: Limits, messages: u32, counted_ms: i64) {
         self.own.give_back(username, messages, counted_ms);
-        self.ask(take(username, limits, NOTHING)).await;
+        self.tell(take(username, limits, NOTHING));
     }
 
     /// Begins a request with a key: it is under way for so long at most.
@@ -78,9 +78,15 @@ impl Desk {
     }
 
     /// Forgets a request that came to nothing.
-    pub async fn leave(&self, repeat: Repeat) {
+    pub fn leave(&self, repeat: Repeat) {
         self.own.repeats().leave(&repeat);
-        self.ask(Ask::Leave(repeat)).await;
+        self.tell(Ask::Leave(repeat));
+    }
+
+    /// Nobody waits for it: who is told 9998 is told so in time.
+    fn tell(&self, ask: Ask) {
+        let now_ms = self.clock.now_ms();
+        self.shared.iter().filter(|shared| shared.is_there(now_ms)).for_each(|shared| shared.tell(ask.clone()));
     }
 
     async fn ask(&self, ask: Ask) -> Option<Told> {

@@ -75,6 +75,12 @@ impl Shared {
         }
         told
     }
+
+    /// Tells what nobody waits for; what is asked from here later finds it done.
+    pub fn tell(&self, ask: Ask) {
+        // One that is not handed over is made up for: by what is reported next, or by the end of a lease.
+        drop(self.to.try_send((ask, oneshot::channel().0)));
+    }
 }
 
 fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Question>) {
@@ -85,8 +91,8 @@ fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Ques
         let before = asked.len();
         let now_ms = clock.now_ms();
         for (mut ask, answer) in std::iter::once(first).chain(from.try_iter()).take(AT_ONCE) {
-            // Who gave up has gone on by itself; a report waits for nothing.
-            if answer.is_closed() && !is_report(&ask) {
+            // Who gave up has gone on by itself.
+            if answer.is_closed() && !is_told(&ask) {
                 continue;
             }
             if let Ask::Take(take) = &mut ask {
@@ -117,9 +123,9 @@ fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Ques
     }
 }
 
-/// Whether it only says what this door has counted.
-fn is_report(ask: &Ask) -> bool {
-    matches!(ask, Ask::Take(Take { using: Use { receivers: 0, .. }, .. }))
+/// Whether nobody waits for it.
+fn is_told(ask: &Ask) -> bool {
+    matches!(ask, Ask::Leave(_) | Ask::Take(Take { using: Use { receivers: 0, .. }, .. }))
 }
 
 /// Notes what the others told, or that they did not hear what was reported with the questions.

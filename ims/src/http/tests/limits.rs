@@ -79,6 +79,32 @@ async fn each_receiver_counts_and_a_question_counts_one() {
 }
 
 #[tokio::test]
+async fn a_request_that_ends_before_it_is_judged_has_used_one_too() {
+    type Ask = fn() -> Request<Body>;
+    let ends: [(u16, Ask); 6] = [
+        (404, || signed(Request::post(format!("/ims/{SHOP}/fax/sendMessage"))).body(Body::empty()).unwrap()),
+        (408, || signed(post(SHOP)).body(Body::new(Endless)).unwrap()),
+        (413, || signed(post(SHOP)).body(vec![b' '; 1_000_001].into()).unwrap()),
+        (415, || signed(Request::post(format!("/ims/{SHOP}/mt/sendMessage"))).body(sms().into()).unwrap()),
+        (200, || signed(post(SHOP)).header("idempotency-key", "a b").body(sms().into()).unwrap()),
+        (422, || signed(post(SHOP)).header("idempotency-key", "A").body("{}".into()).unwrap()),
+    ];
+    for (status, request) in ends {
+        let mut fixture = Fixture::with(|door| door.body_within = std::time::Duration::from_millis(10));
+        if status == 422 {
+            fixture.call(signed(post(SHOP)).header("idempotency-key", "A").body(sms().into()).unwrap()).await;
+        }
+        fixture.reload(|seed| seed.customers.iter_mut().for_each(|shop| shop.rate_per_second = Some(2)));
+        for left in [1, 0] {
+            let (ended, headers, answer) = fixture.call(request()).await;
+            assert_eq!(ended, status, "{answer}");
+            assert!(text(&headers, "ratelimit").starts_with(&format!("\"rate\";r={left};")), "{status}: {headers:?}");
+        }
+        assert_eq!(fixture.call(request()).await.0, StatusCode::TOO_MANY_REQUESTS, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_over_its_rate_is_refused_before_its_body_is_read() {
     let fixture = Fixture::bounded(|shop| shop.rate_per_second = Some(1));
     for _ in 0..2 {

@@ -99,7 +99,7 @@ impl topology_log::Appender for Away {
 }
 
 pub fn started(log: Box<dyn topology_log::Appender>) -> Appender {
-    Appender::start("test", log, Topic::api(Lane::Realtime), PATIENCE).unwrap()
+    Appender::start("test", log, Topic::api(Lane::Realtime)).unwrap()
 }
 
 pub struct Fixture {

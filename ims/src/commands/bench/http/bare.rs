@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
 use schemas::{Lane, Topic, examples};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use topology::log::{Log as _, Outgoing};
 
 /// What each request appends, and where.
@@ -16,10 +16,12 @@ use topology::log::{Log as _, Outgoing};
 struct Bare {
     record: Outgoing,
     appender: Appender,
+    within: Duration,
 }
 
 async fn append(State(bare): State<Bare>, _body: Bytes) -> Result<&'static str, StatusCode> {
-    bare.appender.append(bare.record.clone()).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let until = Instant::now() + bare.within;
+    bare.appender.append(bare.record.clone(), until).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(r#"{"code":"0000"}"#)
 }
 
@@ -29,8 +31,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let record = request::record(&examples::request("at"), Topic::api(Lane::Realtime), &schemas)?;
     let within = Duration::from_millis(u64::from(config.http.acknowledged_within_ms));
     let log = open_kafka(config)?.appender("bare", 2 * within)?;
-    let appender = Appender::start("bare", log, Topic::api(Lane::Realtime), within)?;
-    let routes = Router::new().route("/{*path}", post(append)).with_state(Bare { record, appender });
+    let appender = Appender::start("bare", log, Topic::api(Lane::Realtime))?;
+    let routes = Router::new().route("/{*path}", post(append)).with_state(Bare { record, appender, within });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(&config.http.listen).await?;
