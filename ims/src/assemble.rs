@@ -34,8 +34,8 @@ use processors::{
     law::Law,
     outcome,
     ports::{
-        Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, HeldPushTokens, NoFiles,
-        NoPending, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
+        Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, HeldPushTokens, MessageName,
+        NoFiles, NoPending, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
     },
     ring::Rings,
 };
@@ -73,11 +73,15 @@ pub fn now_ms() -> i64 {
 
 /// Claims that every ingest stream of the process shares.
 #[derive(Clone, Default)]
-struct SharedClaims(Arc<Mutex<MemoryClaims>>);
+pub struct SharedClaims(Arc<Mutex<MemoryClaims>>);
 
 impl Claims for SharedClaims {
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).claim(claims, now_ms)
+    }
+
+    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).holders(asked, now_ms)
     }
 }
 
@@ -427,9 +431,10 @@ impl Deployment {
         Ok(Some(Registration::new(editor, registrar, holder)))
     }
 
-    /// Opens the HTTP door, if the configuration has one.
-    pub fn open_door(&self, config: &Config) -> anyhow::Result<Option<Door>> {
-        http::open(config, &self.parts, &self.stores, &self.cipher, self.files.clone())
+    /// Opens the HTTP door, if the configuration has one, of a process with these roles.
+    pub fn open_door(&self, config: &Config, roles: &[Role]) -> anyhow::Result<Option<Door>> {
+        let ingests = roles.contains(&Role::Ingest);
+        http::open(config, &self.parts, &self.stores, &self.cipher, self.files.clone(), ingests)
     }
 }
 

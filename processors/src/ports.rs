@@ -33,11 +33,23 @@ pub struct Claim {
     pub track_id: TrackId,
 }
 
+/// What a customer calls a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageName {
+    /// Its service key.
+    pub service_key: String,
+    /// The customer's own id.
+    pub message_id: String,
+}
+
 /// Message ids that were accepted within the last 24 hours, one namespace per service key.
 pub trait Claims: Send {
     /// Claims each id, in order, in one round trip. Answers for each: None when it is now (or was already) this claim's
     /// own, or the track_id that holds it.
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away>;
+
+    /// Who holds each of these ids, in order, in one round trip; claims none, and says nothing of a moment later.
+    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away>;
 }
 
 /// Recipients who refused the ads of a customer (2080).

@@ -39,7 +39,7 @@ codes! {
     BadRequest = "1400", "bad_request", "bad request; the text says which field, what came, what is allowed";
     TooLong = "2010", "too_long", "message, title or header too long, after substitution";
     Missing = "2020", "missing", "mandatory field missing";
-    Duplicate = "2030", "duplicate", "the message_id was used within the last 24 hours; of one receiver_list at once, otherwise in the report";
+    Duplicate = "2030", "duplicate", "the message_id was used within the last 24 hours; told at once where it is known, otherwise in the report";
     NotRegistered = "2040", "not_registered", "sender number, profile, template or file not registered or not approved, or only since less than 5 s";
     Unfilled = "2050", "unfilled", "a variable is left unfilled";
     OutOfBounds = "2060", "out_of_bounds", "send_at or expires_at out of bounds";

@@ -2,7 +2,7 @@
 //! through: there, use the file.
 
 use super::expired_at;
-use processors::ports::{Away, Claim, Claims};
+use processors::ports::{Away, Claim, Claims, MessageName};
 use rustc_hash::FxHashMap;
 use schemas::TrackId;
 use std::collections::VecDeque;
@@ -29,9 +29,9 @@ struct Held {
 
 impl MemoryClaims {
     /// 128 bits of two keyed hashes stand for an id: no two ids meet, by chance or by a customer's design.
-    fn key(&self, claim: &Claim) -> u128 {
+    fn key(&self, service_key: &str, message_id: &str) -> u128 {
         let [high, low] = &self.hashers;
-        let id = (&claim.service_key, &claim.message_id);
+        let id = (service_key, message_id);
         u128::from(high.hash_one(id)) << 64 | u128::from(low.hash_one(id))
     }
 
@@ -67,7 +67,7 @@ impl Claims for MemoryClaims {
         self.forget(expired_at);
         let mut answers = Vec::with_capacity(claims.len());
         for claim in claims {
-            let key = self.key(claim);
+            let key = self.key(&claim.service_key, &claim.message_id);
             let mine = Held { by: claim.track_id, claimed_ms: now_ms };
             let answer = match self.held.entry(key) {
                 Entry::Occupied(held) if held.get().claimed_ms > expired_at => {
@@ -88,6 +88,14 @@ impl Claims for MemoryClaims {
             answers.push(answer);
         }
         Ok(answers)
+    }
+
+    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        let holder = |name: &MessageName| {
+            let held = self.held.get(&self.key(&name.service_key, &name.message_id));
+            held.filter(|held| held.claimed_ms > expired_at(now_ms)).map(|held| held.by)
+        };
+        Ok(asked.iter().map(holder).collect())
     }
 }
 

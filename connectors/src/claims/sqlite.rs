@@ -2,7 +2,7 @@
 
 use super::expired_at;
 use crate::sql::{Connection, Database, Insert, Location, Schema, StoreError};
-use processors::ports::{Away, CLAIM_WINDOW, Claim, Claims};
+use processors::ports::{Away, CLAIM_WINDOW, Claim, Claims, MessageName};
 use rustc_hash::FxHashMap;
 use schemas::{TrackId, UnknownWord};
 use sqlx::migrate::Migrator;
@@ -69,6 +69,8 @@ impl SqliteClaims {
 
 /// A claim beside the number of its service key.
 type Numbered<'c> = (i64, &'c Claim);
+/// The number of a service key, and a message_id.
+type Named<'n> = (i64, &'n str);
 
 impl Claims for SqliteClaims {
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
@@ -88,8 +90,9 @@ impl Claims for SqliteClaims {
                 return Ok(vec![None; claims.len()]);
             }
             let mut holders = Holders::default();
-            for asked in numbered.chunks(ASKED_AT_ONCE) {
-                ask(connection, asked, &mut holders).await?;
+            let asked: Vec<Named<'_>> = numbered.iter().map(|(number, claim)| (*number, &*claim.message_id)).collect();
+            for asked in asked.chunks(ASKED_AT_ONCE) {
+                ask(connection, asked, expired_at(now_ms), &mut holders).await?;
             }
             let answers = numbered
                 .iter()
@@ -101,6 +104,30 @@ impl Claims for SqliteClaims {
             Ok(answers)
         };
         database.transact(work, |_| true)
+    }
+
+    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        let Self { database, numbers, .. } = self;
+        database.run(async |connection| {
+            let mut named: Vec<Named<'_>> = Vec::with_capacity(asked.len());
+            for MessageName { service_key, message_id } in asked {
+                if !numbers.contains_key(service_key) {
+                    let known = connection.query("SELECT id FROM service_keys WHERE service_key = ?").bind(service_key);
+                    let Some(row) = known.fetch_optional().await? else { continue };
+                    numbers.insert(service_key.clone(), row.get("id")?);
+                }
+                named.push((numbers[service_key], message_id));
+            }
+            let mut holders = Holders::default();
+            for asked in named.chunks(ASKED_AT_ONCE) {
+                ask(connection, asked, expired_at(now_ms), &mut holders).await?;
+            }
+            let holder = |name: &MessageName| {
+                let number = *numbers.get(&name.service_key)?;
+                holders.get(&(number, name.message_id.clone())).copied()
+            };
+            Ok(asked.iter().map(holder).collect())
+        })
     }
 }
 
@@ -115,15 +142,22 @@ async fn number_of(connection: &mut Connection, service_key: &str) -> sqlx::Resu
 type Holders = FxHashMap<(i64, String), TrackId>;
 
 /// Asks who holds these ids.
-async fn ask(connection: &mut Connection, claims: &[Numbered<'_>], holders: &mut Holders) -> sqlx::Result<()> {
-    let ids = repeat_n("(?, ?)", claims.len()).collect::<Vec<_>>().join(", ");
+async fn ask(
+    connection: &mut Connection,
+    asked: &[Named<'_>],
+    expired_at: i64,
+    holders: &mut Holders,
+) -> sqlx::Result<()> {
+    let ids = repeat_n("(?, ?)", asked.len()).collect::<Vec<_>>().join(", ");
     let text = format!(
-        "SELECT service_key, message_id, track_id FROM claims WHERE (service_key, message_id) IN (VALUES {ids})"
+        "SELECT service_key, message_id, track_id FROM claims
+         WHERE (service_key, message_id) IN (VALUES {ids}) AND claimed_at > ?"
     );
     let mut query = connection.query(&text).once();
-    for (number, claim) in claims {
-        query = query.bind(*number).bind(&claim.message_id);
+    for (number, message_id) in asked {
+        query = query.bind(*number).bind(*message_id);
     }
+    query = query.bind(expired_at);
     for row in query.fetch_all().await? {
         let by: &str = row.get("track_id")?;
         let by = by.parse().map_err(|e: UnknownWord| sqlx::Error::Decode(e.into()))?;

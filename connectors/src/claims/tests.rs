@@ -3,7 +3,7 @@
 use super::*;
 use crate::redis::testing;
 use crate::sql::{Connection, Database, Location, Schema};
-use processors::ports::{Claim, Claims};
+use processors::ports::{Claim, Claims, MessageName};
 use schemas::{Api, Lane, TrackId};
 use sqlx::migrate::Migrator;
 use std::borrow::Cow;
@@ -85,6 +85,29 @@ fn a_large_batch_is_answered_in_order() {
         let answers = claims.claim(&second, NOW_MS + 1).unwrap();
         let expected: Vec<Option<TrackId>> = (0..2600).map(|n| (n < 2500).then(|| track(n))).collect();
         assert_eq!(answers, expected);
+    });
+}
+
+#[test]
+fn a_look_tells_who_holds_an_id_for_as_long_as_a_claim_counts_and_claims_none() {
+    on_each(|claims| {
+        let name = |service_key: &str, message_id: &str| MessageName {
+            service_key: service_key.into(),
+            message_id: message_id.into(),
+        };
+        let asked = [name("k", "m"), name("j", "m"), name("k", "M"), name("nobody", "m")];
+        assert_eq!(claims.holders(&asked, NOW_MS).unwrap(), [None; 4]);
+        claims.claim(&[claim("k", "m", 1), claim("j", "n", 2)], NOW_MS).unwrap();
+        let held = [Some(track(1)), None, None, None];
+        assert_eq!(claims.holders(&asked, NOW_MS).unwrap(), held);
+        assert_eq!(claims.holders(&asked, NOW_MS + DAY_MS - 1).unwrap(), held);
+        assert_eq!(claims.holders(&asked, NOW_MS + DAY_MS).unwrap(), [None; 4]);
+        assert_eq!(claims.claim(&[claim("k", "M", 3)], NOW_MS).unwrap(), [None], "it was only asked about");
+        let many: Vec<MessageName> = (0..2_500).map(|n| name("k", &format!("m{n}"))).collect();
+        let some: Vec<Claim> = (0..2_500).step_by(7).map(|n| claim("k", &format!("m{n}"), n)).collect();
+        claims.claim(&some, NOW_MS).unwrap();
+        let expected: Vec<Option<TrackId>> = (0..2_500).map(|n| (n % 7 == 0).then(|| track(n))).collect();
+        assert_eq!(claims.holders(&many, NOW_MS).unwrap(), expected);
     });
 }
 

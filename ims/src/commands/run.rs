@@ -62,7 +62,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let _watching = watching::begin(AnalysisStore::of(&config)?, chain)?;
     let _redis = without_redis::begin(&config, &roles, deployment.name_ids())?;
     // Before any stream: a port in use ends the process, and no group should hear of it.
-    let door = if roles.api { deployment.open_door(&config)? } else { None };
+    let door = if roles.api { deployment.open_door(&config, chain)? } else { None };
     let runtime = Arc::new(deployment.start(chain)?);
     let _reloading = reload::begin(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
     admin.iter().for_each(Admin::all_has_begun);

@@ -1,16 +1,16 @@
 //! From the body of sendMessage to a record and an answer: a function of what came and of the reference data.
 //!
 //! The JSON is read as `ims send` reads it, and judged by ingest's own rules. What only ingest can know, whether a
-//! message_id was used before and whether a recipient refused ads, it reports later.
+//! recipient refused ads and who claims a message_id first, it reports later.
 
 use super::answer::{Answer, Receiver};
 use crate::request;
 use processors::{
-    ingest::{Checked, RECEIVERS, Received, Settings, check},
+    ingest::{Checked, RECEIVERS, Received, Settings, check, duplicate},
     reference::Reference,
     refusal::{Code, Refusal},
 };
-use schemas::{Api, Channel, Lane, Schemas, SendRequest, Source, Topic, json};
+use schemas::{Api, Channel, Lane, Schemas, SendRequest, Source, Topic, TrackId, json};
 use topology::log::Outgoing;
 
 /// Receivers of a request beyond which it is bulk, when it does not say.
@@ -36,6 +36,72 @@ impl From<Refusal> for Judged {
     fn from(refusal: Refusal) -> Self {
         Self { answer: refusal.into(), record: None }
     }
+}
+
+impl Judged {
+    /// The ids that it would send, as ingest claims them.
+    pub fn ids(&self) -> Vec<String> {
+        match &self.answer {
+            _ if self.record.is_none() => Vec::new(),
+            Answer { receivers, data, .. } if receivers.is_empty() => data.iter().cloned().collect(),
+            Answer { receivers, .. } => {
+                let sent = receivers.iter().filter(|receiver| receiver.message.is_none());
+                sent.map(|receiver| receiver.message_id.clone()).collect()
+            }
+        }
+    }
+
+    /// Without what would be a duplicate: who holds each of its ids, in their order. The others are sent.
+    pub fn without(self, holders: &[Option<TrackId>], schemas: &Schemas) -> Self {
+        let Some(first) = holders.iter().find_map(|holder| *holder) else { return self };
+        let Self { mut answer, record } = self;
+        if answer.receivers.is_empty() {
+            return duplicate(first).into();
+        }
+        let mut holders = holders.iter().copied();
+        let mut stays = |receiver: &mut Receiver| match holders.next().flatten() {
+            None => Some(receiver.message_id.clone()),
+            Some(by) => {
+                let Refusal { code, message, .. } = duplicate(by);
+                (receiver.code, receiver.message) = (code.as_str(), Some(message));
+                None
+            }
+        };
+        let asked = answer.receivers.iter_mut().filter(|receiver| receiver.message.is_none());
+        let stay: Vec<Option<String>> = asked.map(&mut stays).collect();
+        if stay.iter().all(Option::is_none) {
+            return all_refused(answer.receivers);
+        }
+        let written = record.as_ref().and_then(|Outgoing { topic, value, .. }| Some((*topic, value.as_ref()?)));
+        // Written by us a moment ago: it can be read. Were it not, ingest would refuse the same.
+        let read = written.and_then(|(topic, value)| Some((topic, schemas.decode::<SendRequest>(value).ok()?)));
+        let Some((topic, mut request)) = read else { return Self { answer, record } };
+        retain(&mut request, stay);
+        match request::record(&request, topic, schemas) {
+            Ok(record) => Self { answer, record: Some(record) },
+            Err(error) => bad("the request", error).into(),
+        }
+    }
+}
+
+/// Keeps those receivers that have an id here. Places of those that stay change: each takes its id along.
+fn retain(request: &mut SendRequest, ids: impl IntoIterator<Item = Option<String>>) {
+    let mut ids = ids.into_iter();
+    request.receiver_list.retain_mut(|receiver| {
+        receiver.message_id = match ids.next().flatten() {
+            Some(id) => Some(id),
+            None => return false,
+        };
+        true
+    });
+}
+
+/// Of many, when none is left.
+fn all_refused(receivers: Vec<Receiver>) -> Judged {
+    let first = receivers.iter().find(|receiver| receiver.message.is_some()).cloned();
+    let mut judged = first.map_or_else(|| refused("", None), |first| refused(first.code, first.message));
+    judged.answer.receivers = receivers;
+    judged
 }
 
 /// A refusal of a field that is known by its name alone.
@@ -136,15 +202,9 @@ pub fn judge(mut request: SendRequest, lane: Option<Lane>, by: Judge<'_>) -> Jud
     let accepted = receivers.iter().filter(|receiver| receiver.message.is_none()).count();
     let (mut answer, record) = match first_refusal {
         None => (Answer::success(message_id), Some(whole)),
-        Some(Receiver { code, message, .. }) if accepted == 0 => (refused(code, message).answer, None),
+        Some(_) if accepted == 0 => return all_refused(receivers),
         Some(_) => {
-            // Places of those that stay change: each takes its id along.
-            let mut told = receivers.iter();
-            request.receiver_list.retain_mut(|receiver| {
-                let Some(told) = told.next().filter(|told| told.message.is_none()) else { return false };
-                receiver.message_id = Some(told.message_id.clone());
-                true
-            });
+            retain(&mut request, receivers.iter().map(|told| told.message.is_none().then(|| told.message_id.clone())));
             match request::record(&request, Topic::api(lane), by.schemas) {
                 Ok(record) => (Answer::success(message_id), Some(record)),
                 Err(error) => return bad("the request", error).into(),

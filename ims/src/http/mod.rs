@@ -7,6 +7,7 @@ mod append;
 mod ask;
 mod body;
 mod center;
+mod claimed;
 mod clerk;
 mod connection;
 mod descriptors;
@@ -44,6 +45,7 @@ use crate::{
 };
 use axum::{Router, extract::Request, middleware::map_request};
 use center::{Endpoints, Exports, Files, Trials};
+use claimed::Claimed;
 use clerk::Clerk;
 use connectors::{
     callback::System, cipher::Cipher, desk::RedisDesk, files::FileStore, history::HistoryReader, reference::Editor,
@@ -129,13 +131,14 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the configured door, if there is one.
+/// Opens the configured door, if there is one. `ingests`: whether its process claims message ids.
 pub fn open(
     config: &Config,
     parts: &Parts,
     stores: &Stores,
     cipher: &Arc<Cipher>,
     files: FileStore,
+    ingests: bool,
 ) -> anyhow::Result<Option<Door>> {
     if config.http.listen.is_empty() {
         return Ok(None);
@@ -153,6 +156,9 @@ pub fn open(
         }
         StateKind::Memory | StateKind::Sqlite => Desk::alone(Arc::clone(&parts.clock)),
     };
+    // Another process's own cannot be seen from here.
+    let sees = ingests || config.state.kind == StateKind::Redis;
+    let claims = sees.then(|| parts.backends.claims()).transpose()?;
     let door = State {
         gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock))?,
         clock: Arc::clone(&parts.clock),
@@ -170,6 +176,7 @@ pub fn open(
         files: Files::new(files, &config.files),
         unsubscribe: unsubscribe(config)?,
         desk,
+        claimed: Claimed::start(claims, Arc::clone(&parts.clock))?,
         acknowledged_within: within,
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),

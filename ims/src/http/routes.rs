@@ -6,6 +6,7 @@ use super::{
     append::Appender,
     ask,
     center::{self, Calls, Endpoints, Exports, Files, Trials},
+    claimed::Claimed,
     clerk::Clerk,
     desk::Desk,
     gate::{Caller, Gate},
@@ -17,6 +18,7 @@ use super::{
     unsubscribe::{self, Unsubscribe},
     words::Words,
 };
+use crate::moment::iso;
 use axum::{
     Extension, Router,
     body::Body,
@@ -33,11 +35,11 @@ use processors::{
     callback,
     ingest::Settings,
     outcome::news,
-    ports::Clock,
+    ports::{CLAIM_WINDOW, Clock},
     refusal::{Code, Refusal},
     rules::field::top,
 };
-use schemas::{Lane, Schemas, Topic, examples};
+use schemas::{Lane, Report, Schemas, Topic, TrackId, examples};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
@@ -77,6 +79,8 @@ pub struct Door {
     pub unsubscribe: Unsubscribe,
     /// Limits and repeated requests.
     pub desk: Desk,
+    /// Message ids in use.
+    pub claimed: Claimed,
     pub acknowledged_within: Duration,
     pub body_bytes: usize,
     pub body_within: Duration,
@@ -106,7 +110,7 @@ fn described(guard: impl Fn(Scope, Methods) -> Methods) -> Api<Arc<Door>> {
         Problem::KeyReused,
         Problem::NotConfirmed,
     ]);
-    let reports = Contract::of::<callback::Data<'_>>(told).refusing(&[Problem::StoreAway]);
+    let reports = Contract::of::<Known<'_>>(told).refusing(&[Problem::StoreAway]).remembered();
     let cancels = Contract::of::<Cancel>(asked).refusing(&[Problem::StoreAway, Problem::NotConfirmed]);
     let api = Api::new()
         .route(sends.keyed(Scope::Send), routes!(send), |methods| guard(Scope::Send, methods))
@@ -199,9 +203,58 @@ pub fn not_found() -> Refusal {
     Refusal::new(Code::MessageNotFound, &top("message_id"), reason)
 }
 
+/// A message of which nothing is reported yet.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Accepted<'m> {
+    /// As it was in the request.
+    message_id: &'m str,
+    /// Ours, of every record and call about the message.
+    track_id: String,
+    /// ACCEPTED.
+    state: &'static str,
+    /// When its request came.
+    #[schema(format = DateTime)]
+    requested_at: String,
+}
+
+/// What is known of a message.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Known<'m> {
+    /// It is reported.
+    Report(callback::Data<'m>),
+    /// It is accepted.
+    Accepted(Accepted<'m>),
+}
+
+/// The state of a message of which nothing is reported yet.
+const ACCEPTED: &str = "ACCEPTED";
+
+impl Door {
+    /// What an id stands for: the newest report of it, and who holds it of whom nothing is reported yet. An id that was
+    /// used again after its day, or after it was refused, has both.
+    async fn known(
+        &self,
+        caller: &Caller,
+        service_key: &str,
+        message_id: &str,
+    ) -> Result<(Option<Report>, Option<TrackId>), Problem> {
+        let found = self.reports.find(&caller.username, service_key, message_id).await?.map(|found| found.report);
+        let day_before_ms = self.clock.now_ms() - CLAIM_WINDOW.as_millis() as i64;
+        let stands = |report: &Report| report.requested_at > day_before_ms && report.state != schemas::State::Rejected;
+        if found.as_ref().is_some_and(stands) {
+            return Ok((found, None));
+        }
+        let holder = self.claimed.holder(service_key, message_id).await;
+        let reported = found.as_ref().map(|report| &report.track_id);
+        Ok((found.clone(), holder.filter(|holder| reported != Some(&holder.to_string()))))
+    }
+}
+
 /// Tells what became of a message.
 ///
-/// The newest report of that id which is no refused duplicate's; 2100 when it has none yet.
+/// The newest report of that id which is no refused duplicate's, or that it is accepted; 2100 when nothing is known of it.
 #[utoipa::path(
     get,
     path = "/ims/{service_key}/report/{message_id}",
@@ -215,8 +268,18 @@ async fn report(
     Words((service_key, message_id)): Words<(String, String)>,
 ) -> Result<Response, Stop> {
     caller.own(&service_key)?;
-    let found = door.reports.find(&caller.username, &service_key, &message_id).await?.ok_or_else(not_found)?;
-    Ok(Answer::success(callback::data(&found.report)).into_response())
+    let (report, holder) = door.known(&caller, &service_key, &message_id).await?;
+    let known = match (holder, &report) {
+        (Some(holder), _) => Known::Accepted(Accepted {
+            message_id: &message_id,
+            track_id: holder.to_string(),
+            state: ACCEPTED,
+            requested_at: iso(holder.timestamp_ms()),
+        }),
+        (None, Some(report)) => Known::Report(callback::data(report)),
+        (None, None) => return Err(not_found().into()),
+    };
+    Ok(Answer::success(known).into_response())
 }
 
 /// What became of the wish to cancel.
@@ -226,7 +289,7 @@ struct Cancel {
     message_id: String,
     /// Whether it was asked for; not of a message that has ended.
     asked: bool,
-    /// The state that its newest report tells.
+    /// The state that its newest report tells; ACCEPTED when there is none yet.
     state: &'static str,
 }
 
@@ -246,11 +309,14 @@ async fn cancel(
     Words((service_key, message_id)): Words<(String, String)>,
 ) -> Told<Cancel> {
     caller.own(&service_key)?;
-    let found = door.reports.find(&caller.username, &service_key, &message_id).await?.ok_or_else(not_found)?;
-    let report = found.report;
-    if !report.terminal {
-        let wish = news::of_customer(&report.track_id, door.clock.now_ms());
-        let (key, value) = (Bytes::from(report.track_id.into_bytes()), Bytes::from(door.schemas.encode(&wish)));
+    let (track_id, asked, state) = match door.known(&caller, &service_key, &message_id).await? {
+        (_, Some(holder)) => (holder.to_string(), true, ACCEPTED),
+        (Some(report), None) => (report.track_id, !report.terminal, report.state.as_str()),
+        (None, None) => return Err(not_found().into()),
+    };
+    if asked {
+        let wish = news::of_customer(&track_id, door.clock.now_ms());
+        let (key, value) = (Bytes::from(track_id.into_bytes()), Bytes::from(door.schemas.encode(&wish)));
         // The priority is the router's to say, an ad's is not the lane it came by: those who never see the message
         // forget the wish (docs/adr/0004).
         let until = Instant::now() + door.acknowledged_within;
@@ -265,5 +331,5 @@ async fn cancel(
             door.others.append(record, until).await?;
         }
     }
-    Ok(Answer::success(Cancel { message_id, asked: !report.terminal, state: report.state.as_str() }))
+    Ok(Answer::success(Cancel { message_id, asked, state }))
 }

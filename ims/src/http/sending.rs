@@ -125,7 +125,9 @@ impl Door {
     /// Holds a request against the rules and appends what is accepted. The answer comes a second time as it is kept,
     /// when something was appended: what came to nothing may be asked again.
     async fn judged(&self, asked: &Asked, until: Instant) -> (Response, Option<Vec<u8>>) {
-        let (Judged { answer, record }, receivers) = self.judge(asked);
+        let (judged, receivers) = self.judge(asked);
+        let holders = self.claimed.holders(&asked.service_key, judged.ids()).await;
+        let Judged { answer, record } = judged.without(&holders, &self.schemas);
         let accepted = answer.receivers.iter().filter(|receiver| receiver.message.is_none()).count();
         let messages = match (&record, answer.receivers.len()) {
             (None, _) => 0,

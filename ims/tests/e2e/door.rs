@@ -71,10 +71,23 @@ impl Customer {
     /// Sends until it is confirmed: a machine that is busy may take longer than the door waits.
     #[track_caller]
     fn until_confirmed(&self, message_id: &str, body: &Value) -> Value {
+        self.until_kept(message_id, body, false)
+    }
+
+    /// The same, and whether it was told 9998 before: an id that is used after that is this message's.
+    #[track_caller]
+    fn until_kept(&self, message_id: &str, body: &Value, mut unconfirmed: bool) -> Value {
         until(&format!("{message_id} is confirmed"), PATIENCE, || {
             let (status, told) = self.send(body);
-            assert!(status == 200 || (status, told["code"].as_str()) == (503, Some("9998")), "{status} {told}");
-            (told["code"] == "0000" && told["data"] == message_id).then_some(told)
+            match (status, told["code"].as_str()) {
+                (200, Some("0000")) if told["data"] == message_id => Some(told),
+                (200, Some("2030")) if unconfirmed => Some(told),
+                (503, Some("9998")) => {
+                    unconfirmed = true;
+                    None
+                }
+                _ => panic!("{status} {told}"),
+            }
         })
     }
 

@@ -153,10 +153,7 @@ impl<S: Text> Candidate<S> {
         match holder {
             None => Ok(self),
             Some(first) if first == self.track_id => Ok(self),
-            Some(first) => {
-                let reason = format_args!("used within the last 24 hours, by {first}");
-                Err(self.refuse(Refusal::new(Code::Duplicate, &top("message_id"), reason), now_ms))
-            }
+            Some(first) => Err(self.refuse(duplicate(first), now_ms)),
         }
     }
 
@@ -170,6 +167,11 @@ impl<S: Text> Candidate<S> {
             Identity { track_id, username, service_key, message_id, channel, message_type, requested_at, bill_code };
         identity.refuse(refusal, now_ms)
     }
+}
+
+/// The refusal of a message_id that another message has.
+pub fn duplicate(first: TrackId) -> Refusal {
+    Refusal::new(Code::Duplicate, &top("message_id"), format_args!("used within the last 24 hours, by {first}"))
 }
 
 /// What a report needs to know of a request.

@@ -4,7 +4,6 @@
 
 use crate::redis::{SLOTS, slot_of};
 use aws_lc_rs::digest::{SHA256, digest};
-use processors::ports::Claim;
 use schemas::TrackId;
 
 /// Parts that claims are spread over. All keys of a part share a slot of a cluster, and so the part's count of batches
@@ -56,11 +55,11 @@ impl Keys {
     }
 
     /// The key of a claim and its part. 120 bits of SHA-256 stand for an id: no two ids meet, by chance or by design.
-    pub(super) fn key(&mut self, claim: &Claim) -> (Key, usize) {
+    pub(super) fn key(&mut self, service_key: &str, message_id: &str) -> (Key, usize) {
         self.hashed.truncate(self.begin);
-        self.hashed.extend_from_slice(&(claim.service_key.len() as u32).to_be_bytes());
-        self.hashed.extend_from_slice(claim.service_key.as_bytes());
-        self.hashed.extend_from_slice(claim.message_id.as_bytes());
+        self.hashed.extend_from_slice(&(service_key.len() as u32).to_be_bytes());
+        self.hashed.extend_from_slice(service_key.as_bytes());
+        self.hashed.extend_from_slice(message_id.as_bytes());
         let hash = digest(&SHA256, &self.hashed);
         let hash = hash.as_ref();
         let part = usize::from(hash[31]) % PARTS;
@@ -110,13 +109,9 @@ impl Held {
 mod tests {
     use super::*;
 
-    fn claim(service_key: &str, message_id: &str) -> Claim {
-        Claim { service_key: service_key.into(), message_id: message_id.into(), track_id: TrackId::from_u128(1) }
-    }
-
     #[test]
     fn keys_stay_what_they_are_for_ever() {
-        let (key, part) = Keys::of("ims").key(&claim("k", "m"));
+        let (key, part) = Keys::of("ims").key("k", "m");
         let hash: String = key[5..].iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!((&key[..5], hash.as_str(), part), (b"c{bb}".as_slice(), "21da97eb8d0310fb6e19fcd3fa0789", 16));
         let held = Held { by: TrackId::from_u128(7 << 100 | 9), claimed_ms: 1_772_377_199_999 };
@@ -133,16 +128,15 @@ mod tests {
         }
         let mut keys = Keys::of("ims");
         for number in 0..100 {
-            let (key, part) = keys.key(&claim("k", &number.to_string()));
+            let (key, part) = keys.key("k", &number.to_string());
             assert_eq!(slot_of(&key), keys.part(part).slot);
         }
     }
 
     #[test]
     fn every_part_of_an_id_counts() {
-        let key = |deployment: &str, service_key: &str, message_id: &str| {
-            Keys::of(deployment).key(&claim(service_key, message_id)).0
-        };
+        let key =
+            |deployment: &str, service_key: &str, message_id: &str| Keys::of(deployment).key(service_key, message_id).0;
         let keys = [key("a", "k", "mm"), key("b", "k", "mm"), key("a", "km", "m"), key("a", "k", "mM")];
         assert!(keys.iter().enumerate().all(|(at, key)| !keys[..at].contains(key)));
     }

@@ -15,7 +15,7 @@ use crate::redis::{Batch, NAME, Redis, RedisSettings};
 use ::redis::Value;
 use keys::{Held, Key, Keys, PARTS};
 use known::{Counts, Found};
-use processors::ports::{Away, CLAIM_WINDOW, Claim, Claims};
+use processors::ports::{Away, CLAIM_WINDOW, Claim, Claims, MessageName};
 use schemas::TrackId;
 
 /// How long a claim stays in Redis, milliseconds: ten minutes longer than it counts, so that no clock of an ingest
@@ -63,7 +63,8 @@ impl RedisClaims {
         }
         let Self { redis, keys, counts, kept_ms, batch, answers: told, .. } = self;
         batch.clear();
-        let keyed: Vec<(Key, usize)> = claims.iter().map(|claim| keys.key(claim)).collect();
+        let keyed: Vec<(Key, usize)> =
+            claims.iter().map(|claim| keys.key(&claim.service_key, &claim.message_id)).collect();
         let mut asked = [false; PARTS];
         for (_, part) in &keyed {
             asked[*part] = true;
@@ -159,6 +160,25 @@ impl Claims for RedisClaims {
         let mut answers = Vec::with_capacity(claims.len());
         for claims in claims.chunks(AT_ONCE) {
             self.some(claims, now_ms, &mut answers)?;
+        }
+        Ok(answers)
+    }
+
+    /// Counts no batch: a loss is for those to tell who claim.
+    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        let Self { redis, keys, batch, answers: told, .. } = self;
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked.chunks(AT_ONCE) {
+            batch.clear();
+            for MessageName { service_key, message_id } in asked {
+                let (key, part) = keys.key(service_key, message_id);
+                batch.push(keys.part(part).slot, &[b"GET", &key]);
+            }
+            redis.ask(batch, told)?;
+            for told in told.iter() {
+                let held = held(told)?.filter(|held| held.claimed_ms > expired_at(now_ms));
+                answers.push(held.map(|held| held.by));
+            }
         }
         Ok(answers)
     }

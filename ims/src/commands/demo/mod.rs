@@ -119,7 +119,7 @@ fn serve(
 ) -> anyhow::Result<()> {
     let groups = Groups::new(deployment.parts(), &Role::ALL, Arc::clone(running), GroupTopics::new(config.clone()));
     let _reloading = reload::begin(deployment.reference(), groups)?;
-    let door = deployment.open_door(config)?;
+    let door = deployment.open_door(config, &Role::ALL)?;
     let served = show::Served {
         door: door.as_ref().map(Door::url),
         admin: admin.map(|admin| format!("http://{}", admin.address())),

@@ -4,6 +4,7 @@ mod attacks;
 pub mod authority;
 mod center;
 mod described;
+mod duplicates;
 mod history;
 mod http2;
 mod keys;
@@ -18,6 +19,7 @@ mod unsubscribe;
 use super::{
     append::Appender,
     center::{Endpoints, Exports, Files, Trials, ask_of},
+    claimed::Claimed,
     desk::Desk,
     gate::Gate,
     lookup::Reports,
@@ -26,7 +28,7 @@ use super::{
     unsubscribe::Unsubscribe,
 };
 use crate::{
-    assemble::memory_log,
+    assemble::{SharedClaims, memory_log},
     config,
     stores::{AnalysisStore, Stores},
 };
@@ -64,6 +66,16 @@ pub const SHOP_SECRET: &str = "demo-only-secret-of-hanbit-shop";
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Moved(AtomicI64);
+
+impl Moved {
+    pub fn at(now_ms: i64) -> Self {
+        Self(AtomicI64::new(now_ms))
+    }
+
+    pub fn move_to(&self, now_ms: i64) {
+        self.0.store(now_ms, Ordering::SeqCst);
+    }
+}
 
 impl Clock for Moved {
     fn now_ms(&self) -> i64 {
@@ -108,6 +120,8 @@ pub struct Fixture {
     pub seed: Seed,
     reference: Arc<Exchanged>,
     pub clock: Arc<Moved>,
+    /// As ingest claims.
+    pub claims: SharedClaims,
     /// As senders read them.
     pub files: FileStore,
     stores: Stores,
@@ -129,10 +143,11 @@ impl Fixture {
         let (log, stores) = (memory_log(&config).unwrap(), Stores::of(&config));
         let seed = parse("demo", DEMO).unwrap();
         let reference = Arc::new(Exchanged(Mutex::new(Arc::new(Reference::new(seed.clone()).unwrap()))));
-        let clock = Arc::new(Moved(AtomicI64::new(examples::seed::NOW_MS)));
+        let clock = Arc::new(Moved::at(examples::seed::NOW_MS));
         let appender = || started(log.appender("test", PATIENCE).unwrap());
         let files = FileStore::in_memory(Arc::new(stores.cipher().unwrap()));
         let decoder = Decoder::new(Arc::new(Schemas::embedded()), Arc::new(NoRegistry));
+        let claims = SharedClaims::default();
         let mut door = Door {
             gate: Gate::new(reference.clone(), clock.clone()).unwrap(),
             clock: clock.clone(),
@@ -150,6 +165,7 @@ impl Fixture {
             files: Files::new(files.clone(), &config.files),
             unsubscribe: Unsubscribe::default(),
             desk: Desk::alone(clock.clone()),
+            claimed: Claimed::start(Some(Box::new(claims.clone())), clock.clone()).unwrap(),
             acknowledged_within: PATIENCE,
             body_bytes: 1_000_000,
             body_within: PATIENCE,
@@ -158,7 +174,7 @@ impl Fixture {
         };
         change(&mut door);
         let stored = AtomicI64::new(0);
-        Self { door: Arc::new(door), log, seed, reference, clock, files, stores, stored, _folder: folder }
+        Self { door: Arc::new(door), log, seed, reference, clock, claims, files, stores, stored, _folder: folder }
     }
 
     /// With a log that is away.
@@ -209,7 +225,7 @@ impl Fixture {
     }
 
     pub fn at(&self, now_ms: i64) {
-        self.clock.0.store(now_ms, Ordering::SeqCst);
+        self.clock.move_to(now_ms);
     }
 
     /// Writes a report as the role `reports` does.

@@ -96,7 +96,7 @@ fn one_of_two_api_processes_that_is_killed_costs_no_answer_and_doubles_no_messag
     });
     assert!(gateway.written().contains("\"after\":\"Closed\""), "{}", gateway.written());
     for id in &told.unconfirmed {
-        customer.until_confirmed(id, &sms(id));
+        customer.until_kept(id, &sms(id), true);
     }
     for id in &mails {
         until(&format!("{id} is confirmed"), PATIENCE, || (by_its_own_route(&customer, id).0 == "0000").then_some(()));

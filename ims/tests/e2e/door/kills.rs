@@ -46,7 +46,7 @@ fn what_is_answered_holds_when_kafka_and_the_stores_are_killed() {
 
     process.until_ready();
     for id in &told.unconfirmed {
-        customer.until_confirmed(id, &sms(id));
+        customer.until_kept(id, &sms(id), true);
     }
     let requests = deployment.decoded::<SendRequest>(Lane::ALL.iter().map(|&lane| Topic::api(lane)));
     let written: BTreeSet<String> = requests.into_iter().map(|request| request.message_id).collect();

@@ -13,8 +13,8 @@ use processors::{
     outcome::Patience,
     ports::{
         AppUser, AskedConsent, Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts,
-        HeldPushTokens, Logged, Move, NamedFile, NoRegistry, OptOuts, PendingNotes, Provider, PushTokens, Receipts,
-        ReferenceSource, Sink, Written,
+        HeldPushTokens, Logged, MessageName, Move, NamedFile, NoRegistry, OptOuts, PendingNotes, Provider, PushTokens,
+        Receipts, ReferenceSource, Sink, Written,
     },
     reference::OptOut,
     retry::Paces,
@@ -230,6 +230,10 @@ struct SharedClaims(Arc<Mutex<MemoryClaims>>);
 impl Claims for SharedClaims {
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
         self.0.lock().unwrap().claim(claims, now_ms)
+    }
+
+    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
+        self.0.lock().unwrap().holders(asked, now_ms)
     }
 }
 

@@ -33,7 +33,8 @@ struct Receiver {
     code: String,
 }
 
-/// Reads an answer. After a repetition, "this message_id was used" means that the first one was kept.
+/// Reads an answer. After a repetition, "this message_id was used" means that the first one was kept; of a list the first
+/// refusal's code is the answer's, which may be another receiver's.
 pub fn next(status: u16, body: &[u8], repeated: bool) -> Next {
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
     let said = match &answer {
@@ -42,11 +43,11 @@ pub fn next(status: u16, body: &[u8], repeated: bool) -> Next {
     };
     match (status, answer) {
         (200, Some(Answer { code, receivers, .. })) => {
-            let refused = |receiver: &&Receiver| receiver.code != Code::Success.as_str();
-            if code == Code::Success.as_str() {
-                Next::Sent { refused_receivers: receivers.iter().filter(refused).count() as u64 }
-            } else if repeated && code == Code::Duplicate.as_str() {
-                Next::Sent { refused_receivers: 0 }
+            let was_kept = |code: &str| repeated && code == Code::Duplicate.as_str();
+            let kept = |code: &str| code == Code::Success.as_str() || was_kept(code);
+            if kept(&code) || receivers.iter().any(|receiver| was_kept(&receiver.code)) {
+                let refused = receivers.iter().filter(|receiver| !kept(&receiver.code));
+                Next::Sent { refused_receivers: refused.count() as u64 }
             } else {
                 Next::Refused(said)
             }
@@ -88,5 +89,8 @@ mod tests {
         let duplicate = br#"{"code":"2030","message":"message_id: used"}"#;
         assert!(matches!(next(200, duplicate, false), Next::Refused(_)));
         assert_eq!(next(200, duplicate, true), Next::Sent { refused_receivers: 0 });
+        let of_list = br#"{"code":"1400","message":"x","receivers":[{"code":"1400"},{"code":"2030"}]}"#;
+        assert!(matches!(next(200, of_list, false), Next::Refused(_)));
+        assert_eq!(next(200, of_list, true), Next::Sent { refused_receivers: 1 });
     }
 }
