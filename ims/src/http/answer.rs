@@ -166,6 +166,15 @@ impl Problem {
         }
     }
 
+    /// After which time it may, for docs/http.md.
+    const fn again(self) -> &'static str {
+        match self {
+            Self::OverRate => "until one message is let in",
+            _ if self.passes() => "1 s",
+            _ => "",
+        }
+    }
+
     /// Whether the same request may succeed in a second.
     pub const fn passes(self) -> bool {
         matches!(
@@ -195,7 +204,7 @@ pub fn table() -> String {
     }
     for problem in Problem::ALL {
         let (status, code, message) = problem.told();
-        row(status, code, message, problem.when(), if problem.passes() { "1 s" } else { "" });
+        row(status, code, message, problem.when(), problem.again());
     }
     table
 }

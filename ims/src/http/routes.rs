@@ -23,7 +23,7 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName},
+    http::{HeaderMap, HeaderName, HeaderValue},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::MethodRouter,
@@ -53,6 +53,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 const KEY: HeaderName = HeaderName::from_static("x-ims-key");
+pub const VERSION: HeaderName = HeaderName::from_static("x-ims-version");
 
 /// What every request needs.
 pub struct Door {
@@ -157,6 +158,9 @@ async fn guard(
     let _share = door.shares.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
     if let Some(refusal) = door.over_rate(&caller) {
         return Ok(refusal);
+    }
+    if let Err(refusal) = ask::version(request.headers().get(VERSION).map(HeaderValue::as_bytes)) {
+        return Ok(door.ended(&caller, Answer::<()>::from(refusal)).await);
     }
     let mut standing = None;
     if scope != Scope::Send {

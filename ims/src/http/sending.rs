@@ -6,7 +6,7 @@ use super::{
     body,
     gate::Caller,
     rate::Standing,
-    routes::Door,
+    routes::{Door, VERSION},
 };
 use crate::secret;
 use axum::{
@@ -27,7 +27,6 @@ use std::{
 };
 
 const LANE: HeaderName = HeaderName::from_static("x-ims-lane");
-const VERSION: HeaderName = HeaderName::from_static("x-ims-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// How long a request with a key may be under way besides the time that Kafka has: what its door does not end in that
 /// time, because it was killed, may be begun again.
@@ -162,8 +161,7 @@ impl Door {
         let header = |name| headers.get(name).map(HeaderValue::as_bytes);
         let read = caller
             .own(service_key)
-            .and_then(|_| ask::version(header(VERSION)))
-            .and_then(|()| ask::lane(header(LANE)))
+            .and_then(|_| ask::lane(header(LANE)))
             .and_then(|lane| Ok((lane, ask::read(body, service_key, *channel)?)));
         let (lane, request) = match read {
             Ok(read) => read,

@@ -93,8 +93,8 @@ fn looks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     let counts = json!({"total": 100, "success": 99, "fail": 1});
     let whole = json!({"email": null, "kakao": {"AT": counts, "FW": counts}, "mt": {"SMS": counts}, "push": null});
     let of_group = Contract::of_map::<Counts>(success(whole["kakao"].clone()));
-    let of_group = of_group.refusing(&[Problem::StoreAway]).or_document("text/csv");
-    let of_all = Contract::of_bare::<Whole>(whole).refusing(&[Problem::StoreAway]).or_document("text/csv");
+    let of_group = of_group.refusing(&[Problem::StoreAway]).or_document("text/csv").remembered();
+    let of_all = Contract::of_bare::<Whole>(whole).refusing(&[Problem::StoreAway]).or_document("text/csv").remembered();
     paths.add(Scope::Read, of_all, routes!(statistics::whole));
     paths.add(Scope::Read, of_group, routes!(statistics::group));
     let step = json!({
@@ -110,7 +110,8 @@ fn looks<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     });
     let steps = Contract::of_page::<Step>(success(json!({"items": [step], "next": null})))
         .refusing(&[Problem::StoreAway])
-        .or_document("text/csv");
+        .or_document("text/csv")
+        .remembered();
     paths.add(Scope::Read, steps, routes!(history::find));
 }
 

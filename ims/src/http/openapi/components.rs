@@ -6,7 +6,7 @@ use processors::refusal::Code;
 use schemas::{examples, json as contract};
 use serde_json::{Map, Value, json};
 
-/// The name of the header's components.
+/// The name of the header's parameter.
 pub const REQUEST_ID: &str = "RequestId";
 
 /// Fields of a request that its path says, or its door.
@@ -38,7 +38,6 @@ pub fn info() -> Value {
 
 /// All of them.
 pub fn of_all() -> Value {
-    let id = json!({"type": "string", "pattern": "^[0-9A-Za-z._-]{1,64}$"});
     json!({
         "schemas": schemas(),
         "parameters": {
@@ -50,13 +49,7 @@ pub fn of_all() -> Value {
                 "schema": {"type": "string"},
             },
         },
-        "headers": {
-            REQUEST_ID: {"description": "The request's own, or a new one.", "required": true, "schema": id},
-            "RetryAfter": {
-                "description": "Seconds after which the same request may succeed.",
-                "schema": {"type": "integer", "minimum": 1},
-            },
-        },
+        "headers": headers(),
         "securitySchemes": {
             "x-ims-key": {
                 "type": "apiKey",
@@ -65,6 +58,24 @@ pub fn of_all() -> Value {
                 "description": "base64(username:secret_key), or base64(:login:password) of a user. A key may be good for some of send, report, cancel, read, manage and operate.",
             },
         },
+    })
+}
+
+/// Headers of answers, by their names.
+fn headers() -> Value {
+    let id = json!({"type": "string", "pattern": "^[0-9A-Za-z._-]{1,64}$"});
+    let text = |what: &str| json!({"description": what, "schema": {"type": "string"}});
+    let seconds =
+        |what: &str, least: u32| json!({"description": what, "schema": {"type": "integer", "minimum": least}});
+    json!({
+        "x-request-id": {"description": "The request's own, or a new one.", "required": true, "schema": id},
+        "retry-after": seconds("Seconds after which the same request may succeed.", 1),
+        "ratelimit-policy": text("The bounds of a customer that has any, for example `\"rate\";q=100;w=1, \"day\";q=100000;w=86400`."),
+        "ratelimit": text("What is left of them, and in how many seconds they are whole again: `\"rate\";r=57;t=1, \"day\";r=99943;t=3600`."),
+        "allow": text("The methods of the path."),
+        "content-disposition": text("The name of the document."),
+        "x-ims-stale": text("`true`: it is an old answer, by a gateway that reached nobody who knows."),
+        "age": seconds("How old it is.", 0),
     })
 }
 

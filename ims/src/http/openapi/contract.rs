@@ -26,6 +26,8 @@ pub struct Contract {
     body: Option<(&'static str, Value)>,
     named: Vec<Named>,
     scope: Option<Scope>,
+    /// Whether a gateway may tell an old answer.
+    remembered: bool,
     problems: Vec<Problem>,
 }
 
@@ -119,6 +121,7 @@ impl Contract {
             body: None,
             named,
             scope: None,
+            remembered: false,
             // A part of a path that is `.` or `..` leads to another, on the way of many clients.
             problems: vec![Problem::NotFound, Problem::MethodNotAllowed],
         }
@@ -127,7 +130,16 @@ impl Contract {
     /// HTTP 200 with a document.
     pub fn of_document(content_type: &'static str, schema: Value) -> Self {
         let content = json!({"schema": schema});
-        Self { content_type, content, document: None, body: None, named: Vec::new(), scope: None, problems: Vec::new() }
+        Self {
+            content_type,
+            content,
+            document: None,
+            body: None,
+            named: Vec::new(),
+            scope: None,
+            remembered: false,
+            problems: Vec::new(),
+        }
     }
 
     /// Asks for a JSON body.
@@ -146,6 +158,12 @@ impl Contract {
     pub fn keyed(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self.problems.extend(KEYED);
+        self
+    }
+
+    /// A gateway may tell an old answer when nobody can be asked.
+    pub fn remembered(mut self) -> Self {
+        self.remembered = true;
         self
     }
 
@@ -172,13 +190,17 @@ impl Contract {
         if self.body.is_some() && self.problems.contains(&Problem::ReadOnly) {
             what.push_str(" A change is in force within 5 seconds.");
         }
-        responses.insert("200".to_owned(), response(&what, &Value::Object(content), false));
+        let limits: &[&str] = if self.scope.is_some() { &["ratelimit-policy", "ratelimit"] } else { &[] };
+        let of_document: &[&str] = if self.document.is_some() { &["content-disposition"] } else { &[] };
+        let of_old: &[&str] = if self.remembered { &["x-ims-stale", "age"] } else { &[] };
+        let headers = [limits, of_document, of_old].concat();
+        responses.insert("200".to_owned(), response(&what, &Value::Object(content), &headers));
         let mut by_status: BTreeMap<StatusCode, Vec<Problem>> = BTreeMap::new();
         for problem in &self.problems {
             by_status.entry(problem.told().0).or_default().push(*problem);
         }
         for (status, problems) in by_status {
-            responses.insert(status.as_str().to_owned(), refusals(&problems));
+            responses.insert(status.as_str().to_owned(), refusals(&problems, limits));
         }
         operation["responses"] = Value::Object(responses);
         if let Some((content_type, body)) = &self.body {
@@ -207,7 +229,7 @@ fn named<D: ToSchema>() -> Vec<Named> {
 }
 
 /// What the door refuses by itself with one status.
-fn refusals(problems: &[Problem]) -> Value {
+fn refusals(problems: &[Problem], limits: &[&str]) -> Value {
     let told: Vec<_> = problems.iter().map(|problem| (problem.told(), format!("{problem:?}"))).collect();
     let codes: Vec<_> = told.iter().map(|((_, code, _), _)| *code).collect();
     let words: Vec<_> = told.iter().map(|((_, _, message), _)| *message).collect();
@@ -219,13 +241,13 @@ fn refusals(problems: &[Problem]) -> Value {
         "allOf": [{"$ref": format!("{SCHEMAS}Problem")}, {"properties": {"code": {"enum": distinct(&codes)}}}],
     });
     let content = json!({"application/json": {"schema": schema, "examples": examples}});
-    response(&words.join(" · "), &content, problems.iter().any(|problem| problem.passes()))
+    let again: &[&str] = if problems.iter().any(|problem| problem.passes()) { &["retry-after"] } else { &[] };
+    let others: &[&str] = if problems.contains(&Problem::MethodNotAllowed) { &["allow"] } else { &[] };
+    response(&words.join(" · "), &content, &[again, others, limits].concat())
 }
 
-fn response(description: &str, content: &Value, passes: bool) -> Value {
-    let mut headers = json!({"x-request-id": {"$ref": format!("#/components/headers/{REQUEST_ID}")}});
-    if passes {
-        headers["retry-after"] = json!({"$ref": "#/components/headers/RetryAfter"});
-    }
+fn response(description: &str, content: &Value, headers: &[&str]) -> Value {
+    let named = |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
+    let headers: Map<String, Value> = ["x-request-id"].iter().chain(headers).map(named).collect();
     json!({"description": description, "headers": headers, "content": content})
 }

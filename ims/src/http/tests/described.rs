@@ -34,6 +34,19 @@ fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     item.get(method.as_str().to_lowercase())
 }
 
+/// What the description calls the operation of a path.
+pub fn operation_id(method: &Method, path: &str) -> Option<&'static str> {
+    operation(method, path.split('?').next()?)?["operationId"].as_str()
+}
+
+/// All operations that ask for a key.
+pub fn keyed_operations() -> Vec<&'static str> {
+    let items = DOCUMENT["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    let keyed = operations.filter(|operation| operation["security"].is_array());
+    keyed.map(|operation| operation["operationId"].as_str().unwrap()).collect()
+}
+
 /// Holds an answer against the description.
 pub fn fits(method: &Method, path: &str, head: &Parts, body: &Value) {
     let status = head.status.as_str();
@@ -49,6 +62,9 @@ pub fn fits(method: &Method, path: &str, head: &Parts, body: &Value) {
         let pointer = header["$ref"].as_str().unwrap().trim_start_matches('#');
         let header = DOCUMENT.pointer(pointer).unwrap();
         assert!(header["required"] != true || head.headers.contains_key(name), "{method} {path}: no {name}");
+    }
+    for name in head.headers.keys().filter(|name| !["content-type", "content-length"].contains(&name.as_str())) {
+        assert!(response["headers"][name.as_str()].is_object(), "{method} {path}: {status}: {name} is not described");
     }
     let content = &response["content"]["application/json"];
     if let Err(error) = validator(&content["schema"]).validate(body) {

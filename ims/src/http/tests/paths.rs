@@ -3,7 +3,7 @@
 use super::{BANK, Fixture, SHOP, post, signed, sms, sms_id};
 use axum::{
     body::Body,
-    http::{Method, Request, StatusCode},
+    http::{Method, Request, StatusCode, request::Builder},
 };
 use processors::callback;
 use schemas::{Lane, Report, ResultKind, SendRequest, Source, State, StepResult, Topic, examples};
@@ -32,8 +32,31 @@ async fn the_lane_is_the_headers() {
             assert_eq!(fixture.written::<SendRequest>(Topic::api(lane)).len(), count);
         }
     }
-    let request = signed(post(SHOP)).header("x-ims-version", "version-2").body(sms().into()).unwrap();
-    assert_eq!(fixture.call(request).await.2["code"], "1400");
+}
+
+#[tokio::test]
+async fn there_is_one_version_on_every_path() {
+    let fixture = Fixture::new();
+    let asked = |version| {
+        let ask = |request: Builder| signed(request).header("x-ims-version", version).body(Body::empty()).unwrap();
+        let path = |path: &str| format!("/ims/{SHOP}/{path}");
+        let send = signed(post(SHOP)).header("x-ims-version", version).body(sms().into()).unwrap();
+        let others = [
+            Request::get(path("report/A")),
+            Request::delete(path("message/A")),
+            Request::get(path("stat?from=2026-03-01&to=2026-03-01")),
+            Request::get(path("sender-numbers")),
+        ];
+        others.map(ask).into_iter().chain([send])
+    };
+    for request in asked("version-2") {
+        let (status, _, answer) = fixture.call(request).await;
+        let told = json!({"code": "1400", "message": "x-ims-version: allowed is version-1"});
+        assert_eq!((status, answer), (StatusCode::OK, told));
+    }
+    for request in asked("version-1") {
+        assert_ne!(fixture.call(request).await.2["code"], "1400");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,11 @@ mod senders;
 mod templates;
 mod users;
 
-use super::{BANK, Fixture, SHOP, SHOP_SECRET, key};
+use super::{
+    BANK, Fixture, SHOP, SHOP_SECRET,
+    described::{keyed_operations, operation_id},
+    key,
+};
 use crate::{
     config,
     http::{editor, routes::Door},
@@ -143,7 +147,14 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
     let number = json!({"channel": "mt", "number": "02-345-6789"});
     let template = json!({"template_code": "T", "message": "안녕하세요"});
     let state = json!({"state": "approved"});
+    let consents = json!({"consents": [{"recipient": "01012345678", "consented_at": "2026-03-01T00:00:00+09:00"}]});
     let paths = [
+        (Method::GET, "consents", Value::Null),
+        (Method::POST, "consents", consents),
+        (Method::POST, "consents/find", json!({"recipients": ["01012345678"]})),
+        (Method::POST, "consents/withdraw", json!({"recipients": ["01012345678"]})),
+        (Method::GET, "consents/rules", Value::Null),
+        (Method::PUT, "consents/rules", json!({"ads_by_consent": false, "notices": []})),
         (Method::GET, "secret-keys", Value::Null),
         (Method::POST, "secret-keys", json!({"name": "new"})),
         (Method::POST, "secret-keys/2026/rotate", json!({"name": "new"})),
@@ -205,8 +216,31 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
 }
 
 /// Of these paths, those that customers may use.
-const CUSTOMERS: usize = 42;
+const CUSTOMERS: usize = 48;
+/// The others: of stores of their own, of bodies that are no JSON, or of who asks.
+const OTHERS: [(Method, &str); 7] = [
+    (Method::GET, "stat?from=2026-03-01&to=2026-03-01"),
+    (Method::GET, "stat/mt?from=2026-03-01&to=2026-03-01"),
+    (Method::GET, "hist/mt?message_id=A"),
+    (Method::GET, "callback/calls"),
+    (Method::POST, "files/mt"),
+    (Method::POST, "consents/csv"),
+    (Method::PUT, "own-password"),
+];
 const NOBODY: &str = "IMSDEMO0SERVICEKEY0000000000000000000088";
+
+#[test]
+fn every_path_that_asks_for_a_key_is_among_these() {
+    let others = OTHERS.map(|(method, path)| (method, format!("/ims/{SHOP}/{path}")));
+    let known = paths(SHOP).into_iter().map(|(method, path, _)| (method, path)).chain(others);
+    let mut known: Vec<_> = known.filter_map(|(method, path)| operation_id(&method, &path)).collect();
+    known.extend(["sendMessage", "report", "cancel"]);
+    known.sort_unstable();
+    known.dedup();
+    let mut described = keyed_operations();
+    described.sort_unstable();
+    assert_eq!(known, described);
+}
 
 #[tokio::test]
 async fn another_customers_paths_answer_as_those_of_nobody() {
@@ -227,7 +261,8 @@ async fn another_customers_paths_answer_as_those_of_nobody() {
 async fn a_key_without_the_scope_does_nothing_of_it() {
     let mut center = Center::new();
     center.0.reload(|seed| seed.secret_keys.iter_mut().for_each(|key| key.scopes = vec![Scope::Send]));
-    for (method, path, body) in paths(SHOP) {
+    let others = OTHERS.map(|(method, path)| (method, format!("/ims/{SHOP}/{path}"), Value::Null));
+    for (method, path, body) in paths(SHOP).into_iter().chain(others) {
         let (status, answer) = center.call(CUSTOMER, method, &path, body).await;
         assert_eq!((status, code(&answer)), (StatusCode::FORBIDDEN, "403"), "{path}");
     }
