@@ -178,8 +178,8 @@ fn service(
 
 /// A connection that is being served.
 enum Served<T, S: HttpService<Incoming>> {
-    One(http1::Connection<TokioIo<Stream<T>>, S>),
-    Two(http2::Connection<TokioIo<Stream<T>>, S, TokioExecutor>),
+    One(Box<http1::Connection<TokioIo<Stream<T>>, S>>),
+    Two(Box<http2::Connection<TokioIo<Stream<T>>, S, TokioExecutor>>),
 }
 
 impl<T, S> Served<T, S>
@@ -194,7 +194,7 @@ where
             .max_buf_size(HEADER_BYTES)
             .max_headers(HEADERS)
             .clone();
-        Self::One(builder.serve_connection(TokioIo::new(stream), service))
+        Self::One(Box::new(builder.serve_connection(TokioIo::new(stream), service)))
     }
 
     /// With the bounds that the known attacks on it run into.
@@ -212,14 +212,14 @@ where
             .keep_alive_interval(bounds.headers_within)
             .keep_alive_timeout(bounds.read_within)
             .clone();
-        Self::Two(builder.serve_connection(TokioIo::new(stream), service))
+        Self::Two(Box::new(builder.serve_connection(TokioIo::new(stream), service)))
     }
 
     /// Takes no more requests, and ends with those that are under way.
     fn close(&mut self) {
         match self {
-            Self::One(served) => Pin::new(served).graceful_shutdown(),
-            Self::Two(served) => Pin::new(served).graceful_shutdown(),
+            Self::One(served) => Pin::new(&mut **served).graceful_shutdown(),
+            Self::Two(served) => Pin::new(&mut **served).graceful_shutdown(),
         }
     }
 
