@@ -5,6 +5,7 @@ Stricter than the document itself: a field that it does not name is wrong, and w
 """
 
 import re
+import urllib.parse
 
 import jsonschema
 import yaml
@@ -39,6 +40,22 @@ class Document:
         if not content:
             return [] if body is None else ["a body where none is published"]
         return self._wrong(content["application/json"]["schema"], body)
+
+    def parameters(self, operation, path, headers):
+        """What is wrong with what stands behind the ? of a path, and with the headers that are published."""
+        published = [self._resolved(one) for one in operation.get("parameters", [])]
+        headers = {name.lower(): value for name, value in headers.items()}
+        given = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(path).query, keep_blank_values=True))
+        places = {"query": given, "header": headers}
+        wrong = [f"{name}: no such parameter" for name in given if not _published(published, "query", name)]
+        for one in published:
+            name = one["name"].lower() if one["in"] == "header" else one["name"]
+            value = places.get(one["in"], {name: None}).get(name)
+            if one["in"] in places and value is None and one.get("required"):
+                wrong.append(f"{one['name']}: missing in {one['in']}")
+            elif value is not None and one.get("schema", {}).get("type") == "string":
+                wrong += self._wrong(one["schema"], value)
+        return wrong
 
     def answer(self, operation, status, body):
         """What is wrong with an answer."""
@@ -96,6 +113,10 @@ class Document:
         for name, part in schema.get("properties", {}).items():
             if name in value:
                 yield from self._conditions(part, value[name], f"{at}.{name}")
+
+
+def _published(parameters, place, name):
+    return any(one["in"] == place and one["name"] == name for one in parameters)
 
 
 def _parts(schema):

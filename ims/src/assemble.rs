@@ -7,7 +7,7 @@ use crate::{
     http::{self, Door},
     log::{open_log, open_schemas},
     notices::{Notices, Opens},
-    registering::Registration,
+    registering::{Profiles, Registration},
     secret,
     stores::{self, AnalysisStore, Stores},
 };
@@ -27,7 +27,7 @@ use connectors::{
     reports::{ReportReader, ReportTable},
     simulator::Simulator,
     sql::{Retention, SqlSink, StoreError, Table},
-    vendors::{RedisMessageIds, Serve, Vendors},
+    vendors::{Brings, RedisMessageIds, Registrar, Serve, Vendors},
 };
 use processors::{
     ingest,
@@ -420,7 +420,24 @@ impl Deployment {
 
     /// The templates that this process brings to their dealer: of a store of reference data, by the role that sends them.
     pub fn registration(&self, config: &Config, roles: &[Role]) -> anyhow::Result<Option<Registration>> {
-        let registrar = self.vendors.registrar()?.filter(|_| roles.contains(&Role::Kakao));
+        let brought = self.brought(config, roles, Brings::Templates)?;
+        Ok(brought.map(|(editor, registrar, holder)| Registration::new(editor, registrar, holder)))
+    }
+
+    /// The sender profiles that this process brings to their dealer, likewise.
+    pub fn profiles(&self, config: &Config, roles: &[Role]) -> anyhow::Result<Option<Profiles>> {
+        let brought = self.brought(config, roles, Brings::Profiles)?;
+        Ok(brought.map(|(editor, registrar, holder)| Profiles::new(editor, registrar, holder)))
+    }
+
+    /// What brings these: the store, their dealer, and the name of this process.
+    fn brought(
+        &self,
+        config: &Config,
+        roles: &[Role],
+        brings: Brings,
+    ) -> anyhow::Result<Option<(Editor, Registrar, String)>> {
+        let registrar = self.vendors.registrar(brings)?.filter(|_| roles.contains(&Role::Kakao));
         let Some(registrar) = registrar else { return Ok(None) };
         let editor = Editor::open(&self.stores.reference()?, Arc::clone(&self.cipher), config.center)?;
         // A name that a restart keeps is not waited for.
@@ -428,7 +445,7 @@ impl Deployment {
             "" => format!("{:016x}", u64::from_ne_bytes(secret::random()?)),
             instance => instance.to_owned(),
         };
-        Ok(Some(Registration::new(editor, registrar, holder)))
+        Ok(Some((editor, registrar, holder)))
     }
 
     /// Opens the HTTP door, if the configuration has one, of a process with these roles.

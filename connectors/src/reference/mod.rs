@@ -8,11 +8,11 @@ mod text;
 pub use error::ReferenceError;
 pub use file::{DEMO, FileReference, parse};
 pub use sql::{
-    App, AtDealer, AuditPlace, Audited, Behind, Bounds, By, ConsentPlace, Deed, Deeds, DueNotice, Editor, FilePlace,
-    FileRow, GivenConsent, Imported, Importer, Inspected, Leftover, Listed, ListedConsent, MOST_COUNTED, NoSuch, Owned,
-    PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts,
-    SqlPushTokens, SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange, Waiting, Which,
-    Withdrawal, export,
+    App, AtDealer, AuditPlace, Audited, Behind, Bounds, By, Claim, ConsentPlace, Deed, Deeds, DueClaim, DueNotice,
+    Editor, FilePlace, FileRow, GivenConsent, Imported, Importer, Inspected, Leftover, Listed, ListedConsent, LookedAt,
+    MOST_COUNTED, NoSuch, Owned, PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens,
+    SqlFiles, SqlOptOuts, SqlPushTokens, SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange,
+    Waiting, Which, Withdrawal, export,
 };
 pub use text::Revealed;
 

@@ -19,7 +19,8 @@ mod tests;
 pub use http::Listener;
 pub use log::{Confirmed, RequestLog, Requested};
 pub use settings::{
-    Behaviour, InspectionBehaviour, Outage, ReceiptBehaviour, SimulatorSettings, Spoiled, SpoiledShares, Spread,
+    Behaviour, InspectionBehaviour, Outage, ProfileBehaviour, ReceiptBehaviour, SimulatorSettings, Spoiled,
+    SpoiledShares, Spread,
 };
 pub use smpp::SmppListener;
 

@@ -52,6 +52,8 @@ pub struct Behaviour {
     pub receipts: ReceiptBehaviour,
     /// Inspection of templates, of vendors that register them.
     pub inspection: InspectionBehaviour,
+    /// Sender profiles, of vendors that register them.
+    pub profiles: ProfileBehaviour,
 }
 
 /// Of all requests, those whose answers are spoiled: the vendor has done what it was asked, and nobody can read so.
@@ -133,6 +135,16 @@ pub struct InspectionBehaviour {
     pub rejects: Vec<String>,
 }
 
+/// How sender profiles stand at Kakao.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileBehaviour {
+    /// Words in the id of a channel that is blocked.
+    pub blocked: Vec<String>,
+    /// Words in that of one that sleeps until it is woken.
+    pub dormant: Vec<String>,
+}
+
 /// A log-normal spread, as network times are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -179,6 +191,7 @@ impl Default for Behaviour {
             outage: Outage::None,
             receipts: ReceiptBehaviour::default(),
             inspection: InspectionBehaviour::default(),
+            profiles: ProfileBehaviour::default(),
         }
     }
 }

@@ -56,8 +56,8 @@ pub struct Call<'c> {
     pub key: (HeaderName, &'c HeaderValue),
     /// Of the body.
     pub content_type: Option<&'c str>,
-    /// What a repeat is known by, where that is a header.
-    pub repeat: Option<(HeaderName, &'c str)>,
+    /// Further headers: what a repeat is known by, or what proves something.
+    pub headers: Vec<(HeaderName, &'c str)>,
     /// The body.
     pub body: Bytes,
 }
@@ -137,7 +137,7 @@ impl Client {
 
     /// Makes a call to a dealer and reads the whole answer, of at most so many bytes.
     pub async fn call(&self, call: Call<'_>, times: Times, most: usize) -> Result<Answered, Failed> {
-        let Call { method, url, key: (header, key), content_type, repeat, body } = call;
+        let Call { method, url, key: (header, key), content_type, headers, body } = call;
         let mut request = Request::builder()
             .method(method)
             .uri(url)
@@ -147,8 +147,8 @@ impl Client {
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
-        if let Some((header, known_by)) = repeat {
-            request = request.header(header, known_by);
+        for (header, value) in headers {
+            request = request.header(header, value);
         }
         let request = request.body(Full::new(body)).map_err(|error| Failed::NotSent(error.to_string()))?;
         self.exchange(request, times, most).await

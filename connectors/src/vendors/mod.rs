@@ -40,8 +40,8 @@ pub use nhn::NhnSettings;
 pub use pace::Part;
 pub use push::{MemoryDeadTokens, TOKENS};
 pub use receipts::Serve;
-pub use registrar::{Registrar, Trouble, Visit, Wanted};
-pub use settings::{ResponseMethod, VendorSettings, VendorsError};
+pub use registrar::{Registrar, Seen, Trouble, Visit, Wanted};
+pub use settings::{Brings, ResponseMethod, VendorSettings, VendorsError};
 pub use smpp::{REPORTS, SmppSettings};
 pub use smtp::{SmtpSettings, mailbox};
 pub use webhook::WEBHOOKS;
@@ -70,6 +70,10 @@ pub const UNREAD: &str = "ims_vendor_results_unread_total";
 /// refused, failed.
 pub const TEMPLATES: &str = "ims_vendor_templates_total";
 
+/// What became of sender profiles at the dealer that registers them, by vendor and outcome: asked, registered, refused,
+/// dormant, stopped, woken, failed.
+pub const PROFILES: &str = "ims_vendor_profiles_total";
+
 /// Mailboxes that were not written to or not looked up, by outcome: skipped, unchecked.
 pub const SUPPRESSED: &str = "ims_mail_suppressed_total";
 
@@ -81,6 +85,7 @@ pub fn describe_metrics() {
     metrics::describe_counter!(POLLS, "Polls of vendors' delivery reports, by vendor and outcome.");
     metrics::describe_counter!(UNREAD, "Rows of vendors' results that cannot be read, by vendor.");
     metrics::describe_counter!(TEMPLATES, "Templates at the dealer that registers them, by vendor and outcome.");
+    metrics::describe_counter!(PROFILES, "Sender profiles at the dealer that registers them, by vendor and outcome.");
     metrics::describe_counter!(
         TOKENS,
         "Push tokens that were removed, skipped or not looked up, by vendor and outcome."
@@ -202,7 +207,7 @@ impl Vendors {
                 access.insert(name.clone(), Access { settings, key, webhook, pace, brands, images });
             }
         }
-        wrong.extend(settings::registrars(settings));
+        wrong.extend(Brings::ALL.into_iter().filter_map(|brings| settings::registrars(brings, settings)));
         let (dead_tokens, dead_mailboxes) = (Box::<MemoryDeadTokens>::default(), Box::<MemoryDeadTokens>::default());
         let message_ids = Box::new(MemoryMessageIds::default());
         Self {
@@ -290,7 +295,7 @@ impl Vendors {
         self.can_be_used()?;
         let wires = wires(&self.reference.current());
         let mut told: Vec<String> = wires.iter().filter_map(|vendor| self.lacks(vendor)).collect();
-        told.extend(self.registers_nothing(&wires));
+        told.extend(Brings::ALL.into_iter().filter_map(|brings| self.registers_nothing(brings, &wires)));
         if told.is_empty() { Ok(()) } else { Err(VendorsError(told)) }
     }
 

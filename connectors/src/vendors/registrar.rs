@@ -1,16 +1,19 @@
-//! The dealer that templates are registered at: asked and told one thing at a time, by who waits for it.
+//! The dealer that templates or sender profiles are registered at: asked and told one thing at a time, by who waits for it.
 
 use super::{
     Access, Vendors,
     bizgo::Bizgo,
     http::{Client, Failed},
+    settings::Brings,
 };
 use processors::{
-    center::registering::{Held, Next},
+    center::{
+        claim::{Category, Handed, Standing},
+        registering::{Held, Next},
+    },
     ports::Clock,
     reference::{Protocol, Template, Vendor},
 };
-use schemas::Family;
 use serde_json::{Map, Value};
 use std::{future::Future, io, sync::Arc, time::Duration};
 use tokio::{
@@ -34,19 +37,30 @@ impl<'t> Wanted<'t> {
     }
 }
 
+/// Whether a channel of KakaoTalk stands at a dealer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Under this sender key.
+    There(String),
+    /// The dealer says that it does not.
+    Absent,
+    /// It says neither.
+    Unclear,
+}
+
 /// Why a dealer was not asked or told. Said without keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// There is nobody, or the answer is no word on this template: all of them wait, for as long as the dealer says.
+    /// There is nobody, or the answer is no word on what was asked about: all of them wait, for as long as the dealer says.
     Away {
         /// The reason.
         reason: String,
         /// How long the dealer asks to wait.
         wait: Option<Duration>,
     },
-    /// The dealer broke or did not answer in time: it may be this template, or all. One may be passed over.
+    /// The dealer broke or did not answer in time: it may be what was asked about, or all. One may be passed over.
     Failed(String),
-    /// The dealer does not take this template so, or publishes no way to say it: others go on.
+    /// The dealer does not take this so, or publishes no way to say it: others go on.
     Refused(String),
 }
 
@@ -75,10 +89,11 @@ impl From<Failed> for Trouble {
     }
 }
 
-/// The dealer that the configuration says templates are registered at.
+/// The dealer that the configuration says something is registered at.
 pub struct Registrar {
     vendors: Vendors,
     name: String,
+    brings: Brings,
     runtime: Runtime,
 }
 
@@ -91,25 +106,28 @@ pub struct Visit<'r> {
 }
 
 impl Vendors {
-    /// The dealer that templates are registered at; None: they are registered elsewhere, and operators say what became of
+    /// The dealer that these are registered at; None: they are registered elsewhere, and operators say what became of
     /// them.
-    pub fn registrar(&self) -> io::Result<Option<Registrar>> {
-        let named = self.access.iter().find(|(_, access)| access.settings.templates_every_ms > 0);
+    pub fn registrar(&self, brings: Brings) -> io::Result<Option<Registrar>> {
+        let named = self.access.iter().find(|(_, access)| access.settings.every_ms(brings) > 0);
         let Some((name, _)) = named else { return Ok(None) };
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Some(Registrar { vendors: self.clone(), name: name.clone(), runtime }))
+        Ok(Some(Registrar { vendors: self.clone(), name: name.clone(), brings, runtime }))
     }
 
-    /// What keeps templates from being registered, with the remedy.
-    pub(super) fn registers_nothing(&self, wires: &[Arc<Vendor>]) -> Option<String> {
-        let (name, _) = self.access.iter().find(|(_, access)| access.settings.templates_every_ms > 0)?;
-        let registers = |vendor: &Arc<Vendor>| {
-            vendor.name == *name && vendor.protocol == Protocol::Bizgo && vendor.families.contains(&Family::At)
-        };
+    /// What keeps these from being registered, with the remedy.
+    pub(super) fn registers_nothing(&self, brings: Brings, wires: &[Arc<Vendor>]) -> Option<String> {
+        let (name, _) = self.access.iter().find(|(_, access)| access.settings.every_ms(brings) > 0)?;
+        let of_kind = |vendor: &Arc<Vendor>| vendor.families.iter().any(|family| brings.families().contains(family));
+        let registers =
+            |vendor: &Arc<Vendor>| vendor.name == *name && vendor.protocol == Protocol::Bizgo && of_kind(vendor);
         (!wires.iter().any(registers)).then(|| {
+            let (setting, what) = (brings.setting(), brings.word());
+            let families: Vec<&str> = brings.families().iter().map(|family| family.as_str()).collect();
             format!(
-                "vendors.{name}.templates_every_ms: vendor {name} registers no templates: set it for one with protocol \
-                 = \"bizgo\" and AT among its families"
+                "vendors.{name}.{setting}: vendor {name} registers no {what}: set it for one with protocol = \"bizgo\" \
+                 and {} among its families",
+                families.join(" or ")
             )
         })
     }
@@ -124,7 +142,7 @@ impl Registrar {
     /// From one turn to the next.
     pub fn every(&self) -> Duration {
         let settings = self.vendors.access.get(&self.name).map(|access| &access.settings);
-        Duration::from_millis(settings.map_or(0, |settings| u64::from(settings.templates_every_ms)))
+        Duration::from_millis(settings.map_or(0, |settings| u64::from(settings.every_ms(self.brings))))
     }
 
     /// Longest time of a call.
@@ -174,6 +192,36 @@ impl Visit<'_> {
 
     fn clock(&self) -> &dyn Clock {
         &*self.registrar.vendors.clock
+    }
+
+    /// Has Kakao send a token to the phone of a channel's manager. One that failed may have been sent.
+    pub fn ask_token(&self, channel_id: &str, phone: &str) -> Result<(), Trouble> {
+        self.call(self.bizgo().ask_token(channel_id, phone, self.clock()))
+    }
+
+    /// Registers a channel with its token; the sender key that Kakao gives for it.
+    pub fn register_profile(&self, channel_id: &str, phone: &str, handed: &Handed) -> Result<String, Trouble> {
+        self.call(self.bizgo().register_profile(channel_id, phone, handed, self.clock()))
+    }
+
+    /// Whether a channel stands there.
+    pub fn channel(&self, channel_id: &str) -> Result<Seen, Trouble> {
+        self.call(self.bizgo().channel(channel_id, self.clock()))
+    }
+
+    /// How a sender profile stands there, and what is to be told of it; None: it does not.
+    pub fn profile(&self, sender_key: &str) -> Result<Option<(Standing, Option<String>)>, Trouble> {
+        self.call(self.bizgo().profile(sender_key, self.clock()))
+    }
+
+    /// Wakes a sender profile that sleeps.
+    pub fn recover_profile(&self, sender_key: &str) -> Result<(), Trouble> {
+        self.call(self.bizgo().recover_profile(sender_key, self.clock()))
+    }
+
+    /// What channels may be about.
+    pub fn categories(&self) -> Result<Vec<Category>, Trouble> {
+        self.call(self.bizgo().categories(self.clock()))
     }
 
     fn bizgo(&self) -> Bizgo<'_> {

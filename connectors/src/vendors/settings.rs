@@ -2,11 +2,12 @@
 
 use super::{apns::ApnsSettings, fcm::FcmSettings, nhn::NhnSettings, smpp::SmppSettings, smtp::SmtpSettings};
 use processors::reference::Vendor;
+use schemas::Family;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-/// Each look is a call of a template that waits, and of all of us.
-const LEAST_TEMPLATES_MS: u32 = 1_000;
+/// Each look is a call, and of all of us.
+const LEAST_EVERY_MS: u32 = 1_000;
 
 /// What the configuration says of a vendor, `[vendors.NAME]`; its row in the reference data says the rest, and how long
 /// a request may take in all (`timeout_ms`).
@@ -30,6 +31,9 @@ pub struct VendorSettings {
     /// How often it is asked what became of the inspection of 알림톡 templates, and told of those that were registered here,
     /// milliseconds, 1,000 at least; 0: they are registered elsewhere.
     pub templates_every_ms: u32,
+    /// How often it is asked how each sender profile of KakaoTalk stands, milliseconds, 1,000 at least; and customers register
+    /// profiles there. 0: they are registered elsewhere.
+    pub profiles_every_ms: u32,
     /// How KakaoTalk answers for 알림톡.
     pub response_method: ResponseMethod,
     /// How long it waits for the receipt of one that is polled, seconds, 10 to 86,400.
@@ -86,6 +90,7 @@ impl Default for VendorSettings {
             poll_timeout_ms: 10_000,
             calls_per_second: 5,
             templates_every_ms: 0,
+            profiles_every_ms: 0,
             response_method: ResponseMethod::Push,
             response_timeout_s: 180,
             rcs_brands_file: PathBuf::new(),
@@ -99,17 +104,62 @@ impl Default for VendorSettings {
     }
 }
 
-/// What keeps templates from being registered, with the remedy.
-pub(super) fn registrars(settings: &BTreeMap<String, VendorSettings>) -> Option<String> {
-    let named: Vec<&str> =
-        settings.iter().filter(|(_, of)| of.templates_every_ms > 0).map(|(name, _)| &**name).collect();
+/// What is registered at a dealer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    /// Templates of 알림톡.
+    Templates,
+    /// Sender profiles.
+    Profiles,
+}
+
+impl Brings {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Templates, Self::Profiles];
+
+    /// The word of it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Templates => "templates",
+            Self::Profiles => "profiles",
+        }
+    }
+
+    /// What makes a vendor their dealer.
+    pub(super) const fn setting(self) -> &'static str {
+        match self {
+            Self::Templates => "templates_every_ms",
+            Self::Profiles => "profiles_every_ms",
+        }
+    }
+
+    /// One of which their dealer takes.
+    pub(super) const fn families(self) -> &'static [Family] {
+        match self {
+            Self::Templates => &[Family::At],
+            Self::Profiles => &[Family::At, Family::Ft, Family::Bt],
+        }
+    }
+}
+
+/// What keeps these from being registered, with the remedy.
+pub(super) fn registrars(brings: Brings, settings: &BTreeMap<String, VendorSettings>) -> Option<String> {
+    let named: Vec<&str> = settings.iter().filter(|(_, of)| of.every_ms(brings) > 0).map(|(name, _)| &**name).collect();
     (named.len() > 1).then(|| {
-        let names = named.join(", ");
-        format!("templates_every_ms is set for {names}: Kakao keeps a template once, so keep one dealer for them")
+        let (setting, what, names) = (brings.setting(), brings.word(), named.join(", "));
+        format!("{setting} is set for {names}: Kakao keeps {what} once, so keep one dealer for them")
     })
 }
 
 impl VendorSettings {
+    /// How often its dealer is asked about these, milliseconds; 0: it is none.
+    pub const fn every_ms(&self, brings: Brings) -> u32 {
+        match brings {
+            Brings::Templates => self.templates_every_ms,
+            Brings::Profiles => self.profiles_every_ms,
+        }
+    }
+
     pub(super) fn mistakes(&self, name: &str) -> Option<String> {
         let Self { smtp, fcm, apns, smpp, nhn, .. } = self;
         let kinds = [smtp.is_some(), fcm.is_some(), apns.is_some(), smpp.is_some(), nhn.is_some()];
@@ -122,16 +172,16 @@ impl VendorSettings {
                 "vendors.{name}: connect_ms, first_byte_ms, poll_ms, poll_timeout_ms and calls_per_second must be above 0"
             ));
         }
-        if (1..LEAST_TEMPLATES_MS).contains(&self.templates_every_ms) {
-            let got = self.templates_every_ms;
-            return Some(format!(
-                "vendors.{name}.templates_every_ms: got {got}, 0 or at least {LEAST_TEMPLATES_MS} is allowed"
-            ));
-        }
-        if self.templates_every_ms > 0 && kinds.contains(&true) {
-            return Some(format!(
-                "vendors.{name}.templates_every_ms: it registers no templates: set it for one with protocol = \"bizgo\""
-            ));
+        for brings in Brings::ALL {
+            let (got, setting, what) = (self.every_ms(brings), brings.setting(), brings.word());
+            if (1..LEAST_EVERY_MS).contains(&got) {
+                return Some(format!("vendors.{name}.{setting}: got {got}, 0 or at least {LEAST_EVERY_MS} is allowed"));
+            }
+            if got > 0 && kinds.contains(&true) {
+                return Some(format!(
+                    "vendors.{name}.{setting}: it registers no {what}: set it for one with protocol = \"bizgo\""
+                ));
+            }
         }
         if let Some(mistake) = nhn.as_ref().and_then(|nhn| nhn.mistake(name)) {
             return Some(mistake);

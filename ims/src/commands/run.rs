@@ -57,7 +57,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     reference.prepare(&|reference| topics.begin(reference));
     let _dormancy = dormancy::begin(deployment.templates(&config, chain)?)?;
     let _notices = notices::begin(deployment.notices(&config, chain)?, config.ads.notice_hour)?;
-    let _registering = registering::begin(deployment.registration(&config, chain)?)?;
+    let _registering =
+        registering::begin(deployment.registration(&config, chain)?, deployment.profiles(&config, chain)?)?;
     let _purging = retention::begin(assemble::retention(&config, chain)?)?;
     let _watching = watching::begin(AnalysisStore::of(&config)?, chain)?;
     let _redis = without_redis::begin(&config, &roles, deployment.name_ids())?;

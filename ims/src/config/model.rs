@@ -483,6 +483,11 @@ impl Config {
                 && self.vendors.values().any(|vendor| vendor.templates_every_ms > 0),
             "vendors.….templates_every_ms needs templates in a store: set reference.kind = \"sql\"",
         );
+        check(
+            self.reference.kind == ReferenceKind::File
+                && self.vendors.values().any(|vendor| vendor.profiles_every_ms > 0),
+            "vendors.….profiles_every_ms needs sender profiles in a store: set reference.kind = \"sql\"",
+        );
         check(!self.http.lets_in(), "the bounds of [http] must be above 0");
         let files = [(&self.http.certificate_file, &self.http.key_file)];
         let files = files.into_iter().chain([(&self.webhooks.certificate_file, &self.webhooks.key_file)]);

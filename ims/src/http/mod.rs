@@ -170,6 +170,7 @@ pub fn open(
         history: history(stores, cipher)?,
         exports: Exports::default(),
         editor: editor(config, stores, cipher)?,
+        claims: config.vendors.values().any(|vendor| vendor.profiles_every_ms > 0),
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
         calls: center::ask_of(AnalysisStore::of(config)?)?,
         endpoints: Endpoints::start(Arc::clone(&parts.log), parts.decoder(), Arc::clone(&parts.clock))?,

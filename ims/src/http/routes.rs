@@ -70,6 +70,8 @@ pub struct Door {
     pub exports: Exports,
     /// None where the reference data come from a file.
     pub editor: Option<Clerk<Editor>>,
+    /// Whether a dealer registers sender profiles with a token.
+    pub claims: bool,
     pub trials: Trials,
     /// Endpoints that are called no more.
     pub endpoints: Clerk<Endpoints>,

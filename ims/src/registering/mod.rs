@@ -1,6 +1,8 @@
-//! Brings 알림톡 templates to the dealer that registers them at Kakao, and takes its word on their inspection (docs/center.md),
-//! beside the streams.
+//! Brings 알림톡 templates and sender profiles to the dealers that register them at Kakao, and takes their word on what became of
+//! them (docs/center.md), beside the streams.
 
+mod pause;
+mod profiles;
 mod refusals;
 mod round;
 #[cfg(test)]
@@ -12,7 +14,9 @@ use connectors::{
     vendors::{Registrar, TEMPLATES},
 };
 use metrics::counter;
+use pause::Pause;
 use processors::ports::Away;
+pub use profiles::Profiles;
 use refusals::Refusals;
 use round::Round;
 use std::{io, time::Duration};
@@ -21,8 +25,6 @@ use std::{io, time::Duration};
 const REST: Duration = Duration::from_secs(60);
 /// Longest wait for a dealer that is away, and for one that refuses a template.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Longest wait that a dealer may ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
 /// How long a process that died keeps others from asking, beside the time of its calls.
 const HELD: Duration = Duration::from_secs(60);
 
@@ -33,8 +35,7 @@ pub struct Registration {
     /// This process, among those that want to.
     holder: String,
     refusals: Refusals,
-    /// How long the dealer was left alone last; None: it answered.
-    away: Option<Duration>,
+    pause: Pause,
 }
 
 /// Why a turn ended early.
@@ -49,15 +50,17 @@ impl From<Away> for Stop {
     }
 }
 
-/// Takes turns, when there is a dealer that registers templates.
-pub fn begin(registration: Option<Registration>) -> io::Result<Option<Beside>> {
-    registration.map(|mut registration| Beside::start("templates", move || registration.turn())).transpose()
+/// Takes turns, where there is a dealer that registers something.
+pub fn begin(templates: Option<Registration>, profiles: Option<Profiles>) -> io::Result<Vec<Beside>> {
+    let templates = templates.map(|mut templates| Beside::start("templates", move || templates.turn()));
+    let profiles = profiles.map(|mut profiles| Beside::start("profiles", move || profiles.turn()));
+    templates.into_iter().chain(profiles).collect()
 }
 
 impl Registration {
     /// Of this store, at this dealer. `holder` tells this process from the others.
     pub fn new(editor: Editor, registrar: Registrar, holder: String) -> Self {
-        Self { editor, registrar, holder, refusals: Refusals::default(), away: None }
+        Self { editor, registrar, holder, refusals: Refusals::default(), pause: Pause::default() }
     }
 
     /// One turn; how long to wait before the next.
@@ -65,7 +68,7 @@ impl Registration {
         let (vendor, every) = (self.registrar.name().to_owned(), self.registrar.every());
         match self.go_round() {
             Ok(()) => {
-                self.away = None;
+                self.pause.end();
                 every
             }
             Err(Stop::Store(error)) => {
@@ -74,9 +77,7 @@ impl Registration {
             }
             Err(Stop::Dealer { reason, wait }) => {
                 counter!(TEMPLATES, "vendor" => vendor.clone(), "outcome" => "failed").increment(1);
-                let longer = self.away.map_or(every.max(REST), |before| before * 2).min(LONGEST_WAIT);
-                self.away = Some(longer);
-                let wait = longer.max(wait.unwrap_or_default().min(LONGEST_ASKED));
+                let wait = self.pause.longer(every, wait);
                 let again_s = wait.as_secs();
                 tracing::warn!(
                     vendor,

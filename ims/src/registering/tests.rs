@@ -1,5 +1,7 @@
 //! Templates from their registration at the center to their dealer's verdict, against the simulator.
 
+mod profiles;
+
 use super::*;
 use crate::{
     assemble::{Deployment, SystemClock, open_vendors},
@@ -10,6 +12,7 @@ use connectors::{
     cipher::Cipher,
     reference::{By, Importer, Leftover, SqlReference, Which, parse},
     simulator::{Listener, Simulator},
+    vendors::Brings,
 };
 use processors::{
     ports::ReferenceSource as _,
@@ -28,6 +31,8 @@ use topology::graph::Role;
 const SEED: &str = r#"
 [[customers]]
 username = "shop"
+[[customers]]
+username = "bank"
 [[service_keys]]
 key = "SHOP000000000000000000000000000000000000"
 username = "shop"
@@ -97,6 +102,8 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
         config.simulator.every_vendor.inspection.takes_ms = takes_ms;
+        let profiles = &mut config.simulator.every_vendor.profiles;
+        (profiles.blocked, profiles.dormant) = (vec!["blocked".into()], vec!["sleepy".into()]);
         let stores = Stores::of(&config);
         let cipher = Arc::new(stores.cipher().unwrap());
         let listen = |seed: &str| {
@@ -135,7 +142,7 @@ impl Bench {
 
     /// A process that registers.
     fn process(&self, holder: &str) -> Registration {
-        let registrar = open_vendors(&self.config, self.reference()).registrar().unwrap().unwrap();
+        let registrar = open_vendors(&self.config, self.reference()).registrar(Brings::Templates).unwrap().unwrap();
         Registration::new(self.editor(), registrar, holder.into())
     }
 

@@ -1,5 +1,6 @@
 //! What customers keep and look up beside sending: the rules of the center API (docs/center.md).
 
+pub mod claim;
 pub mod consent;
 mod cursor;
 pub mod dormancy;

@@ -4,9 +4,11 @@
 
 mod app_users;
 mod audit;
+mod claims;
 mod consents;
 mod counts;
 mod dead_tokens;
+mod dealer_profiles;
 mod dealer_templates;
 mod dormant;
 mod edit;
@@ -33,9 +35,11 @@ mod writing;
 
 pub use app_users::SqlPushTokens;
 pub use audit::{AuditPlace, Audited, Deed, Deeds};
+pub use claims::{Claim, DueClaim};
 pub use consents::{ConsentPlace, GivenConsent, ListedConsent, SqlConsents, Withdrawal};
 pub use counts::Bounds;
 pub use dead_tokens::SqlDeadTokens;
+pub use dealer_profiles::LookedAt;
 pub use dealer_templates::{AtDealer, Leftover, Waiting};
 pub use dormant::Inspected;
 pub use edit::{By, Editor, Unchanged};

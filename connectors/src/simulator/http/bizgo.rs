@@ -1,10 +1,11 @@
 //! Infobank Bizgo's Communication API v1 as its customers see it: send, poll reports, acknowledge them, upload images,
-//! register templates.
+//! register templates and sender profiles.
 //!
 //! Source: as connectors/src/vendors/bizgo names it; written apart from it, so that a mistake of one shows at the other.
 
 mod body;
 mod file;
+mod profile;
 mod template;
 mod webhook;
 
@@ -56,6 +57,7 @@ struct Kept {
     given: FxHashMap<String, (String, Vec<Due>)>,
     batches: u64,
     templates: FxHashMap<template::Key, template::Template>,
+    channels: FxHashMap<profile::Key, profile::Channel>,
 }
 
 impl Drop for Served {
@@ -73,6 +75,7 @@ pub fn pages(simulator: Arc<Simulator>, vendors: Vec<Shared>) -> Router {
         .route("/api/comm/v1/report/polling", get(poll))
         .route("/api/comm/v1/report/polling/{report_id}", delete(acknowledge))
         .merge(file::pages())
+        .merge(profile::pages())
         .merge(template::pages())
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(shared)

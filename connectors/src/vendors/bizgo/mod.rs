@@ -9,6 +9,8 @@
 //! repeat with A301 and sends nothing, so a request in doubt may be repeated.
 
 mod answer;
+mod managed;
+mod profile;
 mod report;
 mod request;
 mod signature;
@@ -31,7 +33,7 @@ use super::{
 use hyper::{
     Method,
     body::Bytes,
-    header::{AUTHORIZATION, HeaderValue},
+    header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
 use processors::{
     codes::judge,
@@ -65,6 +67,7 @@ const MOST_REPORTS: usize = 16 << 20;
 #[derive(Default)]
 struct Sent<'s> {
     content_type: Option<&'s str>,
+    headers: Vec<(HeaderName, &'s str)>,
     body: Bytes,
 }
 
@@ -138,7 +141,7 @@ impl Bizgo<'_> {
             Err(unfit) => return answer::code(unfit.code().into(), None).unasked(),
         };
         let key = self.access.key.header();
-        let body = Sent { content_type: Some(JSON), body: body.into() };
+        let body = Sent { content_type: Some(JSON), body: body.into(), ..Sent::default() };
         match self.call(Method::POST, SEND, &key, body, MOST_ANSWER, total).await {
             Err(failed) => failed.into(),
             Ok(Answered { status, retry_after, body, .. }) => {
@@ -178,7 +181,7 @@ impl Bizgo<'_> {
     async fn form(&self, what: Use, file_name: &str, image: &[u8]) -> Result<Answered, Failed> {
         let (content_type, body) = upload::form(file_name, image).map_err(Failed::NotSent)?;
         let key = self.access.key.header();
-        let sent = Sent { content_type: Some(&content_type), body };
+        let sent = Sent { content_type: Some(&content_type), body, ..Sent::default() };
         let total = Duration::from_millis(u64::from(self.vendor.timeout_ms));
         let answered = self.call(Method::POST, upload::path(what), &key, sent, MOST_ANSWER, total).await?;
         if answer::refusal(answered.status, &answered.body)
@@ -218,8 +221,8 @@ impl Bizgo<'_> {
         total: Duration,
     ) -> Result<Answered, Failed> {
         let url = format!("{}{path}", self.vendor.url.trim_end_matches('/'));
-        let Sent { content_type, body } = sent;
-        let call = Call { method, url, key: (AUTHORIZATION, key), content_type, repeat: None, body };
+        let Sent { content_type, headers, body } = sent;
+        let call = Call { method, url, key: (AUTHORIZATION, key), content_type, headers, body };
         let first_byte = self.access.settings.first_byte();
         self.client.call(call, Times { first_byte, total }, most).await
     }

@@ -9,19 +9,14 @@
 //! come.
 
 use super::{
-    Bizgo, Sent,
-    answer::{self, TOO_MANY},
+    Bizgo,
+    managed::{Managed, NONE_SUCH, Refusal, taken},
     request::{Attachment, Supplement, attachment, supplement},
 };
-use crate::vendors::{
-    http::{Answered, JSON},
-    registrar::{Trouble, Wanted, emphasized, message_type, only, part_of_path},
-};
+use crate::vendors::registrar::{Trouble, Wanted, emphasized, message_type, only, part_of_path};
 use hyper::{Method, body::Bytes};
 use processors::{
-    callback::retry_after_ms,
     center::registering::{Held, Inspection, Next},
-    codes::{Handling, judge},
     ports::Clock,
 };
 use serde::{Deserialize, Serialize};
@@ -29,10 +24,6 @@ use serde_json::Value;
 
 /// Where templates are.
 const TEMPLATE: &str = "/api/comm/v1/center/alimtalk/template";
-/// Codes of a template or sender key that is none.
-const NONE_SUCH: [&str; 2] = ["A505", "A502"];
-/// Bytes of an answer.
-const MOST_ANSWER: usize = 256 << 10;
 
 /// The fields that a template is compared by: what the dealer adds is its own.
 const COMPARED: [&str; 29] = [
@@ -112,12 +103,6 @@ enum Look {
     NotThere,
     /// It is not shown, and may be there.
     NotShown,
-}
-
-/// The dealer does not take a call.
-struct Refusal {
-    code: String,
-    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -250,7 +235,7 @@ impl Bizgo<'_> {
     async fn look(&self, sender_key: &str, code: &str, clock: &dyn Clock) -> Result<Look, Trouble> {
         let [key, code] = [sender_key, code].map(part_of_path);
         let path = format!("{TEMPLATE}?senderKey={}&templateCode={}", key?, code?);
-        match self.managed(Method::GET, &path, None, clock).await? {
+        match self.managed(Managed::of(Method::GET, &path), clock).await? {
             Ok(answered) => shown(&answered),
             Err(Refusal { code, .. }) if NONE_SUCH.contains(&&*code) => Ok(Look::NotThere),
             Err(_) => Ok(Look::NotShown),
@@ -269,59 +254,13 @@ impl Bizgo<'_> {
             }
             Next::Wait | Next::Approved | Next::Rejected | Next::Taken => return Ok(()),
         };
-        taken(self.managed(method, &path, Some(sent), clock).await?)
+        taken(self.managed(Managed::telling(method, &path, sent), clock).await?)
     }
 
     /// Deletes a template. What can stand in no address was never there.
     pub async fn delete_template(&self, sender_key: &str, code: &str, clock: &dyn Clock) -> Result<(), Trouble> {
         let [Ok(key), Ok(code)] = [sender_key, code].map(part_of_path) else { return Ok(()) };
         let path = format!("{TEMPLATE}/senderKey/{key}/templateCode/{code}");
-        taken(self.managed(Method::DELETE, &path, None, clock).await?)
+        taken(self.managed(Managed::of(Method::DELETE, &path), clock).await?)
     }
-
-    /// A call about templates.
-    async fn managed(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Bytes>,
-        clock: &dyn Clock,
-    ) -> Result<Result<Bytes, Refusal>, Trouble> {
-        let key = self.access.key.header();
-        let total = self.access.settings.poll_timeout();
-        let asks = method == Method::GET;
-        let sent = Sent { content_type: body.is_some().then_some(JSON), body: body.unwrap_or_default() };
-        let answered = self.call(method, path, &key, sent, MOST_ANSWER, total).await;
-        let Answered { status, retry_after, body, .. } = answered.map_err(Trouble::from)?;
-        let Some((code, words)) = answer::told(status, &body) else { return Ok(Ok(body)) };
-        let row = judge(self.vendor.codes, &code);
-        if row.wants_credential() {
-            self.access.key.renew(&key);
-        }
-        let reason = match words {
-            Some(words) => format!("HTTP {status}, {code}: {words}"),
-            None => format!("HTTP {status}, {code}"),
-        };
-        let asked_ms = retry_after.and_then(|text| retry_after_ms(&text, clock.now_ms()));
-        // Who is out of service for so long is no more broken by this template than by another.
-        if status == 429 || code == TOO_MANY || status == 503 && asked_ms.is_some() {
-            return Err(Trouble::throttled(reason, asked_ms));
-        }
-        // A page that is not there may be a template that is not.
-        let is_no_page = asks && status == 404 && code == answer::NO_ANSWER;
-        // It may be this template that breaks the dealer.
-        let breaks = status >= 500 || row.handling == Handling::Breaker;
-        // What the gateway says, or is said of the account, is no word on a template.
-        let of_all = !code.starts_with('A') || row.wants_credential();
-        match () {
-            () if is_no_page => Ok(Err(Refusal { code, reason })),
-            () if breaks => Err(Trouble::Failed(reason)),
-            () if of_all => Err(Trouble::away(reason)),
-            () => Ok(Err(Refusal { code, reason })),
-        }
-    }
-}
-
-fn taken(answered: Result<Bytes, Refusal>) -> Result<(), Trouble> {
-    answered.map(drop).map_err(|Refusal { reason, .. }| Trouble::Refused(reason))
 }

@@ -293,7 +293,8 @@ impl Nhn<'_> {
         let Sent { path, body, repeat } = sent;
         let app_key = self.access.settings.nhn.as_ref().map_or("", |nhn| nhn.app_key.as_str());
         let url = format!("{}{}{app_key}{path}", self.vendor.url.trim_end_matches('/'), self.product().base());
-        let call = Call { method, url, key: (SECRET_KEY, key), content_type: Some(JSON), repeat, body };
+        let headers = repeat.into_iter().collect();
+        let call = Call { method, url, key: (SECRET_KEY, key), content_type: Some(JSON), headers, body };
         let first_byte = self.access.settings.first_byte();
         self.client.call(call, Times { first_byte, total }, most).await
     }

@@ -5,6 +5,7 @@ use super::{
     callback::{self, Shown, Trial},
     calls,
     change::Done,
+    claims::{self, CategoryTold, ClaimTold, NewClaim, NewToken},
     consents::{self, ConsentRules, ConsentTold, FoundConsents, NewConsents, Wanted, Withdrawals},
     files::{self, FileTold},
     history::{self, Step},
@@ -121,7 +122,12 @@ fn senders<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
         "channel": "mt", "number": "0234567890", "state": "requested", "removed": false, "changed_at": changed_at,
     });
     let key = "a1".repeat(20);
-    let profile = json!({"sender_key": key, "state": "requested", "removed": false, "changed_at": changed_at});
+    let profile = json!({
+        "sender_key": key, "state": "approved", "dealer": {
+            "vendor": "dealer", "state": "active", "comment": null, "noted_at": "2026-03-11T01:31:00.000Z",
+        },
+        "removed": false, "changed_at": changed_at,
+    });
     let new_number = json!({"channel": "mt", "number": "02-3456-7890"});
     let made = one::<Number>(number.clone()).asking_for::<NewNumber>(new_number).refusing(&OF_BODY);
     paths.add(Scope::Read, page::<Number>(number), routes!(senders::numbers));
@@ -133,6 +139,19 @@ fn senders<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     paths.add(Scope::Read, page::<Profile>(profile), routes!(senders::profiles));
     paths.add(Scope::Manage, made, routes!(senders::add_profile));
     state(paths, routes!(senders::move_profile));
+    paths.add(Scope::Manage, one::<Done>(json!({"name": key})), routes!(senders::recover_profile));
+    let claim = json!({
+        "channel_id": "@hanbit", "stage": "sent", "sender_key": null, "comment": null, "noted_at": changed_at,
+    });
+    let told = || one::<ClaimTold>(claim.clone());
+    let new = json!({"channel_id": "@hanbit", "phone_number": "010-2345-6789"});
+    let token = json!({"token": "123456", "category_code": "00100010001"});
+    let category = json!({"code": "00100010001", "name": "쇼핑"});
+    paths.add(Scope::Read, list::<CategoryTold>(category), routes!(claims::categories));
+    paths.add(Scope::Read, list::<ClaimTold>(claim.clone()), routes!(claims::list));
+    paths.add(Scope::Read, told(), routes!(claims::show));
+    paths.add(Scope::Manage, told().asking_for::<NewClaim>(new).refusing(&OF_BODY), routes!(claims::ask));
+    paths.add(Scope::Manage, told().asking_for::<NewToken>(token).refusing(&OF_BODY), routes!(claims::prove));
 }
 
 fn sender_groups<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {

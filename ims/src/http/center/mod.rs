@@ -4,6 +4,7 @@ mod audit;
 mod callback;
 mod calls;
 mod change;
+mod claims;
 mod consents;
 mod csv;
 mod described;

@@ -137,6 +137,8 @@ params! {
     ];
     /// One sender profile.
     OneProfile [vec![in_path("sender_key", "Its key.")]];
+    /// One channel that is claimed.
+    OneClaim [vec![in_path("channel_id", "Its id, with @.")]];
     /// One group of sender profiles.
     OneGroup [vec![in_path("group_key", "Its key.")]];
     /// One user.

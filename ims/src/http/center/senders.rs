@@ -5,6 +5,7 @@ use super::{
     page::{Filling, Page},
     params::{Changed, OneNumber, OneProfile, Own},
     query::Query,
+    templates::Dealer,
 };
 use crate::{
     http::{
@@ -63,8 +64,11 @@ pub struct Number {
 pub struct Profile {
     /// 40 characters.
     pub sender_key: String,
-    /// requested, approved, rejected or stopped.
+    /// requested, approved, rejected, stopped or dormant.
     pub state: &'static str,
+    /// How it stands at the dealer that registers profiles; null: none does, or none was asked yet.
+    #[schema(required = true)]
+    pub dealer: Option<Dealer>,
     /// Whether it was removed; told where changes are asked for.
     pub removed: bool,
     /// When it was changed last.
@@ -89,6 +93,7 @@ impl From<Listed<SenderProfile>> for Profile {
         Self {
             sender_key: listed.row.sender_key.clone(),
             state: word(listed.row.state),
+            dealer: None,
             removed: listed.removed,
             changed_at: listed.changed_at_ms.map(iso),
         }
@@ -365,7 +370,18 @@ pub async fn profiles(
 ) -> Told<Page<Profile>> {
     let username = caller.whose(&service_key)?.username.clone();
     let asked = Asked::read(uri.query(), "sender-profiles")?;
-    door.listed::<SenderProfile, _>(asked, Which::of([("username", &*username)])).await
+    door.listed_as(asked, Which::of([("username", &*username)]), with_dealers).await
+}
+
+/// Rows of a list, each with how it stands at its dealer.
+fn with_dealers(editor: &mut Editor, rows: Vec<Listed<SenderProfile>>) -> Result<Vec<Profile>, Away> {
+    let keys: Vec<String> = rows.iter().map(|listed| listed.row.sender_key.clone()).collect();
+    let mut said = editor.profiles_at_dealers(&keys)?;
+    let told = |listed: Listed<SenderProfile>| {
+        let dealer = said.remove(&listed.row.sender_key).map(Dealer::from);
+        Profile { dealer, ..Profile::from(listed) }
+    };
+    Ok(rows.into_iter().map(told).collect())
 }
 
 /// Registers a sender profile of KakaoTalk, which an operator approves.
@@ -400,7 +416,8 @@ pub async fn add_profile(
             Some(there) if there.state == Approval::Rejected => *there = new.clone(),
             Some(_) => return Err(exists()),
         }
-        Ok(Profile { sender_key: new.sender_key, state: word(new.state), removed: false, changed_at: None })
+        let state = word(new.state);
+        Ok(Profile { sender_key: new.sender_key, state, dealer: None, removed: false, changed_at: None })
     });
     Ok(Answer::success(made.await?))
 }
@@ -424,4 +441,29 @@ pub async fn move_profile(
     let username = caller.whose(&service_key)?.username.clone();
     let which = Which::of([("sender_key", &*sender_key), ("username", &*username)]);
     door.move_state(&caller, &username, which, state, |row: &mut SenderProfile| &mut row.state).await
+}
+
+/// Has a sender profile woken that sleeps at Kakao; it goes on once its dealer says that it is awake.
+#[utoipa::path(
+    post,
+    path = "/ims/{service_key}/sender-profiles/{sender_key}/recover",
+    operation_id = "recoverSenderProfile",
+    tag = "senders",
+    params(OneProfile)
+)]
+pub async fn recover_profile(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words((service_key, sender_key)): Words<(String, String)>,
+) -> Told<Done> {
+    let username = caller.whose(&service_key)?.username.clone();
+    let which = Which::of([("sender_key", &*sender_key), ("username", &*username)]);
+    if door.rows::<SenderProfile>(which).await?.is_empty() {
+        return Err(nobodys().into());
+    }
+    let name = sender_key.clone();
+    if !door.editor()?.ask(move |editor| editor.wake_profile(&sender_key)).await? {
+        return Err(Refusal::named(Code::WrongState, "path", "no dealer says that it sleeps").into());
+    }
+    Ok(Answer::success(Done { name }))
 }

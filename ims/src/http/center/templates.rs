@@ -82,15 +82,16 @@ pub struct Registered {
     pub changed_at: Option<String>,
 }
 
-/// What a dealer said of a template.
+/// What a dealer said.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = TemplateAtDealer)]
+#[schema(as = AtDealer)]
 pub struct Dealer {
     /// Which dealer.
     pub vendor: String,
-    /// registered, requested, approved, rejected or refused.
+    /// Of a template: registered, requested, approved, rejected or refused. Of a sender profile: active, dormant, blocked,
+    /// deactivated, deleting, gone, elsewhere or unclear.
     pub state: String,
-    /// Why it was rejected or refused.
+    /// Why.
     #[schema(required = true)]
     pub comment: Option<String>,
     /// When it said so.

@@ -159,6 +159,7 @@ impl Fixture {
             history: super::history(&stores, &Arc::new(stores.cipher().unwrap())).unwrap(),
             exports: Exports::default(),
             editor: None,
+            claims: true,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
             calls: ask_of(AnalysisStore::of(&config).unwrap()).unwrap(),
             endpoints: Endpoints::start(Arc::new(log.clone()), decoder, clock.clone()).unwrap(),

@@ -10,6 +10,7 @@ mod edits;
 mod exports;
 mod imports;
 mod secrets;
+mod sender_claims;
 mod sender_groups;
 mod speed;
 mod suppressed;
@@ -37,8 +38,8 @@ use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 use {
-    at_dealers::*, changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_groups::*,
-    speed::*, suppressed::*, tokens::*, users::*, vendors::*,
+    at_dealers::*, changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_claims::*,
+    sender_groups::*, speed::*, suppressed::*, tokens::*, users::*, vendors::*,
 };
 
 on_both! {
@@ -58,6 +59,9 @@ on_both! {
     who_refused_ads_is_asked_in_a_batch_and_never_forgotten
     dead_tokens_are_known_to_all_and_stand_nowhere_in_the_clear
     every_question_goes_by_an_index
+    nobodys_phone_is_filled_with_tokens
+    a_claim_is_kept_sealed_and_moved_by_who_saw_it_last
+    a_profile_is_its_provers_and_becomes_what_its_dealer_says
     a_group_keeps_its_topics
     a_store_that_lacks_its_tables_is_told_and_not_touched
     vendors_of_before_are_simulated_and_new_ones_keep_their_protocol

@@ -31,6 +31,7 @@ pub(super) fn every_question_goes_by_an_index(store: &Store) {
     assert_eq!(store.index_of(dealer_templates::LEFTOVERS, &leftovers), "PRIMARY");
     let of_templates: Vec<&str> = (0..5).flat_map(|_| ["'AT'", "'c1'", "'T1'", "'own'"]).collect();
     assert_eq!(store.index_of(&dealer_templates::text(5), &of_templates), "PRIMARY");
+    assert_eq!(store.index_of(claims::DUE, &["'asked'", "1", "10"]), "sender_claims_stage");
     let page = ["1", "1", "x'00'", "10"];
     let of_user: Vec<&str> = ["'key'", &*lookups[0]].into_iter().chain(page).collect();
     assert_eq!(store.index_of(&push_tokens::question(true), &of_user), "push_tokens_user");

@@ -5,6 +5,7 @@ mod beside;
 mod bodies;
 mod images;
 mod polls;
+mod profiles;
 mod server;
 mod simulated;
 mod templates;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     simulator::{Behaviour, InspectionBehaviour, Listener},
     vendors::{
-        NhnSettings, Registrar, Trouble, Vendors, Wanted,
+        Brings, NhnSettings, Registrar, Trouble, Vendors, Wanted,
         testing::{Server, answer, until},
     },
 };
@@ -26,7 +26,7 @@ fn inspecting(takes_ms: u32) -> Listener {
 
 fn registrar(url: &str) -> Registrar {
     let settings = VendorSettings { templates_every_ms: 60_000, calls_per_second: 1_000, ..VendorSettings::default() };
-    Bench::within(&DEALER, url, 5_000, settings).vendors.registrar().unwrap().unwrap()
+    Bench::within(&DEALER, url, 5_000, settings).vendors.registrar(Brings::Templates).unwrap().unwrap()
 }
 
 fn template(message: &str) -> Template {
@@ -263,7 +263,7 @@ fn what_is_taken_out_is_gone_when_the_dealer_says_so_alone() {
 fn who_has_no_part_of_the_calls_says_so_instead_of_waiting_for_one() {
     let settings = VendorSettings { templates_every_ms: 60_000, ..VendorSettings::default() };
     let bench = Bench::within(&DEALER, "http://127.0.0.1:1", 5_000, settings);
-    let registrar = bench.vendors.clone().sharing(Arc::new(|_| 0.0)).registrar().unwrap().unwrap();
+    let registrar = bench.vendors.clone().sharing(Arc::new(|_| 0.0)).registrar(Brings::Templates).unwrap().unwrap();
     assert!(!registrar.has_part());
     let told = registrar.visit().unwrap().delete("key", "order");
     assert!(matches!(&told, Err(Trouble::Away { reason, .. }) if reason.contains("calls_per_second")), "{told:?}");
@@ -289,7 +289,7 @@ fn one_dealer_registers_templates_and_one_that_can() {
     assert_eq!(told(&["dealer"], None), "");
     assert!(told_of(&["dealer"], None, 60_000, &[Family::Sms]).contains("AT among its families"));
     assert!(told_of(&["dealer"], None, 999, &[Family::At]).contains("got 999, 0 or at least 1000"));
-    assert!(told(&["dealer", "other"], None).contains("dealer, other: Kakao keeps a template once"));
+    assert!(told(&["dealer", "other"], None).contains("dealer, other: Kakao keeps templates once"));
     assert!(told(&["other"], None).contains("vendor other registers no templates"));
     let nhn = NhnSettings { app_key: "key".into(), ..NhnSettings::default() };
     assert!(told(&["dealer"], Some(nhn)).contains("dealer.templates_every_ms: it registers no templates"));

@@ -137,6 +137,7 @@ pub fn code(answer: &Value) -> &str {
 }
 
 const GROUP: &str = "gggggggggggggggggggggggggggggggggggggggg";
+const RECOVER_PATH: &str = "sender-profiles/kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk/recover";
 const GROUP_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg";
 const MEMBERS_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg/members";
 const REMOVED_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg/members/remove";
@@ -170,6 +171,12 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
         (Method::DELETE, "sender-numbers/mt/023456789", Value::Null),
         (Method::GET, "sender-profiles", Value::Null),
         (Method::POST, "sender-profiles", json!({"sender_key": "k".repeat(40)})),
+        (Method::POST, RECOVER_PATH, Value::Null),
+        (Method::GET, "sender-categories", Value::Null),
+        (Method::GET, "sender-claims", Value::Null),
+        (Method::POST, "sender-claims", json!({"channel_id": "@hanbit", "phone_number": "01023456789"})),
+        (Method::GET, "sender-claims/@hanbit", Value::Null),
+        (Method::POST, "sender-claims/@hanbit/token", json!({"token": "1", "category_code": "00100010001"})),
         (Method::GET, "sender-groups", Value::Null),
         (Method::POST, "sender-groups", json!({"group_key": GROUP, "name": "매장"})),
         (Method::GET, GROUP_PATH, Value::Null),
@@ -216,7 +223,7 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
 }
 
 /// Of these paths, those that customers may use.
-const CUSTOMERS: usize = 48;
+const CUSTOMERS: usize = 54;
 /// The others: of stores of their own, of bodies that are no JSON, or of who asks.
 const OTHERS: [(Method, &str); 7] = [
     (Method::GET, "stat?from=2026-03-01&to=2026-03-01"),

@@ -3,6 +3,7 @@
 use super::{Center, OTHER, SHOP, code};
 use crate::http::tests::BANK;
 use axum::http::Method;
+use connectors::reference::AtDealer;
 use processors::{
     ports::ReferenceSource as _,
     reference::{Approval, Reference},
@@ -110,4 +111,69 @@ async fn a_profile_is_one_customers() {
     let listed = center.own(Method::GET, "sender-profiles?limit=1", Value::Null).await;
     assert!(listed["data"]["next"].is_string(), "{listed}");
     assert!(center.audit().iter().all(|(line, _)| !line.contains(SHOP)));
+}
+
+#[tokio::test]
+async fn a_channel_is_claimed_by_a_token_that_is_told_to_nobody() {
+    let center = Center::new();
+    let wish = json!({"channel_id": "@한빛", "phone_number": "010-2345-6789"});
+    let asked = center.own(Method::POST, "sender-claims", wish.clone()).await;
+    assert_eq!((code(&asked), &asked["data"]["stage"]), ("0000", &json!("asked")), "{asked}");
+    assert_eq!(code(&center.own(Method::POST, "sender-claims", wish.clone()).await), "2090", "no second one at once");
+    for (channel, phone, answered) in [
+        ("한빛", "01023456789", "1400"),
+        ("@한빛", "02-345-6789", "1400"),
+        ("", "01023456789", "2020"),
+        ("@한빛", "", "2020"),
+    ] {
+        let wish = json!({"channel_id": channel, "phone_number": phone});
+        assert_eq!(code(&center.own(Method::POST, "sender-claims", wish).await), answered, "{channel} {phone}");
+    }
+    let path = "sender-claims/%40%ED%95%9C%EB%B9%9B/token";
+    let token = json!({"token": "987654", "category_code": "00100010001", "unsubscribe_phone_number": "080-000-0000"});
+    assert_eq!(code(&center.own(Method::POST, "sender-claims/@other/token", token.clone()).await), "2110");
+    for _ in 0..5 {
+        let handed = center.own(Method::POST, path, token.clone()).await;
+        assert_eq!(handed["data"]["stage"], "handed", "{handed}");
+    }
+    assert_eq!(code(&center.own(Method::POST, path, token).await), "2090", "who guesses is stopped");
+    let listed = center.own(Method::GET, "sender-claims", Value::Null).await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
+    let lines = center.audit();
+    assert!(lines.iter().any(|(line, _)| line == "hanbit-shop/demo sender_claims @한빛"), "{lines:?}");
+    for hidden in ["987654", "23456789"] {
+        assert!(!format!("{lines:?}{listed}").contains(hidden), "{hidden}");
+    }
+    let theirs = center.call(OTHER, Method::GET, &format!("/ims/{BANK}/sender-claims"), Value::Null).await.1;
+    assert_eq!(theirs["data"], json!([]));
+    // Whose phone it is, is not asked: it is sent no more to whoever claims.
+    let wish = json!({"channel_id": "@bank", "phone_number": "01023456789"});
+    let theirs = center.call(OTHER, Method::POST, &format!("/ims/{BANK}/sender-claims"), wish).await.1;
+    assert_eq!(code(&theirs), "2090");
+}
+
+#[tokio::test]
+async fn without_a_dealer_for_profiles_nothing_is_claimed() {
+    let center = Center::with(|door| door.claims = false);
+    let wish = json!({"channel_id": "@hanbit", "phone_number": "01023456789"});
+    let refused = center.own(Method::POST, "sender-claims", wish).await;
+    assert_eq!(code(&refused), "2130");
+    assert!(refused["message"].as_str().unwrap().contains("an operator approves it"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_profile_is_woken_by_its_own_customer_when_its_dealer_says_that_it_sleeps() {
+    let center = Center::new();
+    let own = center.0.seed.sender_profiles.iter().find(|profile| profile.username == "hanbit-shop").unwrap();
+    let path = format!("sender-profiles/{}/recover", own.sender_key);
+    assert_eq!(code(&center.own(Method::POST, &path, Value::Null).await), "2130");
+    let sender_key = own.sender_key.clone();
+    let said = AtDealer { vendor: "dealer".into(), state: "dormant".into(), comment: None, noted_at_ms: 1 };
+    center.edit(move |editor| editor.note_profile(&sender_key, &said).unwrap());
+    let theirs = center.call(OTHER, Method::POST, &format!("/ims/{BANK}/{path}"), Value::Null).await.1;
+    assert_eq!(code(&theirs), "2110");
+    assert_eq!(code(&center.own(Method::POST, &path, Value::Null).await), "0000");
+    let listed = center.own(Method::GET, "sender-profiles", Value::Null).await;
+    let items = listed["data"]["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["dealer"]["state"] == "dormant"), "{listed}");
 }
