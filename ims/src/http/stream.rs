@@ -11,8 +11,8 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// How HTTP/2 begins, as far as it is read ahead: no method of HTTP/1 does.
-const PREFACE: &[u8] = b"PR";
+/// How HTTP/2 begins; nothing of HTTP/1 does.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What is spoken on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +67,16 @@ impl<T> Stream<T> {
 }
 
 impl<T: AsyncRead + Unpin> Stream<T> {
-    /// Waits until something is said; tells what is spoken, or nothing when the connection ends instead. What was read
-    /// is read once more by whoever comes next, also when this is dropped before it has ended.
+    /// Waits until something is said, of HTTP/2 all of its preface; tells what is spoken, or nothing when the connection
+    /// ends instead. What was read is read once more by whoever comes next, also when this is dropped before it has ended.
     pub async fn begins(&mut self, spoken: Spoken) -> io::Result<Option<Spoken>> {
         loop {
+            let (begun, http2) = (!self.ahead.is_empty(), PREFACE.starts_with(&self.ahead));
             match spoken {
-                Spoken::Http1 | Spoken::Http2 if !self.ahead.is_empty() => return Ok(Some(spoken)),
-                Spoken::Either if self.ahead.starts_with(PREFACE) => return Ok(Some(Spoken::Http2)),
-                Spoken::Either if !PREFACE.starts_with(&self.ahead) => return Ok(Some(Spoken::Http1)),
+                Spoken::Http1 if begun => return Ok(Some(Spoken::Http1)),
+                Spoken::Either if !http2 => return Ok(Some(Spoken::Http1)),
+                Spoken::Http2 if !http2 => return Ok(Some(Spoken::Http2)),
+                _ if self.ahead.len() == PREFACE.len() => return Ok(Some(Spoken::Http2)),
                 _ => {}
             }
             let mut next = [0; PREFACE.len()];
@@ -165,9 +167,10 @@ mod tests {
             stream.read_to_string(&mut read).await.unwrap();
             assert_eq!(read, said);
         }
-        let (caller, io) = duplex(64);
+        let (mut caller, io) = duplex(64);
+        caller.write_all(&PREFACE[..20]).await.unwrap();
         drop(caller);
-        assert_eq!(Stream::new(io, Vec::new()).begins(Spoken::Either).await.unwrap(), None);
+        assert_eq!(Stream::new(io, Vec::new()).begins(Spoken::Either).await.unwrap(), None, "half of it is nothing");
         let (_caller, io) = duplex(64);
         let known = Stream::new(io, b"x".to_vec()).begins(Spoken::Http2).await.unwrap();
         assert_eq!(known, Some(Spoken::Http2), "what was read before counts");

@@ -1,8 +1,8 @@
 //! How far results were read: they are listed by when the vendor noted them, and never acknowledged.
 //!
 //! The next window begins a while before the newest result that was read, by the vendor's own clock, because results may
-//! be listed late; what was given before is left out. What that clock says, each answer's Date tells. A process that begins looks back, because it cannot know what others
-//! have put into the log: a report that is there twice changes nothing.
+//! be listed late; what was given before is left out. What that clock says, each answer's Date tells. A process that begins
+//! looks back, because it cannot know what others have put into the log: a report that is there twice changes nothing.
 
 use super::{Product, report::Told};
 use crate::vendors::receipts::Reports;
