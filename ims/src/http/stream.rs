@@ -152,8 +152,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_spoken_is_told_by_what_comes_first_and_read_again() {
+        let preface = std::str::from_utf8(PREFACE).unwrap();
         for (said, spoken) in
-            [("POST / HTTP", Spoken::Http1), ("PRI * HTTP/2.0", Spoken::Http2), ("\r\n", Spoken::Http1)]
+            [("POST / HTTP", Spoken::Http1), (preface, Spoken::Http2), ("PRI * HTTP/1.1", Spoken::Http1)]
         {
             let (mut caller, io) = duplex(64);
             let mut stream = Stream::new(io, Vec::new());
