@@ -74,6 +74,8 @@ pub fn is_away(code: Code) -> bool {
             | Code::BrokerTransportFailure
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable
+            // A question to a broker that the cluster has just forgotten: the next one goes to another.
+            | Code::DestroyBroker
             | Code::LeaderNotAvailable
             | Code::NetworkException
             | Code::NotCoordinator
