@@ -14,6 +14,8 @@ use processors::{
     codes::{Handling, judge},
     ports::Clock,
 };
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// Codes of a template or sender key that is none.
 pub const NONE_SUCH: [&str; 2] = ["A505", "A502"];
@@ -44,9 +46,10 @@ impl<'m> Managed<'m> {
         Self { method, path, headers: Vec::new(), body: None, once: false }
     }
 
-    /// With one.
-    pub fn telling(method: Method, path: &'m str, body: Bytes) -> Self {
-        Self { body: Some(body), ..Self::of(method, path) }
+    /// With one: structs of strings, which always become JSON.
+    pub fn telling(method: Method, path: &'m str, said: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(said).unwrap_or_default();
+        Self { body: Some(body.into()), ..Self::of(method, path) }
     }
 
     /// With headers of its own.
@@ -108,4 +111,22 @@ impl Bizgo<'_> {
 /// Whether a call was taken.
 pub fn taken(answered: Result<Bytes, Refusal>) -> Result<(), Trouble> {
     answered.map(drop).map_err(|Refusal { reason, .. }| Trouble::Refused(reason))
+}
+
+/// What stands there is nothing that is published.
+pub fn unread() -> Trouble {
+    Trouble::refused("what stands there cannot be read: see the dealer's console")
+}
+
+/// What stands in an answer under these names, one in the other; None: it says that there is nothing.
+pub fn within<T: DeserializeOwned>(answered: &[u8], names: &[&str]) -> Result<Option<T>, Trouble> {
+    let mut inner: Value = serde_json::from_slice(answered).map_err(|_| unread())?;
+    for name in names {
+        inner = match inner {
+            Value::Object(mut parts) => parts.remove(*name).unwrap_or_default(),
+            Value::Null => Value::Null,
+            _ => return Err(unread()),
+        };
+    }
+    if inner.is_null() { Ok(None) } else { T::deserialize(inner).map(Some).map_err(|_| unread()) }
 }

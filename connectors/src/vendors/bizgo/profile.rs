@@ -8,16 +8,15 @@
 
 use super::{
     Bizgo,
-    managed::{Managed, NONE_SUCH, Refusal, taken},
+    managed::{Managed, NONE_SUCH, Refusal, taken, within},
 };
 use crate::vendors::registrar::{Seen, Trouble, part_of_path};
-use hyper::{Method, body::Bytes, header::HeaderName};
+use hyper::{Method, header::HeaderName};
 use processors::{
     center::claim::{Category, Handed, Standing},
     ports::Clock,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded::byte_serialize;
 
 const TOKEN_PATH: &str = "/api/comm/v1/account/kakao/sender/token";
@@ -71,20 +70,6 @@ struct Profile {
     profile_message_spam_level: Option<String>,
 }
 
-/// What stands in an answer under these names, one in the other; None: it says that there is nothing.
-fn within<T: DeserializeOwned>(answered: &[u8], names: &[&str]) -> Result<Option<T>, Trouble> {
-    let unread = || Trouble::refused("what stands there cannot be read: see the dealer's console");
-    let mut inner: Value = serde_json::from_slice(answered).map_err(|_| unread())?;
-    for name in names {
-        inner = match inner {
-            Value::Object(mut parts) => parts.remove(*name).unwrap_or_default(),
-            Value::Null => Value::Null,
-            _ => return Err(unread()),
-        };
-    }
-    if inner.is_null() { Ok(None) } else { T::deserialize(inner).map(Some).map_err(|_| unread()) }
-}
-
 /// How a profile stands, and what is to be told of it.
 fn standing(profile: &Profile) -> (Standing, Option<String>) {
     let status = profile.status.as_deref().filter(|status| *status != "A");
@@ -108,16 +93,11 @@ fn standing(profile: &Profile) -> (Standing, Option<String>) {
     (standing, (!words.is_empty()).then(|| words.join(", ")))
 }
 
-/// A body of structs of strings, which always become JSON.
-fn body(said: impl Serialize) -> Bytes {
-    serde_json::to_vec(&said).unwrap_or_default().into()
-}
-
 impl Bizgo<'_> {
     /// Has Kakao send a token to a phone.
     pub async fn ask_token(&self, channel_id: &str, phone: &str, clock: &dyn Clock) -> Result<(), Trouble> {
-        let sent = body(TokenWanted { yellow_id: channel_id, phone_number: phone });
-        taken(self.managed(Managed::telling(Method::POST, TOKEN_PATH, sent).once(), clock).await?)
+        let sent = TokenWanted { yellow_id: channel_id, phone_number: phone };
+        taken(self.managed(Managed::telling(Method::POST, TOKEN_PATH, &sent).once(), clock).await?)
     }
 
     /// Registers a channel with its token; its sender key.
@@ -129,13 +109,13 @@ impl Bizgo<'_> {
         clock: &dyn Clock,
     ) -> Result<String, Trouble> {
         let Handed { token, category_code, unsubscribe_phone_number, unsubscribe_auth_number } = handed;
-        let sent = body(NewProfile {
+        let sent = NewProfile {
             yellow_id: channel_id,
             category_code,
             unsubscribe_phone_number: unsubscribe_phone_number.as_deref(),
             unsubscribe_auth_number: unsubscribe_auth_number.as_deref(),
-        });
-        let call = Managed::telling(Method::POST, ACCOUNT, sent).with(vec![(TOKEN, token), (PHONE, phone)]).once();
+        };
+        let call = Managed::telling(Method::POST, ACCOUNT, &sent).with(vec![(TOKEN, token), (PHONE, phone)]).once();
         match self.managed(call, clock).await? {
             Err(Refusal { reason, .. }) => Err(Trouble::Refused(reason)),
             Ok(answered) => match within::<Profile>(&answered, &["data", "kakao", "senderProfile"]) {
@@ -194,6 +174,6 @@ impl Bizgo<'_> {
     /// Wakes a profile.
     pub async fn recover_profile(&self, sender_key: &str, clock: &dyn Clock) -> Result<(), Trouble> {
         let path = format!("{CENTER}/recover");
-        taken(self.managed(Managed::telling(Method::POST, &path, body(Named { sender_key })), clock).await?)
+        taken(self.managed(Managed::telling(Method::POST, &path, &Named { sender_key }), clock).await?)
     }
 }

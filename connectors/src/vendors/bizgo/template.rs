@@ -10,11 +10,11 @@
 
 use super::{
     Bizgo,
-    managed::{Managed, NONE_SUCH, Refusal, taken},
+    managed::{Managed, NONE_SUCH, Refusal, taken, unread, within},
     request::{Attachment, Supplement, attachment, supplement},
 };
 use crate::vendors::registrar::{Trouble, Wanted, emphasized, message_type, only, part_of_path};
-use hyper::{Method, body::Bytes};
+use hyper::Method;
 use processors::{
     center::registering::{Held, Inspection, Next},
     ports::Clock,
@@ -22,8 +22,10 @@ use processors::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Where templates are.
+/// Where templates are, their inspections are asked for, and taken back.
 const TEMPLATE: &str = "/api/comm/v1/center/alimtalk/template";
+const REQUEST: &str = "/api/comm/v1/center/alimtalk/template/request";
+const WITHDRAWAL: &str = "/api/comm/v1/center/alimtalk/template/request/cancel";
 
 /// The fields that a template is compared by: what the dealer adds is its own.
 const COMPARED: [&str; 29] = [
@@ -154,28 +156,6 @@ fn whole<'t>(wanted: &Wanted<'t>) -> Result<Whole<'t>, Trouble> {
     })
 }
 
-/// A body of structs of strings, which always become JSON.
-fn body(alimtalk: impl Serialize) -> Bytes {
-    serde_json::to_vec(&Of { alimtalk }).unwrap_or_default().into()
-}
-
-fn unread() -> Trouble {
-    Trouble::refused("what stands there cannot be read: see the dealer's console")
-}
-
-/// The template in an answer; one without says that there is none.
-fn shown(answered: &[u8]) -> Result<Look, Trouble> {
-    let mut inner: Value = serde_json::from_slice(answered).map_err(|_| unread())?;
-    for name in ["data", "data", "alimtalk"] {
-        inner = match inner {
-            Value::Object(mut parts) => parts.remove(name).unwrap_or_default(),
-            Value::Null => Value::Null,
-            _ => return Err(unread()),
-        };
-    }
-    Ok(if inner.is_null() { Look::NotThere } else { Look::There(inner) })
-}
-
 /// Published as a string, and of sender profiles as a boolean.
 fn is_said(flag: &Value) -> bool {
     flag.as_bool() == Some(true) || flag.as_str() == Some("true")
@@ -236,7 +216,7 @@ impl Bizgo<'_> {
         let [key, code] = [sender_key, code].map(part_of_path);
         let path = format!("{TEMPLATE}?senderKey={}&templateCode={}", key?, code?);
         match self.managed(Managed::of(Method::GET, &path), clock).await? {
-            Ok(answered) => shown(&answered),
+            Ok(answered) => Ok(within(&answered, &["data", "data", "alimtalk"])?.map_or(Look::NotThere, Look::There)),
             Err(Refusal { code, .. }) if NONE_SUCH.contains(&&*code) => Ok(Look::NotThere),
             Err(_) => Ok(Look::NotShown),
         }
@@ -244,17 +224,17 @@ impl Bizgo<'_> {
 
     /// Does what is due for a template.
     pub async fn tell_template(&self, due: Next, wanted: &Wanted<'_>, clock: &dyn Clock) -> Result<(), Trouble> {
-        let of_request = |more: &str| format!("{TEMPLATE}/request{more}");
-        let (method, path, sent) = match due {
-            Next::Register => (Method::POST, TEMPLATE.to_owned(), body(whole(wanted)?)),
-            Next::Change => (Method::PUT, TEMPLATE.to_owned(), body(whole(wanted)?)),
-            Next::Request => (Method::POST, of_request(""), body(named(wanted))),
+        let call = match due {
+            Next::Register => Managed::telling(Method::POST, TEMPLATE, &Of { alimtalk: whole(wanted)? }),
+            Next::Change => Managed::telling(Method::PUT, TEMPLATE, &Of { alimtalk: whole(wanted)? }),
+            Next::Request => Managed::telling(Method::POST, REQUEST, &Of { alimtalk: named(wanted) }),
             Next::Withdraw => {
-                (Method::POST, of_request("/cancel"), body(Named { sender_key_type: None, ..named(wanted) }))
+                let named = Named { sender_key_type: None, ..named(wanted) };
+                Managed::telling(Method::POST, WITHDRAWAL, &Of { alimtalk: named })
             }
             Next::Wait | Next::Approved | Next::Rejected | Next::Taken => return Ok(()),
         };
-        taken(self.managed(Managed::telling(method, &path, sent), clock).await?)
+        taken(self.managed(call, clock).await?)
     }
 
     /// Deletes a template. What can stand in no address was never there.
