@@ -9,7 +9,7 @@ use crate::{
         phone, text,
     },
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Tokens that a phone is sent within [`REMEMBERED_MS`], whoever asks.
 pub const MOST_OF_PHONE: u64 = 5;
@@ -83,7 +83,7 @@ pub struct Category {
 }
 
 /// What was handed in for a channel, beside the phone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handed {
     /// The token.
     pub token: String,

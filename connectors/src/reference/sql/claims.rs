@@ -3,6 +3,7 @@
 
 use super::{
     audit::Line,
+    dealer_templates::kept,
     edit::{By, Editor, Unchanged},
     row::{decode, encode, json},
     writing::Writing,
@@ -20,8 +21,6 @@ use serde::{Deserialize, Serialize};
 
 /// The table, as the audit names it.
 const CLAIMS: &str = "sender_claims";
-/// Longest comment, characters: four bytes each fit the server's column.
-const COMMENT_CHARS: usize = 4_000;
 
 /// A channel that a customer claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,15 +59,7 @@ pub struct DueClaim {
 struct Sealed {
     phone: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    handed: Option<SealedToken>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SealedToken {
-    token: String,
-    category_code: String,
-    unsubscribe_phone_number: Option<String>,
-    unsubscribe_auth_number: Option<String>,
+    handed: Option<Handed>,
 }
 
 /// The question for those that are due, the longest due first.
@@ -210,15 +201,7 @@ impl Editor {
                 if there.tries >= MOST_TRIES {
                     return Ok(refused(Code::QuotaUsedUp, "none may be handed in so often: ask for another token"));
                 }
-                let sealed = Sealed {
-                    handed: Some(SealedToken {
-                        token: handed.token.clone(),
-                        category_code: handed.category_code.clone(),
-                        unsubscribe_phone_number: handed.unsubscribe_phone_number.clone(),
-                        unsubscribe_auth_number: handed.unsubscribe_auth_number.clone(),
-                    }),
-                    ..Sealed::read(&record, cipher, &there)?
-                };
+                let sealed = Sealed { handed: Some(handed.clone()), ..Sealed::read(&record, cipher, &there)? };
                 let claim = Claim {
                     stage: Stage::Handed,
                     // What came of another token proves nothing of this one.
@@ -262,12 +245,6 @@ impl Editor {
             let told = found.iter().map(|record| {
                 let claim = read(record)?;
                 let Sealed { phone, handed } = Sealed::read(record, cipher, &claim)?;
-                let handed = handed.map(|handed| Handed {
-                    token: handed.token,
-                    category_code: handed.category_code,
-                    unsubscribe_phone_number: handed.unsubscribe_phone_number,
-                    unsubscribe_auth_number: handed.unsubscribe_auth_number,
-                });
                 Ok(DueClaim { claim, phone, handed })
             });
             told.collect()
@@ -277,7 +254,7 @@ impl Editor {
     /// Writes how far a claim is by now, if nobody changed it meanwhile: then it is of that revision. Whether it was written.
     pub fn move_claim(&mut self, claim: &mut Claim) -> Result<bool, Away> {
         let Self { database, .. } = self;
-        let comment: Option<String> = claim.comment.as_ref().map(|text| text.chars().take(COMMENT_CHARS).collect());
+        let comment = kept(claim.comment.as_deref());
         let written = database.run(async |connection| {
             // Whoever has a profile needs its token no more.
             let erased = if claim.stage == Stage::Registered { ", sealed = x''" } else { "" };

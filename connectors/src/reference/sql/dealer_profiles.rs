@@ -2,13 +2,13 @@
 //! to be woken.
 
 use super::{
-    dealer_templates::AtDealer,
+    dealer_templates::{AtDealer, kept},
     edit::{By, Editor, Unchanged},
     list::Which,
     lots::lots_of,
     row::Kind,
 };
-use crate::sql::{Insert, Merge, Record, question_marks};
+use crate::sql::{Insert, Merge, question_marks};
 use processors::{
     center::claim::{Category, Standing, Unproven, prove},
     ports::Away,
@@ -28,8 +28,6 @@ pub struct LookedAt {
     pub recover: bool,
 }
 
-/// Longest comment, characters: four bytes each fit the server's column.
-const COMMENT_CHARS: usize = 4_000;
 /// Longest code and name of a category.
 const CODE_BYTES: usize = 64;
 const NAME_CHARS: usize = 255;
@@ -40,15 +38,6 @@ pub(super) const TO_LOOK_AT: &str = "SELECT p.*, d.state AS stood, COALESCE(d.re
      FROM sender_profiles p LEFT JOIN dealer_profiles d ON d.sender_key = p.sender_key AND d.vendor = ? \
      WHERE p.sender_key > ? AND NOT p.removed AND p.state IN ('approved', 'stopped', 'dormant') \
      AND (d.noted_at IS NULL OR d.noted_at <= ? OR d.recover) ORDER BY p.sender_key LIMIT ?";
-
-fn said(record: &Record) -> sqlx::Result<AtDealer> {
-    Ok(AtDealer {
-        vendor: record.get("vendor")?,
-        state: record.get("state")?,
-        comment: record.get("comment")?,
-        noted_at_ms: record.get("noted_at")?,
-    })
-}
 
 impl Editor {
     /// At most so many profiles behind a key that were looked at no later than a time, or are to be woken.
@@ -69,7 +58,7 @@ impl Editor {
     pub fn note_profile(&mut self, sender_key: &str, said: &AtDealer) -> Result<(), Away> {
         let Self { database, .. } = self;
         let columns = ["vendor", "state", "comment", "noted_at", "recover"];
-        let comment: Option<String> = said.comment.as_ref().map(|text| text.chars().take(COMMENT_CHARS).collect());
+        let comment = kept(said.comment.as_deref());
         database.run(async |connection| {
             let tail = connection.dialect().on_conflict("sender_key", Merge::Replace, &columns);
             let head = format!("INSERT INTO dealer_profiles (sender_key, {})", columns.join(", "));
@@ -91,7 +80,7 @@ impl Editor {
                 let text = format!("SELECT * FROM dealer_profiles WHERE sender_key IN ({})", question_marks(size));
                 let query = lot.fold(connection.query(&text), |query, key| query.bind(key.as_str()));
                 for record in query.fetch_all().await? {
-                    told.insert(record.get("sender_key")?, said(&record)?);
+                    told.insert(record.get("sender_key")?, AtDealer::read(&record)?);
                 }
             }
             Ok(told)

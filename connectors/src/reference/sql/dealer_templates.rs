@@ -6,7 +6,7 @@ use super::{
     lots::lots_of,
     row::Kind,
 };
-use crate::sql::{Insert, Merge, word};
+use crate::sql::{Insert, Merge, Record, word};
 use processors::{
     ports::Away,
     reference::{Approval, Template},
@@ -53,6 +53,22 @@ pub struct Leftover {
 /// Longest comment, characters: four bytes each fit the server's column.
 const COMMENT_CHARS: usize = 4_000;
 
+/// As much of a comment as its column holds.
+pub(super) fn kept(comment: Option<&str>) -> Option<String> {
+    comment.map(|text| text.chars().take(COMMENT_CHARS).collect())
+}
+
+impl AtDealer {
+    pub(super) fn read(record: &Record) -> sqlx::Result<Self> {
+        Ok(Self {
+            vendor: record.get("vendor")?,
+            state: record.get("state")?,
+            comment: record.get("comment")?,
+            noted_at_ms: record.get("noted_at")?,
+        })
+    }
+}
+
 /// The question for some of those that wait, in the order of their keys. Whoever registers a template for a profile that is not
 /// proven to be his has it registered nowhere.
 pub(super) const WAITING: &str = "SELECT t.*, p.sender_key IS NULL AS of_group FROM templates t \
@@ -90,7 +106,7 @@ impl Editor {
     pub fn note_at_dealer(&mut self, template: &Template, said: &AtDealer) -> Result<(), Away> {
         let Self { database, .. } = self;
         let columns = ["vendor", "state", "comment", "noted_at"];
-        let comment: Option<String> = said.comment.as_ref().map(|text| text.chars().take(COMMENT_CHARS).collect());
+        let comment = kept(said.comment.as_deref());
         database.run(async |connection| {
             let key = "channel, username, code, sender_key";
             let tail = connection.dialect().on_conflict(key, Merge::Replace, &columns);
@@ -123,12 +139,7 @@ impl Editor {
                 for record in query.fetch_all().await? {
                     let part = |column| record.get::<String>(column);
                     let key = [part("channel")?, part("username")?, part("code")?, part("sender_key")?];
-                    let said = AtDealer {
-                        vendor: record.get("vendor")?,
-                        state: record.get("state")?,
-                        comment: record.get("comment")?,
-                        noted_at_ms: record.get("noted_at")?,
-                    };
+                    let said = AtDealer::read(&record)?;
                     told.extend(places.get(&key).map(|place| (*place, said)));
                 }
             }
