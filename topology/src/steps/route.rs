@@ -1,6 +1,6 @@
 //! The router: reads a view of each accepted step, and passes its bytes on behind the dispatch's head.
 
-use super::wanted::{Found, Wanted};
+use super::wanted::{Changed, Wanted};
 use crate::{
     engine::{Decoder, Outputs, Step},
     log::Record,
@@ -41,13 +41,13 @@ impl Route {
         Self { wanted: Some(wanted), ..self }
     }
 
-    /// The ads of a batch that were accepted some time ago, by their place in it, and what is known of them now. While
-    /// nobody can be asked they wait, with their lane.
+    /// The ads of a batch that were accepted some time ago and for which something changed since, by their place in it.
+    /// While nobody can be asked they wait, with their lane.
     fn look_up(
         &mut self,
         batch: &[Record],
         reference: &Reference,
-    ) -> Result<FxHashMap<usize, (Accepted, Found)>, Away> {
+    ) -> Result<FxHashMap<usize, (Accepted, Changed)>, Away> {
         let Self { decoder, wanted: Some(wanted), .. } = self else { return Ok(FxHashMap::default()) };
         let (mut places, mut ads) = (Vec::new(), Vec::new());
         for (place, record) in batch.iter().enumerate() {
@@ -61,23 +61,23 @@ impl Route {
                 ads.push(accepted);
             }
         }
-        let found = wanted.ask(&ads, reference)?;
-        Ok(places.into_iter().zip(ads.into_iter().zip(found)).collect())
+        let changed = wanted.ask(&ads, reference)?.into_iter();
+        let ads = places.into_iter().zip(ads).zip(changed);
+        Ok(ads.filter_map(|((place, ad), changed)| Some((place, (ad, changed?)))).collect())
     }
 
-    /// Routes an ad that was asked about, or ends it.
+    /// Routes an ad for which something changed, or ends it.
     fn ad(
         &self,
         accepted: Accepted,
-        found: Found,
+        changed: Changed,
         reference: &Reference,
         now_ms: i64,
         out: &mut Outputs,
     ) -> Result<(), String> {
-        let accepted = match found {
-            Found::Wanted => accepted,
-            Found::ByDay => Accepted { night_agreed: false, ..accepted },
-            Found::Unwanted(code) => {
+        let accepted = match changed {
+            Changed::ByDay => Accepted { night_agreed: false, ..accepted },
+            Changed::Unwanted(code) => {
                 counter!(names::REFUSED, "code" => code.as_str()).increment(1);
                 let priority = Lane::Ad;
                 let end = Routed::End { priority, state: State::Failed, code, fallback_allowed: false };
@@ -116,10 +116,10 @@ impl Route {
 impl Step for Route {
     fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
         let reference = self.reference.current();
-        let mut asked = self.look_up(batch, &reference)?;
+        let mut changed = self.look_up(batch, &reference)?;
         for (place, record) in batch.iter().enumerate().filter(|(_, record)| !is_routed(record)) {
-            let routed = match asked.remove(&place) {
-                Some((ad, found)) => self.ad(ad, found, &reference, now_ms, out),
+            let routed = match changed.remove(&place) {
+                Some((ad, changed)) => self.ad(ad, changed, &reference, now_ms, out),
                 None => match self.decoder.datum::<Accepted>(record.value.as_deref())? {
                     Ok(datum) => self.one(&datum, &reference, now_ms, out),
                     Err(error) => Err(error.to_string()),

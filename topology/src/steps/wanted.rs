@@ -15,11 +15,9 @@ pub struct Wanted {
     consents: Box<dyn Consents>,
 }
 
-/// What was found of an ad.
+/// What keeps an ad that waited from going on as it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// It may go on.
-    Wanted,
+pub enum Changed {
     /// It may go on by day alone.
     ByDay,
     /// It ends, and why.
@@ -32,9 +30,9 @@ impl Wanted {
         Self { opt_outs, consents }
     }
 
-    /// What became of these ads, in order; one round trip for the batch and kind.
-    pub fn ask(&mut self, ads: &[Accepted], reference: &Reference) -> Result<Vec<Found>, Away> {
-        let mut found = vec![Found::Wanted; ads.len()];
+    /// What changed for these ads, in order; one round trip for the batch and kind.
+    pub fn ask(&mut self, ads: &[Accepted], reference: &Reference) -> Result<Vec<Option<Changed>>, Away> {
+        let mut found = vec![None; ads.len()];
         let (mut asked, mut asked_of) = (Vec::new(), Vec::new());
         let (mut consents, mut consents_of) = (Vec::new(), Vec::new());
         for (place, ad) in ads.iter().enumerate() {
@@ -46,16 +44,16 @@ impl Wanted {
         if !consents.is_empty() {
             for (place, agreed) in consents_of.into_iter().zip(self.consents.agreed(&consents)?) {
                 found[place] = match agreed.missing {
-                    Some(_) => Found::Unwanted(OutcomeCode::NoConsent),
-                    None if agreed.night => Found::Wanted,
-                    None => Found::ByDay,
+                    Some(_) => Some(Changed::Unwanted(OutcomeCode::NoConsent)),
+                    None if agreed.night => None,
+                    None => Some(Changed::ByDay),
                 };
             }
         }
         if !asked.is_empty() {
             let refused = self.opt_outs.refused(&asked)?;
             for place in asked_of.into_iter().zip(refused).filter_map(|(place, refused)| refused.then_some(place)) {
-                found[place] = Found::Unwanted(OutcomeCode::OptedOut);
+                found[place] = Some(Changed::Unwanted(OutcomeCode::OptedOut));
             }
         }
         Ok(found)
