@@ -253,8 +253,9 @@ impl Door {
             return Ok((found, None));
         }
         let holder = self.claimed.holder(service_key, message_id).await;
-        let reported = found.as_ref().map(|report| &report.track_id);
-        Ok((found.clone(), holder.filter(|holder| reported != Some(&holder.to_string()))))
+        let is_reported = |by: &TrackId| found.as_ref().is_some_and(|report| report.track_id == by.to_string());
+        let holder = holder.filter(|by| !is_reported(by));
+        Ok((found, holder))
     }
 }
 
