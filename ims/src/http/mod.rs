@@ -5,6 +5,7 @@ mod activity;
 mod answer;
 mod append;
 mod ask;
+mod asking;
 mod body;
 mod center;
 mod claimed;

@@ -1,5 +1,9 @@
 use super::*;
-use crate::http::tests::{Moved, PATIENCE};
+use crate::http::{
+    asking::AWAY_MS,
+    tests::{Moved, PATIENCE},
+};
+use crossbeam_channel::bounded;
 use processors::ports::{Away, Claim};
 use schemas::{Api, Lane};
 use std::sync::Mutex;

@@ -46,7 +46,7 @@ impl Desk {
     /// Lets a request in, or says why not.
     pub async fn take(&self, username: &Arc<str>, limits: Limits, using: Use) -> Taken {
         let now_ms = self.clock.now_ms();
-        let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_there(now_ms)) else {
+        let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_there()) else {
             return self.own.take(username, limits, using, now_ms);
         };
         match shared.ask(take(username, limits, using)).await {
@@ -85,12 +85,11 @@ impl Desk {
 
     /// Nobody waits for it: who is told 9998 is told so in time.
     fn tell(&self, ask: Ask) {
-        let now_ms = self.clock.now_ms();
-        self.shared.iter().filter(|shared| shared.is_there(now_ms)).for_each(|shared| shared.tell(ask.clone()));
+        self.shared.iter().filter(|shared| shared.is_there()).for_each(|shared| shared.tell(ask.clone()));
     }
 
     async fn ask(&self, ask: Ask) -> Option<Told> {
-        let shared = self.shared.as_ref().filter(|shared| shared.is_there(self.clock.now_ms()))?;
+        let shared = self.shared.as_ref().filter(|shared| shared.is_there())?;
         shared.ask(ask).await
     }
 }

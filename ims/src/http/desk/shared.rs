@@ -1,55 +1,38 @@
 //! Redis, asked from a thread of its own: what comes while it answers goes with the next question.
 
 use super::own::Own;
-use crate::http::metrics::ALONE;
+use crate::http::{
+    asking::{Asking, Question},
+    metrics::ALONE,
+};
 use connectors::desk::{Ask, RedisDesk, Take, Told};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 use metrics::counter;
 use processors::{
     access::{Begun, Taken, Use, Verdict},
     ports::Clock,
 };
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    thread,
-    time::Duration,
-};
-use tokio::sync::oneshot;
+use std::{io, sync::Arc, thread, time::Duration};
 
 /// How long a caller waits for Redis; then its door goes by what it knows itself.
 const WITHIN: Duration = Duration::from_millis(250);
-/// How long it does so before Redis is asked again.
-const AWAY_MS: i64 = 1_000;
 /// Questions of one round trip.
 const AT_ONCE: usize = 256;
-/// Questions that may wait.
-const WAITING: usize = 1_024;
-
-type Question = (Ask, oneshot::Sender<Told>);
 
 /// The way to Redis.
-pub struct Shared {
-    to: Sender<Question>,
-    away_until_ms: AtomicI64,
-    clock: Arc<dyn Clock>,
-}
+pub struct Shared(Asking<Ask, Told>);
 
 impl Shared {
     /// Starts the thread, which ends with this.
     pub fn start(redis: RedisDesk, own: Arc<Own>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let (to, from) = bounded(WAITING);
-        let of_thread = Arc::clone(&clock);
-        thread::Builder::new().name("http-redis".into()).spawn(move || work(redis, &own, &*of_thread, &from))?;
-        Ok(Self { to, away_until_ms: AtomicI64::new(0), clock })
+        let (asking, from) = Asking::new(WITHIN, Arc::clone(&clock));
+        thread::Builder::new().name("http-redis".into()).spawn(move || work(redis, &own, &*clock, &from))?;
+        Ok(Self(asking))
     }
 
     /// Whether Redis is asked now.
-    pub fn is_there(&self, now_ms: i64) -> bool {
-        let is_there = self.away_until_ms.load(Ordering::Relaxed) <= now_ms;
+    pub fn is_there(&self) -> bool {
+        let is_there = self.0.is_there();
         if !is_there {
             counter!(ALONE).increment(1);
         }
@@ -58,32 +41,21 @@ impl Shared {
 
     /// Asks; none when there is no answer in time.
     pub async fn ask(&self, ask: Ask) -> Option<Told> {
-        let (answer, mut told) = oneshot::channel();
-        // One that is not handed over drops its end.
-        drop(self.to.try_send((ask, answer)));
-        let told = match tokio::time::timeout(WITHIN, &mut told).await {
-            Ok(told) => told.ok(),
-            Err(_) => {
-                // Either it came just now, or the thread finds that nobody waits.
-                told.close();
-                told.try_recv().ok()
-            }
-        };
+        let told = self.0.ask(ask).await;
         if told.is_none() {
-            self.away_until_ms.store(self.clock.now_ms() + AWAY_MS, Ordering::Relaxed);
             counter!(ALONE).increment(1);
         }
         told
     }
 
-    /// Tells what nobody waits for; what is asked from here later finds it done.
+    /// Tells what nobody waits for. One that is not handed over is made up for: by what is reported next, or by the end of a
+    /// lease.
     pub fn tell(&self, ask: Ask) {
-        // One that is not handed over is made up for: by what is reported next, or by the end of a lease.
-        drop(self.to.try_send((ask, oneshot::channel().0)));
+        self.0.tell(ask);
     }
 }
 
-fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Question>) {
+fn work(mut redis: RedisDesk, own: &Own, clock: &dyn Clock, from: &Receiver<Question<Ask, Told>>) {
     let (mut away, mut undone) = (false, Vec::new());
     while let Ok(first) = from.recv() {
         let (mut asked, mut waiting) = (std::mem::take(&mut undone), Vec::new());
