@@ -7,6 +7,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
+use rustc_hash::FxHashSet;
 use schemas::Topic;
 use std::{
     sync::Arc,
@@ -16,17 +17,21 @@ use std::{
 /// So long nothing may come before the reader gives up: a transaction that stays open longer than any of ours, or a
 /// broker that is away.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// For a broker to say who leads the partitions of a topic.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// A reader; its consumer is made when it reads for the first time.
 pub struct KafkaReader {
     shared: Arc<KafkaShared>,
     consumer: Option<BaseConsumer<ConsumerEar>>,
+    /// Topics whose leaders its consumer knows.
+    known: FxHashSet<Topic>,
 }
 
 impl KafkaReader {
     /// Connects to nothing yet.
     pub fn new(shared: &Arc<KafkaShared>) -> Self {
-        Self { shared: Arc::clone(shared), consumer: None }
+        Self { shared: Arc::clone(shared), consumer: None, known: FxHashSet::default() }
     }
 
     fn open(&mut self) -> Result<(), LogError> {
@@ -41,10 +46,15 @@ impl KafkaReader {
         Ok(())
     }
 
-    fn assign(&self, place: Place, from: i64) -> Result<(), LogError> {
+    fn assign(&mut self, place: Place, from: i64) -> Result<(), LogError> {
         let Some(consumer) = &self.consumer else { return Ok(()) };
         let mut list = TopicPartitionList::with_capacity(1);
         let name = self.shared.names.of(place.topic);
+        // librdkafka looks for the leaders of an assigned topic once a second; one that is known is read at once. Without
+        // an answer it looks all the same.
+        if !self.known.contains(&place.topic) && consumer.fetch_metadata(Some(name), ANSWER).is_ok() {
+            self.known.insert(place.topic);
+        }
         list.add_partition_offset(name, place.partition, Offset::Offset(from))
             .and_then(|()| consumer.assign(&list))
             .map_err(|error| LogError::Stop(format!("{name}/{} cannot be read: {error}", place.partition)))
