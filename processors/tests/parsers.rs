@@ -3,7 +3,7 @@
 
 use processors::access::{Credentials, Kept, RepeatKey, SecretHash, Who};
 use processors::callback::{Endpoint, Secret, retry_after_ms};
-use processors::center::{Cursor, Days, Span, opt_out};
+use processors::center::{Cursor, Days, Span, file, opt_out};
 use processors::reference::ServiceKey;
 use processors::refusal::{Code, Refusal};
 use processors::rules::field::top;
@@ -124,4 +124,62 @@ fn endpoints_and_what_they_answer() {
     texts(&["120", "Fri, 31 Dec 2027 23:59:59 GMT"], |text| {
         let _ = retry_after_ms(text, i64::MAX);
     });
+}
+
+/// A JPEG's head: start, parts of applications, a frame of 8 bits and 3 components in one of its ways, end.
+fn jpeg(parts: &[&[u8]], frame: u8, (width, height): (u16, u16)) -> Vec<u8> {
+    let mut bytes = vec![0xff, 0xd8];
+    for part in parts {
+        bytes.extend([&[0xff, 0xe1][..], &(part.len() as u16 + 2).to_be_bytes(), part].concat());
+    }
+    bytes.extend([&[0xff, frame, 0, 17, 8][..], &height.to_be_bytes(), &width.to_be_bytes(), &[3; 10]].concat());
+    [bytes, vec![0xff, 0xd9]].concat()
+}
+
+#[test]
+fn contents_of_files() {
+    let image = jpeg(&[b"JFIF\0"], 0xc0, (640, 480));
+    let good = [
+        &image[..],
+        b"%PDF-1.7\n",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        b"PK\x03\x04",
+        b"MZ\x90\0",
+        b"\x7fELF",
+        b"<p>a</p>",
+    ];
+    for bytes in spoilt(&good) {
+        for name in ["a.jpg", "a.pdf", "a.html", "a"] {
+            for channel in [Channel::Mt, Channel::Em] {
+                match file::look(channel, name, &bytes) {
+                    Ok(look) if channel == Channel::Mt => {
+                        let (width, height) = look.pixels.unwrap();
+                        assert!((1..=1000).contains(&width) && (1..=1000).contains(&height), "{bytes:?}");
+                        assert!(bytes.starts_with(&[0xff, 0xd8, 0xff]) && look.content_type == "image/jpeg");
+                    }
+                    Ok(look) => assert!(look.pixels.is_none() && look.content_type.contains('/'), "{look:?}"),
+                    Err(refusal) => assert!(["name", "file"].contains(&&*refusal.field), "{refusal}"),
+                }
+            }
+        }
+    }
+    texts(&["event.jpg", "봄 할인.pdf", "a.tar.gz"], |name| {
+        [Channel::Mt, Channel::Em].iter().for_each(|channel| told(name, file::look(*channel, name, &image)));
+    });
+}
+
+#[test]
+fn sizes_of_images() {
+    // Every way of a frame; a thumbnail is none of its own, and neither is what only looks like a frame.
+    let thumbnail = jpeg(&[], 0xc0, (160, 120));
+    let exif = [b"Exif\0\0", &thumbnail[..]].concat();
+    for frame in [0xc0, 0xc1, 0xc2] {
+        for parts in [&[][..], &[&b"JFIF\0"[..]], &[&exif[..]], &[&exif[..], &[0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1]]] {
+            for size in [(1, 1), (640, 480), (1000, 1000), (1001, 1), (1, 1001), (0, 1), (65_535, 65_535)] {
+                let look = file::look(Channel::Mt, "a.jpg", &jpeg(parts, frame, size));
+                let fits = (1..=1000).contains(&size.0) && (1..=1000).contains(&size.1);
+                assert_eq!(look.ok().and_then(|look| look.pixels), fits.then_some((size.0.into(), size.1.into())));
+            }
+        }
+    }
 }

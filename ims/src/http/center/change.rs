@@ -104,6 +104,18 @@ pub struct Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::center::{
+        callback::Wish,
+        claims::NewClaim,
+        consents::{NewConsents, Withdrawals},
+        keys,
+        opt_outs::Recipients,
+        push_tokens::NewTokens,
+        sender_groups::NewGroup,
+        senders::{NewNumber, NewProfile, NewState},
+        users::NewUser,
+    };
+    use schemas::examples::spoilt;
     use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
@@ -131,5 +143,39 @@ mod tests {
         assert_eq!(told(r#"["a", 1]"#), "the request: allowed is an object");
         assert!(told(&"{\"name\":".repeat(10_000)).len() < 400);
         assert!(told(&format!("{{\"{}\": 1}}", "x".repeat(10_000))).len() < 400);
+    }
+
+    #[test]
+    fn whatever_stands_in_a_body_is_read_or_refused_without_its_values() {
+        type Reads = fn(&[u8]) -> Option<Refusal>;
+        fn of<B: DeserializeOwned>() -> Reads {
+            |body| parse::<B>(body).err()
+        }
+        let bodies = [
+            (r#"{"channel":"mt","number":"hunter2"}"#, of::<NewNumber>()),
+            (r#"{"sender_key":"hunter2"}"#, of::<NewProfile>()),
+            (r#"{"state":"approved"}"#, of::<NewState>()),
+            (r#"{"group_key":"hunter2","name":"매장","sender_keys":["hunter2"]}"#, of::<NewGroup>()),
+            (r#"{"recipients":["hunter2"],"app_user_ids":["hunter2"],"source":"call"}"#, of::<Recipients>()),
+            (
+                r#"{"consents":[{"recipient":"hunter2","channel":"mt","kind":"ad","consented_at":"hunter2"}]}"#,
+                of::<NewConsents>(),
+            ),
+            (r#"{"recipients":["hunter2"],"channel":"mt","kind":"night"}"#, of::<Withdrawals>()),
+            (r#"{"tokens":[{"app_user_id":"hunter2","token":"hunter2"}]}"#, of::<NewTokens>()),
+            (r#"{"uri":"https://hunter2.example","batch":{"reports":10,"wait_ms":200}}"#, of::<Wish>()),
+            (r#"{"name":"a","networks":["10.0.0.0/8"],"scopes":["send"]}"#, of::<keys::Wish>()),
+            (r#"{"login":"kim","role":"reader","password":"hunter2"}"#, of::<NewUser>()),
+            (r#"{"channel_id":"@hanbit","phone_number":"hunter2"}"#, of::<NewClaim>()),
+        ];
+        let good = bodies.map(|(body, _)| body.as_bytes());
+        for ((body, reads), changed) in bodies.iter().cycle().zip(spoilt(&good)) {
+            assert!(reads(body.as_bytes()).is_none(), "{body}");
+            if let Some(refusal) = reads(&changed) {
+                let told = &refusal.message;
+                assert!(told.starts_with(&refusal.field) && told.len() < 800, "{told}");
+                assert!(!told.contains("hunter2"), "{told}");
+            }
+        }
     }
 }

@@ -187,6 +187,29 @@ fn unreadable(error: &csv::Error) -> Refusal {
     Refusal::named(Code::BadRequest, format!("line {line}{column}"), ALLOWED)
 }
 
+/// The consents of a file, each with its line.
+fn lines(file: &[u8]) -> Result<Vec<(NewConsent, u64)>, Refusal> {
+    let mut lines = csv::Reader::from_reader(file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file));
+    let named = lines.headers().map_err(|error| unreadable(&error))?.clone();
+    if let Some(at) = named.iter().position(|name| !COLUMNS.contains(&name)) {
+        // What stands in the place of names may be somebody's number.
+        return Err(Refusal::named(Code::BadRequest, format!("line 1, column {}", at + 1), ALLOWED));
+    }
+    let mut consents = Vec::new();
+    for line in lines.records() {
+        let line = line.map_err(|error| unreadable(&error))?;
+        let consent = line.deserialize(Some(&named)).map_err(|error| unreadable(&error))?;
+        consents.push((consent, line.position().map_or(0, csv::Position::line)));
+        if consents.len() > MOST_LINES {
+            return Err(Refusal::named(Code::BadRequest, "lines", format_args!("at most {MOST_LINES} are allowed")));
+        }
+    }
+    match consents.is_empty() {
+        true => Err(Refusal::named(Code::BadRequest, "lines", "there are none")),
+        false => Ok(consents),
+    }
+}
+
 fn channel(at: &Field<'_>, word: Option<&str>) -> Result<Option<Channel>, Refusal> {
     let known = |word| {
         ask::channel(word)
@@ -286,26 +309,7 @@ pub async fn add_file(
         return Err(Problem::NotBytes.into());
     }
     let bytes = body::read(body, door.body_bytes, door.body_within).await?;
-    let mut lines = csv::Reader::from_reader(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes));
-    let named = lines.headers().map_err(|error| unreadable(&error))?.clone();
-    if let Some(at) = named.iter().position(|name| !COLUMNS.contains(&name)) {
-        // What stands in the place of names may be somebody's number.
-        return Err(Refusal::named(Code::BadRequest, format!("line 1, column {}", at + 1), ALLOWED).into());
-    }
-    let (mut consents, mut places): (Vec<NewConsent>, Vec<u64>) = (Vec::new(), Vec::new());
-    for line in lines.records() {
-        let line = line.map_err(|error| unreadable(&error))?;
-        consents.push(line.deserialize(Some(&named)).map_err(|error| unreadable(&error))?);
-        places.push(line.position().map_or(0, csv::Position::line));
-        if consents.len() > MOST_LINES {
-            return Err(
-                Refusal::named(Code::BadRequest, "lines", format_args!("at most {MOST_LINES} are allowed")).into()
-            );
-        }
-    }
-    if consents.is_empty() {
-        return Err(Refusal::named(Code::BadRequest, "lines", "there are none").into());
-    }
+    let (consents, places): (Vec<NewConsent>, Vec<u64>) = lines(&bytes)?.into_iter().unzip();
     door.keep(&caller, &service_key, consents, |at| format!("line {}, column ", places[at])).await
 }
 
@@ -440,5 +444,31 @@ impl Door {
         let consents: Vec<GivenConsent> = consents.into_iter().enumerate().map(read).collect::<Result<_, Refusal>>()?;
         let count = self.editor()?.ask(move |editor| editor.consent(&by, &username, &consents)).await?;
         Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::examples::{seed, spoilt};
+
+    #[test]
+    fn whatever_stands_in_a_file_ends_in_consents_or_in_a_refusal_that_tells_nothing_of_it() {
+        let written = "010-7777-0001,mt,ad,2024-03-15T10:30:00+09:00\r\n\"hana7777\"\"@example.com\",,night,\r\n";
+        let whole = format!("\u{feff}recipient,channel,kind,consented_at\r\n{written}");
+        let mut kept = 0;
+        for file in spoilt(&[whole.as_bytes(), b"app_user_id\nhana7777\n"]) {
+            let read = lines(&file).and_then(|lines| {
+                let one = |(consent, _): (NewConsent, u64)| {
+                    consent.read(&Field::REQUEST.of("it"), "hanbit-shop", seed::NOW_MS)
+                };
+                lines.into_iter().map(one).collect::<Result<Vec<_>, _>>()
+            });
+            match read {
+                Ok(consents) => kept += consents.len(),
+                Err(refusal) => assert!(!refusal.to_string().contains("7777"), "{refusal}"),
+            }
+        }
+        assert!(kept > 100, "{kept}");
     }
 }
