@@ -12,6 +12,7 @@ use schemas::{Lane, SendRequest, Topic, examples::seed::NOW_MS};
 use serde_json::{Value, json};
 use std::{
     convert::Infallible,
+    future::Future as _,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -113,6 +114,44 @@ async fn who_is_over_its_rate_is_refused_before_its_body_is_read() {
     // A body that never ends is not waited for.
     let (status, ..) = fixture.call(signed(post(SHOP)).body(Body::new(Endless)).unwrap()).await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn who_is_over_its_rate_is_refused_in_one_turn_and_takes_none_of_anothers() {
+    let fixture = Fixture::bounded(|shop| shop.rate_per_second = Some(1));
+    for _ in 0..2 {
+        fixture.sent(sms()).await;
+    }
+    let routes = fixture.routes();
+    // Nothing of it waits: neither for a body nor for what other requests are asked with.
+    let refused = || {
+        let mut request = signed(post(SHOP)).body(Body::new(Endless)).unwrap();
+        request.extensions_mut().insert(Peer("127.0.0.1:1".parse().unwrap()));
+        let mut call = std::pin::pin!(routes.clone().call(request));
+        match call.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(answer) => assert_eq!(answer.unwrap().status(), StatusCode::TOO_MANY_REQUESTS),
+            Poll::Pending => panic!("it waits"),
+        }
+    };
+    let bank = || {
+        let request = post(BANK).header("x-ims-key", key("dure-bank", "demo-only-secret-of-dure-bank"));
+        let mut request: Request<Body> = request.body(sms().replace(SHOP, BANK).into()).unwrap();
+        request.extensions_mut().insert(Peer("127.0.0.1:1".parse().unwrap()));
+        routes.clone().call(request)
+    };
+    // Its secret is hashed once.
+    bank().await.unwrap();
+    for crowd in [0, 100] {
+        let (mut turns, mut call) = (0, std::pin::pin!(bank()));
+        let answer = std::future::poll_fn(|cx| {
+            (0..crowd).for_each(|_| refused());
+            turns += 1;
+            call.as_mut().poll(cx)
+        });
+        assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
+        // At first, and once each is there what the holders of its id and the log have said.
+        assert!(turns <= 3, "{turns} turns beside {crowd}");
+    }
 }
 
 /// A body that never comes.
