@@ -130,13 +130,15 @@ fn senders<G: Fn(Scope, Methods) -> Methods>(paths: &mut Paths<'_, G>) {
     });
     let new_number = json!({"channel": "mt", "number": "02-3456-7890"});
     let made = one::<Number>(number.clone()).asking_for::<NewNumber>(new_number).refusing(&OF_BODY);
-    paths.add(Scope::Read, page::<Number>(number), routes!(senders::numbers));
+    paths.add(Scope::Read, page::<Number>(number.clone()), routes!(senders::numbers));
+    paths.add(Scope::Read, one::<Number>(number), routes!(senders::number));
     paths.add(Scope::Manage, made, routes!(senders::add_number));
     paths.add(Scope::Manage, one::<Done>(json!({"name": "0234567890"})), routes!(senders::remove_number));
     state(paths, routes!(senders::move_number));
     let new_profile = json!({"sender_key": key});
     let made = one::<Profile>(profile.clone()).asking_for::<NewProfile>(new_profile).refusing(&OF_BODY);
-    paths.add(Scope::Read, page::<Profile>(profile), routes!(senders::profiles));
+    paths.add(Scope::Read, page::<Profile>(profile.clone()), routes!(senders::profiles));
+    paths.add(Scope::Read, one::<Profile>(profile), routes!(senders::profile));
     paths.add(Scope::Manage, made, routes!(senders::add_profile));
     state(paths, routes!(senders::move_profile));
     paths.add(Scope::Manage, one::<Done>(json!({"name": key})), routes!(senders::recover_profile));

@@ -258,6 +258,23 @@ pub async fn numbers(
     door.listed::<SenderNumber, _>(asked, Which::of([("username", &*username)])).await
 }
 
+/// Shows a sender number, chatbot id or address.
+#[utoipa::path(
+    get,
+    path = "/ims/{service_key}/sender-numbers/{channel}/{number}",
+    operation_id = "senderNumber",
+    tag = "senders",
+    params(OneNumber)
+)]
+pub async fn number(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words((service_key, word, number)): Words<(String, String, String)>,
+) -> Told<Number> {
+    let username = caller.whose(&service_key)?.username.clone();
+    door.told::<SenderNumber, _>(named(&username, &word, &number)?).await
+}
+
 /// Registers a sender number, chatbot id or address; its proof is looked at by an operator.
 #[utoipa::path(
     post,
@@ -371,6 +388,24 @@ pub async fn profiles(
     let username = caller.whose(&service_key)?.username.clone();
     let asked = Asked::read(uri.query(), "sender-profiles")?;
     door.listed_as(asked, Which::of([("username", &*username)]), with_dealers).await
+}
+
+/// Shows a sender profile of KakaoTalk.
+#[utoipa::path(
+    get,
+    path = "/ims/{service_key}/sender-profiles/{sender_key}",
+    operation_id = "senderProfile",
+    tag = "senders",
+    params(OneProfile)
+)]
+pub async fn profile(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    Words((service_key, sender_key)): Words<(String, String)>,
+) -> Told<Profile> {
+    let username = caller.whose(&service_key)?.username.clone();
+    let which = Which::of([("sender_key", &*sender_key), ("username", &*username)]);
+    door.told_as(which, with_dealers).await
 }
 
 /// Rows of a list, each with how it stands at its dealer.

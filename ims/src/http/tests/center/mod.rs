@@ -137,6 +137,7 @@ pub fn code(answer: &Value) -> &str {
 }
 
 const GROUP: &str = "gggggggggggggggggggggggggggggggggggggggg";
+const PROFILE_PATH: &str = "sender-profiles/kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 const RECOVER_PATH: &str = "sender-profiles/kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk/recover";
 const GROUP_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg";
 const MEMBERS_PATH: &str = "sender-groups/gggggggggggggggggggggggggggggggggggggggg/members";
@@ -168,9 +169,11 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
         (Method::POST, "callback/test", Value::Null),
         (Method::GET, "sender-numbers", Value::Null),
         (Method::POST, "sender-numbers", number),
+        (Method::GET, "sender-numbers/mt/023456789", Value::Null),
         (Method::DELETE, "sender-numbers/mt/023456789", Value::Null),
         (Method::GET, "sender-profiles", Value::Null),
         (Method::POST, "sender-profiles", json!({"sender_key": "k".repeat(40)})),
+        (Method::GET, PROFILE_PATH, Value::Null),
         (Method::POST, RECOVER_PATH, Value::Null),
         (Method::GET, "sender-categories", Value::Null),
         (Method::GET, "sender-claims", Value::Null),
@@ -223,7 +226,7 @@ fn paths(service_key: &str) -> Vec<(Method, String, Value)> {
 }
 
 /// Of these paths, those that customers may use.
-const CUSTOMERS: usize = 54;
+const CUSTOMERS: usize = 56;
 /// The others: of stores of their own, of bodies that are no JSON, or of who asks.
 const OTHERS: [(Method, &str); 7] = [
     (Method::GET, "stat?from=2026-03-01&to=2026-03-01"),

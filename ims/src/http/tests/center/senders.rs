@@ -44,6 +44,8 @@ async fn a_number_is_registered_proved_stopped_and_removed() {
         assert_eq!(center.operate(path, json!({"state": to})).await["data"]["state"], to);
         assert_eq!(state(&center), Some(now));
     }
+    let shown = center.own(Method::GET, "sender-numbers/mt/02-3450-6789", Value::Null).await;
+    assert_eq!((&shown["data"]["number"], &shown["data"]["state"]), (&json!("0234506789"), &json!("approved")));
     let since = "sender-numbers?changed_since=2000-01-01T00:00:00Z";
     let has = |listed: &Value, removed: bool| {
         let items = listed["data"]["items"].as_array().unwrap();
@@ -53,7 +55,9 @@ async fn a_number_is_registered_proved_stopped_and_removed() {
     let gone = center.own(Method::DELETE, "sender-numbers/mt/0234506789", Value::Null).await;
     assert_eq!(gone["data"]["name"], "0234506789");
     assert_eq!(state(&center), None);
-    assert_eq!(code(&center.own(Method::DELETE, "sender-numbers/mt/0234506789", Value::Null).await), "2110");
+    for method in [Method::GET, Method::DELETE] {
+        assert_eq!(code(&center.own(method, "sender-numbers/mt/0234506789", Value::Null).await), "2110");
+    }
     assert!(!has(&center.own(Method::GET, "sender-numbers", Value::Null).await, false));
     assert!(has(&center.own(Method::GET, since, Value::Null).await, true));
 }
@@ -110,6 +114,11 @@ async fn a_profile_is_one_customers() {
     assert!(!listed.to_string().contains(&key), "{listed}");
     let listed = center.own(Method::GET, "sender-profiles?limit=1", Value::Null).await;
     assert!(listed["data"]["next"].is_string(), "{listed}");
+    let one = format!("sender-profiles/{key}");
+    let shown = center.own(Method::GET, &one, Value::Null).await;
+    assert_eq!((&shown["data"]["sender_key"], &shown["data"]["state"]), (&json!(key), &json!("approved")));
+    let (_, answer) = center.call(OTHER, Method::GET, &format!("/ims/{BANK}/{one}"), Value::Null).await;
+    assert_eq!(code(&answer), "2110", "another's is nobody's");
     assert!(center.audit().iter().all(|(line, _)| !line.contains(SHOP)));
 }
 
