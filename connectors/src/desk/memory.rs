@@ -33,12 +33,16 @@ struct Held {
 }
 
 impl MemoryRepeats {
+    /// What a request is told that has begun before.
+    pub fn known(&self, repeat: &Repeat, now_ms: i64) -> Option<Begun> {
+        let held = self.held.get(&repeat.key).filter(|held| now_ms < held.until_ms)?;
+        Some(Kept::of_bytes(&held.value)?.tells(repeat.contents, repeat.mark))
+    }
+
     /// Begins a request: it is under way for so long at most.
     pub fn begin(&mut self, repeat: &Repeat, lease: Duration, now_ms: i64) -> Begun {
-        if let Some(held) = self.held.get(&repeat.key).filter(|held| now_ms < held.until_ms)
-            && let Some(kept) = Kept::of_bytes(&held.value)
-        {
-            return kept.tells(repeat.contents, repeat.mark);
+        if let Some(known) = self.known(repeat, now_ms) {
+            return known;
         }
         let under_way = Kept { contents: repeat.contents, end: End::UnderWay(repeat.mark) };
         self.note(repeat.key, under_way.to_bytes(), now_ms, lease);

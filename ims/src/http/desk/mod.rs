@@ -64,6 +64,11 @@ impl Desk {
 
     /// Begins a request with a key: it is under way for so long at most.
     pub async fn begin(&self, repeat: Repeat, lease: Duration) -> Begun {
+        // What this door began or answered while Redis was away, Redis does not know when it is back.
+        let known = self.own.repeats().known(&repeat, self.clock.now_ms());
+        if let Some(known) = known {
+            return known;
+        }
         match self.ask(Ask::Begin(repeat, lease)).await {
             Some(Told::Begun(begun)) => begun,
             _ => self.own.repeats().begin(&repeat, lease, self.clock.now_ms()),
@@ -72,8 +77,11 @@ impl Desk {
 
     /// Keeps the answer of a request that was begun.
     pub async fn answer(&self, repeat: Repeat, answer: Vec<u8>) {
-        if self.ask(Ask::Answer(repeat, answer.clone())).await.is_none() {
-            self.own.repeats().answer(&repeat, &answer, self.clock.now_ms());
+        let told = self.ask(Ask::Answer(repeat, answer.clone())).await;
+        let mut own = self.own.repeats();
+        match told {
+            Some(_) => own.leave(&repeat),
+            None => own.answer(&repeat, &answer, self.clock.now_ms()),
         }
     }
 

@@ -102,6 +102,16 @@ async fn doors_that_share_a_redis_share_rate_quota_and_answers() {
     assert_eq!(two.begin(repeat(2), lease).await, Begun::UnderWay);
     one.answer(repeat(1), b"{}".to_vec()).await;
     assert_eq!(two.begin(repeat(2), lease).await, Begun::Same(b"{}".to_vec()));
+    // As it is after Redis was away.
+    let alone = |mark| Repeat { key: processors::access::RepeatKey([3; 32]), ..repeat(mark) };
+    one.own.repeats().begin(&alone(1), lease, NOW_MS);
+    assert_eq!(one.begin(alone(2), lease).await, Begun::UnderWay);
+    one.own.repeats().answer(&alone(1), b"{}", NOW_MS);
+    assert_eq!(one.begin(alone(2), lease).await, Begun::Same(b"{}".to_vec()), "what it answered by itself it knows");
+    let over = |mark| Repeat { key: processors::access::RepeatKey([4; 32]), ..repeat(mark) };
+    one.own.repeats().begin(&over(1), lease, NOW_MS);
+    one.answer(over(1), b"{}".to_vec()).await;
+    assert_eq!(one.begin(over(2), lease).await, Begun::Same(b"{}".to_vec()), "Redis has heard the answer");
 }
 
 #[tokio::test]
