@@ -316,6 +316,28 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_is_written_as_a_browser_writes_it() {
+        let told = |origin: &str| loaded(&format!("[http]\ncors_origins = [\"{origin}\"]\n"), &[]);
+        for origin in ["https://admin.example", "http://127.0.0.1:8080", "https://[::1]:8443"] {
+            assert!(told(origin).is_ok(), "{origin}");
+        }
+        for origin in [
+            "*",
+            "null",
+            "admin.example",
+            "https://admin.example/",
+            "https://admin.example:443",
+            "https://ADMIN.example",
+            "https://*.example",
+            "https://a@admin.example",
+            "ftp://admin.example",
+            "file:///a",
+        ] {
+            assert!(told(origin).unwrap_err().to_string().contains("http.cors_origins"), "{origin}");
+        }
+    }
+
+    #[test]
     fn tls_takes_two_files_and_an_authority_is_for_https() {
         let told = |text: &str| loaded(text, &[]).unwrap_err().to_string();
         for section in ["http", "webhooks"] {

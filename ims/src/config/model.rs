@@ -327,9 +327,28 @@ pub struct Http {
     pub requests: usize,
     pub connections: usize,
     pub behind: Vec<IpNet>,
+    pub cors_origins: Vec<String>,
 }
 
 impl Http {
+    /// What no browser would say of a page.
+    fn mistakes(&self) -> Vec<String> {
+        let is_origin = |text: &String| {
+            let origin = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            // The standard of addresses takes a star for a name.
+            origin.is_some_and(|url| url.origin().ascii_serialization() == *text) && !text.contains('*')
+        };
+        let wrong = self.cors_origins.iter().filter(|text| !is_origin(text));
+        wrong
+            .map(|text| {
+                format!(
+                    "http.cors_origins: {text:?}: write an origin as a browser does, https://admin.example or \
+                     http://127.0.0.1:8080, without path and the port that goes without saying"
+                )
+            })
+            .collect()
+    }
+
     /// Whether each bound lets something through.
     fn lets_in(&self) -> bool {
         let Self {
@@ -344,6 +363,7 @@ impl Http {
             requests,
             connections,
             behind: _,
+            cors_origins: _,
         } = self;
         let times = [headers_within_ms, body_within_ms, read_within_ms, acknowledged_within_ms];
         [body_bytes, requests, connections].into_iter().all(|bound| *bound > 0) && times.into_iter().all(|ms| *ms > 0)
@@ -510,6 +530,7 @@ impl Config {
         }
         wrong.extend(self.state.mistakes());
         wrong.extend(self.files.mistakes());
+        wrong.extend(self.http.mistakes());
         wrong.extend(self.gateway.mistakes());
         wrong.extend(self.analysis.mistakes());
         wrong.extend(self.simulator.mistakes().into_iter().map(|mistake| format!("simulator.{mistake}")));

@@ -11,6 +11,7 @@ mod center;
 mod claimed;
 mod clerk;
 mod connection;
+mod cors;
 mod descriptors;
 mod desk;
 mod gate;
@@ -185,7 +186,7 @@ pub fn open(
         places: Semaphore::new(config.http.requests),
         shares: Shares::of(config.http.requests.div_ceil(2)),
     };
-    let routes = behind(routes(Arc::new(door)), &config.http.behind);
+    let routes = facing(routes(Arc::new(door)), &config.http);
     if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
         tracing::warn!("the demo's reference data are in force: everybody knows its secret keys ([reference])");
     }
@@ -201,11 +202,16 @@ pub fn open_gateway(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Do
     descriptors::make_room(config.http.connections);
     let gateway = Arc::new(Gateway::new(config, clock)?);
     let every = ms(config.gateway.look_every_ms);
-    let routes = behind(gateway::routes(Arc::clone(&gateway)), &config.http.behind);
+    let routes = facing(gateway::routes(Arc::clone(&gateway)), &config.http);
     start(GATEWAY, config, listener, async move {
         gateway.look_every(every);
         routes
     })
+}
+
+/// With what stands between routes and those who ask.
+fn facing(routes: Router, config: &config::Http) -> Router {
+    cors::for_pages(behind(routes, &config.behind), &config.cors_origins)
 }
 
 /// Believes proxies of ours about whom they ask for.

@@ -3,6 +3,7 @@
 mod attacks;
 pub mod authority;
 mod center;
+mod cors;
 mod described;
 mod duplicates;
 mod history;
