@@ -328,6 +328,7 @@ pub struct Http {
     pub connections: usize,
     pub behind: Vec<IpNet>,
     pub cors_origins: Vec<String>,
+    pub drain_ms: u32,
 }
 
 impl Http {
@@ -364,6 +365,7 @@ impl Http {
             connections,
             behind: _,
             cors_origins: _,
+            drain_ms: _,
         } = self;
         let times = [headers_within_ms, body_within_ms, read_within_ms, acknowledged_within_ms];
         [body_bytes, requests, connections].into_iter().all(|bound| *bound > 0) && times.into_iter().all(|ms| *ms > 0)

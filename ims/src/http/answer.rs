@@ -16,6 +16,10 @@ use utoipa::ToSchema;
 /// Why the door refuses by itself, whatever a request says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
+    /// What came is no request.
+    NotHttp,
+    /// TLS is spoken, and HTTP came.
+    NotTls,
     /// x-ims-key is missing, wrong or expired.
     Unauthorized,
     /// The key may not be used from this address.
@@ -28,6 +32,8 @@ pub enum Problem {
     NotFound,
     /// The path has no such method.
     MethodNotAllowed,
+    /// The headers did not come in time.
+    HeadersTooSlow,
     /// The body did not come in time.
     TooSlow,
     /// The body is too large.
@@ -44,6 +50,8 @@ pub enum Problem {
     TooMany,
     /// More than the customer may send a second.
     OverRate,
+    /// Its headers are too many or too large.
+    HeadersTooLarge,
     /// A defect of ours.
     Unexpected,
     /// Kafka has not acknowledged in time.
@@ -56,13 +64,16 @@ pub enum Problem {
 
 impl Problem {
     /// All of them, by status.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
+        Self::NotHttp,
+        Self::NotTls,
         Self::Unauthorized,
         Self::WrongNetwork,
         Self::WrongScope,
         Self::ReadOnly,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::HeadersTooSlow,
         Self::TooSlow,
         Self::KeyUnderWay,
         Self::TooLarge,
@@ -71,6 +82,7 @@ impl Problem {
         Self::KeyReused,
         Self::TooMany,
         Self::OverRate,
+        Self::HeadersTooLarge,
         Self::Unexpected,
         Self::NotConfirmed,
         Self::StoreAway,
@@ -80,6 +92,8 @@ impl Problem {
     /// Status, code and words.
     pub const fn told(self) -> (StatusCode, &'static str, &'static str) {
         match self {
+            Self::NotHttp => (StatusCode::BAD_REQUEST, "400", "this is no request of HTTP/1.1 or HTTP/2"),
+            Self::NotTls => (StatusCode::BAD_REQUEST, "400", "TLS is spoken here: write https://"),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "401",
@@ -95,6 +109,7 @@ impl Problem {
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "405", "this path has no such method; the header Allow names its own")
             }
+            Self::HeadersTooSlow => (StatusCode::REQUEST_TIMEOUT, "408", "the headers did not come in time"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "408", "the body did not come in time"),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -123,6 +138,11 @@ impl Problem {
                 "more than your rate_per_second: repeat it after the time of Retry-After",
             ),
             Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "429", "too many requests at a time: repeat it later"),
+            Self::HeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "431",
+                "more headers than 64, or more than 16 KiB of them with the path",
+            ),
             Self::Unexpected => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unexpected.as_str(), "unexpected error"),
             Self::NotConfirmed => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -141,12 +161,15 @@ impl Problem {
     /// When it is told, for docs/http.md.
     const fn when(self) -> &'static str {
         match self {
+            Self::NotHttp => "also another version of HTTP; its connection ends",
+            Self::NotTls => "the door has a certificate; its connection ends",
             Self::Unauthorized => "no key, an unknown customer, a wrong or an expired secret: told and timed alike",
             Self::WrongNetwork => "the key has `networks`",
             Self::WrongScope => "the key has `scopes`",
             Self::ReadOnly => "`reference.kind` is \"file\"",
             Self::NotFound => "also a channel that there is not",
             Self::MethodNotAllowed => "",
+            Self::HeadersTooSlow => "`headers_within_ms`; its connection ends, of HTTP/2 without a word",
             Self::TooSlow => "`body_within_ms`",
             Self::TooLarge => "`body_bytes`; of files `largest_bytes`",
             Self::NotJson => "",
@@ -157,12 +180,15 @@ impl Problem {
             Self::TooMany => {
                 "`requests` under way, half of them of one customer, files `uploads`, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
             }
+            Self::HeadersTooLarge => {
+                "of HTTP/1.1 its connection ends; of HTTP/2 more than 16 KiB are told the status alone"
+            }
             Self::Unexpected => "a defect",
             Self::NotConfirmed => {
-                "Kafka did not acknowledge within `acknowledged_within_ms`, of which Redis may have taken a part"
+                "a message or the wish to cancel one: Kafka did not acknowledge within `acknowledged_within_ms`, of which Redis may have taken a part; a message behind a gateway: no API process answers"
             }
-            Self::StoreAway => "the store is away",
-            Self::NobodyThere => "behind a gateway no API process answers",
+            Self::StoreAway => "the store is away: also a report that is looked up, which is never told 9998",
+            Self::NobodyThere => "anything but a message behind a gateway: no API process answers",
         }
     }
 

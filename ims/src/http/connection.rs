@@ -5,11 +5,18 @@
 
 use super::{
     activity::{Activity, Doing},
+    answer::Problem,
     routes::Peer,
-    server::{Bounds, stopped},
+    server::{Bounds, CLOSING, Phase, closed},
     stream::{Spoken, Stream},
+    unasked,
 };
-use axum::{Router, body::Body, http::StatusCode, response::IntoResponse};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Version, header::CONNECTION},
+    response::IntoResponse,
+};
 use hyper::{
     Request, Response,
     body::Incoming,
@@ -67,7 +74,7 @@ struct Way {
     routes: Router,
     bounds: Bounds,
     activity: Activity,
-    stop: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 }
 
 /// Serves a connection until it ends.
@@ -77,15 +84,15 @@ pub async fn serve(
     routes: Router,
     spoken: Spoken,
     bounds: Bounds,
-    stop: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 ) {
-    let mut way = Way { peer, routes, bounds, activity: Activity::new(), stop };
+    let mut way = Way { peer, routes, bounds, activity: Activity::new(), phase };
     let mut stream = Stream::new(stream, Vec::new());
     loop {
         let left = bounds.left(way.activity.doing(), None);
         let begun = tokio::select! {
             begun = stream.begins(spoken) => begun,
-            () = stopped(&mut way.stop) => Ok(None),
+            () = closed(&mut way.phase) => Ok(None),
             () = tokio::time::sleep(left) => Ok(None),
         };
         match begun {
@@ -109,18 +116,19 @@ async fn awake<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     spoken: Spoken,
     way: Way,
 ) -> Option<Stream<T>> {
-    let Way { peer, routes, bounds, activity, mut stop } = way;
+    let Way { peer, routes, bounds, activity, mut phase } = way;
     let turn = stream.turn();
+    let service = service(routes, peer, activity.clone(), phase.clone());
     let mut served = match spoken {
-        Spoken::Http2 => Served::two(stream, bounds, service(routes, peer, activity.clone())),
-        Spoken::Http1 | Spoken::Either => Served::one(stream, bounds, service(routes, peer, activity.clone())),
+        Spoken::Http2 => Served::two(stream, bounds, service),
+        Spoken::Http1 | Spoken::Either => Served::one(stream, bounds, service),
     };
     let mut closing = None;
     let ended = loop {
         tokio::select! {
             biased;
             ended = &mut served => break ended,
-            () = stopped(&mut stop), if closing.is_none() => {
+            () = closed(&mut phase), if closing.is_none() => {
                 closing = Some(Instant::now());
                 served.close();
             }
@@ -135,6 +143,10 @@ async fn awake<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                                 Err(goes_on) => served = goes_on,
                             }
                         }
+                    }
+                    (Doing::Idle(_), None) if served.is_one() && turn.all_is_said() => {
+                        leave(served, bounds).await;
+                        return None;
                     }
                     // Another's answer is not read: those under way end first.
                     (Doing::Idle(_) | Doing::Answering(_), None) => {
@@ -151,8 +163,28 @@ async fn awake<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended");
+        if error.is_timeout() {
+            leave(served, bounds).await;
+        }
     }
     None
+}
+
+/// Ends a connection on which nothing more came in time; whoever has begun a request of HTTP/1 is told.
+async fn leave<T, S>(served: Served<T, S>, bounds: Bounds)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send + 'static>,
+{
+    let Ok(stream) = served.rest() else { return };
+    let (mut io, begun) = stream.into_parts();
+    let told = async {
+        if !begun.is_empty() {
+            io.write_all(&unasked::told(Problem::HeadersTooSlow)).await?;
+        }
+        io.shutdown().await
+    };
+    drop(tokio::time::timeout(bounds.read_within, told).await);
 }
 
 /// What answers the requests of a connection.
@@ -160,17 +192,25 @@ fn service(
     routes: Router,
     peer: SocketAddr,
     activity: Activity,
+    phase: watch::Receiver<Phase>,
 ) -> impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> + Send {
     service_fn(move |request: Request<Incoming>| {
-        let (mut routes, asked) = (routes.clone(), activity.asked());
+        let (mut routes, asked, phase) = (routes.clone(), activity.asked(), phase.clone());
+        let is_last = request.version() < Version::HTTP_2;
         let mut request = request.map(|body| activity.reads(body));
         request.extensions_mut().insert(Peer(peer));
         async move {
-            let answer: Response<Body> = match request.headers().len() {
+            let mut answer: Response<Body> = match request.headers().len() {
                 // HTTP/1 has counted them before.
                 ..=HEADERS => routes.call(request).await.unwrap_or_else(|never| match never {}),
-                _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+                _ => Problem::HeadersTooLarge.into_response(),
             };
+            if *phase.borrow() != Phase::Open {
+                answer.headers_mut().insert(CLOSING, HeaderValue::from_static("true"));
+                if is_last {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+            }
             Ok::<_, Infallible>(answer.map(|body| asked.answered(body)))
         }
     })
@@ -223,6 +263,10 @@ where
         }
     }
 
+    fn is_one(&self) -> bool {
+        matches!(self, Self::One(_))
+    }
+
     /// Gives back what it holds for a connection on which nothing is asked; HTTP/2 has a state that would be lost.
     fn rest(self) -> Result<Stream<T>, Self> {
         match self {
@@ -259,10 +303,16 @@ mod tests {
     const WITHIN: Duration = Duration::from_secs(20);
 
     fn way() -> Way {
-        let bounds = Bounds { connections: 1, headers_within: WITHIN, read_within: WITHIN, close_within: WITHIN };
+        let bounds = Bounds {
+            connections: 1,
+            headers_within: WITHIN,
+            read_within: WITHIN,
+            drain: Duration::ZERO,
+            close_within: WITHIN,
+        };
         let routes = Router::new().fallback(|body: String| async { body });
-        let (_, stop) = watch::channel(false);
-        Way { peer: ([127, 0, 0, 1], 1).into(), routes, bounds, activity: Activity::new(), stop }
+        let (_, phase) = watch::channel(Phase::Open);
+        Way { peer: ([127, 0, 0, 1], 1).into(), routes, bounds, activity: Activity::new(), phase }
     }
 
     async fn told(caller: &mut DuplexStream, until: &str) {
@@ -276,8 +326,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_rests_when_all_is_answered_and_is_served_again() {
         let (mut caller, io) = duplex(4096);
-        let (_open, stop) = watch::channel(false);
-        let way = Way { stop, ..way() };
+        let (_open, phase) = watch::channel(Phase::Open);
+        let way = Way { phase, ..way() };
         let mut stream = Stream::new(io, Vec::new());
         for said in ["first", "second"] {
             // Its end comes once it was served for a while.
@@ -303,12 +353,12 @@ mod tests {
     async fn a_connection_at_rest_ends_with_the_door_and_by_its_own_time() {
         for (headers_within, told) in [(WITHIN, true), (Duration::from_millis(1), false)] {
             let (mut caller, io) = duplex(64);
-            let (close, stop) = watch::channel(false);
+            let (close, phase) = watch::channel(Phase::Open);
             let Way { peer, routes, mut bounds, .. } = way();
             bounds.headers_within = headers_within;
-            let served = tokio::spawn(serve(io, peer, routes, Spoken::Either, bounds, stop));
+            let served = tokio::spawn(serve(io, peer, routes, Spoken::Either, bounds, phase));
             if told {
-                close.send(true).unwrap();
+                close.send(Phase::Closed).unwrap();
             }
             let ended = tokio::time::timeout(WITHIN, caller.read(&mut [0; 1])).await.unwrap();
             assert_eq!(ended.unwrap(), 0);

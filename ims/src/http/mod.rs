@@ -31,6 +31,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unasked;
 mod unsubscribe;
 mod words;
 
@@ -88,6 +89,7 @@ const HISTORY_THREADS: usize = 4;
 
 /// The door; open until it is closed.
 pub struct Door {
+    name: &'static str,
     address: SocketAddr,
     tls: bool,
     stop: watch::Sender<bool>,
@@ -102,6 +104,7 @@ pub fn webhooks(config: &config::Webhooks) -> anyhow::Result<connectors::vendors
         connections: 256,
         headers_within: Duration::from_secs(5),
         read_within: Duration::from_secs(5),
+        drain: Duration::ZERO,
         close_within: Duration::from_millis(500),
     };
     Ok(Arc::new(move |listener, routes| {
@@ -245,6 +248,7 @@ fn start(
         connections: config.http.connections,
         headers_within: ms(config.http.headers_within_ms),
         read_within: ms(config.http.read_within_ms),
+        drain: ms(config.http.drain_ms),
         close_within: Duration::from_millis(config.engine.stop_within_ms),
     };
     let (stop, stopped) = watch::channel(false);
@@ -258,7 +262,7 @@ fn start(
     })?;
     note(name, Status::Ready);
     tracing::info!(%address, role = name, tls = has_tls, "HTTP door");
-    Ok(Door { address, tls: has_tls, stop, server })
+    Ok(Door { name, address, tls: has_tls, stop, server })
 }
 
 /// Where history is asked.
@@ -282,8 +286,10 @@ impl Door {
         format!("http{}://{}", if self.tls { "s" } else { "" }, self.address)
     }
 
-    /// Takes no more requests, lets those under way end, and waits for that.
+    /// Sends those who ask elsewhere, then takes no more requests, lets those under way end, and waits for that.
     pub fn close(self) {
+        // Who looks whether it is ready asks another.
+        note(self.name, Status::Ended);
         // A server that has ended already takes no more either.
         let _ = self.stop.send(true);
         // A thread of ours that panicked has said so.

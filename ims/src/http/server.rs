@@ -1,12 +1,14 @@
 //! The server of the door: it takes connections, over TLS or in the clear, within bounds, and a stop lets requests end.
 
 use super::{
+    answer::Problem,
     connection,
     stream::Spoken,
     tls::{H2, LOOK_EVERY, Tls},
+    unasked,
 };
 use crate::{config, exit::usage};
-use axum::Router;
+use axum::{Router, http::HeaderName};
 use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
@@ -18,7 +20,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior, timeout_at},
 };
 use tokio_rustls::server::TlsStream;
 
@@ -26,6 +28,19 @@ use tokio_rustls::server::TlsStream;
 const HANDSHAKE: u8 = 22;
 /// After a connection could not be taken: descriptors are used up.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Tells that the process that answers will end: whoever can ask another does so from now on.
+pub const CLOSING: HeaderName = HeaderName::from_static("x-ims-closing");
+
+/// How far a server is on its way to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Open,
+    /// It still does, and sends those who ask elsewhere.
+    Closing,
+    /// It takes nothing more.
+    Closed,
+}
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +51,8 @@ pub struct Bounds {
     pub headers_within: Duration,
     /// For an answer to be read.
     pub read_within: Duration,
+    /// For those who ask to go elsewhere, before the door closes.
+    pub drain: Duration,
     /// For requests under way to end, once the door closes.
     pub close_within: Duration,
 }
@@ -67,11 +84,22 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (tell, phase) = watch::channel(Phase::Open);
+    let mut closes = None;
     loop {
         while connections.try_join_next().is_some() {}
+        if closes.is_some_and(|at| at <= Instant::now()) {
+            break;
+        }
         let taken = tokio::select! {
+            biased;
+            () = stopped(&mut stop), if closes.is_none() => {
+                closes = Some(Instant::now() + bounds.drain);
+                tell.send_replace(Phase::Closing);
+                continue;
+            }
             taken = accept(&listener, &places) => taken,
-            () = stopped(&mut stop) => break,
+            () = left(&mut connections, closes) => break,
             _ = looks.tick() => {
                 // Two small files, now and then.
                 tls.iter().for_each(|tls| tls.follow());
@@ -80,9 +108,9 @@ pub async fn serve(
         };
         match taken {
             Ok((stream, peer, place)) => {
-                let (routes, tls, stop) = (routes.clone(), tls.clone(), stop.clone());
+                let (routes, tls, phase) = (routes.clone(), tls.clone(), phase.clone());
                 connections.spawn(async move {
-                    begin(stream, peer, routes, tls.as_deref(), bounds, stop).await;
+                    begin(stream, peer, routes, tls.as_deref(), bounds, phase).await;
                     drop(place);
                 });
             }
@@ -93,6 +121,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    tell.send_replace(Phase::Closed);
     let ended = tokio::time::timeout(bounds.close_within, async { while connections.join_next().await.is_some() {} });
     if ended.await.is_err() {
         tracing::warn!(connections = connections.len(), "requests that did not end in time are cut");
@@ -100,9 +129,21 @@ pub async fn serve(
     Ok(())
 }
 
-/// Returns when the door closes, or nobody is left who could close it.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+/// Returns when the door is to close, or nobody is left who could say so.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Returns when a door that is to close has nobody connected, or was open long enough: whoever is not connected finds
+/// nobody there, and has sent nothing.
+async fn left(connections: &mut JoinSet<()>, closes: Option<Instant>) {
+    let Some(at) = closes else { return std::future::pending().await };
+    drop(timeout_at(at, async { while connections.join_next().await.is_some() {} }).await);
+}
+
+/// Returns when nothing more is taken.
+pub async fn closed(phase: &mut watch::Receiver<Phase>) {
+    drop(phase.wait_for(|phase| *phase == Phase::Closed).await);
 }
 
 type Taken = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
@@ -121,17 +162,17 @@ async fn begin(
     routes: Router,
     tls: Option<&Tls>,
     bounds: Bounds,
-    mut stop: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
 ) {
-    let Some(tls) = tls else { return connection::serve(stream, peer, routes, Spoken::Either, bounds, stop).await };
+    let Some(tls) = tls else { return connection::serve(stream, peer, routes, Spoken::Either, bounds, phase).await };
     let agreed = tokio::select! {
         agreed = tokio::time::timeout(bounds.headers_within, Box::pin(agree(stream, tls))) => agreed,
-        () = stopped(&mut stop) => return,
+        () = closed(&mut phase) => return,
     };
     match agreed {
         Ok(Ok(stream)) => {
             let spoken = if stream.get_ref().1.alpn_protocol() == Some(H2) { Spoken::Http2 } else { Spoken::Http1 };
-            Box::pin(connection::serve(stream, peer, routes, spoken, bounds, stop)).await;
+            Box::pin(connection::serve(stream, peer, routes, spoken, bounds, phase)).await;
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS was agreed on"),
         Err(_) => tracing::debug!(%peer, "no TLS was agreed on in time"),
@@ -140,13 +181,11 @@ async fn begin(
 
 /// TLS; who speaks HTTP instead is told.
 async fn agree(mut stream: TcpStream, tls: &Tls) -> io::Result<TlsStream<TcpStream>> {
-    const TOLD: &str = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\n\r\n\
-                        {\"code\":\"400\",\"message\":\"TLS is spoken here: write https://\"}";
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE] {
         // What is left unread would take the answer along.
         let _ = stream.read(&mut vec![0; connection::HEADER_BYTES]).await?;
-        stream.write_all(TOLD.as_bytes()).await?;
+        stream.write_all(&unasked::told(Problem::NotTls)).await?;
         stream.shutdown().await?;
         return Err(io::Error::other("HTTP is spoken instead"));
     }

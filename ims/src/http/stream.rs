@@ -1,5 +1,6 @@
 //! The bytes of a connection, and who is to speak next.
 
+use super::unasked;
 use std::{
     io,
     pin::Pin,
@@ -28,6 +29,8 @@ pub struct Stream<T> {
     io: T,
     ahead: Vec<u8>,
     turn: Turn,
+    /// What is left to be said in the place of what the server said.
+    instead: Vec<u8>,
 }
 
 /// Who is to speak next on a connection; clones are the same.
@@ -45,14 +48,19 @@ struct Said {
 impl Turn {
     /// All that came was answered, and the answers are gone.
     pub fn is_theirs(&self) -> bool {
-        !self.0.asked.load(Relaxed) && !self.0.unsaid.load(Relaxed)
+        !self.0.asked.load(Relaxed) && self.all_is_said()
+    }
+
+    /// The answers are gone.
+    pub fn all_is_said(&self) -> bool {
+        !self.0.unsaid.load(Relaxed)
     }
 }
 
 impl<T> Stream<T> {
     /// Of a connection of which this was read ahead.
     pub fn new(io: T, ahead: Vec<u8>) -> Self {
-        Self { io, ahead, turn: Turn::default() }
+        Self { io, ahead, turn: Turn::default(), instead: Vec::new() }
     }
 
     /// Who is to speak next on it.
@@ -111,12 +119,28 @@ impl<T: AsyncWrite + Unpin> Stream<T> {
         self.turn.0.unsaid.store(polled.is_pending(), Relaxed);
         polled
     }
+
+    /// Says something else, all of it in the time of this write, in the place of an answer that no route gave.
+    fn poll_instead(&mut self, cx: &mut Context<'_>, said: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.instead.is_empty() {
+            self.instead = unasked::instead_of(said)?;
+        }
+        while !self.instead.is_empty() {
+            match Pin::new(&mut self.io).poll_write(cx, &self.instead) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(length)) => drop(self.instead.drain(..length)),
+                ended => return Some(ended),
+            }
+        }
+        Some(Poll::Ready(Ok(said.len())))
+    }
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.turn.0.asked.store(false, Relaxed);
-        let polled = Pin::new(&mut self.io).poll_write(cx, bytes);
+        let instead = self.poll_instead(cx, bytes);
+        let polled = instead.unwrap_or_else(|| Pin::new(&mut self.io).poll_write(cx, bytes));
         self.said(polled)
     }
 
@@ -126,7 +150,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stream<T> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.turn.0.asked.store(false, Relaxed);
-        let polled = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+        let first = parts.first().map_or(&[][..], |part| part);
+        let instead = self.poll_instead(cx, first);
+        let polled = instead.unwrap_or_else(|| Pin::new(&mut self.io).poll_write_vectored(cx, parts));
         self.said(polled)
     }
 

@@ -248,8 +248,10 @@ impl Route {
         let repeatable = is_repeatable(request.method(), request.uri().path());
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let mut attempts = 0;
-        for place in 0..self.upstreams.len() {
-            let upstream = &self.upstreams[first.wrapping_add(place) % self.upstreams.len()];
+        let places = (0..self.upstreams.len()).map(|place| first.wrapping_add(place) % self.upstreams.len());
+        let mut upstreams: Vec<_> = places.map(|place| &self.upstreams[place]).collect();
+        upstreams.sort_by_key(|upstream| upstream.is_closing());
+        for upstream in upstreams {
             match upstream.ask(request, class).await {
                 None => continue,
                 Some(Ok(answer)) => return Some(answer),

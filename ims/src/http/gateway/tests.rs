@@ -48,6 +48,8 @@ impl Clock for Moved {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Does {
     Answers(&'static str),
+    /// And says that it is about to end.
+    Leaves(&'static str),
     Fails,
     Unconfirmed,
     Cuts,
@@ -96,14 +98,15 @@ impl Process {
         self.came.lock().unwrap().push(String::from_utf8(text).unwrap());
         let does = *self.does.lock().unwrap();
         let (status, body) = match does {
-            Does::Answers(body) => ("200 OK", body),
+            Does::Answers(body) | Does::Leaves(body) => ("200 OK", body),
             Does::Fails => ("500 Internal Server Error", r#"{"code":"9999","message":"unexpected error"}"#),
             Does::Unconfirmed => ("503 Service Unavailable", r#"{"code":"9998","message":"not confirmed"}"#),
             Does::Cuts => return,
             Does::Hangs => return std::future::pending().await,
         };
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
-        let answer = format!("{head}content-type: application/json\r\n\r\n{body}");
+        let closing = if let Does::Leaves(_) = does { "x-ims-closing: true\r\n" } else { "" };
+        let answer = format!("{head}{closing}content-type: application/json\r\n\r\n{body}");
         stream.write_all(answer.as_bytes()).await.unwrap();
     }
 
@@ -274,6 +277,32 @@ async fn another_is_asked_only_where_that_is_safe() {
     for _ in 0..4 {
         assert_eq!(stage.send().await.0, StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn one_that_is_about_to_end_is_asked_when_no_other_can_be() {
+    let (leaves, stays) = (Process::start(Does::Leaves(KEPT)).await, Process::start(Does::Answers(KEPT)).await);
+    let stage = Stage::new(&[&leaves.url, &stays.url]);
+    for _ in 0..10 {
+        let (status, headers, _) = stage.send().await;
+        assert_eq!((status, headers.get("x-ims-closing")), (StatusCode::OK, None), "it is not the gateway that ends");
+    }
+    assert_eq!((leaves.count(), stays.count()), (1, 9));
+    let alone = Stage::new(&[&leaves.url, &nobody().await]);
+    for _ in 0..10 {
+        assert_eq!(alone.send().await.0, StatusCode::OK);
+    }
+    // A look finds it out too, and that it is back.
+    let stage = Stage::new(&[&leaves.url, &stays.url]);
+    stage.upstream(0).look().await;
+    assert!(stage.upstream(0).is_closing());
+    leaves.does(Does::Answers(KEPT));
+    stage.upstream(0).look().await;
+    let before = leaves.count();
+    for _ in 0..10 {
+        assert_eq!(stage.send().await.0, StatusCode::OK);
+    }
+    assert_eq!(leaves.count() - before, 5);
 }
 
 #[tokio::test]

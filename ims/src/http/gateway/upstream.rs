@@ -1,5 +1,6 @@
 //! One API process behind a gateway: whether it may be asked now, and how it answered.
 
+use crate::http::server::CLOSING;
 use bytes::Bytes;
 use connectors::dial::Connector;
 use http_body_util::Full;
@@ -102,6 +103,8 @@ pub struct Upstream {
     other: Mutex<Breaker>,
     /// What the last look at it said.
     healthy: AtomicBool,
+    /// What it said of itself.
+    closing: AtomicBool,
 }
 
 impl Upstream {
@@ -112,6 +115,18 @@ impl Upstream {
             send: Mutex::new(Breaker::new(breaker)),
             other: Mutex::new(Breaker::new(breaker)),
             healthy: AtomicBool::new(true),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether it is about to end: it answers, and others are asked as long as there are any.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    fn note_closing(&self, closing: bool) {
+        if self.closing.swap(closing, Ordering::Relaxed) != closing {
+            tracing::info!(upstream = self.url, closing, "an API process that is about to end, or has come back");
         }
     }
 
@@ -135,7 +150,12 @@ impl Upstream {
         *forwarded.method_mut() = request.method().clone();
         *forwarded.headers_mut() = request.headers().clone();
         *forwarded.uri_mut() = uri;
-        let answer = self.calls.call(forwarded, class).await;
+        let mut answer = self.calls.call(forwarded, class).await;
+        if let Ok(answer) = &mut answer
+            && answer.headers_mut().remove(CLOSING).is_some()
+        {
+            self.note_closing(true);
+        }
         pass.health = Some(match &answer {
             // What says that a store is away works; what confirms no message (9998) has lost the log, and another may not
             // have.
@@ -152,6 +172,9 @@ impl Upstream {
     pub async fn look(&self) {
         let Ok(request) = Request::head(format!("{}/openapi.json", self.url)).body(Full::default()) else { return };
         let looked = tokio::time::timeout(self.calls.patience.send, self.calls.client.request(request)).await;
+        if let Ok(Ok(answer)) = &looked {
+            self.note_closing(answer.headers().contains_key(CLOSING));
+        }
         let said = match &looked {
             Ok(Ok(answer)) => answer.status().to_string(),
             Ok(Err(error)) => cause(error),

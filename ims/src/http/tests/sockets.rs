@@ -2,11 +2,13 @@
 
 use super::{Fixture, PATIENCE, SHOP, SHOP_SECRET, key, sms};
 use crate::http::{
+    answer::Problem,
     server::{Bounds, serve},
     tls::Tls,
 };
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::Frame;
+use serde_json::json;
 use std::{
     convert::Infallible,
     net::SocketAddr,
@@ -22,8 +24,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub const BOUNDS: Bounds =
-    Bounds { connections: 100, headers_within: PATIENCE, read_within: PATIENCE, close_within: PATIENCE };
+pub const BOUNDS: Bounds = Bounds {
+    connections: 100,
+    headers_within: PATIENCE,
+    read_within: PATIENCE,
+    drain: Duration::ZERO,
+    close_within: PATIENCE,
+};
 
 pub type Open = (SocketAddr, watch::Sender<bool>, JoinHandle<std::io::Result<()>>);
 
@@ -107,18 +114,36 @@ async fn a_body_that_does_not_come_is_waited_for_so_long_and_no_longer() {
 }
 
 #[tokio::test]
-async fn headers_that_do_not_come_and_too_many_end_their_connection() {
+async fn what_never_becomes_a_request_is_answered_like_one() {
     let fixture = Fixture::new();
     let (address, _stop, _served) = open(&fixture, Bounds { headers_within: Duration::from_millis(100), ..BOUNDS });
-    let mut slow = TcpStream::connect(address).await.unwrap();
-    slow.write_all(b"POST / HTTP/1.1\r\nhost:").await.unwrap();
-    let told = tokio::time::timeout(PATIENCE, read(&mut slow, "")).await.unwrap();
-    assert!(!told.contains("200"), "{told}");
-    let mut many = TcpStream::connect(address).await.unwrap();
-    let headers = (0..1_000).map(|n| format!("a{n}: b\r\n")).collect::<String>();
-    let _ = many.write_all(format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes()).await;
-    let told = read(&mut many, "").await;
-    assert!(told.starts_with("HTTP/1.1 431") && !told.contains("<html"), "{told}");
+    let many = (0..65).map(|n| format!("a{n}: b\r\n")).collect::<String>();
+    let large = format!("a: {}", "b".repeat(17_000));
+    for (said, problem) in [
+        ("hello\r\n\r\n", Problem::NotHttp),
+        ("GET / HTTP/3.0\r\n\r\n", Problem::NotHttp),
+        ("GET / HTTP/1.1\r\nhost ims\r\n\r\n", Problem::NotHttp),
+        ("\u{16}\u{3}\u{1}", Problem::NotHttp),
+        (&format!("GET / HTTP/1.1\r\n{many}\r\n"), Problem::HeadersTooLarge),
+        (&format!("GET / HTTP/1.1\r\n{large}"), Problem::HeadersTooLarge),
+        (&format!("GET /{}", "b".repeat(17_000)), Problem::HeadersTooLarge),
+        ("POST / HTTP/1.1\r\nhost:", Problem::HeadersTooSlow),
+        // A first request is answered, and of the next one half comes.
+        (&(head(sms().len()) + &sms() + "POST"), Problem::HeadersTooSlow),
+    ] {
+        let (status, code, message) = problem.told();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, read(&mut stream, "")).await.unwrap();
+        let last = answer.rfind("HTTP/1.1 4").map(|at| &answer[at..]).unwrap_or_default();
+        let (head, body) = last.split_once("\r\n\r\n").unwrap_or_default();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{said:.40}: {answer}");
+        for header in ["content-type: application/json", "connection: close"] {
+            assert!(head.contains(header), "{said:?}: {answer}");
+        }
+        assert_eq!(body, json!({"code": code, "message": message}).to_string(), "{said:?}");
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{said:?}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -154,6 +179,35 @@ async fn a_door_that_closes_lets_requests_end_and_takes_no_more() {
     assert!(answer.contains("connection: close"), "{answer}");
     served.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_door_that_is_to_close_serves_those_who_are_connected_and_sends_them_elsewhere() {
+    let fixture = Fixture::new();
+    let (address, stop, served) = open(&fixture, Bounds { drain: PATIENCE, ..BOUNDS });
+    let mut connected = TcpStream::connect(address).await.unwrap();
+    let asked = || head(sms().len()) + &sms();
+    connected.write_all(asked().as_bytes()).await.unwrap();
+    let answer = read(&mut connected, "}").await;
+    assert!(!answer.contains("x-ims-closing") && !answer.contains("connection: close"), "{answer}");
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    stop.send(true).unwrap();
+    // One that comes now is served too.
+    let mut late = TcpStream::connect(address).await.unwrap();
+    for stream in [&mut connected, &mut silent, &mut late] {
+        stream.write_all(asked().as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, read(stream, "")).await.unwrap();
+        assert!(answer.contains("x-ims-closing: true") && answer.contains("connection: close"), "{answer}");
+        assert!(answer.ends_with(r#""code":"0000","data":"PICKUP-20260311-0007"}"#) || answer.contains("\"2030\""));
+    }
+    // Nobody is connected any more: it need not wait.
+    served.await.unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+    let (address, stop, served) = open(&fixture, Bounds { drain: Duration::from_millis(50), ..BOUNDS });
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    stop.send(true).unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, read(&mut idle, "")).await.as_deref(), Ok(""), "or it has waited enough");
+    served.await.unwrap().unwrap();
 }
 
 #[tokio::test]

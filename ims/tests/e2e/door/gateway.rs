@@ -106,3 +106,56 @@ fn one_of_two_api_processes_that_is_killed_costs_no_answer_and_doubles_no_messag
     gateway.stop();
     [&mut first, &mut second, &mut chain].into_iter().for_each(Process::stop);
 }
+
+#[test]
+fn an_api_process_that_is_told_to_stop_fails_no_request_and_doubles_no_message() {
+    let Some(deployment) = Deployment::alone(&simulator::everything_arrives(5)) else { return };
+    let (certificates, authority) = certificates(&deployment);
+    let tls: Vec<_> = certificates.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // What fails is what the stop made fail: a busy machine has its time.
+    let patient = [tls.as_slice(), &[("IMS__HTTP__ACKNOWLEDGED_WITHIN_MS", "20000")]].concat();
+    let mut chain = deployment.run("chain", &format!("reports,{CHAIN}"));
+    let mut first = deployment.run_with("first", "api", &patient);
+    let mut second = deployment.run_with("second", "api", &patient);
+    [&mut chain, &mut first, &mut second].into_iter().for_each(Process::until_ready);
+    let (one, two) = (first.door().unwrap(), second.door().unwrap());
+    let upstreams = format!("[{{ path = \"/\", urls = [\"https://{one}\", \"https://{two}\"] }}]");
+    let ca_file = deployment.file("ca.pem").display().to_string();
+    let of_gateway = [
+        ("IMS__GATEWAY__UPSTREAMS", &*upstreams),
+        ("IMS__GATEWAY__CA_FILE", &*ca_file),
+        ("IMS__GATEWAY__ANSWER_WITHIN_MS", "25000"),
+    ];
+    let mut gateway = deployment.run_with("gateway", "gateway", &[tls.as_slice(), &of_gateway].concat());
+    gateway.until_ready();
+    let customer = Customer::over_tls(&gateway, &authority);
+    customer.until_confirmed("FIRST", &sms("FIRST"));
+    let answered = |process: &Process| process.written().matches("\"code\":\"0000\"").count();
+    let leaves = |closing: bool, times: usize| {
+        let said = format!("\"closing\":{closing}");
+        until(&format!("the gateway says {said}"), PATIENCE, || {
+            (gateway.written().matches(&said).count() == times).then_some(())
+        });
+    };
+
+    let told = calls::under_load(&customer, |more| {
+        for times in 1..=2 {
+            more("while both are there");
+            second.signal("TERM");
+            leaves(true, times);
+            assert!(second.has_ended().is_none(), "it ended before it was left");
+            assert!(second.end().success(), "{}", second.written());
+            more("while one is away");
+            second = deployment.run_at("second", "api", &two, &patient);
+            leaves(false, times);
+            until("it is asked again", PATIENCE, || (answered(&second) > calls::PER_SECOND / 10).then_some(()));
+        }
+    });
+    assert!(told.unconfirmed.is_empty() && told.unjudged.is_empty(), "{:?} {:?}", told.unconfirmed, told.unjudged);
+    let requests =
+        deployment.decoded::<schemas::SendRequest>(schemas::Lane::ALL.iter().map(|&lane| schemas::Topic::api(lane)));
+    assert_eq!(requests.len(), told.confirmed.len() + 1, "each is written once");
+    settle(&deployment, told.confirmed.into_iter().chain(["FIRST".to_owned()]).collect());
+    gateway.stop();
+    [&mut first, &mut second, &mut chain].into_iter().for_each(Process::stop);
+}
