@@ -5,8 +5,8 @@ use crate::support::{CHAIN, Deployment, redis::Redis, server::Server, simulator}
 use schemas::{Lane, SendRequest, Topic};
 use std::{collections::BTreeSet, fs, time::Duration};
 
-/// The promise of 9998, and what a busy machine may add to it.
-const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 3_000);
+/// The promise of 9998, and what it may add that door, chain, broker and callers share two cores.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(1_000 + 500);
 
 #[test]
 fn what_is_answered_holds_when_kafka_and_the_stores_are_killed() {
@@ -51,6 +51,7 @@ fn what_is_answered_holds_when_kafka_and_the_stores_are_killed() {
     let requests = deployment.decoded::<SendRequest>(Lane::ALL.iter().map(|&lane| Topic::api(lane)));
     let written: BTreeSet<String> = requests.into_iter().map(|request| request.message_id).collect();
     assert!(told.confirmed.iter().all(|id| written.contains(id)), "what is confirmed is written");
+    assert!(told.unjudged.is_empty(), "{:?}", told.unjudged);
     assert!(told.refused.iter().all(|id| !written.contains(id)), "what is refused is not");
     let sent = told.confirmed.into_iter().chain(told.unconfirmed).chain(["FIRST".to_owned()]);
     settle(&deployment, sent.collect());
