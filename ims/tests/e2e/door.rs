@@ -3,6 +3,7 @@
 mod calls;
 mod gateway;
 mod kills;
+mod repeats;
 
 use crate::support::{CHAIN, Deployment, Expected, PATIENCE, Process, now_ms, simulator, until};
 use reqwest::{
