@@ -55,14 +55,13 @@ impl Doubts {
         metrics::counter!(IN_DOUBT).increment(claims);
     }
 
-    /// Claims are known since then only; whether that is news.
+    /// Claims are known since then only; whether that is worth telling.
     fn note(&self, since_ms: i64) -> bool {
         let mut doubt = self.lock();
-        let news = doubt.is_none_or(|doubt| doubt.since_ms <= since_ms - SAME_LOSS_MS);
-        if news {
-            *doubt = Some(Doubt { since_ms, claims: doubt.map_or(0, |doubt| doubt.claims) });
-        }
-        news
+        let is_news = doubt.is_none_or(|doubt| doubt.since_ms <= since_ms - SAME_LOSS_MS);
+        let Doubt { since_ms: before_ms, claims } = doubt.unwrap_or(Doubt { since_ms, claims: 0 });
+        *doubt = Some(Doubt { since_ms: since_ms.max(before_ms), claims });
+        is_news
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Doubt>> {
@@ -140,5 +139,21 @@ impl Counts {
             );
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_soon_after_another_is_told_once_and_what_was_claimed_between_them_is_not_known() {
+        let (doubts, loss_ms) = (Doubts::none(), 1_000);
+        assert!(doubts.note(loss_ms));
+        doubts.count(3, loss_ms);
+        assert!(!doubts.note(loss_ms + SAME_LOSS_MS - 1), "told");
+        assert!(!doubts.note(loss_ms), "Redis says of the first");
+        assert_eq!(doubts.now(loss_ms), Some(Doubt { since_ms: loss_ms + SAME_LOSS_MS - 1, claims: 3 }));
+        assert!(doubts.note(loss_ms + 2 * SAME_LOSS_MS));
     }
 }
