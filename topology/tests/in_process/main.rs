@@ -1,4 +1,5 @@
 //! The chain and the log in this process: no server, and a clock that is moved.
+#![allow(clippy::print_stderr)] // a test that measures tells what
 
 mod chain;
 mod flows;

@@ -5,7 +5,7 @@ use super::hops::Bench;
 use crate::{assemble::now_ms, config::Config};
 use connectors::simulator::{RequestLog, Requested};
 use hdrhistogram::Histogram;
-use schemas::{Dispatch, Family, Lane, Serial, Topic, examples};
+use schemas::{Dispatch, Family, Lane, SendRequest, Serial, Topic, examples};
 use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
@@ -69,16 +69,16 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
     })?;
     // The first seconds join groups, and a broker's JVM compiles what it runs often: a cold one is twice as slow.
     bench.fill("warming", Lane::Mass, WARMING)?;
-    measure(&bench, &mut *watch, WARMING_SECONDS, rate)?;
+    measure(&bench, &mut *watch, WARMING_SECONDS, rate, None)?;
     let idle_from_ms = now_ms();
-    let idle = measure(&bench, &mut *watch, seconds, rate)?;
+    let idle = measure(&bench, &mut *watch, seconds, rate, None)?;
     bench.fill("backlog", Lane::Mass, backlog)?;
     let alone = Drain::begin(&bench);
     thread::sleep(Duration::from_secs(seconds / 3));
     let alone_per_second = alone.per_second();
     let loaded_from_ms = now_ms();
     let meanwhile = Drain::begin(&bench);
-    let loaded = measure(&bench, &mut *watch, seconds, rate)?;
+    let loaded = measure(&bench, &mut *watch, seconds, rate, None)?;
     let mass_per_second = meanwhile.per_second();
     let mass_left = WARMING + backlog - bench.taken(MASS);
     runtime.stop();
@@ -118,13 +118,22 @@ pub(super) fn to_vendor(requests: &[Requested], came_ms: Range<i64>) -> anyhow::
     Ok(times)
 }
 
+/// What is sent to MASS with the n-th message of AUTH.
+pub(super) type Beside<'b> = &'b (dyn Fn(u64) -> SendRequest + Sync);
+
 /// Sends at a steady rate from a thread of its own, and watches.
-fn measure(bench: &Bench, watch: &mut dyn Stream, seconds: u64, rate: u64) -> anyhow::Result<Histogram<u32>> {
+pub(super) fn measure(
+    bench: &Bench,
+    watch: &mut dyn Stream,
+    seconds: u64,
+    rate: u64,
+    beside: Option<Beside<'_>>,
+) -> anyhow::Result<Histogram<u32>> {
     let begun_ms = now_ms();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let sending = scope.spawn(|| {
-            let sent = send(bench, seconds, rate, begun_ms);
+            let sent = send(bench, seconds, rate, begun_ms, beside);
             done.store(true, Ordering::SeqCst);
             sent
         });
@@ -134,18 +143,23 @@ fn measure(bench: &Bench, watch: &mut dyn Stream, seconds: u64, rate: u64) -> an
     })
 }
 
-fn send(bench: &Bench, seconds: u64, rate: u64, begun_ms: i64) -> anyhow::Result<()> {
+fn send(bench: &Bench, seconds: u64, rate: u64, begun_ms: i64, beside: Option<Beside<'_>>) -> anyhow::Result<()> {
     let mut producer = bench.log.producer()?;
-    let mut request = examples::request("at_otp");
+    let mut code = examples::request("at_otp");
     let schemas = bench.deployment.schemas();
+    let record = |lane: Lane, request: &SendRequest| {
+        let key = Some(request.message_id.clone().into_bytes().into());
+        let value = Some(schemas.encode(request).into());
+        Outgoing { topic: Topic::api(lane), partition: None, key, value, headers: vec![] }
+    };
     let begun = Instant::now();
     for n in 0..seconds * rate {
         let due = begun + Duration::from_secs_f64(n as f64 / rate as f64);
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        request.message_id = format!("A{begun_ms}-{n}");
-        let key = Some(request.message_id.clone().into_bytes().into());
-        let value = Some(schemas.encode(&request).into());
-        producer.append(&[Outgoing { topic: Topic::api(Lane::Auth), partition: None, key, value, headers: vec![] }])?;
+        code.message_id = format!("A{begun_ms}-{n}");
+        let mut records = vec![record(Lane::Auth, &code)];
+        records.extend(beside.map(|request| record(Lane::Mass, &request(n))));
+        producer.append(&records)?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod local;
 mod send;
 mod store;
 mod stored;
+mod trouble;
 mod usage;
 mod waiting;
 
@@ -41,8 +42,9 @@ pub enum Command {
     /// Ingest and router on Kafka over a backlog, beside a relay of raw bytes over the same two hops.
     #[command(after_long_help = exit::help("  ims bench hops --messages 1000000", &EXITS))]
     Hops(HopsArgs),
-    /// Latency of AUTH from its API topic to SEND and to its vendor, idle and while a MASS backlog drains.
-    #[command(after_long_help = exit::help("  ims bench auth --seconds 20 --backlog 3000000", &EXITS))]
+    /// Latency of AUTH from its API topic to SEND and to its vendor, idle and while a MASS backlog drains; or to its vendor
+    /// alone, idle and while another vendor of the same family, which MASS goes to, is in trouble.
+    #[command(after_long_help = exit::help(AUTH, &EXITS))]
     Auth(AuthArgs),
     /// Peak memory and CPU of one `ims run` with all roles that drains backlogs: a small one, a large one, and one of
     /// many customers.
@@ -96,8 +98,11 @@ const STORE: &str = "  ims bench store --rows 500000 --set store.url=mysql://USE
   ims bench store --rows 500000 --set store.url=                 a SQLite file
   ims bench store --lookups 1000 --lookup-rows 10000000          each channel by each key, statistics";
 
+const AUTH: &str = "  ims bench auth --seconds 20 --backlog 3000000
+  ims bench auth --trouble                      hangs, resets, 429, bodies that end too late";
+
 const SEND: &str = "  ims bench send --messages 200000 --in-flight 1000
-  ims bench send --wire smpp";
+  ims bench send --wire smpp                    or nhn, fcm";
 
 const EXITS: [Exit; 5] = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
@@ -121,6 +126,11 @@ pub struct AuthArgs {
     /// MASS messages waiting when MASS is measured alone and then beside AUTH; some should be left at the end.
     #[arg(long, default_value_t = 3_000_000)]
     backlog: u64,
+    /// Instead of a backlog as many messages of MASS as of AUTH, to other vendors over HTTP: one that is well, one that never
+    /// answers, one that resets connections, one that answers 429, one whose bodies end after the time-out; one after the
+    /// other, each as long as a measurement.
+    #[arg(long, conflicts_with = "backlog")]
+    trouble: bool,
 }
 
 /// Options of `bench drain`.
@@ -248,6 +258,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     logging::start(&config.logs, globals.verbose)?;
     let result = match command {
         Command::Hops(args) => hops::run(&config, args.messages)?,
+        Command::Auth(AuthArgs { trouble: true, seconds, rate, .. }) => trouble::run(&config, *seconds, *rate)?,
         Command::Auth(args) => auth::run(&config, args.seconds, args.rate, args.backlog)?,
         Command::Drain(args) => drain::run(&config, args.small, args.backlog, args.customers)?,
         Command::Fair(args) => fair::run(&config, args.bulk, args.singles)?,

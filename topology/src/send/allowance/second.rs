@@ -19,12 +19,10 @@ impl Second {
         Self { by_ms: Box::new([0.0; LENGTH]), sum: 0.0, now_ms }
     }
 
-    /// Whether a cost fits into the rate. One that is greater than the rate fits into a second in which nothing left,
-    /// or it would never leave.
-    pub fn has_room(&mut self, cost: f64, per_second: f64, now_ms: i64) -> bool {
+    /// What left in the second that ends now.
+    pub fn sum(&mut self, now_ms: i64) -> f64 {
         self.pass(now_ms);
-        // Sums of fractions: a thousandth more or less is none.
-        self.sum + cost <= per_second.max(1.0) + 1e-3 || self.sum < 1e-3
+        self.sum
     }
 
     /// A cost leaves now.
@@ -44,6 +42,13 @@ impl Second {
     }
 }
 
+/// Whether a cost fits into the rate of a second in which so much left. One that is greater than the rate fits into a
+/// second in which nothing left, or it would never leave.
+pub fn has_room(left: f64, cost: f64, per_second: f64) -> bool {
+    // Sums of fractions: a thousandth more or less is none.
+    left + cost <= per_second.max(1.0) + 1e-3 || left < 1e-3
+}
+
 fn slot(ms: i64) -> usize {
     ms.rem_euclid(LENGTH as i64) as usize
 }
@@ -55,27 +60,27 @@ mod tests {
     #[test]
     fn a_thousandth_of_a_second_later_than_a_second_there_is_room_again() {
         let mut second = Second::new(0);
-        assert!(second.has_room(3.0, 3.0, 500));
+        assert!(has_room(second.sum(500), 3.0, 3.0));
         second.took(3.0);
-        assert!(!second.has_room(1.0, 3.0, 1_499));
-        assert!(second.has_room(3.0, 3.0, 1_500));
+        assert!(!has_room(second.sum(1_499), 1.0, 3.0));
+        assert!(has_room(second.sum(1_500), 3.0, 3.0));
     }
 
     #[test]
     fn what_is_greater_than_the_rate_leaves_when_nothing_else_did() {
         let mut second = Second::new(0);
-        assert!(second.has_room(500.0, 100.0, 1));
+        assert!(has_room(second.sum(1), 500.0, 100.0));
         second.took(500.0);
-        assert!(!second.has_room(1.0, 100.0, 1_000));
-        assert!(second.has_room(1.0, 100.0, 1_001));
+        assert!(!has_room(second.sum(1_000), 1.0, 100.0));
+        assert!(has_room(second.sum(1_001), 1.0, 100.0));
     }
 
     #[test]
     fn a_clock_set_back_forgets_nothing() {
         let mut second = Second::new(10_000);
         second.took(1.0);
-        assert!(!second.has_room(1.0, 1.0, 5_000));
-        assert!(!second.has_room(1.0, 1.0, 10_999));
-        assert!(second.has_room(1.0, 1.0, 11_000));
+        assert!(!has_room(second.sum(5_000), 1.0, 1.0));
+        assert!(!has_room(second.sum(10_999), 1.0, 1.0));
+        assert!(has_room(second.sum(11_000), 1.0, 1.0));
     }
 }

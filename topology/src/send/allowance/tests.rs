@@ -332,9 +332,9 @@ fn two_processes_never_take_more_than_the_rate_and_a_burst_also_while_partitions
 }
 
 #[test]
-fn one_process_with_all_the_work_uses_the_rate_as_far_as_its_lanes_may() {
+fn one_process_with_all_the_work_uses_the_rate() {
     let vendor = vendor(&["SMS"], 500, 10_000);
-    for (lanes, least) in [(Lane::ALL, 475), (&[Lane::Auth], 475), (&[Lane::Mass], 380)] {
+    for lanes in [Lane::ALL, &[Lane::Auth], &[Lane::Mass]] {
         let process = Process::new();
         process.owns([4; 4]);
         let mut taken = 0;
@@ -346,7 +346,6 @@ fn one_process_with_all_the_work_uses_the_rate_as_far_as_its_lanes_may() {
                 slots.into_iter().for_each(|slot| slot.answered(Some(true), 1));
             }
         }
-        // A fifth is AUTH's, and lent to nobody.
-        assert!(taken >= least * 10 && taken <= 5_000, "{taken} in ten seconds of {lanes:?}");
+        assert!((4_750..=5_000).contains(&taken), "{taken} in ten seconds of {lanes:?}");
     }
 }

@@ -3,11 +3,15 @@
 use super::stage::Stage;
 use connectors::{
     reference::{DEMO, FileReference},
-    simulator::{Behaviour, SimulatorSettings},
+    simulator::{Behaviour, ReceiptBehaviour, RequestLog, Requested, SimulatorSettings},
 };
 use processors::korea::begins_ms;
-use schemas::{Lane, ResultKind, State, StepResult, Topic, examples, examples::seed};
-use std::{ops::Range, time::Duration};
+use schemas::{Lane, ResultKind, Serial, State, StepResult, Topic, examples, examples::seed};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    time::Duration,
+};
 use topology::graph::Role;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -147,19 +151,90 @@ fn ads_of_the_night_leave_from_eight_within_the_rate_though_all_die_a_second_bef
     }
 }
 
+#[test]
+fn many_ads_of_the_night_leave_from_eight_within_the_rate_and_codes_beside_them_do_not_wait() {
+    // 2026-03-11 23:00 in Seoul.
+    let evening = seed::NOW_MS - seed::NOW_MS.rem_euclid(24 * 3_600_000) + 14 * 3_600_000;
+    let morning = evening + 9 * 3_600_000;
+    let (ads, tps) = if std::env::var_os("IMS_TEST_FULL").is_some() { (1_000_000, 5_000) } else { (4_000, 200) };
+    let folder = tempfile::tempdir().unwrap();
+    let request_log = folder.path().join("requests.jsonl");
+    let delivered: BTreeMap<String, f64> = [("1000".to_owned(), 1.0)].into();
+    let perfect = Behaviour::perfect();
+    let receipts = ReceiptBehaviour { codes: delivered.clone(), ..perfect.receipts };
+    let every_vendor = Behaviour { codes: delivered, receipts, ..perfect };
+    let vendors =
+        SimulatorSettings { every_vendor, request_log: Some(request_log.clone()), ..SimulatorSettings::default() };
+    let mut stage = Stage::forgetting(one_text_vendor_of(tps), evening, vendors);
+    let mut ad = examples::request("lms_ad");
+    for number in 0..ads {
+        ad.message_id = format!("MANY-{number:07}");
+        stage.send_over(Lane::Ad, &ad);
+        if number % 10_000 == 0 {
+            stage.settle();
+        }
+    }
+    stage.settle();
+    stage.advance_by_minutes(HOUR * 9 - Duration::from_secs(60));
+    stage.advance(Duration::from_secs(60));
+    let (step, mut code, mut codes) = (Duration::from_millis(50), examples::request("sms_otp"), 0);
+    // Four fifths of the rate, and a minute for the last turn of what was put aside.
+    let longest = Duration::from_secs(60 + ads as u64 * 5 / 4 / tps as u64);
+    while stage.history.written() < ads + codes && step * (codes as u32) < longest {
+        code.message_id = format!("CODE-{codes:07}");
+        stage.send_over(Lane::Auth, &code);
+        stage.driver.advance(step, step).unwrap();
+        codes += 1;
+    }
+    stage.advance(Duration::from_secs(1));
+    assert_eq!(stage.history.written(), ads + codes, "ends");
+    let requests = RequestLog::read(&request_log).unwrap();
+    assert_eq!(requests.iter().map(|r| &r.serial_number).collect::<HashSet<_>>().len(), requests.len(), "sent once");
+    let mut waits = Vec::new();
+    let mut sent: Vec<i64> = Vec::new();
+    for Requested { at_ms, serial_number, .. } in &requests {
+        let serial: Serial = serial_number.parse().unwrap();
+        if serial.priority == Lane::Auth {
+            waits.push(at_ms - serial.track_id.timestamp_ms());
+        } else {
+            sent.push(*at_ms);
+        }
+    }
+    assert_eq!((sent.len(), waits.len()), (ads, codes));
+    let (first, last) = (sent.iter().min().unwrap(), sent.iter().max().unwrap());
+    assert!((morning..morning + 1_000).contains(first), "the first {} ms after eight", first - morning);
+    let mut all: Vec<i64> = requests.iter().map(|request| request.at_ms).collect();
+    all.sort_unstable();
+    let most = all.iter().enumerate().map(|(n, at)| all[n..].partition_point(|t| *t < at + 1_000)).max().unwrap();
+    let slowest = waits.iter().max().unwrap();
+    eprintln!(
+        "{ads} ads within {} s from eight on, {most} in a second at most; {codes} codes, the slowest after {slowest} ms",
+        (last - morning) / 1_000
+    );
+    assert!(most <= tps, "{most} in a second");
+    assert!(*slowest <= step.as_millis() as i64, "a code left {slowest} ms after it came");
+}
+
 fn perfect() -> SimulatorSettings {
     SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() }
 }
 
 fn one_text_vendor_of_100_a_second() -> FileReference {
+    one_text_vendor_of(100)
+}
+
+fn one_text_vendor_of(tps: usize) -> FileReference {
     let changed = DEMO
         .replacen(
             "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 3000",
-            "families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = 100",
+            &format!("families = [\"SMS\", \"LMS\", \"MMS\"]\ncodes = \"text\"\nweight = 60\ntps = {tps}"),
             1,
         )
         .replacen("codes = \"text\"\nweight = 40", "codes = \"text\"\nweight = 0", 1);
-    assert_eq!(changed.len(), DEMO.len() - 2, "both vendors were changed");
+    assert!(
+        changed.contains(&format!("weight = 60\ntps = {tps}\n")) && changed.contains("weight = 0\n"),
+        "not changed"
+    );
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), changed).unwrap();
     FileReference::open(file.path()).unwrap()

@@ -70,19 +70,34 @@ impl Stage {
 
     /// The same with other reference data than the demo's.
     pub fn knowing(reference: impl ReferenceSource + 'static, now_ms: i64, settings: SimulatorSettings) -> Self {
+        // A test looks back at every record.
+        Self::keeping(u64::MAX, Store::default(), reference, now_ms, settings)
+    }
+
+    /// The same for more messages than there is memory for: records go when they have been read, rows when they have been
+    /// counted.
+    pub fn forgetting(reference: impl ReferenceSource + 'static, now_ms: i64, settings: SimulatorSettings) -> Self {
+        Self::keeping(64 << 20, Store::forgetting(), reference, now_ms, settings)
+    }
+
+    fn keeping(
+        retention_bytes: u64,
+        history: Store<History>,
+        reference: impl ReferenceSource + 'static,
+        now_ms: i64,
+        settings: SimulatorSettings,
+    ) -> Self {
         let clock = ManualClock::at(now_ms);
         let as_clock = || Arc::clone(&clock) as Arc<dyn Clock>;
         let rings = Arc::new(Rings::default());
         let sizes = Arc::clone(&rings);
-        // A test looks back at every record.
-        let keeps = Settings { retention_bytes: u64::MAX, ..Settings::default() };
+        let keeps = Settings { retention_bytes, ..Settings::default() };
         let log = MemoryLog::new(as_clock(), keeps, move |topic| match topic.partitions() {
             Partitions::Configured => 3,
             Partitions::Slots(ring) => sizes.size(ring).slots as i32,
             Partitions::One => 1,
         });
         let simulator = Simulator::open(settings, as_clock()).unwrap();
-        let history = Store::default();
         let reference: Arc<dyn ReferenceSource> = Arc::new(reference);
         let endpoints = Endpoints::new(as_clock());
         let opt_outs_away = Arc::default();
@@ -186,12 +201,30 @@ pub struct Store<R>(Arc<Mutex<Kept<R>>>);
 
 struct Kept<R> {
     rows: Vec<R>,
+    forgets: bool,
+    written: usize,
     positions: HashMap<(Topic, i32), i64>,
 }
 
 impl<R> Default for Store<R> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Kept { rows: vec![], positions: HashMap::new() })))
+        Self::new(false)
+    }
+}
+
+impl<R> Store<R> {
+    fn new(forgets: bool) -> Self {
+        Self(Arc::new(Mutex::new(Kept { rows: vec![], forgets, written: 0, positions: HashMap::new() })))
+    }
+
+    /// One that counts its rows.
+    fn forgetting() -> Self {
+        Self::new(true)
+    }
+
+    /// How many rows were written.
+    pub fn written(&self) -> usize {
+        self.0.lock().unwrap().written
     }
 }
 
@@ -218,7 +251,10 @@ impl<R: Clone + Send> Sink<R> for Store<R> {
         if moves.iter().any(|m| kept.positions.get(&(m.topic, m.partition)).copied() != m.from) {
             return Ok(Written::Stale);
         }
-        kept.rows.extend(batch.iter().map(|logged| logged.record.clone()));
+        kept.written += batch.len();
+        if !kept.forgets {
+            kept.rows.extend(batch.iter().map(|logged| logged.record.clone()));
+        }
         kept.positions.extend(moves.iter().map(|m| ((m.topic, m.partition), m.to)));
         Ok(Written::Moved)
     }
@@ -413,9 +449,9 @@ impl Backends for Embedded {
         Ok(Box::new(self.history.clone()))
     }
     fn reports(&self) -> Result<Box<dyn Sink<Report>>, Away> {
-        Ok(Box::new(Store::<Report>::default()))
+        Ok(Box::new(Store::<Report>::forgetting()))
     }
     fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
-        Ok(Box::new(Store::<AnalyzeLog>::default()))
+        Ok(Box::new(Store::<AnalyzeLog>::forgetting()))
     }
 }

@@ -17,11 +17,12 @@ use crate::{
     log::{open_kafka, open_schemas},
 };
 use anyhow::{Context, ensure};
+use clap::ValueEnum as _;
 use schemas::{Lane, SendRequest, Topic};
 use serde_json::json;
 use std::{
     net::TcpStream,
-    process::Child,
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -39,7 +40,16 @@ const ROUTER: &str = "router-MASS";
 const IN_FLIGHT: &str = "ims_send_in_flight{vendor=\"talk-one\"} ";
 
 /// The simulator; it ends with this.
-struct Simulator(Child);
+pub struct Simulator(Child);
+
+impl Simulator {
+    /// Starts it, and waits until it takes connections at this address.
+    pub fn start(mut command: Command, address: &str) -> anyhow::Result<Self> {
+        let simulator = Self(command.spawn()?);
+        until_open(address)?;
+        Ok(simulator)
+    }
+}
 
 impl Drop for Simulator {
     fn drop(&mut self) {
@@ -67,7 +77,7 @@ pub fn run(config: &Config, args: &SendArgs) -> anyhow::Result<serde_json::Value
     config.reference.file = folder.path().join("reference.toml");
     std::fs::write(&config.reference.file, toml::to_string(&seed)?)?;
     let key_file = folder.path().join("vendor.key");
-    std::fs::write(&key_file, args.wire.key())?;
+    std::fs::write(&key_file, args.wire.key(&simulated_at)?)?;
     config.vendors.insert(VENDOR.to_owned(), args.wire.settings(key_file));
     config.simulator.request_log = None;
     config.simulator.vendors.insert(VENDOR.to_owned(), args.wire.behaviour());
@@ -80,11 +90,7 @@ pub fn run(config: &Config, args: &SendArgs) -> anyhow::Result<serde_json::Value
     ensure!(made.success(), "`ims topics create` ended with {made}");
 
     let sender = || Running::start(ims(&["run", "--roles", args.wire.role()]), &listen);
-    let simulator = || -> anyhow::Result<Simulator> {
-        let simulator = Simulator(ims(&["simulate", args.wire.option(), &simulated_at]).spawn()?);
-        until_open(&simulated_at)?;
-        Ok(simulator)
-    };
+    let simulator = || Simulator::start(ims(&["simulate", args.wire.option(), &simulated_at]), &simulated_at);
     let idle_mb = sender()?.process().peak_mb();
     let filling = Running::start(ims(&["run", "--roles", "ingest,router"]), &listen)?;
     fill(&config, |n| args.wire.request(&customers, n), args.messages, filling)?;
@@ -93,6 +99,7 @@ pub fn run(config: &Config, args: &SendArgs) -> anyhow::Result<serde_json::Value
     drop(first);
     let mut told = json!({
         "bench": "send",
+        "wire": args.wire.to_possible_value().map(|wire| wire.get_name().to_owned()),
         "latency_ms": args.wire.latency_ms(),
         "in_flight": args.in_flight,
         "messages_per_core_second": per_core_second(&cost),

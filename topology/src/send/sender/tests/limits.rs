@@ -32,7 +32,7 @@ fn no_ad_leaves_after_nine_and_the_rest_is_held_until_the_morning() {
     let nine = NOON + 9 * HOUR;
     let seen = bench.seen();
     assert!(seen.iter().all(|s| s.at_ms < nine), "the last left at {:?}", seen.last());
-    assert!((2_200..=2_700).contains(&seen.len()), "80 a second for 30 s: {}", seen.len());
+    assert!((2_850..=3_000).contains(&seen.len()), "95 a second or more for 30 s: {}", seen.len());
     assert!(most_in_a_second(&seen) <= 110, "{}", most_in_a_second(&seen));
     let held = bench.of_kind(ResultKind::Wait);
     assert_eq!(held.len() + seen.len(), 10_000, "each is sent or held, within seconds of the night's beginning");
@@ -277,7 +277,7 @@ fn lanes_of_one_process_share_a_vendors_rate_and_auth_comes_first() {
     }
     assert!(most_in_a_second(&seen) <= 220, "{}", most_in_a_second(&seen));
     let bulk = seen.iter().filter(|s| s.customer == "shop").count();
-    assert!((1_550..=1_650).contains(&bulk), "all but the reserve, for 10 s: {bulk}");
+    assert!((1_890..=1_990).contains(&bulk), "all but what is kept for AUTH, for 10 s: {bulk}");
 }
 
 #[test]
@@ -304,14 +304,14 @@ fn a_changed_rate_holds_from_the_next_request_on_whatever_is_under_way() {
     bench.advance(1_000);
     bench.send(8_000, Lane::Mass, "kt", "shop");
     bench.run(4_000, 10);
-    for (tps, expected) in [(100, 235..=245), (500, 1_180..=1_220)] {
+    for (tps, expected) in [(100, 285..=300), (500, 1_425..=1_500)] {
         bench.reload(with(tps));
         // The last second's requests count in the new rate, too.
         bench.run(1_000, 10);
         let before = bench.seen().len();
         bench.run(3_000, 10);
         let left = bench.seen().len() - before;
-        assert!(expected.contains(&left), "all but the reserve of AUTH, for 3 s at {tps}: {left}");
+        assert!(expected.contains(&left), "all but what is kept for AUTH, for 3 s at {tps}: {left}");
     }
 }
 
