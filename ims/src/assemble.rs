@@ -22,7 +22,7 @@ use connectors::{
     redis::RedisSettings,
     reference::{
         self, Editor, FileReference, ReferenceError, Reloaded, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts,
-        SqlPushTokens, SqlReference, SqlSuppressed,
+        SqlPushTokens, SqlReference, SqlRefusals, SqlSuppressed,
     },
     reports::{ReportReader, ReportTable},
     simulator::Simulator,
@@ -287,6 +287,10 @@ impl Deployment {
             .by_night(law.night.clone());
         if config.reference.kind == ReferenceKind::Sql && vendors.push() {
             vendors = vendors.remembering(Box::new(SqlDeadTokens::open(&stores.reference()?, Arc::clone(&cipher))?));
+        }
+        if config.reference.kind == ReferenceKind::Sql {
+            let editor = Editor::open(&stores.reference()?, Arc::clone(&cipher), config.center)?;
+            vendors = vendors.telling(Arc::new(SqlRefusals::new(editor)));
         }
         if vendors.mail() {
             let mailboxes = SqlSuppressed::open(&stores.reference()?, Arc::clone(&cipher))?;

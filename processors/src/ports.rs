@@ -58,6 +58,12 @@ pub trait OptOuts: Send {
     fn refused(&mut self, asked: &[OptOut]) -> Result<Vec<bool>, Away>;
 }
 
+/// Where it is entered who refuses the ads of a customer, when a vendor tells so.
+pub trait Refusals: Send + Sync {
+    /// These refused by a call of a free number; once, however often it is told. `by`: who tells, for the audit. Blocks.
+    fn heard(&self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away>;
+}
+
 /// Opt-outs that the reference data hold themselves.
 pub struct HeldOptOuts(pub Arc<dyn ReferenceSource>);
 

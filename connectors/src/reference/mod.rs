@@ -11,8 +11,8 @@ pub use sql::{
     App, AtDealer, AuditPlace, Audited, Behind, Bounds, By, Claim, ConsentPlace, Deed, Deeds, DueClaim, DueNotice,
     Editor, FilePlace, FileRow, GivenConsent, Imported, Importer, Inspected, Leftover, Listed, ListedConsent, LookedAt,
     MOST_COUNTED, NoSuch, Owned, PushToken, Refusal, RefusalPlace, RegisteredToken, SCHEMA, SqlConsents, SqlDeadTokens,
-    SqlFiles, SqlOptOuts, SqlPushTokens, SqlReference, SqlSuppressed, Suppressed, TokenPlace, Unchanged, VendorChange,
-    Waiting, Which, Withdrawal, export,
+    SqlFiles, SqlOptOuts, SqlPushTokens, SqlReference, SqlRefusals, SqlSuppressed, Suppressed, TokenPlace, Unchanged,
+    VendorChange, Waiting, Which, Withdrawal, export,
 };
 pub use text::Revealed;
 

@@ -53,8 +53,8 @@ use key::Key;
 use pace::Pace;
 use processors::{
     night::Night,
-    ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource},
-    reference::{CodeTable, InDoubt, Protocol, Reference, Vendor},
+    ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource, Refusals},
+    reference::{CodeTable, InDoubt, OptOut, Protocol, Reference, Vendor},
 };
 use schemas::Family;
 use smtp::BOUNCES;
@@ -144,6 +144,8 @@ pub struct Vendors {
     reference: Arc<dyn ReferenceSource>,
     clock: Arc<dyn Clock>,
     night: Arc<Night>,
+    /// Where refusals are entered; None: nowhere.
+    refusals: Option<Arc<dyn Refusals>>,
 }
 
 /// Keeps the way to a vendor, or what is wrong with it.
@@ -227,6 +229,47 @@ impl Vendors {
             reference,
             clock,
             night: Arc::default(),
+            refusals: None,
+        }
+    }
+
+    /// The same where it is entered who refuses ads at a vendor.
+    pub fn telling(self, refusals: Arc<dyn Refusals>) -> Self {
+        Self { refusals: Some(refusals), ..self }
+    }
+
+    /// Enters who refused ads at a vendor; false: it could not be entered, and may be told again.
+    async fn heard(&self, vendor: &Vendor, outs: Vec<OptOut>, at_ms: i64) -> bool {
+        let Some(refusals) = self.refusals.clone() else {
+            tracing::error!(
+                vendor = vendor.name,
+                "who refuses ads at a vendor cannot be entered into a file: add the opt-outs there"
+            );
+            return true;
+        };
+        let reference = self.reference.current();
+        let (outs, nobodys): (Vec<_>, Vec<_>) =
+            outs.into_iter().partition(|out| reference.customer(&out.username).is_some());
+        if let Some(OptOut { username, .. }) = nobodys.first() {
+            tracing::error!(
+                vendor = vendor.name,
+                username,
+                refusals = nobodys.len(),
+                "somebody refused the ads of a customer that the reference data do not have: look at unsubscribe_numbers"
+            );
+        }
+        if outs.is_empty() {
+            return true;
+        }
+        let by = format!("vendor/{}", vendor.name);
+        let entered = tokio::task::spawn_blocking(move || refusals.heard(&outs, &by, at_ms)).await;
+        match entered {
+            Ok(Ok(())) => true,
+            Ok(Err(away)) => {
+                tracing::warn!(vendor = vendor.name, %away, "who refuses ads at a vendor cannot be entered now");
+                false
+            }
+            Err(_) => false,
         }
     }
 

@@ -1,13 +1,21 @@
 //! One sender's way to the vendors: requests over a wire wait together on a thread of its own, with its own connections.
 
-use super::{Access, Vendors, apns, bizgo::Bizgo, fcm, http::Client, images::Desk, nhn::Nhn, smpp, smtp};
+use super::{
+    Access, Vendors, apns,
+    bizgo::Bizgo,
+    fcm,
+    http::Client,
+    images::Desk,
+    nhn::{self, Nhn},
+    smpp, smtp,
+};
 use futures_util::future::join_all;
 use processors::{
     ports::{Answer, Provider, Reply, Request},
-    reference::{Protocol, Vendor},
+    reference::{OptOut, Protocol, Vendor},
 };
 use rustc_hash::FxHashMap;
-use schemas::Dispatch;
+use schemas::{Accepted, Dispatch};
 use std::{io, sync::Arc, sync::mpsc, time::Duration};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -206,6 +214,18 @@ fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
     Ok(Way::Http(Client::new(connect).map(Arc::new)?, Arc::new(access.clone()), connect))
 }
 
+/// A recipient whom the vendor has on its list of those who refused ads is asked about no more: it is entered here too.
+fn note_refusal(vendors: &Vendors, vendor: &Arc<Vendor>, dispatch: &Dispatch, reply: &Reply) {
+    let Accepted { ad, username, recipient, .. } = &dispatch.accepted;
+    let refused = matches!(reply, Reply::Code { code, .. } if *ad && code == nhn::OPTED_OUT);
+    if let (true, Some(code), Some(number)) = (refused, &recipient.country_code, &recipient.phone_number) {
+        let out = OptOut { username: username.clone(), recipient: format!("{code}{number}") };
+        let (vendors, vendor) = (vendors.clone(), Arc::clone(vendor));
+        // The answer does not wait for it: what is not entered now is refused there again.
+        tokio::spawn(async move { vendors.heard(&vendor, vec![out], vendors.clock.now_ms()).await });
+    }
+}
+
 async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
     match way {
@@ -224,7 +244,9 @@ async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
             match vendor.protocol {
                 Protocol::Nhn => {
                     let ids = &vendors.message_ids;
-                    Nhn { client, access, vendor, ids }.send(dispatch, origin_code, &desk).await
+                    let reply = Nhn { client, access, vendor, ids }.send(dispatch, origin_code, &desk).await;
+                    note_refusal(vendors, vendor, dispatch, &reply);
+                    reply
                 }
                 _ => Bizgo { client, access, vendor }.send(dispatch, origin_code, &desk).await,
             }

@@ -16,7 +16,7 @@ use axum::{
 };
 use processors::{
     ports::Receipt,
-    reference::{Protocol, Vendor},
+    reference::{OptOut, Protocol, Vendor},
 };
 use std::{
     io,
@@ -56,6 +56,8 @@ pub fn bind(vendors: &Vendors) -> io::Result<Option<TcpListener>> {
 /// What a call brings, and what it is answered with when that is in the log.
 pub struct Brought {
     pub receipts: Vec<Receipt>,
+    /// Who refused whose ads.
+    pub refused: Vec<OptOut>,
     pub answer: String,
 }
 
@@ -157,11 +159,15 @@ async fn report(
             return StatusCode::REQUEST_TIMEOUT.into_response();
         }
     };
-    let Some(Brought { receipts, answer }) = brought(access, vendor, &body, now_ms) else {
+    let Some(Brought { receipts, refused, answer }) = brought(access, vendor, &body, now_ms) else {
         count("malformed");
         tracing::warn!(vendor = vendor.name, "a webhook that is no report is refused");
         return StatusCode::BAD_REQUEST.into_response();
     };
+    if !refused.is_empty() && !matches!(timeout_at(until, vendors.heard(vendor, refused, now_ms)).await, Ok(true)) {
+        count("late");
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     if !receipts.is_empty() {
         let (confirmed, waiting) = oneshot::channel();
         let handed = batches.send(Batch { receipts, confirmed }).is_ok();
@@ -177,8 +183,12 @@ async fn report(
 /// What a call brings; None: it is malformed.
 fn brought(access: &Access, vendor: &Vendor, body: &[u8], now_ms: i64) -> Option<Brought> {
     if vendor.protocol == Protocol::Nhn {
-        return nhn::brought(body, &access.settings.nhn.as_ref()?.app_key, vendor, now_ms);
+        return nhn::brought(body, access.settings.nhn.as_ref()?, vendor, now_ms);
     }
     let (msg_key, receipt) = bizgo::report(body, &vendor.name, now_ms)?;
-    Some(Brought { receipts: vec![receipt], answer: serde_json::json!({"msgKey": msg_key}).to_string() })
+    Some(Brought {
+        receipts: vec![receipt],
+        refused: Vec::new(),
+        answer: serde_json::json!({"msgKey": msg_key}).to_string(),
+    })
 }

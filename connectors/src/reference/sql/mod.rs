@@ -51,7 +51,7 @@ pub use named_files::SqlFiles;
 pub use notices::{DueNotice, MOST_COUNTED};
 pub use opt_outs::SqlOptOuts;
 pub use push_tokens::{App, PushToken, RegisteredToken, TokenPlace};
-pub use refusals::{Refusal, RefusalPlace};
+pub use refusals::{Refusal, RefusalPlace, SqlRefusals};
 pub use row::Owned;
 pub use suppressed::{SqlSuppressed, Suppressed};
 pub use vendors::{NoSuch, VendorChange};

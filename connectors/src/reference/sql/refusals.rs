@@ -7,8 +7,30 @@ use super::{
     row::decode,
     writing::Writing,
 };
-use processors::{center::opt_out::Source, ports::Away, reference::OptOut};
+use processors::{
+    center::opt_out::Source,
+    ports::{Away, Refusals},
+    reference::OptOut,
+};
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
+
+/// Enters what vendors tell of.
+pub struct SqlRefusals(Mutex<Editor>);
+
+impl SqlRefusals {
+    /// Of this store.
+    pub fn new(editor: Editor) -> Self {
+        Self(Mutex::new(editor))
+    }
+}
+
+impl Refusals for SqlRefusals {
+    fn heard(&self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away> {
+        let by = By { actor: by.to_owned(), at_ms };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).hear(&by, outs, Source::Call).map(drop)
+    }
+}
 
 /// An opt-out of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::{
 };
 use processors::{
     ports::{Answer, Clock, Provider, Reply, Request},
-    reference::{Reference, Seed, Vendor},
+    reference::{self, Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
 use serde_json::Value;
@@ -100,7 +100,9 @@ impl Bench {
     pub fn at(vendor: Vendor, settings: VendorSettings, listen: &str) -> Self {
         let key = NamedTempFile::new().unwrap();
         std::fs::write(key.path(), KEY).unwrap();
-        let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
+        let customers = vec![reference::Customer { username: "hanbit-shop".into(), ..reference::Customer::default() }];
+        let seed = Seed { vendors: vec![vendor.clone()], customers, ..Seed::default() };
+        let reference = Reference::new(seed).unwrap();
         let settings = VendorSettings { key_file: key.path().to_owned(), poll_ms: 20, ..settings };
         let known = BTreeMap::from([("dealer".to_owned(), settings)]);
         let vendors = Vendors::open(&known, listen, Arc::new(Fixed(Arc::new(reference))), Arc::new(Now));

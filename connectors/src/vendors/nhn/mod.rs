@@ -26,6 +26,10 @@ mod upload;
 pub use poll::Cursor;
 pub use product::Product;
 pub use report::brought;
+
+/// The recipient is on the vendor's list of those who refused ads.
+pub const OPTED_OUT: &str = "-6001";
+
 pub use settings::NhnSettings;
 pub use signature::{HEADER, signed};
 

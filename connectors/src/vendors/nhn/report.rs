@@ -1,13 +1,20 @@
 //! Delivery reports: 결과 업데이트 기준 메시지 검색 of the SMS API, and the event MESSAGE_RESULT_UPDATE of webhooks.
 
-use super::{Product, poll::PAGE, time};
+use super::{NhnSettings, Product, poll::PAGE, time};
 use crate::vendors::{UNREAD, webhook::Brought};
-use processors::{ports::Receipt, reference::Vendor};
+use processors::{
+    center::opt_out,
+    ports::Receipt,
+    reference::{OptOut, Vendor},
+    rules::field::top,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The event that tells results.
 const UPDATED: &str = "MESSAGE_RESULT_UPDATE";
+/// The event that tells who refused ads by a call of a free number.
+const UNSUBSCRIBED: &str = "UNSUBSCRIBE";
 
 /// A page of results. Rows are read each by itself: a strange one keeps nobody else's back.
 #[derive(Deserialize)]
@@ -172,9 +179,46 @@ struct Hook {
     recipient_grouping_key: Option<String>,
 }
 
-/// What a webhook brings, of this app key; None: it is none. Events that are no results bring nothing.
-pub fn brought(body: &[u8], app_key: &str, vendor: &Vendor, now_ms: i64) -> Option<Brought> {
-    let call: Call = serde_json::from_slice(body).ok().filter(|call: &Call| call.app_key == app_key)?;
+/// A refusal, and the free number that was called.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unsubscribed {
+    recipient_no: String,
+    unsubscribe_no: String,
+}
+
+/// Who refused whose ads. A number that no customer is named for is told: bringing it again would not help.
+fn refused(hooks: Vec<Value>, settings: &NhnSettings, vendor: &str) -> Vec<OptOut> {
+    let mut outs = Vec::new();
+    for hook in hooks {
+        let read = Unsubscribed::deserialize(hook).ok().and_then(|told| {
+            let recipient = opt_out::recipient(&top("recipientNo"), &told.recipient_no, false).ok()?;
+            Some((told.unsubscribe_no.replace('-', ""), recipient))
+        });
+        let Some((number, recipient)) = read else {
+            tracing::error!(vendor, "a refusal of ads that cannot be read is left out: look for it in the console");
+            continue;
+        };
+        match settings.unsubscribe_numbers.get(&number) {
+            Some(username) => outs.push(OptOut { username: username.clone(), recipient }),
+            None => tracing::error!(
+                vendor,
+                number,
+                "somebody refused ads by a number that no customer is named for: write it into unsubscribe_numbers, and \
+                 add who called, as the console lists them, by the center API"
+            ),
+        }
+    }
+    outs
+}
+
+/// What a webhook brings, of this app key; None: it is none. Other events bring nothing.
+pub fn brought(body: &[u8], settings: &NhnSettings, vendor: &Vendor, now_ms: i64) -> Option<Brought> {
+    let call: Call = serde_json::from_slice(body).ok().filter(|call: &Call| call.app_key == settings.app_key)?;
+    if call.event == UNSUBSCRIBED {
+        let refused = refused(call.hooks, settings, &vendor.name);
+        return Some(Brought { receipts: Vec::new(), refused, answer: "{}".into() });
+    }
     let (mut receipts, mut unread) = (Vec::new(), 0);
     let hooks = if call.event == UPDATED { call.hooks } else { Vec::new() };
     for hook in hooks {
@@ -187,7 +231,7 @@ pub fn brought(body: &[u8], app_key: &str, vendor: &Vendor, now_ms: i64) -> Opti
         }
     }
     count_unread(&vendor.name, unread);
-    Some(Brought { receipts, answer: "{}".into() })
+    Some(Brought { receipts, refused: Vec::new(), answer: "{}".into() })
 }
 
 /// A report, or the serial number of one that says nothing.

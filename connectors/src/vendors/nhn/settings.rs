@@ -1,6 +1,7 @@
 //! What NHN Cloud needs besides a key.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Longest time that results are looked back for, hours: LMS and MMS may take 80.
 const LONGEST_LOOK_BACK_H: u32 = 192;
@@ -13,21 +14,29 @@ pub struct NhnSettings {
     pub app_key: String,
     /// How long before its start a process looks for results, hours: nobody else knows which of them are in the log.
     pub look_back_h: u32,
+    /// Whose each free number (080) is: the customer that a call of it refuses the ads of. Digits alone.
+    pub unsubscribe_numbers: BTreeMap<String, String>,
 }
 
 impl Default for NhnSettings {
     fn default() -> Self {
-        Self { app_key: String::new(), look_back_h: 24 }
+        Self { app_key: String::new(), look_back_h: 24, unsubscribe_numbers: BTreeMap::new() }
     }
 }
 
 impl NhnSettings {
     /// What cannot work, with the remedy.
     pub fn mistake(&self, name: &str) -> Option<String> {
-        let Self { app_key, look_back_h } = self;
+        let Self { app_key, look_back_h, unsubscribe_numbers } = self;
         if app_key.is_empty() || !app_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)) {
             return Some(format!(
                 "vendors.{name}.nhn.app_key is no app key: write the one of this product in NHN Cloud's console"
+            ));
+        }
+        let is_none = |number: &&String| !number.starts_with("080") || !number.bytes().all(|b| b.is_ascii_digit());
+        if let Some(number) = unsubscribe_numbers.keys().find(is_none) {
+            return Some(format!(
+                "vendors.{name}.nhn.unsubscribe_numbers: {number:?} is no free number: write digits, 080…"
             ));
         }
         (!(1..=LONGEST_LOOK_BACK_H).contains(look_back_h)).then(|| {

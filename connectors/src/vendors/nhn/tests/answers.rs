@@ -74,7 +74,7 @@ fn a_row_of_another_product_and_settings_that_cannot_work_are_refused() {
     };
     assert_eq!(refused(super::settings()), "");
     let with = |app_key: &str, look_back_h| super::VendorSettings {
-        nhn: Some(super::NhnSettings { app_key: app_key.into(), look_back_h }),
+        nhn: Some(super::NhnSettings { app_key: app_key.into(), look_back_h, ..Default::default() }),
         ..super::settings()
     };
     for (settings, remedy) in [

@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod doubts;
+mod refusals;
 mod results;
 mod simulated;
 mod talk;
@@ -14,7 +15,7 @@ use crate::vendors::contract::{Bench, Dealer, code, contract, dispatch, sms};
 const APP_KEY: &str = "app-key-1";
 
 fn settings() -> VendorSettings {
-    let nhn = NhnSettings { app_key: APP_KEY.into(), look_back_h: 1 };
+    let nhn = NhnSettings { app_key: APP_KEY.into(), look_back_h: 1, ..NhnSettings::default() };
     VendorSettings { nhn: Some(nhn), ..VendorSettings::default() }
 }
 

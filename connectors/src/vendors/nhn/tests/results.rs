@@ -1,6 +1,6 @@
 //! Results as they are listed: what is read twice, late or not at all.
 
-use super::super::{Cursor, Product, brought};
+use super::super::{Cursor, NhnSettings, Product, brought};
 use super::super::{
     poll::{Fresh, PAGE},
     report::{Page, Told},
@@ -197,9 +197,10 @@ fn a_result_that_nobody_knows_is_shown_again_until_it_is_known_or_nobodys() {
 
 #[test]
 fn a_webhook_brings_results_of_its_own_app_key_and_other_events_bring_nothing() {
+    let settings = NhnSettings { app_key: APP_KEY.into(), ..NhnSettings::default() };
     let call = |event: &str, app_key: &str, hooks: Value| {
         let body = json!({"hooksId": "h", "appKey": app_key, "event": event, "hooks": hooks}).to_string();
-        let brought = brought(body.as_bytes(), APP_KEY, &vendor(&SMS, "https://dealer.example", 1_000), NOON)?;
+        let brought = brought(body.as_bytes(), &settings, &vendor(&SMS, "https://dealer.example", 1_000), NOON)?;
         Some(
             brought
                 .receipts
@@ -219,7 +220,7 @@ fn a_webhook_brings_results_of_its_own_app_key_and_other_events_bring_nothing() 
     ]);
     let told = ["1 1000", "2 3001", "3 E999", "4 E919"].map(|told| format!("{told} {NOON}"));
     assert_eq!(call(UPDATED, APP_KEY, all.clone()).unwrap(), told);
-    assert_eq!(call("UNSUBSCRIBE", APP_KEY, json!([{"recipientNo": "01012341234"}])).unwrap(), Vec::<String>::new());
+    assert_eq!(call("CONVERSION_BLOCK", APP_KEY, json!([{"countryCode": "1"}])).unwrap(), Vec::<String>::new());
     assert_eq!(call(UPDATED, "another", all), None);
     let strange = json!([7, {"messageStatus": 3}, hook("1", "COMPLETED", json!("1000"))]);
     assert_eq!(call(UPDATED, APP_KEY, strange).unwrap(), told[..1], "the others are not kept back");

@@ -1,0 +1,162 @@
+//! Who refuses ads at the vendor refuses them here too, in the store that ingest asks.
+
+use super::{APP_KEY, Bench, NhnSettings, SMS, VendorSettings, code, settings, sms};
+use crate::{
+    cipher::Cipher,
+    reference::{Bounds, Editor, SCHEMA, SqlOptOuts, SqlRefusals},
+    simulator::Behaviour,
+    sql::testing::Store,
+    vendors::{
+        contract::{SECRET, always, free_port, listening},
+        testing::{self, Nobody, serve, until},
+    },
+};
+use processors::{
+    ports::{Away, OptOuts as _, Refusals},
+    reference::OptOut,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+};
+
+fn cipher() -> Arc<Cipher> {
+    Arc::new(Cipher::new(&[7; 32]))
+}
+
+/// A customer has as many opt-outs as recipients refuse its ads, whatever is allowed.
+fn kept() -> (Store, Arc<SqlRefusals>) {
+    let store = Store::file();
+    SCHEMA.migrate(&store.location).unwrap();
+    let bounds = Bounds {
+        sender_profiles: 0,
+        sender_groups: 0,
+        sender_numbers: 0,
+        templates: 0,
+        service_keys: 0,
+        users: 0,
+        opt_outs: 0,
+        consents: 0,
+        push_tokens: 0,
+        files: 0,
+        file_bytes: 0,
+    };
+    let editor = Editor::open(&store.location, cipher(), bounds).unwrap();
+    (store, Arc::new(SqlRefusals::new(editor)))
+}
+
+/// Whether the next ad of a customer to this number ends at ingest.
+fn refuses(store: &Store, username: &str, recipient: &str) -> bool {
+    let asked = OptOut { username: username.into(), recipient: recipient.into() };
+    SqlOptOuts::open(&store.location, cipher()).unwrap().refused(&[asked]).unwrap()[0]
+}
+
+/// Who says so, and how it came, of each opt-out.
+fn told(store: &Store) -> Vec<(String, String)> {
+    let rows = store.rows("SELECT a.actor, o.source FROM audit a, opt_outs o WHERE a.kind = 'opt_outs'");
+    rows.iter().map(|row| (row.get("actor").unwrap(), row.get("source").unwrap())).collect()
+}
+
+#[test]
+fn whom_the_vendor_knows_to_have_refused_ads_gets_no_other_of_that_customer() {
+    let refusing = Behaviour { codes: always("-6001"), ..Behaviour::perfect() };
+    let listener = listening(&SMS, APP_KEY, None, refusing, 0);
+    let mut bench = Bench::of(&SMS, &format!("http://{}", listener.address()));
+    let (store, refusals) = kept();
+    bench.provider = bench.vendors.clone().telling(refusals).provider(Box::new(Nobody));
+    let mut send = |serial_number: &str, ad: bool, username: &str| {
+        let mut sms = sms(serial_number);
+        (sms.accepted.username, sms.accepted.ad) = (username.into(), ad);
+        sms.accepted.content.message = Some("(광고) 봄맞이\n무료수신거부 0808880327".into());
+        assert_eq!(code(&bench.reply_to(sms)), "-6001");
+    };
+    send("S-0R", false, "hanbit-shop");
+    send("S-0S", true, "nobodys-shop");
+    send("S-0A", true, "hanbit-shop");
+    until("it is entered", || refuses(&store, "hanbit-shop", "821012345678"));
+    assert_eq!(told(&store), [("vendor/dealer".to_owned(), "call".to_owned())], "of the ad of a customer alone");
+    assert!(!refuses(&store, "nobodys-shop", "821012345678"));
+    // What is told again changes nothing.
+    send("S-1A", true, "hanbit-shop");
+    assert_eq!(told(&store).len(), 1);
+}
+
+/// Of the webhook with this call: the status of its answer.
+fn called(refusals: Arc<dyn Refusals>, numbers: &[(&str, &str)], hooks: Value) -> String {
+    let numbers: BTreeMap<_, _> = numbers.iter().map(|(number, whose)| ((*number).into(), (*whose).into())).collect();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let (_kept, webhook_secret_file) = testing::file(SECRET);
+    let nhn = NhnSettings { app_key: APP_KEY.into(), unsubscribe_numbers: numbers, ..NhnSettings::default() };
+    let settings = VendorSettings { nhn: Some(nhn), webhook_secret_file, ..settings() };
+    let bench = Bench::listening(&SMS, "http://127.0.0.1:9", 1_000, settings, &listen);
+    let vendors = bench.vendors.clone().telling(refusals);
+    let _receipts = vendors.receipts(Box::new(Nobody), serve()).unwrap();
+    let body = json!({"hooksId": "h", "appKey": APP_KEY, "event": "UNSUBSCRIBE", "hooks": hooks}).to_string();
+    let mut stream = TcpStream::connect(&listen).unwrap();
+    write!(
+        stream,
+        "POST /nhn/dealer HTTP/1.1\r\nHost: ims\r\nConnection: close\r\nX-Toast-Webhook-Signature: {SECRET}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// As it is published.
+fn hook() -> Value {
+    json!({
+        "hookId": "202007271010101010sadasdavas", "recipientNo": "01012341234", "unsubscribeNo": "08012341234",
+        "enterpriseName": "NHN Cloud", "createdDateTime": "2020-09-09T11:25:10.000+09:00",
+    })
+}
+
+#[test]
+fn who_calls_a_free_number_has_refused_the_ads_of_its_customer_before_the_vendor_is_answered() {
+    let (store, refusals) = kept();
+    let numbers = [("08012341234", "hanbit-shop"), ("0801111111", "nobodys-shop")];
+    // And four that say nothing that can be entered.
+    let hooks = json!([
+        hook(),
+        {"recipientNo": "010-5555-6666", "unsubscribeNo": "080-1234-1234"},
+        {"recipientNo": "01077778888", "unsubscribeNo": "0809999999"},
+        {"recipientNo": "01077778888", "unsubscribeNo": "0801111111"},
+        {"recipientNo": "nobody", "unsubscribeNo": "08012341234"},
+        7,
+    ]);
+    assert_eq!(called(refusals, &numbers, hooks), "200");
+    for recipient in ["821012341234", "821055556666"] {
+        assert!(refuses(&store, "hanbit-shop", recipient), "{recipient}");
+    }
+    assert!(["hanbit-shop", "nobodys-shop"].iter().all(|username| !refuses(&store, username, "821077778888")));
+    assert_eq!(store.rows("SELECT * FROM opt_outs").len(), 2);
+}
+
+/// A store that is away.
+struct Gone;
+
+impl Refusals for Gone {
+    fn heard(&self, _: &[OptOut], _: &str, _: i64) -> Result<(), Away> {
+        Err(Away { dependency: "reference store", cause: "gone".into() })
+    }
+}
+
+#[test]
+fn a_refusal_that_cannot_be_entered_is_not_taken() {
+    assert_eq!(called(Arc::new(Gone), &[("08012341234", "hanbit-shop")], json!([hook()])), "503");
+}
+
+#[test]
+fn what_is_no_free_number_is_refused() {
+    for (number, is_one) in [("08012341234", true), ("0212345678", false), ("080-1234-1234", false), ("", false)] {
+        let numbers = BTreeMap::from([(number.to_owned(), "hanbit-shop".to_owned())]);
+        let settings = NhnSettings { app_key: APP_KEY.into(), unsubscribe_numbers: numbers, ..NhnSettings::default() };
+        let mistake = settings.mistake("nhn").unwrap_or_default();
+        assert_eq!(mistake.contains("unsubscribe_numbers"), !is_one, "{number}: {mistake}");
+    }
+}
