@@ -350,6 +350,12 @@ impl Vendors {
     /// What keeps a vendor from being reached, with the remedy.
     fn lacks(&self, vendor: &Vendor) -> Option<String> {
         let (name, url) = (&vendor.name, &vendor.url);
+        let dealer = self.access.get(name).filter(|_| matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn));
+        if dealer.is_some_and(|access| !access.settings.ca_file.as_os_str().is_empty() && !url.starts_with("https:")) {
+            return Some(format!(
+                "vendor {name}, {url}, is spoken to without TLS: write https://, or no [vendors.{name}] ca_file"
+            ));
+        }
         match (vendor.protocol, self.mail.get(name)) {
             (Protocol::Smtp, Some(access)) => access.mistake(vendor),
             (Protocol::Smtp, None) => Some(format!(
@@ -416,7 +422,7 @@ impl Vendors {
             return Err(lack);
         }
         let access = self.access.get(name).ok_or("the vendor has no key")?;
-        let client = Client::new(access.settings.connect(&vendor))?;
+        let client = access.settings.client(&vendor)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let uploaded = runtime.block_on(async {
             access.pace.turn(|| (self.part)(&vendor)).await;

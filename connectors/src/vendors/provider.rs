@@ -210,8 +210,8 @@ fn open(vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
         Protocol::Simulated | Protocol::Bizgo | Protocol::Nhn => {}
     }
     let access = vendors.access.get(&vendor.name).ok_or_else(none)?;
-    let connect = access.settings.connect(vendor);
-    Ok(Way::Http(Client::new(connect).map(Arc::new)?, Arc::new(access.clone()), connect))
+    let client = access.settings.client(vendor)?;
+    Ok(Way::Http(Arc::new(client), Arc::new(access.clone()), access.settings.connect(vendor)))
 }
 
 /// A recipient whom the vendor has on its list of those who refused ads is asked about no more: it is entered here too.

@@ -4,7 +4,6 @@
 use super::{
     POLLS, Vendors,
     bizgo::Bizgo,
-    http::Client,
     nhn::{Cursor, Nhn},
     smpp, smtp, webhook, wires,
 };
@@ -194,7 +193,7 @@ impl Polls<'_> {
 /// Polls a vendor until nobody takes its reports.
 async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch>) {
     let Some(access) = vendors.access.get(&vendor.name) else { return };
-    let client = match Client::new(access.settings.connect(&vendor)) {
+    let client = match access.settings.client(&vendor) {
         Ok(client) => client,
         Err(error) => return tracing::error!(vendor = vendor.name, error, "no connection to a vendor can be made"),
     };

@@ -166,7 +166,7 @@ impl Registrar {
             return Err(lack);
         }
         let access = self.vendors.access.get(&self.name).ok_or("the vendor has no key")?;
-        let client = Client::new(access.settings.connect(&vendor))?;
+        let client = access.settings.client(&vendor)?;
         Ok(Visit { registrar: self, access, vendor, client })
     }
 }

@@ -1,6 +1,8 @@
 //! How a vendor is reached.
 
-use super::{apns::ApnsSettings, fcm::FcmSettings, nhn::NhnSettings, smpp::SmppSettings, smtp::SmtpSettings};
+use super::{
+    apns::ApnsSettings, fcm::FcmSettings, http::Client, nhn::NhnSettings, smpp::SmppSettings, smtp::SmtpSettings, tls,
+};
 use processors::reference::Vendor;
 use schemas::Family;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ pub struct VendorSettings {
     /// File that holds the vendor's API key or secret key, or the password of a mail server or carrier, alone. Read again when it is
     /// refused.
     pub key_file: PathBuf,
+    /// Authority of a dealer's certificate in PEM form; empty: the system's. The other kinds of vendors have one of their own.
+    pub ca_file: PathBuf,
     /// Time of a connection, TLS and the login included, milliseconds.
     pub connect_ms: u32,
     /// Time until an answer begins, connection included, milliseconds; what the whole may take bounds it too. Of a mail
@@ -84,6 +88,7 @@ impl Default for VendorSettings {
         // Published advice is 5 s and 30 s, and at most 5 calls a second beside sends.
         Self {
             key_file: PathBuf::new(),
+            ca_file: PathBuf::new(),
             connect_ms: 5_000,
             first_byte_ms: 30_000,
             poll_ms: 2_000,
@@ -166,6 +171,16 @@ impl VendorSettings {
         if kinds.into_iter().filter(|kind| *kind).count() > 1 {
             return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm, apns, smpp and nhn"));
         }
+        if !self.ca_file.as_os_str().is_empty() {
+            let [smtp, fcm, apns, smpp, _] = kinds;
+            let of_its_own = [("smtp", smtp), ("fcm", fcm), ("apns", apns), ("smpp", smpp)];
+            if let Some((kind, _)) = of_its_own.into_iter().find(|(_, is)| *is) {
+                return Some(format!("vendors.{name}.ca_file is for dealers over HTTP: set {kind}.ca_file"));
+            }
+            if let Err(reason) = tls::config(&self.ca_file, "ca_file") {
+                return Some(format!("vendors.{name}: {reason}"));
+            }
+        }
         let figures = [self.connect_ms, self.first_byte_ms, self.poll_ms, self.poll_timeout_ms, self.calls_per_second];
         if figures.contains(&0) {
             return Some(format!(
@@ -194,6 +209,11 @@ impl VendorSettings {
     /// What connections to a vendor are made for.
     pub(super) fn reach(&self, vendor: &Vendor) -> Reach {
         Reach { url: vendor.url.clone(), connect: self.connect(vendor) }
+    }
+
+    /// Connections to a dealer over HTTP; none is made yet.
+    pub(super) fn client(&self, vendor: &Vendor) -> Result<Client, String> {
+        Client::http1(self.connect(vendor), &self.ca_file, "ca_file")
     }
 
     /// The time of a connection to a vendor: half of a request's at most, so that one that never comes is known not to

@@ -83,8 +83,24 @@ fn a_row_of_another_product_and_settings_that_cannot_work_are_refused() {
         (with("a/b", 24), "write the one of this product"),
         (with("a", 0), "1 to 192 are allowed"),
         (with("a", 193), "1 to 192 are allowed"),
+        (
+            super::VendorSettings { ca_file: "/nowhere/ca.pem".into(), ..super::settings() },
+            "name the server's authority",
+        ),
     ] {
         let told = refused(settings);
         assert!(told.contains(remedy), "{told}");
+    }
+}
+
+#[test]
+fn an_authority_is_for_a_dealer_over_tls() {
+    let authority = rcgen::generate_simple_self_signed(["dealer.example".to_owned()]).unwrap().cert.pem();
+    let (_kept, ca_file) = crate::vendors::testing::file(&authority);
+    for (url, remedy) in [("https://127.0.0.1:1", ""), ("http://127.0.0.1:1", "write https://, or no")] {
+        let settings = super::VendorSettings { ca_file: ca_file.clone(), ..super::settings() };
+        let told = super::Bench::at(vendor(&SMS, url, 1_000), settings, "").vendors.all_have_keys();
+        let told = told.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains(remedy) && told.is_empty() == remedy.is_empty(), "{url}: {told}");
     }
 }

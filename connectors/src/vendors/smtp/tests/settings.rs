@@ -45,6 +45,7 @@ fn what_cannot_work_is_refused_with_the_remedy() {
             "set the three smtp.dkim_…, or smtp.relay_signs = true",
         ),
         (outside, VendorSettings { key_file: key_file.clone(), ..VendorSettings::default() }, "[vendors.relay.smtp]"),
+        (outside, VendorSettings { ca_file: "/nowhere/ca.crt".into(), ..with(secure()) }, "set smtp.ca_file"),
         (outside, with(SmtpSettings { dkim_domain: "a.example".into(), ..secure() }), "set all, or none"),
         (outside, with(signed("a.example", "s1", "/nowhere/dkim.pem")), "name a file with an RSA key"),
         (outside, with(signed("a.example", "s1", key_file.to_str().unwrap())), "PKCS #8 in PEM form"),
