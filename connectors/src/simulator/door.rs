@@ -109,15 +109,29 @@ impl Door {
         if self.0.is_some() { with } else { without }
     }
 
-    /// A connection, after its handshake, and its cutter.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<(Box<dyn Wire>, Cutter)> {
+    /// Whether there is a certificate.
+    pub const fn is_secure(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A connection in the clear, and its cutter.
+    pub fn plain(stream: TcpStream) -> io::Result<(Box<dyn Wire>, Cutter)> {
         stream.set_nodelay(true)?;
         let cutter = Cutter::default();
-        let stream = Cut { stream, cutter: cutter.clone() };
-        let wire: Box<dyn Wire> = match &self.0 {
-            None => Box::new(stream),
-            Some(acceptor) => Box::new(acceptor.accept(stream).await?),
-        };
-        Ok((wire, cutter))
+        Ok((Box::new(Cut { stream, cutter: cutter.clone() }), cutter))
+    }
+
+    /// The same after its handshake, where there is a certificate.
+    pub async fn secure(&self, wire: Box<dyn Wire>) -> io::Result<Box<dyn Wire>> {
+        Ok(match &self.0 {
+            None => wire,
+            Some(acceptor) => Box::new(acceptor.accept(wire).await?),
+        })
+    }
+
+    /// A connection, after its handshake, and its cutter.
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<(Box<dyn Wire>, Cutter)> {
+        let (wire, cutter) = Self::plain(stream)?;
+        Ok((self.secure(wire).await?, cutter))
     }
 }

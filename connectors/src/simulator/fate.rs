@@ -6,7 +6,7 @@ use super::{
 };
 use processors::{
     codes::{Class, judge},
-    reference::Vendor,
+    reference::{Protocol, Vendor},
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::collections::BTreeMap;
@@ -72,7 +72,9 @@ fn receipts(rng: &mut SmallRng, behaviour: &Behaviour, vendor: &Vendor, latency_
     let twice = share(rng, settings.twice_share);
     let never = share(rng, settings.never_share);
     let code = pick(rng, &settings.codes, codes::outcomes(vendor.codes));
-    if !vendor.receipts || never {
+    // Mail servers report nothing; what comes back does so where codes of it are named.
+    let reports = vendor.receipts || vendor.protocol == Protocol::Smtp && !settings.codes.is_empty();
+    if !reports || never {
         return Vec::new();
     }
     let first = if before { (latency_ms - 1).max(0) } else { latency_ms + delay_ms };

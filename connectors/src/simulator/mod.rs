@@ -3,6 +3,7 @@
 //!
 //! A simulator that is opened on its log again knows what it had taken and which receipts it still owes.
 
+mod attempts;
 mod codes;
 mod door;
 mod fate;
@@ -12,6 +13,7 @@ mod provider;
 mod receipts;
 mod settings;
 mod smpp;
+mod smtp;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub use settings::{
     SpoiledShares, Spread,
 };
 pub use smpp::SmppListener;
+pub use smtp::SmtpListener;
 
 use fate::Drawn;
 use processors::{

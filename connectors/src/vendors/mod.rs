@@ -58,7 +58,11 @@ use processors::{
 };
 use schemas::Family;
 use smtp::BOUNCES;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Polls of delivery reports, by vendor and outcome: batch, empty, failed.
 pub const POLLS: &str = "ims_vendor_polls_total";
@@ -114,10 +118,14 @@ struct Access {
 pub struct Shared {
     /// Its row.
     pub vendor: Arc<Vendor>,
-    /// What its customer is known by: its key, project or topic.
+    /// What its customer is known by: its key, project, topic, system id or user; empty: a mail server without a login.
     pub key: String,
     /// What else: the app key of a product of NHN Cloud; empty: nothing.
     pub app_key: String,
+    /// The password at a mail server.
+    pub password: String,
+    /// Folder that mails come back to; None: none.
+    pub bounces: Option<PathBuf>,
     /// What it signs its reports with; None: they are polled.
     pub webhook_secret: Option<String>,
 }
@@ -438,20 +446,28 @@ impl Vendors {
         uploaded
     }
 
-    /// Each vendor that speaks a protocol over HTTP and has a key.
+    /// Each vendor that speaks a protocol and has a key or settings.
     pub fn shared(&self) -> Vec<Shared> {
         let known = |vendor: Arc<Vendor>| {
             let mut shared = Shared {
                 vendor: Arc::clone(&vendor),
                 key: String::new(),
                 app_key: String::new(),
+                password: String::new(),
+                bounces: None,
                 webhook_secret: None,
             };
             shared.key = match vendor.protocol {
                 Protocol::Fcm => self.google.get(&vendor.name)?.account.current().project_id.clone(),
                 Protocol::Apns => self.apple.get(&vendor.name)?.apns.topic.clone(),
                 Protocol::Smpp => self.carriers.get(&vendor.name)?.smpp.system_id.clone(),
-                Protocol::Simulated | Protocol::Bizgo | Protocol::Smtp | Protocol::Nhn => {
+                Protocol::Smtp => {
+                    let access = self.mail.get(&vendor.name)?;
+                    shared.password = access.password.as_ref().map(|password| password.reveal()).unwrap_or_default();
+                    shared.bounces = Some(access.smtp.bounces.clone()).filter(|folder| !folder.as_os_str().is_empty());
+                    access.smtp.user.clone()
+                }
+                Protocol::Simulated | Protocol::Bizgo | Protocol::Nhn => {
                     let access = self.access.get(&vendor.name)?;
                     shared.webhook_secret = access.webhook.as_ref().map(|secret| secret.reveal());
                     shared.app_key = access.settings.nhn.as_ref().map(|nhn| nhn.app_key.clone()).unwrap_or_default();

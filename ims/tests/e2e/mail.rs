@@ -1,7 +1,8 @@
-//! Email through a mail server that is not ours: `ims run` and aiosmtpd (dev/smtp), over STARTTLS.
+//! Email through a mail server that is not ours, aiosmtpd (dev/smtp), over STARTTLS; and through `ims simulate`, which refuses,
+//! cuts, hangs and brings mails back.
 
-use crate::support::{CHAIN, Deployment, PATIENCE, server::Server, until};
-use schemas::Lane;
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load, server::Server, until};
+use schemas::{Channel, Lane, Report, ReportKind, State, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The relay, and what else it told of itself.
@@ -65,5 +66,77 @@ fn mails_go_through_a_real_server_once_each_and_end_as_delivered() {
     }
     let written = process.written();
     assert!(!written.contains(&told["SMTP_PASSWORD"]), "the password stands in the log");
+    process.stop();
+}
+
+/// Some mails are put off, refused, taken or not and cut, or not answered; and some that were taken come back.
+const TROUBLED: &str = "[retry.mail]
+first_ms = 300
+longest_ms = 1000
+requests = 8
+patience_ms = 60000
+[vendors.relay]
+key_file = \"relay.password\"
+poll_ms = 50
+[vendors.relay.smtp]
+hello = \"ims.example.kr\"
+user = \"ims\"
+plaintext = true
+ads = false
+return_path = \"bounces@hanbit.example\"
+bounce_key_file = \"bounce.key\"
+bounces = \"bounces\"
+[simulator.vendors.relay]
+latency_ms = { median = 5.0, p99 = 20.0 }
+codes = { \"2.0.0\" = 0.7, \"4.7.0\" = 0.1, 421 = 0.1, \"5.2.2\" = 0.1 }
+no_answer_share = 0.03
+no_answer_taken_share = 0.5
+throttled_share = 0.03
+spoiled = { reset = 0.05, wrong_json = 0.03 }
+receipts = { delay_ms = { median = 50.0, p99 = 200.0 }, codes = { \"2.0.0\" = 0.8, \"5.2.1\" = 0.2 }, twice_share = 0.0, never_share = 0.0 }
+";
+
+#[test]
+fn of_mails_through_a_troubled_server_none_is_handed_over_twice_and_what_comes_back_is_told() {
+    const MAILS: usize = 100;
+    let Some(deployment) = Deployment::new(TROUBLED) else { return };
+    std::fs::write(deployment.file("bounce.key"), "0123456789abcdef".repeat(4)).unwrap();
+    for part in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(deployment.file("bounces").join(part)).unwrap();
+    }
+    let _relay = deployment.mail_server();
+    let mut process = deployment.run("one", CHAIN);
+    let mails: Vec<_> = (0..MAILS)
+        .map(|n| {
+            let mut request = load::request("email");
+            request.to = Some(format!("customer-{n}@mail.example"));
+            request.attach_file_list.clear();
+            deployment.record(Lane::Realtime, &request)
+        })
+        .collect();
+    deployment.append(&mails);
+    let settled = deployment.settle(Expected { messages: MAILS, within: PATIENCE });
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    for request in settled.requests.iter().filter(|request| request.taken) {
+        *taken.entry(&request.serial_number).or_default() += 1;
+    }
+    assert!(taken.values().all(|times| *times == 1), "{taken:?}");
+    let [delivered, failed, uncertain] =
+        [State::Delivered, State::Failed, State::Uncertain].map(|state| settled.count(state));
+    assert_eq!(delivered + failed + uncertain, MAILS, "{:?}", settled.balance.ended);
+    assert!(delivered > 0 && failed > 0 && uncertain > 0, "{:?}", settled.balance.ended);
+    // What is uncertain may have been taken, what failed was not.
+    assert!((delivered..=delivered + uncertain).contains(&taken.len()), "{} taken, {:?}", taken.len(), settled.balance);
+    let owed = settled.requests.iter().flat_map(|request| &request.receipts);
+    let bounced = owed.filter(|(_, code)| code.starts_with('5')).count();
+    assert!(bounced > 0);
+    until("what came back is told", PATIENCE, || {
+        let reports: Vec<Report> = deployment.decoded([Topic::report(Channel::Em)]);
+        let late = reports.iter().filter(|report| report.kind == ReportKind::Late && report.vendor == "relay");
+        let left = std::fs::read_dir(deployment.file("bounces").join("new")).unwrap().count();
+        (left == 0 && late.count() > 0).then_some(())
+    });
+    assert!(!deployment.file("bounces").join(".unmatched").exists());
+    assert!(!process.written().contains("e2e-pass"), "the password stands in the log");
     process.stop();
 }

@@ -11,10 +11,11 @@ mod webhook;
 
 pub use webhook::Bizgo;
 
-use super::{attempts::Attempts, push::after, spoiled::spoil};
+use super::{push::after, spoiled::spoil};
 use crate::{
     simulator::{
         Answering, Asked, Simulator,
+        attempts::Attempts,
         receipts::{Due, confirmation},
     },
     vendors::Shared,

@@ -2,7 +2,6 @@
 //! reach them as they would reach the real ones.
 
 mod apns;
-mod attempts;
 mod bizgo;
 mod fcm;
 mod hooks;

@@ -11,9 +11,9 @@ mod webhook;
 
 pub use webhook::Nhn;
 
-use super::{attempts::Attempts, push::after, spoiled::spoil};
+use super::{push::after, spoiled::spoil};
 use crate::{
-    simulator::{Answering, Asked, Simulator, receipts::Due},
+    simulator::{Answering, Asked, Simulator, attempts::Attempts, receipts::Due},
     vendors::Shared,
 };
 use aws_lc_rs::digest::{SHA256, digest};

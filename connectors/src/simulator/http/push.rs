@@ -1,7 +1,7 @@
 //! What both simulated push services share: which step a request is for, and how often its token was asked about.
 
-use super::{attempts::Attempts, spoiled::spoil};
-use crate::simulator::{Answering, Asked, Simulator};
+use super::spoiled::spoil;
+use crate::simulator::{Answering, Asked, Simulator, attempts::Attempts};
 use crate::vendors::Shared;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{http::header::RETRY_AFTER, response::Response};

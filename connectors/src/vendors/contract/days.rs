@@ -1,11 +1,12 @@
 //! Bad days of a vendor of each kind: what becomes of a step, that nobody gets a message twice without a record of the
-//! doubt, and that the other vendors have a good day meanwhile. Mail servers have theirs in `smtp::tests::server`.
+//! doubt, and that the other vendors have a good day meanwhile.
 
 use crate::simulator::{
-    Behaviour, Listener, Outage, RequestLog, Requested, Simulator, SimulatorSettings, SmppListener, SpoiledShares,
+    Behaviour, Listener, Outage, RequestLog, Requested, Simulator, SimulatorSettings, SmppListener, SmtpListener,
+    SpoiledShares,
 };
 use crate::vendors::{
-    ApnsSettings, FcmSettings, NhnSettings, SmppSettings, VendorSettings, Vendors,
+    ApnsSettings, FcmSettings, NhnSettings, Shared, SmppSettings, SmtpSettings, VendorSettings, Vendors,
     push::testing::{APPLES, GOOGLES, Moved, NOW_MS, push},
     testing::{Fixed, Nobody, P256_KEY, PATIENCE, RSA_KEY},
 };
@@ -59,7 +60,7 @@ impl Comes {
 }
 
 /// The kinds of vendors: a message that goes there, and what a good day is.
-const KINDS: [(&str, Comes); 7] = [
+const KINDS: [(&str, Comes); 8] = [
     ("dealer", Sent),
     ("rcs-dealer", Sent),
     ("google", Delivered),
@@ -67,9 +68,10 @@ const KINDS: [(&str, Comes); 7] = [
     ("carrier", Sent),
     ("text-dealer", Sent),
     ("talk-dealer", Sent),
+    ("relay", Delivered),
 ];
 
-type Day = (&'static str, fn(&mut Behaviour), [Comes; 7]);
+type Day = (&'static str, fn(&mut Behaviour), [Comes; 8]);
 
 fn spoiled(behaviour: &mut Behaviour, shares: SpoiledShares) {
     behaviour.spoiled = shares;
@@ -80,53 +82,56 @@ const DAYS: [Day; 11] = [
     (
         "reset after accepting",
         |day| spoiled(day, SpoiledShares { reset: 1.0, ..SpoiledShares::default() }),
-        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt],
+        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt, Uncertain],
     ),
     (
         "slow body",
         |day| spoiled(day, SpoiledShares { slow_body: 1.0, ..SpoiledShares::default() }),
-        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt],
+        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt, Uncertain],
     ),
     (
         // Apple says "taken" by the status alone.
         "wrong JSON",
         |day| spoiled(day, SpoiledShares { wrong_json: 1.0, ..SpoiledShares::default() }),
-        [Doubt, Doubt, Doubt, Delivered, Uncertain, Doubt, Doubt],
+        [Doubt, Doubt, Doubt, Delivered, Uncertain, Doubt, Doubt, Uncertain],
     ),
     (
-        // A carrier says "taken" by the status, and its receipt is matched by nothing.
+        // A carrier says "taken" by the status, and its receipt is matched by nothing; a mail server says it by three digits.
         "wrong charset",
         |day| spoiled(day, SpoiledShares { wrong_charset: 1.0, ..SpoiledShares::default() }),
-        [Doubt, Doubt, Doubt, Delivered, Sent, Doubt, Doubt],
+        [Doubt, Doubt, Doubt, Delivered, Sent, Doubt, Doubt, Delivered],
     ),
     (
         "hang, and all was taken",
         |day| (day.no_answer_share, day.no_answer_taken_share) = (1.0, 1.0),
-        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt],
+        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt, Uncertain],
     ),
     (
         "hang, and nothing was taken",
         |day| day.outage = Outage::Silent,
-        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt],
+        [Doubt, Doubt, Doubt, Doubt, Uncertain, Doubt, Doubt, Uncertain],
     ),
-    ("429 with Retry-After", |day| day.throttled_share = 1.0, [Waits; 7]),
+    ("429 with Retry-After", |day| day.throttled_share = 1.0, [Waits; 8]),
     (
         "100 % errors inside the vendor",
-        |day| day.codes = failing(&["A910", "INTERNAL", "InternalServerError", "0x00000008", "-9999"]),
-        [Doubt, Doubt, Waits, Waits, Waits, Doubt, Doubt],
+        |day| day.codes = failing(&["A910", "INTERNAL", "InternalServerError", "0x00000008", "-9999", "4.3.0"]),
+        [Doubt, Doubt, Waits, Waits, Waits, Doubt, Doubt, Waits],
     ),
     (
         "100 % refusals",
-        |day| day.codes = failing(&["A327", "UNREGISTERED", "Unregistered", "0x0000000B", "-2019"]),
-        [Failed; 7],
+        |day| day.codes = failing(&["A327", "UNREGISTERED", "Unregistered", "0x0000000B", "-2019", "5.1.1"]),
+        [Failed; 8],
     ),
     (
         "expired credentials",
-        |day| day.codes = failing(&["common.A401", "UNAUTHENTICATED", "ExpiredProviderToken", "0x0000000E", "-1000"]),
-        [Waits; 7],
+        |day| {
+            day.codes =
+                failing(&["common.A401", "UNAUTHENTICATED", "ExpiredProviderToken", "0x0000000E", "-1000", "5.7.8"])
+        },
+        [Waits; 8],
     ),
     // Only tokens are dated: where none is had or taken, nothing has left.
-    ("a clock off by a day", |day| day.clock_ahead_s = 86_400, [Sent, Sent, Waits, Waits, Sent, Sent, Sent]),
+    ("a clock off by a day", |day| day.clock_ahead_s = 86_400, [Sent, Sent, Waits, Waits, Sent, Sent, Sent, Delivered]),
 ];
 
 /// What a vendor says that has only one of these codes.
@@ -135,13 +140,16 @@ fn failing(codes: &[&str]) -> BTreeMap<String, f64> {
 }
 
 /// Time of a request in all.
-const TIMEOUT_MS: u32 = 400;
+const TIMEOUT_MS: u32 = 1_000;
+
+/// The same where there is TLS: the handshakes of all take their time, and nobody hangs.
+const TLS_TIMEOUT_MS: u32 = 10_000;
 
 fn vendor(name: &str, family: &str, codes: &str, in_doubt: &str, receipts: bool, url: &str) -> Vendor {
     let protocol = if codes.starts_with("nhn") { "nhn" } else { codes };
     serde_json::from_value(serde_json::json!({
         "name": name, "families": [family], "codes": codes, "weight": 1, "tps": 1_000, "receipts": receipts,
-        "in_doubt": in_doubt, "protocol": protocol, "url": url, "timeout_ms": TIMEOUT_MS,
+        "in_doubt": in_doubt, "protocol": protocol, "url": url, "max_in_flight": 20,
     }))
     .unwrap()
 }
@@ -151,7 +159,7 @@ struct World {
     reference: Arc<Reference>,
     provider: Box<dyn Provider>,
     folder: TempDir,
-    _open: (Listener, SmppListener),
+    _open: (Listener, SmppListener, SmtpListener),
 }
 
 /// Certificate and key of the vendors' ports, and who is said to have issued it.
@@ -174,8 +182,10 @@ impl World {
         let simulator =
             Simulator::open(SimulatorSettings { request_log, ..settings }, Arc::new(clock.clone())).unwrap();
         let key = "a-dealers-key";
-        let know = |http: &str, smpp: &str| {
-            let vendors = vec![
+        let secure = !trusting.as_os_str().is_empty();
+        let timeout_ms = if secure { TLS_TIMEOUT_MS } else { TIMEOUT_MS };
+        let know = |http: &str, smpp: &str, smtp: &str| {
+            let vendors = [
                 vendor("dealer", "AT", "bizgo", "repeat", true, http),
                 vendor("rcs-dealer", "RCS", "bizgo", "repeat", true, http),
                 vendor("google", "PUSH", "fcm", "repeat", false, http),
@@ -183,7 +193,9 @@ impl World {
                 vendor("carrier", "SMS", "smpp", "uncertain", true, smpp),
                 vendor("text-dealer", "SMS", "nhn-sms", "query", true, http),
                 vendor("talk-dealer", "AT", "nhn-kakao", "repeat", true, http),
+                vendor("relay", "EMAIL", "smtp", "uncertain", false, smtp),
             ];
+            let vendors = vendors.map(|vendor| Vendor { timeout_ms, ..vendor }).into();
             Arc::new(Reference::new(Seed { vendors, ..Seed::default() }).unwrap())
         };
         let account = serde_json::json!({
@@ -195,17 +207,26 @@ impl World {
         let apple = file("apple.p8", P256_KEY.as_str());
         let product = |app_key: &str| VendorSettings {
             key_file: file(app_key, key),
+            ca_file: trusting.to_owned(),
             nhn: Some(NhnSettings { app_key: app_key.to_owned(), ..NhnSettings::default() }),
             ..VendorSettings::default()
         };
         let settings = BTreeMap::from([
             ("text-dealer".to_owned(), product("app-of-text")),
             ("talk-dealer".to_owned(), product("app-of-talk")),
-            ("dealer".to_owned(), VendorSettings { key_file: file("dealer", key), ..VendorSettings::default() }),
+            (
+                "dealer".to_owned(),
+                VendorSettings {
+                    key_file: file("dealer", key),
+                    ca_file: trusting.to_owned(),
+                    ..VendorSettings::default()
+                },
+            ),
             (
                 "rcs-dealer".to_owned(),
                 VendorSettings {
                     key_file: file("rcs-dealer", &format!("{key}-of-rcs")),
+                    ca_file: trusting.to_owned(),
                     rcs_brands_file: file("brands", "0237001234 brand-key\n"),
                     ..VendorSettings::default()
                 },
@@ -243,26 +264,43 @@ impl World {
                     ..VendorSettings::default()
                 },
             ),
+            (
+                "relay".to_owned(),
+                VendorSettings {
+                    key_file: file("relay", "secret"),
+                    smtp: Some(SmtpSettings {
+                        hello: "ims.example.kr".into(),
+                        user: "ims".into(),
+                        plaintext: !secure,
+                        ca_file: trusting.to_owned(),
+                        ads: false,
+                        ..SmtpSettings::default()
+                    }),
+                    ..VendorSettings::default()
+                },
+            ),
         ]);
         let open = |reference: &Arc<Reference>| {
             Vendors::open(&settings, "", Arc::new(Fixed(Arc::clone(reference))), Arc::new(clock.clone()))
         };
-        let scheme = if trusting.as_os_str().is_empty() { ("http", "smpp") } else { ("https", "smpps") };
-        let (carriers, others): (Vec<_>, Vec<_>) =
-            open(&know(&format!("{}://127.0.0.1:1", scheme.0), &format!("{}://127.0.0.1:1", scheme.1)))
-                .shared()
-                .into_iter()
-                .partition(|shared| shared.vendor.protocol == Protocol::Smpp);
-        let http = Listener::open(Arc::clone(&simulator), "127.0.0.1:0", others).unwrap();
-        let smpp = SmppListener::open(simulator, "127.0.0.1:0", carriers).unwrap();
+        let (http, smpp) = if secure { ("https", "smpps") } else { ("http", "smpp") };
+        let nowhere = |scheme: &str| format!("{scheme}://127.0.0.1:1");
+        let shared = open(&know(&nowhere(http), &nowhere(smpp), &nowhere("smtp"))).shared();
+        let of = |protocols: &[Protocol]| -> Vec<Shared> {
+            shared.iter().filter(|shared| protocols.contains(&shared.vendor.protocol)).cloned().collect()
+        };
+        let dealers = of(&[Protocol::Bizgo, Protocol::Nhn, Protocol::Fcm, Protocol::Apns]);
+        let http = Listener::open(Arc::clone(&simulator), "127.0.0.1:0", dealers).unwrap();
+        let smpp = SmppListener::open(Arc::clone(&simulator), "127.0.0.1:0", of(&[Protocol::Smpp])).unwrap();
+        let smtp = SmtpListener::open(simulator, "127.0.0.1:0", of(&[Protocol::Smtp])).unwrap();
         let mut account = account;
         account["token_uri"] = format!("{}/token", http.url()).into();
         fs::write(&account_file, account.to_string()).unwrap();
-        let reference = know(&http.url(), &smpp.url());
+        let reference = know(&http.url(), &smpp.url(), &smtp.url());
         let vendors = open(&reference);
         vendors.all_have_keys().unwrap();
         let provider = vendors.provider(Box::new(Nobody));
-        Self { reference, provider, folder, _open: (http, smpp) }
+        Self { reference, provider, folder, _open: (http, smpp, smtp) }
     }
 
     fn vendor(&self, name: &str) -> Arc<Vendor> {
@@ -305,6 +343,14 @@ fn step(vendor: &str) -> Dispatch {
     let mut dispatch = match vendor {
         "google" => push(&[GOOGLES]),
         "apple" => push(&[APPLES]),
+        "relay" => {
+            let mut accepted = Accepted { channel: Channel::Em, message_type: MessageType::Em, ..Accepted::default() };
+            accepted.recipient.to = Some("haneul.kim@mail.example".into());
+            accepted.content.from_email = Some("no-reply@hanbit.example".into());
+            accepted.content.title = Some("Order".into());
+            accepted.content.message = Some("Your order is ready.".into());
+            Dispatch { attempt: 1, accepted, ..Dispatch::default() }
+        }
         _ => {
             let (channel, message_type) = match vendor {
                 "dealer" | "talk-dealer" => (Channel::At, MessageType::At),
@@ -332,7 +378,7 @@ fn step(vendor: &str) -> Dispatch {
 
 /// All take and deliver everything.
 fn well() -> Behaviour {
-    Behaviour { codes: failing(&["A000", "200", "0x00000000", "0"]), ..Behaviour::perfect() }
+    Behaviour { codes: failing(&["A000", "200", "0x00000000", "0", "2.0.0"]), ..Behaviour::perfect() }
 }
 
 /// What each kind of vendor says, of codes for all kinds.
@@ -341,6 +387,7 @@ fn of_kind(behaviour: Behaviour, kind: &str) -> Behaviour {
         "google" => code == "200" || code.bytes().all(|byte| byte.is_ascii_uppercase()),
         "apple" => code == "200" || code.starts_with(char::is_uppercase) && code.contains(char::is_lowercase),
         "carrier" => code.starts_with("0x"),
+        "relay" => code.starts_with(['2', '4', '5']) && code.contains('.'),
         "text-dealer" | "talk-dealer" => code == "0" || code.starts_with('-'),
         _ => code.starts_with("common.") || code.starts_with('A') && code.len() == 4,
     };
@@ -437,6 +484,11 @@ fn bad_days_of_a_dealers_second_product_end_as_they_should_and_are_nobody_elses(
     bad_days_of(6);
 }
 
+#[test]
+fn a_mail_servers_bad_days_end_as_they_should_and_are_nobody_elses() {
+    bad_days_of(7);
+}
+
 /// A certificate for a name, valid until a year, and its issuer's.
 fn papers(folder: &TempDir, name: &str, until: i32) -> Papers {
     let (mut authority, issuers) = (CertificateParams::default(), KeyPair::generate().unwrap());
@@ -475,8 +527,7 @@ fn who_cannot_show_that_he_is_the_vendor_is_sent_nothing() {
         let steps = KINDS.map(|(kind, _)| step(kind));
         let replies = world.replies(&steps);
         for ((kind, good), (dispatch, reply)) in KINDS.into_iter().zip(steps.iter().zip(&replies)) {
-            // Dealers are trusted as the system says.
-            let expected = if trouble == "none" && !kind.ends_with("dealer") { good } else { Waits };
+            let expected = if trouble == "none" { good } else { Waits };
             assert_eq!(Comes::of(&world.settle(dispatch, reply)), expected, "{trouble}, at {kind}: {reply:?}");
             assert_eq!(world.requests(kind).len(), usize::from(expected == good), "{trouble}, at {kind}");
         }

@@ -189,8 +189,14 @@ pub fn listening(dealer: &Dealer, app_key: &str, log: Option<&Path>, behaviour: 
     };
     let simulator = Simulator::open(settings, Arc::new(Now)).unwrap();
     let vendor = Arc::new(vendor(dealer, "http://127.0.0.1:1", 1_000));
-    let (key, app_key, webhook_secret) = (KEY.to_owned(), app_key.to_owned(), Some(SECRET.to_owned()));
-    let known = vec![Shared { vendor, key, app_key, webhook_secret }];
+    let known = vec![Shared {
+        vendor,
+        key: KEY.to_owned(),
+        app_key: app_key.to_owned(),
+        password: String::new(),
+        bounces: None,
+        webhook_secret: Some(SECRET.to_owned()),
+    }];
     let at = format!("127.0.0.1:{port}");
     // A port of before may be closing still.
     let deadline = Instant::now() + PATIENCE;

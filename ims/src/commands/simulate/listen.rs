@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Context;
 use connectors::{
-    simulator::{Listener, Simulator, SmppListener},
+    simulator::{Listener, Simulator, SmppListener, SmtpListener},
     vendors::Shared,
 };
 use processors::reference::Protocol;
@@ -21,6 +21,8 @@ pub struct Ports<'a> {
     pub http: Option<&'a str>,
     /// For SMPP.
     pub smpp: Option<&'a str>,
+    /// For SMTP.
+    pub smtp: Option<&'a str>,
 }
 
 /// Answers until a signal comes.
@@ -28,8 +30,14 @@ pub fn run(config: Config, ports: Ports<'_>, seed: Option<u64>, globals: &Global
     logging::start(&config.logs, globals.verbose)?;
     let vendors = assemble::open_vendors(&config, assemble::open_reference(&config)?);
     vendors.can_be_used().map_err(|error| usage(error.to_string()))?;
-    let (carriers, vendors): (Vec<_>, Vec<_>) =
-        vendors.shared().into_iter().partition(|shared| shared.vendor.protocol == Protocol::Smpp);
+    let (mut carriers, mut relays, mut dealers) = (Vec::new(), Vec::new(), Vec::new());
+    for shared in vendors.shared() {
+        match shared.vendor.protocol {
+            Protocol::Smpp => carriers.push(shared),
+            Protocol::Smtp => relays.push(shared),
+            _ => dealers.push(shared),
+        }
+    }
     let mut settings = config.simulator;
     settings.seed = seed.unwrap_or(settings.seed);
     settings.request_log = settings.request_log.filter(|path| !path.as_os_str().is_empty());
@@ -41,15 +49,15 @@ pub fn run(config: Config, ports: Ports<'_>, seed: Option<u64>, globals: &Global
         |vendors: &[Shared]| -> Vec<String> { vendors.iter().map(|shared| shared.vendor.name.clone()).collect() };
     let mut told = serde_json::Map::new();
     let mut lines = Vec::new();
-    let mut open = (None, None);
+    let mut open = (None, None, None);
     if let Some(address) = ports.http {
-        let names = names(&vendors);
+        let names = names(&dealers);
         if names.is_empty() {
             return Err(usage(
                 "no vendor of the reference data has a protocol and a key: see docs/vendors.md, or leave --listen out",
             ));
         }
-        let listener = Listener::open(Arc::clone(&simulator), address, vendors)
+        let listener = Listener::open(Arc::clone(&simulator), address, dealers)
             .map_err(|error| refused("--listen", address, error))?;
         let at = listener.address().to_string();
         lines.push(format!("{} at {}", names.join(", "), listener.url()));
@@ -71,6 +79,21 @@ pub fn run(config: Config, ports: Ports<'_>, seed: Option<u64>, globals: &Global
         told.insert("smpp".into(), at.into());
         told.insert("carriers".into(), names.into());
         open.1 = Some(listener);
+    }
+    if let Some(address) = ports.smtp {
+        let names = names(&relays);
+        if names.is_empty() {
+            return Err(usage(
+                "no vendor of the reference data speaks SMTP and has settings: see docs/vendors.md, or leave --smtp out",
+            ));
+        }
+        let listener = SmtpListener::open(Arc::clone(&simulator), address, relays)
+            .map_err(|error| refused("--smtp", address, error))?;
+        let at = listener.address().to_string();
+        lines.push(format!("{} at {}", names.join(", "), listener.url()));
+        told.insert("smtp".into(), at.into());
+        told.insert("mail_servers".into(), names.into());
+        open.2 = Some(listener);
     }
     output::result(globals.json, &told, || lines.join("\n"))?;
     signal::until(|| false)?;

@@ -35,8 +35,9 @@ use std::{path::PathBuf, sync::Arc};
 /// an hour of receipts takes no longer than a second of them.
 ///
 /// With --listen nothing is made up: the vendors of the reference data that speak a protocol over HTTP answer at that
-/// address, in their protocol and in real time, until SIGTERM or Ctrl-C, and with --smpp those that speak SMPP. Each
-/// knows its customer by key, project, topic or system id; the request log is written; with simulator.certificate_file they speak TLS. What `ims run` needs to reach them is their row's url (docs/vendors.md).
+/// address, in their protocol and in real time, until SIGTERM or Ctrl-C, with --smpp those that speak SMPP, and with --smtp
+/// mail servers. Each knows its customer by key, project, topic, system id or user; the request log is written; with
+/// simulator.certificate_file they speak TLS. What `ims run` needs to reach them is their row's url (docs/vendors.md).
 ///
 /// Without --json a table shows how each vendor fared. With --json each request is one line: what was answered
 /// ("answer" is code, no_answer, throttled or not_sent), how the code is classed (done, retry, final, …; see
@@ -68,6 +69,9 @@ pub struct Args {
     /// Answer over SMPP at this address, 127.0.0.1:2775.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["steps", "family", "vendor", "messages", "rate"])]
     smpp: Option<String>,
+    /// Answer over SMTP at this address, 127.0.0.1:2525.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["steps", "family", "vendor", "messages", "rate"])]
+    smtp: Option<String>,
 }
 
 const EXAMPLES: &str = "  ims simulate                                  every vendor, 1,000 requests each
@@ -76,6 +80,7 @@ const EXAMPLES: &str = "  ims simulate                                  every ve
   ims simulate --vendor text-one --messages 3 --json
   ims simulate --listen 127.0.0.1:8080 --config dealer.toml
   ims simulate --smpp 127.0.0.1:2775 --config carrier.toml
+  ims simulate --smtp 127.0.0.1:2525 --config relay.toml
   echo '{\"vendor\": \"text-one\", \"serial_number\": \"A-1\"}' | ims simulate - --json";
 
 fn families() -> impl TypedValueParser<Value = Family> {
@@ -89,8 +94,9 @@ fn families() -> impl TypedValueParser<Value = Family> {
 /// Runs the command.
 pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
-    if args.listen.is_some() || args.smpp.is_some() {
-        let ports = listen::Ports { http: args.listen.as_deref(), smpp: args.smpp.as_deref() };
+    if args.listen.is_some() || args.smpp.is_some() || args.smtp.is_some() {
+        let (http, smpp, smtp) = (args.listen.as_deref(), args.smpp.as_deref(), args.smtp.as_deref());
+        let ports = listen::Ports { http, smpp, smtp };
         return listen::run(config, ports, args.seed, globals);
     }
     let reference = assemble::open_reference(&config)?.current();

@@ -1,4 +1,4 @@
-//! Vendors that are reached over a wire, in a process of their own: a dealer over HTTP, a carrier over SMPP.
+//! Vendors that are reached over a wire, in a process of their own: a dealer over HTTP, a carrier over SMPP, a mail server.
 
 use super::{Deployment, PATIENCE, Process, until};
 use std::net::Ipv4Addr;
@@ -76,6 +76,21 @@ impl Deployment {
         text_by("smpp://127.0.0.1:1");
         let (process, port) = self.listening("carrier", "--smpp", "smpp", 0);
         text_by(&format!("smpp://127.0.0.1:{port}"));
+        process
+    }
+
+    /// Starts a mail server, and lets the processes that start from now on send mails by it alone.
+    #[track_caller]
+    pub fn mail_server(&self) -> Process {
+        let mail_by = |url: &str| {
+            let row = "name = \"relay\"\nfamilies = [\"EMAIL\"]\ncodes = \"smtp\"\nweight = 1\ntps = 200\n\
+                       max_in_flight = 20\ntimeout_ms = 3000\nin_doubt = \"uncertain\"\nprotocol = \"smtp\"\n";
+            self.vendor_instead_of(&["smtp"], &format!("{row}url = \"{url}\"\n"));
+        };
+        std::fs::write(self.file("relay.password"), "e2e-pass\n").unwrap();
+        mail_by("smtp://127.0.0.1:1");
+        let (process, port) = self.listening("relay", "--smtp", "smtp", 0);
+        mail_by(&format!("smtp://127.0.0.1:{port}"));
         process
     }
 

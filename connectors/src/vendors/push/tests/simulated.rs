@@ -32,6 +32,8 @@ impl Services {
             vendor: Arc::new(vendor(protocol, "http://127.0.0.1:1", 1_000)),
             key: key.to_owned(),
             app_key: String::new(),
+            password: String::new(),
+            bounces: None,
             webhook_secret: None,
         };
         let vendors = vec![known("fcm", "shop-1234"), known("apns", "kr.example.app")];

@@ -49,6 +49,8 @@ impl Carrier {
             vendor: Arc::new(vendor("smpp://127.0.0.1:1", 5_000)),
             key: "ims".into(),
             app_key: String::new(),
+            password: String::new(),
+            bounces: None,
             webhook_secret: None,
         };
         Self { listener: SmppListener::open(simulator, "127.0.0.1:0", vec![known]).unwrap(), log, _folder: folder }

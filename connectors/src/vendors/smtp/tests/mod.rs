@@ -6,6 +6,7 @@ mod real;
 mod replies;
 mod server;
 mod settings;
+mod simulated;
 
 use crate::files::FileStore;
 use crate::vendors::testing::{Fixed, Nobody, PATIENCE, code, file};
