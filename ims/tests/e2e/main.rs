@@ -12,6 +12,7 @@ mod kills;
 mod losses;
 mod mail;
 mod push;
+mod refused;
 mod registry;
 mod replays;
 mod smpp;

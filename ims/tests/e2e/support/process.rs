@@ -77,6 +77,11 @@ impl Process {
         self.address_of("\"HTTP door\"")
     }
 
+    /// Where its admin port is.
+    pub fn admin(&self) -> Option<String> {
+        self.address_of("admin port:")
+    }
+
     fn address_of(&self, what: &str) -> Option<String> {
         let written = self.written();
         let line = written.lines().find(|line| line.contains(what))?;
@@ -85,7 +90,7 @@ impl Process {
 
     /// The page at this path of the admin port, with its status; nothing as long as none answers.
     pub fn page(&self, path: &str) -> Option<String> {
-        let address = self.address_of("admin port:")?;
+        let address = self.admin()?;
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: ims\r\nConnection: close\r\n\r\n").ok()?;
