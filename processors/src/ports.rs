@@ -120,16 +120,16 @@ pub struct NamedFile {
 
 /// Files that customers uploaded.
 pub trait Files: Send {
-    /// Which of these are there, in order; one round trip for the batch.
-    fn there(&mut self, asked: &[NamedFile], now_ms: i64) -> Result<Vec<bool>, Away>;
+    /// How many bytes each of these has, in order; None: it is not there. One round trip for the batch.
+    fn there(&mut self, asked: &[NamedFile], now_ms: i64) -> Result<Vec<Option<u64>>, Away>;
 }
 
 /// Nobody keeps files: what is named is its sender's to find.
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn there(&mut self, asked: &[NamedFile], _: i64) -> Result<Vec<bool>, Away> {
-        Ok(vec![true; asked.len()])
+    fn there(&mut self, asked: &[NamedFile], _: i64) -> Result<Vec<Option<u64>>, Away> {
+        Ok(vec![Some(0); asked.len()])
     }
 }
 

@@ -20,7 +20,7 @@ mod times;
 mod types;
 
 pub use fallback::following;
-pub use outcome::{Candidate, Checked, Refused, consent_of, duplicate, opt_outs_of};
+pub use outcome::{Candidate, Checked, IMAGES_BYTES, Refused, consent_of, duplicate, opt_outs_of};
 pub use settings::{Expiry, Settings};
 pub use types::message_type;
 pub(crate) use types::words;

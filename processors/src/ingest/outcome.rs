@@ -9,6 +9,9 @@ use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
 use schemas::{AcceptedOf, Channel, MessageType, Report, ReportKind, State, Text, TrackId};
 
+/// Bytes of all images of an MMS: 800 KB (NHN Cloud, of three images; each may have 300 KB).
+pub const IMAGES_BYTES: u64 = 800 * 1_024;
+
 /// Longest id or key that a report repeats, characters: a refused one may have any length.
 const REPEATED: usize = 64;
 
@@ -107,6 +110,13 @@ impl<S: Text> Candidate<S> {
     pub fn without_file(self, place: usize, now_ms: i64) -> Box<Refused> {
         let at = Field::REQUEST.entry("attach_file_list", place);
         self.refuse(Refusal::not_registered(&at, "not uploaded, taken out, or uploaded for another channel"), now_ms)
+    }
+
+    /// The end of a message whose images are more than an MMS may have (4002).
+    pub fn with_large_images(self, bytes: u64, now_ms: i64) -> Box<Refused> {
+        let at = top("attach_file_list");
+        let reason = format_args!("got {bytes} bytes together, an MMS has at most {IMAGES_BYTES}");
+        self.refuse(Refusal::new(Code::Attachment, &at, reason), now_ms)
     }
 
     /// The user whose registered tokens it goes to: a push, by itself or in its plan, that names none.

@@ -22,8 +22,8 @@ const MOST: usize = 10_000;
 #[derive(Debug)]
 pub struct SqlFiles {
     database: Database,
-    /// By customer and key: what it was uploaded for. What is not there is not remembered: it may come any moment.
-    known: FxHashMap<(String, String), Channel>,
+    /// By customer and key: what it was uploaded for, and its bytes. What is not there is not remembered: it may come any moment.
+    known: FxHashMap<(String, String), (Channel, u64)>,
     forgotten_at_ms: i64,
 }
 
@@ -36,7 +36,7 @@ impl SqlFiles {
 }
 
 impl Files for SqlFiles {
-    fn there(&mut self, asked: &[NamedFile], now_ms: i64) -> Result<Vec<bool>, Away> {
+    fn there(&mut self, asked: &[NamedFile], now_ms: i64) -> Result<Vec<Option<u64>>, Away> {
         let Self { database, known, forgotten_at_ms } = self;
         if now_ms >= *forgotten_at_ms || known.len() > MOST {
             known.clear();
@@ -48,12 +48,15 @@ impl Files for SqlFiles {
             let unknown: Vec<_> = unknown.into_iter().collect();
             known.extend(database.run(async |connection| kept(connection, &unknown).await)?);
         }
-        let there = |file: &NamedFile| known.get(&name(file)).is_some_and(|of| goes_with(*of, file.channel));
+        let there = |file: &NamedFile| {
+            let (of, bytes) = known.get(&name(file))?;
+            goes_with(*of, file.channel).then_some(*bytes)
+        };
         Ok(asked.iter().map(there).collect())
     }
 }
 
-type Kept = Vec<((String, String), Channel)>;
+type Kept = Vec<((String, String), (Channel, u64))>;
 
 async fn kept(connection: &mut Connection, names: &[(String, String)]) -> sqlx::Result<Kept> {
     let mut found = Vec::new();
@@ -62,7 +65,9 @@ async fn kept(connection: &mut Connection, names: &[(String, String)]) -> sqlx::
         let query = lot
             .fold(connection.query(&text), |query, (username, key)| query.bind(username.as_str()).bind(key.as_str()));
         for row in query.fetch_all().await? {
-            found.push(((row.get("username")?, row.get("file_key")?), word(&row, "channel")?));
+            let bytes: i64 = row.get("bytes")?;
+            let of = (word(&row, "channel")?, bytes.max(0).unsigned_abs());
+            found.push(((row.get("username")?, row.get("file_key")?), of));
         }
     }
     Ok(found)
@@ -71,5 +76,5 @@ async fn kept(connection: &mut Connection, names: &[(String, String)]) -> sqlx::
 /// The question for so many. As an OR of pairs it goes by the primary key on every server; row values do so on some.
 pub(super) fn text(size: usize) -> String {
     let pairs = repeat_n("(username = ? AND file_key = ?)", size).collect::<Vec<_>>().join(" OR ");
-    format!("SELECT username, file_key, channel FROM files WHERE state = 'kept' AND ({pairs})")
+    format!("SELECT username, file_key, channel, bytes FROM files WHERE state = 'kept' AND ({pairs})")
 }

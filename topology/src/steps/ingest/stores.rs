@@ -5,9 +5,11 @@ use super::{Answer, Batch, Checks};
 use crate::engine::Outputs;
 use processors::{
     center::consent::Agreed,
+    ingest::IMAGES_BYTES,
     ports::{Away, Consents, Files, NoFiles, NoPushTokens, OptOuts, PushTokens},
 };
-use std::mem::take;
+use schemas::Channel;
+use std::{collections::BTreeMap, mem::take};
 
 /// How long nobody is asked after an answer did not come: each question may cost the lane its patience.
 const UNASKED_MS: i64 = 30_000;
@@ -101,8 +103,8 @@ impl Stores {
         Ok(())
     }
 
-    /// Refuses what names files that are not there. While nobody can be asked bulk waits; of the other lanes they are
-    /// their senders' to miss, who read them.
+    /// Refuses what names files that are not there, and an MMS whose images are too large together. While nobody can be
+    /// asked bulk waits; of the other lanes they are their senders' to miss, who read them.
     pub(super) fn refuse_without_files(
         &mut self,
         checked: &mut Checks,
@@ -115,9 +117,22 @@ impl Stores {
         let now_ms = batch.now_ms;
         let asked = || self.files.there(&checked.files, now_ms);
         let Some(there) = self.patience.ask(batch, "files are not asked for", asked)? else { return Ok(()) };
-        for ((place, at_file), there) in take(&mut checked.files_of).into_iter().zip(there) {
-            if !there && let Some(candidate) = checked.candidate(place, out) {
-                checked.answers[place] = Answer::Refused(candidate.without_file(at_file, now_ms));
+        let mut images: BTreeMap<usize, u64> = BTreeMap::new();
+        let named = take(&mut checked.files_of).into_iter().zip(take(&mut checked.files));
+        for (((place, at_file), file), bytes) in named.zip(there) {
+            match bytes {
+                Some(bytes) if file.channel == Channel::Mt => *images.entry(place).or_default() += bytes,
+                Some(_) => {}
+                None => {
+                    if let Some(candidate) = checked.candidate(place, out) {
+                        checked.answers[place] = Answer::Refused(candidate.without_file(at_file, now_ms));
+                    }
+                }
+            }
+        }
+        for (place, bytes) in images.into_iter().filter(|(_, bytes)| *bytes > IMAGES_BYTES) {
+            if let Some(candidate) = checked.candidate(place, out) {
+                checked.answers[place] = Answer::Refused(candidate.with_large_images(bytes, now_ms));
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! How messages end.
 
-use super::stage::Stage;
+use super::stage::{IMAGE, Stage};
 use connectors::simulator::{Behaviour, SimulatorSettings};
 use schemas::{
     Api, Channel, FallbackStep, Family, Lane, Receiver, SendRequest, State, Topic, TrackId, examples, examples::seed,
@@ -187,6 +187,15 @@ fn a_message_that_names_a_file_which_is_not_there_is_refused() {
     stage.send("email", |request| with(request, "no such", &[own]));
     stage.settle();
     assert_eq!(stage.balance().accepted, 3);
+    // Two images of 300 KB go together, three do not; of a mail's files nobody asks that.
+    stage.send("mms", |request| with(request, "two images", &[IMAGE; 2]));
+    stage.send("mms", |request| with(request, "three images", &[IMAGE; 3]));
+    stage.send("email", |request| with(request, "three files", &[IMAGE; 3]));
+    stage.settle();
+    let refused = stage.reports().into_iter().find(|report| report.message_id == "three images").unwrap();
+    let told = "attach_file_list: got 921600 bytes together, an MMS has at most 819200";
+    assert_eq!((refused.state, &*refused.code, &*refused.message), (State::Rejected, "4002", told));
+    assert_eq!(stage.balance().accepted, 5);
 }
 
 #[test]
