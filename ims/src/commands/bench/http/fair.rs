@@ -18,6 +18,8 @@ const LOUD_CONNECTIONS: u64 = 64;
 const OTHER: &str = "dure-bank";
 const QUIET: f64 = 100.0;
 const QUIET_CONNECTIONS: u64 = 16;
+/// Of both at a time.
+pub const CONNECTIONS: u64 = LOUD_CONNECTIONS + QUIET_CONNECTIONS;
 
 /// Measures both; the loud one is [`CUSTOMER`].
 pub fn run(config: &mut Config, folder: &Path, for_: Duration) -> anyhow::Result<serde_json::Value> {

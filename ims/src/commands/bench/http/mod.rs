@@ -34,7 +34,7 @@ pub fn run(config: &Config, args: &HttpArgs) -> anyhow::Result<serde_json::Value
     let mut config = on_its_own(config, folder.path());
     // The load speaks HTTP/1.1 in the clear.
     (config.http.certificate_file, config.http.key_file) = Default::default();
-    config.http.connections = (args.open + args.connections + BRINGING_MANY) as usize;
+    config.http.connections = (args.open + args.connections + BRINGING_MANY + fair::CONNECTIONS) as usize;
     let one = Request::of(CUSTOMER, "at", "at", |_| {})?;
     let many =
         Request::of(CUSTOMER, "sms_many", "mt", |body| body["receiver_list"] = receivers(&body["receiver_list"][0]))?;
