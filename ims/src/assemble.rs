@@ -290,7 +290,7 @@ impl Deployment {
         }
         if config.reference.kind == ReferenceKind::Sql {
             let editor = Editor::open(&stores.reference()?, Arc::clone(&cipher), config.center)?;
-            vendors = vendors.telling(Arc::new(SqlRefusals::new(editor)));
+            vendors = vendors.telling(Box::new(SqlRefusals::new(editor)));
         }
         if vendors.mail() {
             let mailboxes = SqlSuppressed::open(&stores.reference()?, Arc::clone(&cipher))?;

@@ -59,9 +59,9 @@ pub trait OptOuts: Send {
 }
 
 /// Where it is entered who refuses the ads of a customer, when a vendor tells so.
-pub trait Refusals: Send + Sync {
+pub trait Refusals: Send {
     /// These refused by a call of a free number; once, however often it is told. `by`: who tells, for the audit. Blocks.
-    fn heard(&self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away>;
+    fn heard(&mut self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away>;
 }
 
 /// Opt-outs that the reference data hold themselves.

@@ -22,6 +22,7 @@ mod pace;
 mod provider;
 mod push;
 mod receipts;
+mod refused;
 mod registrar;
 mod settings;
 mod smpp;
@@ -47,6 +48,7 @@ pub use smtp::{SmtpSettings, mailbox};
 pub use webhook::WEBHOOKS;
 
 use crate::{files::FileStore, tls, watched};
+use asked::Asked;
 use brands::Brands;
 use ids::{Ids, MemoryMessageIds};
 use key::Key;
@@ -56,13 +58,15 @@ use processors::{
     ports::{Clock, DeadTokens, MessageIds, Provider, Receipts, ReferenceSource, Refusals},
     reference::{CodeTable, InDoubt, OptOut, Protocol, Reference, Vendor},
 };
+use refused::Refused;
 use schemas::Family;
 use smtp::BOUNCES;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Once},
 };
+use tokio::sync::oneshot;
 
 /// Polls of delivery reports, by vendor and outcome: batch, empty, failed.
 pub const POLLS: &str = "ims_vendor_polls_total";
@@ -153,7 +157,7 @@ pub struct Vendors {
     clock: Arc<dyn Clock>,
     night: Arc<Night>,
     /// Where refusals are entered; None: nowhere.
-    refusals: Option<Arc<dyn Refusals>>,
+    refusals: Option<Arc<Asked<Refused>>>,
 }
 
 /// Keeps the way to a vendor, or what is wrong with it.
@@ -242,17 +246,21 @@ impl Vendors {
     }
 
     /// The same where it is entered who refuses ads at a vendor.
-    pub fn telling(self, refusals: Arc<dyn Refusals>) -> Self {
-        Self { refusals: Some(refusals), ..self }
+    pub fn telling(self, refusals: Box<dyn Refusals>) -> Self {
+        let refusals = Asked::new(refusals, Arc::clone(&self.clock));
+        Self { refusals: Some(Arc::new(refusals)), ..self }
     }
 
     /// Enters who refused ads at a vendor; false: it could not be entered, and may be told again.
     async fn heard(&self, vendor: &Vendor, outs: Vec<OptOut>, at_ms: i64) -> bool {
-        let Some(refusals) = self.refusals.clone() else {
-            tracing::error!(
-                vendor = vendor.name,
-                "who refuses ads at a vendor cannot be entered into a file: add the opt-outs there"
-            );
+        static SAID: Once = Once::new();
+        let Some(refusals) = &self.refusals else {
+            SAID.call_once(|| {
+                tracing::error!(
+                    vendor = vendor.name,
+                    "who refuses ads at vendors cannot be entered into a file: add the opt-outs there"
+                );
+            });
             return true;
         };
         let reference = self.reference.current();
@@ -266,19 +274,13 @@ impl Vendors {
                 "somebody refused the ads of a customer that the reference data do not have: look at unsubscribe_numbers"
             );
         }
+        let all_are_known = nobodys.is_empty();
         if outs.is_empty() {
-            return true;
+            return all_are_known;
         }
-        let by = format!("vendor/{}", vendor.name);
-        let entered = tokio::task::spawn_blocking(move || refusals.heard(&outs, &by, at_ms)).await;
-        match entered {
-            Ok(Ok(())) => true,
-            Ok(Err(away)) => {
-                tracing::warn!(vendor = vendor.name, %away, "who refuses ads at a vendor cannot be entered now");
-                false
-            }
-            Err(_) => false,
-        }
+        let (entered, told) = oneshot::channel();
+        refusals.ask(Refused { outs, by: format!("vendor/{}", vendor.name), at_ms, entered });
+        told.await.is_ok() && all_are_known
     }
 
     /// The same where ads may not arrive at these hours.

@@ -13,22 +13,21 @@ use processors::{
     reference::OptOut,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError};
 
 /// Enters what vendors tell of.
-pub struct SqlRefusals(Mutex<Editor>);
+pub struct SqlRefusals(Editor);
 
 impl SqlRefusals {
     /// Of this store.
     pub fn new(editor: Editor) -> Self {
-        Self(Mutex::new(editor))
+        Self(editor)
     }
 }
 
 impl Refusals for SqlRefusals {
-    fn heard(&self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away> {
+    fn heard(&mut self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away> {
         let by = By { actor: by.to_owned(), at_ms };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).hear(&by, outs, Source::Call).map(drop)
+        self.0.hear(&by, outs, Source::Call).map(drop)
     }
 }
 

@@ -28,7 +28,7 @@ fn cipher() -> Arc<Cipher> {
 }
 
 /// A customer has as many opt-outs as recipients refuse its ads, whatever is allowed.
-fn kept() -> (Store, Arc<SqlRefusals>) {
+fn kept() -> (Store, Box<SqlRefusals>) {
     let store = Store::file();
     SCHEMA.migrate(&store.location).unwrap();
     let bounds = Bounds {
@@ -45,7 +45,7 @@ fn kept() -> (Store, Arc<SqlRefusals>) {
         file_bytes: 0,
     };
     let editor = Editor::open(&store.location, cipher(), bounds).unwrap();
-    (store, Arc::new(SqlRefusals::new(editor)))
+    (store, Box::new(SqlRefusals::new(editor)))
 }
 
 /// Whether the next ad of a customer to this number ends at ingest.
@@ -85,7 +85,7 @@ fn whom_the_vendor_knows_to_have_refused_ads_gets_no_other_of_that_customer() {
 }
 
 /// Of the webhook with this call: the status of its answer.
-fn called(refusals: Arc<dyn Refusals>, numbers: &[(&str, &str)], hooks: Value) -> String {
+fn called(refusals: Box<dyn Refusals>, numbers: &[(&str, &str)], hooks: Value) -> String {
     let numbers: BTreeMap<_, _> = numbers.iter().map(|(number, whose)| ((*number).into(), (*whose).into())).collect();
     let listen = format!("127.0.0.1:{}", free_port());
     let (_kept, webhook_secret_file) = testing::file(SECRET);
@@ -129,26 +129,31 @@ fn who_calls_a_free_number_has_refused_the_ads_of_its_customer_before_the_vendor
         {"recipientNo": "nobody", "unsubscribeNo": "08012341234"},
         7,
     ]);
-    assert_eq!(called(refusals, &numbers, hooks), "200");
+    // Of a customer that is not known here yet it is told again, by whom it may be.
+    assert_eq!(called(refusals, &numbers, hooks), "503");
     for recipient in ["821012341234", "821055556666"] {
         assert!(refuses(&store, "hanbit-shop", recipient), "{recipient}");
     }
     assert!(["hanbit-shop", "nobodys-shop"].iter().all(|username| !refuses(&store, username, "821077778888")));
     assert_eq!(store.rows("SELECT * FROM opt_outs").len(), 2);
+    let (store, refusals) = kept();
+    let nobodys_number = json!([hook(), {"recipientNo": "01077778888", "unsubscribeNo": "0809999999"}]);
+    assert_eq!(called(refusals, &numbers, nobodys_number), "200");
+    assert_eq!(store.rows("SELECT * FROM opt_outs").len(), 1);
 }
 
 /// A store that is away.
 struct Gone;
 
 impl Refusals for Gone {
-    fn heard(&self, _: &[OptOut], _: &str, _: i64) -> Result<(), Away> {
+    fn heard(&mut self, _: &[OptOut], _: &str, _: i64) -> Result<(), Away> {
         Err(Away { dependency: "reference store", cause: "gone".into() })
     }
 }
 
 #[test]
 fn a_refusal_that_cannot_be_entered_is_not_taken() {
-    assert_eq!(called(Arc::new(Gone), &[("08012341234", "hanbit-shop")], json!([hook()])), "503");
+    assert_eq!(called(Box::new(Gone), &[("08012341234", "hanbit-shop")], json!([hook()])), "503");
 }
 
 #[test]
