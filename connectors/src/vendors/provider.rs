@@ -166,7 +166,9 @@ enum Way {
 fn way(ways: &mut FxHashMap<String, Way>, vendors: &Vendors, vendor: &Vendor) -> Result<Way, String> {
     let known = ways.get(&vendor.name).filter(|way| match way {
         Way::Http(_, access, connect) => {
-            matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn) && *connect == access.settings.connect(vendor)
+            matches!(vendor.protocol, Protocol::Bizgo | Protocol::Nhn)
+                && *connect == access.settings.connect(vendor)
+                && vendors.lacks(vendor).is_none()
         }
         Way::Mail(client) => vendor.protocol == Protocol::Smtp && client.url == vendor.url,
         Way::Google(client) => vendor.protocol == Protocol::Fcm && client.is_for(vendor),
