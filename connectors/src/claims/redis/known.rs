@@ -29,7 +29,14 @@ pub struct Doubt {
 
 /// The doubt of a process, shared by all its streams.
 #[derive(Debug, Default)]
-pub struct Doubts(Mutex<Option<Doubt>>);
+pub struct Doubts(Mutex<Option<Noted>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    doubt: Doubt,
+    /// When a loss was told last.
+    told_ms: i64,
+}
 
 impl Doubts {
     /// None.
@@ -39,9 +46,9 @@ impl Doubts {
 
     /// The doubt as it is now, if there is any.
     pub fn now(&self, now_ms: i64) -> Option<Doubt> {
-        let mut doubt = self.lock();
-        doubt.take_if(|doubt| doubt.since_ms + CLAIM_WINDOW.as_millis() as i64 <= now_ms);
-        *doubt
+        let mut noted = self.lock();
+        noted.take_if(|noted| noted.doubt.since_ms + CLAIM_WINDOW.as_millis() as i64 <= now_ms);
+        noted.map(|noted| noted.doubt)
     }
 
     /// Notes new claims, which are in doubt while anything is.
@@ -49,22 +56,24 @@ impl Doubts {
         if claims == 0 || self.now(now_ms).is_none() {
             return;
         }
-        if let Some(doubt) = &mut *self.lock() {
-            doubt.claims += claims;
+        if let Some(noted) = &mut *self.lock() {
+            noted.doubt.claims += claims;
         }
         metrics::counter!(IN_DOUBT).increment(claims);
     }
 
     /// Claims are known since then only; whether that is worth telling.
     fn note(&self, since_ms: i64) -> bool {
-        let mut doubt = self.lock();
-        let is_news = doubt.is_none_or(|doubt| doubt.since_ms <= since_ms - SAME_LOSS_MS);
-        let Doubt { since_ms: before_ms, claims } = doubt.unwrap_or(Doubt { since_ms, claims: 0 });
-        *doubt = Some(Doubt { since_ms: since_ms.max(before_ms), claims });
+        let mut noted = self.lock();
+        let is_news = noted.is_none_or(|noted| noted.told_ms <= since_ms - SAME_LOSS_MS);
+        let Noted { doubt, told_ms } =
+            noted.unwrap_or(Noted { doubt: Doubt { since_ms, claims: 0 }, told_ms: since_ms });
+        let doubt = Doubt { since_ms: since_ms.max(doubt.since_ms), ..doubt };
+        *noted = Some(Noted { doubt, told_ms: if is_news { since_ms } else { told_ms } });
         is_news
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Doubt>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Noted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,6 +163,6 @@ mod tests {
         assert!(!doubts.note(loss_ms + SAME_LOSS_MS - 1), "told");
         assert!(!doubts.note(loss_ms), "Redis says of the first");
         assert_eq!(doubts.now(loss_ms), Some(Doubt { since_ms: loss_ms + SAME_LOSS_MS - 1, claims: 3 }));
-        assert!(doubts.note(loss_ms + 2 * SAME_LOSS_MS));
+        assert!(doubts.note(loss_ms + SAME_LOSS_MS), "one after the other for ever are told");
     }
 }
