@@ -145,19 +145,18 @@ impl Rate {
     }
 
     /// Whether the last second has room for a cost: for all lanes that of all, for those below AUTH no more than their
-    /// own parts, or than what is not kept.
+    /// own parts, or than what is not kept. With none of AUTH's partitions there is nothing to keep.
     fn has_room(&mut self, lane: usize, cost: f64, now_ms: i64) -> bool {
         let (auth, others) = (self.auth.sum(now_ms), self.others.sum(now_ms));
         let whole = self.whole.per_second;
         let room = second::has_room(auth + others, cost, whole);
-        match self.kept {
-            Some(kept) if lane > 0 => {
-                let own = whole.floor() - self.lanes[0].per_second.floor();
-                room && (second::has_room(others, cost, own)
-                    || second::has_room(auth + others, cost, whole.floor() - kept))
-            }
-            _ => room,
+        let of_auth = self.lanes[0].per_second;
+        if lane == 0 || of_auth == 0.0 {
+            return room;
         }
+        let in_own = second::has_room(others, cost, whole.floor() - of_auth.floor());
+        let in_lent = |kept| second::has_room(auth + others, cost, whole.floor() - kept);
+        room && (in_own || self.kept.is_some_and(in_lent))
     }
 
     /// The most that a lane can have while no other wants anything, requests a second.
@@ -359,6 +358,12 @@ mod tests {
         assert!(close(got[2], 500.0), "{got:?}");
     }
 
+    /// Parts of partitions; also all of AUTH's and few of the others', where nothing is lent.
+    fn owned() -> impl Strategy<Value = [f64; 4]> {
+        let few = prop::array::uniform3(0.0f64..=0.1).prop_map(|[a, b, c]| [1.0, a, b, c]);
+        prop_oneof![prop::array::uniform4(0.0f64..=1.0), few]
+    }
+
     proptest! {
         #[test]
         fn no_second_sees_more_than_the_rate(
@@ -388,7 +393,7 @@ mod tests {
         #[test]
         fn auth_within_its_part_never_waits_whatever_others_do(
             per_second in 6u32..3_000,
-            owned in prop::array::uniform4(0.0f64..=1.0),
+            owned in owned(),
             moves in prop::collection::vec((0i64..250, 0usize..200, 0usize..200), 1..80),
         ) {
             let mut rate = Rate::new(true, 0);
