@@ -7,7 +7,7 @@ use crate::ports::{AppUser, AskedConsent, Claim, NamedFile};
 use crate::reference::{OptOut, Reference};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
-use schemas::{AcceptedOf, Channel, MessageType, Report, ReportKind, State, Text, TrackId};
+use schemas::{AcceptedOf, Channel, FallbackStepOf, MessageType, Report, ReportKind, State, Text, TrackId};
 
 /// Bytes of all images of an MMS: 800 KB (NHN Cloud, of three images; each may have 300 KB).
 pub const IMAGES_BYTES: u64 = 800 * 1_024;
@@ -97,8 +97,11 @@ impl<S: Text> Candidate<S> {
     /// A key of another form names an image that was uploaded to the vendor of an MMS: nobody here knows it.
     pub fn files(&self) -> impl Iterator<Item = (usize, NamedFile)> {
         let AcceptedOf { channel, username, content, fallback, .. } = &self.accepted;
-        let goes = |by: Channel| *channel == by || fallback.iter().any(|step| *step.channel == *by.as_str());
-        let with = [Channel::Mt, Channel::Em].into_iter().find(|by| goes(*by));
+        // A text of a plan that is no MMS takes none along.
+        let is_mms = |step: &FallbackStepOf<S>| step.message_type.as_deref() == Some(MessageType::Mms.as_str());
+        let as_mms = *channel == Channel::Mt || fallback.iter().any(is_mms);
+        let as_mail = || *channel == Channel::Em || fallback.iter().any(|step| *step.channel == *Channel::Em.as_str());
+        let with = if as_mms { Some(Channel::Mt) } else { as_mail().then_some(Channel::Em) };
         let named = move |key: &S| {
             let channel = with.filter(|with| *with == Channel::Em || file::is_own(key))?;
             Some(NamedFile { username: (**username).to_owned(), key: (**key).to_owned(), channel })
