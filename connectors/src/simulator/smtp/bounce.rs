@@ -1,5 +1,6 @@
 //! Mails that come back: a report as RFC 3464 has it, in a Maildir.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{Timestamp, fmt::rfc2822};
 use mail_parser::MessageParser;
 use std::{fs, io, path::Path};
@@ -22,7 +23,9 @@ pub fn message_id(mail: &[u8]) -> Option<String> {
 
 /// Puts the report of a failure into the folder: as a whole, or not at all. The same report of a mail is one file.
 pub fn put(folder: &Path, serial_number: &str, code: &str, sent: &Sent, at_ms: i64) -> io::Result<()> {
-    let name = format!("{at_ms}.{serial_number}.simulated");
+    // Others' serial numbers are no names of files.
+    let digest = digest(&SHA256, serial_number.as_bytes());
+    let name = format!("{at_ms}.{}.simulated", hex::encode(digest));
     let written = folder.join("tmp").join(&name);
     fs::write(&written, report(code, sent, at_ms))?;
     fs::rename(written, folder.join("new").join(name))

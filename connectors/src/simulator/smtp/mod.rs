@@ -20,7 +20,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::{sync::oneshot, time::sleep};
+use tokio::{sync::oneshot, task::yield_now, time::sleep};
 
 /// Mails that are remembered, for where they come back to; then all are forgotten.
 const KNOWN: usize = 500_000;
@@ -146,6 +146,8 @@ async fn bring(served: Arc<Served>, vendor: String, folder: PathBuf) {
                 served.simulator.deliveries.give_back(vec![due]);
                 sleep(PAUSE).await;
             }
+            // Sessions go on meanwhile.
+            yield_now().await;
         }
     }
 }
