@@ -8,6 +8,10 @@ const TAKEN_UP_WITHIN_MS: i64 = 5_000;
 const VENDOR: &str = "text-one";
 const SLOW_TPS: usize = 20;
 const QUICK_TPS: usize = 200;
+/// Requests beyond a rate that may come within a second: a burst, of a tenth of a second.
+const fn with_burst(tps: usize) -> usize {
+    tps + tps / 10
+}
 const MESSAGES: usize = 1_500;
 
 /// When the vendor's requests left, in order.
@@ -41,8 +45,8 @@ fn a_changed_rate_of_a_vendor_is_kept_within_five_seconds() {
     assert_eq!(settled.balance.accepted as usize, MESSAGES);
     let left = left(&deployment);
     let before: Vec<i64> = left.iter().copied().filter(|at_ms| *at_ms < changed_ms).collect();
-    assert_eq!(second_with_more_than(&before, SLOW_TPS), None, "more than the vendor took: {before:?}");
-    assert_eq!(second_with_more_than(&left, QUICK_TPS), None, "more than the vendor takes");
+    assert_eq!(second_with_more_than(&before, with_burst(SLOW_TPS)), None, "more than the vendor took: {before:?}");
+    assert_eq!(second_with_more_than(&left, with_burst(QUICK_TPS)), None, "more than the vendor takes");
     let waited_ms = quick_ms - changed_ms;
     eprintln!("the new rate was kept after {waited_ms} ms");
     assert!(waited_ms <= TAKEN_UP_WITHIN_MS, "{waited_ms} ms");

@@ -8,11 +8,14 @@ use topology::log::Outgoing;
 
 /// Requests a second that the first vendor takes.
 const TPS: usize = 200;
+/// And what may come beyond them within a second: a burst, of a tenth of a second.
+const BURST: usize = TPS / 10;
 
 #[test]
 fn what_is_due_in_one_second_leaves_within_its_rate_and_none_early_whoever_dies() {
-    // A vendor that refuses what is beyond its rate tells whether we ever are: the first one, which has most of them.
-    let vendors = simulator::everything_arrives(5).replacen("latency_ms", &format!("tps = {TPS}\nlatency_ms"), 1);
+    // A vendor that refuses what is beyond its rate and a burst tells whether we ever are: the first one, which has most of them.
+    let vendors =
+        simulator::everything_arrives(5).replacen("latency_ms", &format!("tps = {}\nlatency_ms", TPS + BURST), 1);
     let Some(deployment) = Deployment::alone(&vendors) else { return };
     deployment.change_reference("tps = 3000", &format!("tps = {TPS}"));
     let messages = figure(4_000, 1_000_000);
