@@ -191,11 +191,21 @@ fn a_message_that_names_a_file_which_is_not_there_is_refused() {
     stage.send("mms", |request| with(request, "two images", &[IMAGE; 2]));
     stage.send("mms", |request| with(request, "three images", &[IMAGE; 3]));
     stage.send("email", |request| with(request, "three files", &[IMAGE; 3]));
+    // A text that may follow takes none along.
+    stage.send("email", |request| {
+        with(request, "three files before a text", &[IMAGE; 3]);
+        let (callback, message) = (Some(seed::SENDER_NUMBERS[0].into()), Some("메일을 보냈습니다".into()));
+        let r#type = Some("SMS".into());
+        let step =
+            FallbackStep { channel: "MT".into(), message_type: r#type, callback, message, ..FallbackStep::default() };
+        request.fallback = vec![step];
+        request.phone_number = Some("01012345678".into());
+    });
     stage.settle();
     let refused = stage.reports().into_iter().find(|report| report.message_id == "three images").unwrap();
     let told = "attach_file_list: got 921600 bytes together, an MMS has at most 819200";
     assert_eq!((refused.state, &*refused.code, &*refused.message), (State::Rejected, "4002", told));
-    assert_eq!(stage.balance().accepted, 5);
+    assert_eq!(stage.balance().accepted, 6);
 }
 
 #[test]
