@@ -15,7 +15,7 @@ use std::{
 use topology::{
     engine::Runtime,
     graph::{Node, Role, chain},
-    log::{Limits, Log, Offsets, Outgoing, Place, Polled, Stream, StreamSpec},
+    log::{Limits, Log, LogError, Offsets, Outgoing, Place, Polled, Stream, StreamSpec},
 };
 
 /// Longest latency that is told, an hour: what a lane that stands still makes of it must show.
@@ -47,6 +47,25 @@ impl<'b> Drain<'b> {
 /// The last stream of MASS that runs here.
 const MASS: &str = "router-MASS";
 
+/// The stream that watches AUTH come out.
+pub(super) const WATCH: &str = "watch";
+
+/// What it reads.
+pub(super) fn seen() -> Topic {
+    Topic::send(Family::At, Lane::Auth)
+}
+
+/// A reader of it, outside the chain that is measured.
+pub(super) fn watch(bench: &Bench) -> Result<Box<dyn Stream>, LogError> {
+    bench.log.stream(StreamSpec {
+        name: WATCH.to_owned(),
+        sources: vec![seen()],
+        offsets: Offsets::Sink,
+        urgent: true,
+        produces: false,
+    })
+}
+
 /// Runs the bench.
 pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Result<serde_json::Value> {
     let topology = chain()?;
@@ -56,17 +75,10 @@ pub fn run(config: &Config, seconds: u64, rate: u64, backlog: u64) -> anyhow::Re
         _ => false,
     };
     let nodes: Vec<&Node> = topology.nodes().iter().filter(wanted).collect();
-    let seen = Topic::send(Family::At, Lane::Auth);
-    let bench = Bench::open(config, &nodes, &[("watch", vec![seen])])?;
+    let bench = Bench::open(config, &nodes, &[(WATCH, vec![seen()])])?;
     let workers = nodes.iter().map(|n| bench.deployment.worker(n)).collect::<Result<_, _>>()?;
     let runtime = Runtime::start(workers, Duration::from_secs(5))?;
-    let mut watch = bench.log.stream(StreamSpec {
-        name: "watch".to_owned(),
-        sources: vec![seen],
-        offsets: Offsets::Sink,
-        urgent: true,
-        produces: false,
-    })?;
+    let mut watch = watch(&bench)?;
     // The first seconds join groups, and a broker's JVM compiles what it runs often: a cold one is twice as slow.
     bench.fill("warming", Lane::Mass, WARMING)?;
     measure(&bench, &mut *watch, WARMING_SECONDS, rate, None)?;

@@ -2,7 +2,7 @@
 //! trouble: beside what it takes when nobody else sends.
 
 use super::{
-    auth::{measure, quantiles, to_vendor},
+    auth::{WATCH, measure, quantiles, seen, to_vendor, watch},
     chain::{Customers, free_address, program},
     hops::{Bench, on_its_own},
     send::{Simulator, Wire},
@@ -18,13 +18,12 @@ use connectors::{
 };
 use hdrhistogram::Histogram;
 use processors::reference::{Seed, Vendor, VendorWeight};
-use schemas::{Family, Lane, Topic};
+use schemas::{Family, Lane};
 use serde_json::json;
 use std::time::Duration;
 use topology::{
     engine::Runtime,
     graph::{Node, Role, chain},
-    log::{Log as _, Offsets, StreamSpec},
 };
 
 /// Vendors, and what is the matter with them; with the first one nothing is.
@@ -101,17 +100,10 @@ pub fn run(config: &Config, seconds: u64, rate: u64) -> anyhow::Result<serde_jso
         matches!(n.lane, Some(Lane::Auth | Lane::Mass)) && matches!(n.role, Role::Ingest | Role::Router | Role::Kakao)
     };
     let nodes: Vec<&Node> = topology.nodes().iter().filter(wanted).collect();
-    let seen = Topic::send(Family::At, Lane::Auth);
-    let bench = Bench::open(&config, &nodes, &[("watch", vec![seen])])?;
+    let bench = Bench::open(&config, &nodes, &[(WATCH, vec![seen()])])?;
     let workers = nodes.iter().map(|n| bench.deployment.worker(n)).collect::<Result<_, _>>()?;
     let runtime = Runtime::start(workers, Duration::from_secs(5))?;
-    let mut watch = bench.log.stream(StreamSpec {
-        name: "watch".to_owned(),
-        sources: vec![seen],
-        offsets: Offsets::Sink,
-        urgent: true,
-        produces: false,
-    })?;
+    let mut watch = watch(&bench)?;
     let mut begun_ms = Vec::new();
     // Twice before anything is compared: a broker's JVM compiles what it runs often.
     for _ in 0..3 {
