@@ -1,6 +1,6 @@
 //! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
 
-use super::{Decoder, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle};
+use super::{Decoder, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
 use crate::{
     log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
     metrics as names,
@@ -9,7 +9,7 @@ use metrics::counter;
 use processors::ports::{Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
 use schemas::Record as Schema;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Least time between two transactions while batches are not full: one costs a store as much as hundreds of rows, and
 /// nobody waits for a row of a store. What comes after a pause is stored at once.
@@ -37,8 +37,7 @@ pub struct SinkWorker<R, S> {
     /// Partitions whose positions are still to be asked for.
     owed: Vec<Place>,
     lag: LagGauge,
-    /// When a batch that was not full was stored last.
-    stored: Option<Instant>,
+    pace: Pace,
 }
 
 impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
@@ -67,7 +66,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             stands: FxHashMap::default(),
             owed: Vec::new(),
             lag: LagGauge::default(),
-            stored: None,
+            pace: Pace::new(PACE),
         })
     }
 
@@ -82,7 +81,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             self.seek()?;
         }
         if self.batch.is_empty() {
-            self.gather(wait);
+            self.pace.wait(wait);
             match self.stream.poll(Limits { wait, ..self.limits }, &mut self.batch)? {
                 Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
                 Polled::Records => {}
@@ -106,13 +105,6 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             }
         }
         self.store()
-    }
-
-    /// Lets records gather until the next transaction is worth it, within the caller's patience.
-    fn gather(&mut self, wait: Duration) {
-        if let Some(stored) = self.stored.take() {
-            std::thread::sleep(PACE.saturating_sub(stored.elapsed()).min(wait));
-        }
     }
 
     /// Reads on from where the sink stands.
@@ -149,7 +141,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                     self.stands.insert(Place { topic: m.topic, partition: m.partition }, Some(m.to));
                 }
                 counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
-                self.stored = (self.batch.len() < self.limits.records / 2).then(Instant::now);
+                self.pace.committed(self.batch.len() < self.limits.records / 2);
             }
             Written::Stale => {
                 tracing::warn!(stream = %self.spec.name, "another process stored this batch: reading on from where it stands");

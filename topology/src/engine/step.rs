@@ -1,6 +1,6 @@
 //! A step of the chain: take a batch, decide, append and commit in one transaction.
 
-use super::{Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle};
+use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
 use crate::{
     fault::{self, Point},
     log::{Limits, Log, LogError, Polled, Position, Reader, Record, Stream, StreamSpec},
@@ -39,6 +39,10 @@ impl Default for BatchLimits {
     }
 }
 
+/// Least time between two transactions of bulk while batches are not full: nobody waits for one of MASS or AD, and many
+/// small ones would keep the broker from those of AUTH.
+const BULK_PACE: Duration = Duration::from_millis(25);
+
 /// Runs a [`Step`].
 pub struct StepWorker<S> {
     spec: StreamSpec,
@@ -51,6 +55,7 @@ pub struct StepWorker<S> {
     out: Outputs,
     gate: Gate,
     lag: LagGauge,
+    pace: Pace,
     stage: Stage,
     /// The assignment is not taken over yet, because its state could not be restored.
     owed: Option<Vec<Position>>,
@@ -79,7 +84,8 @@ impl<S: Step> StepWorker<S> {
         let stream = log.stream(spec.clone())?;
         let reader = log.reader()?;
         let (batch, gate, lag, stage, owed) = (Vec::new(), Gate::default(), LagGauge::default(), Stage::Empty, None);
-        Ok(Self { spec, stream, reader, clock, limits, step, batch, out, gate, lag, stage, owed })
+        let pace = Pace::new(if spec.bulk() { BULK_PACE } else { Duration::ZERO });
+        Ok(Self { spec, stream, reader, clock, limits, step, batch, out, gate, lag, pace, stage, owed })
     }
 
     fn forget(&mut self) {
@@ -89,6 +95,7 @@ impl<S: Step> StepWorker<S> {
     }
 
     fn take(&mut self, wait: Duration) -> Result<Progress, LogError> {
+        self.pace.wait(wait);
         let name = &self.spec.name;
         fault::point(name, Point::BeforePoll);
         let limits = Limits { records: self.limits.records, bytes: self.limits.bytes, wait };
@@ -167,6 +174,7 @@ impl<S: Step> StepWorker<S> {
         for dead in self.out.records().iter().filter(|o| matches!(o.topic.kind(), Kind::DeadLetter(_))) {
             counter!(names::DEAD_LETTERS, "topic" => dead.topic.name()).increment(1);
         }
+        self.pace.committed(self.batch.len() < self.limits.records / 2);
         self.forget();
         Ok(())
     }

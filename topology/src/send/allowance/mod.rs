@@ -1,11 +1,13 @@
 //! What may leave now: each vendor's rate, hands and breaker, shared by all senders of a process.
 
+mod hands;
 mod parts;
 mod rate;
 mod refused;
 mod second;
 
 use crate::send::metrics as names;
+use hands::Hands;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use parts::Owned;
 use processors::{
@@ -22,9 +24,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-
-/// Of a vendor's hands, what lanes other than AUTH leave free for it.
-const HANDS_KEPT_FOR_AUTH_PERCENT: u32 = 20;
 
 /// Whether a request may leave.
 #[derive(Debug)]
@@ -57,10 +56,7 @@ struct Limits {
     breaker: Breaker,
     /// Opens the other one: a vendor that takes everything may deliver nothing.
     reports: Breaker,
-    in_flight: u32,
-    /// When a request last waited for hands, Unix milliseconds.
-    hands_full_ms: i64,
-    ended: Meter,
+    hands: Hands,
     /// The vendor asked to be left alone until then.
     quiet_until_ms: i64,
     /// It refuses our key, account or address, and the operator was told.
@@ -75,14 +71,6 @@ struct Shown {
     locked_out: Gauge,
     calls: [Counter; 4],
     answer_seconds: Histogram,
-}
-
-/// Requests that ended a second.
-#[derive(Debug, Default)]
-struct Meter {
-    second: i64,
-    so_far: u32,
-    before: u32,
 }
 
 /// One request's place among those in flight to a vendor; free again when dropped, which says nothing of the vendor.
@@ -157,15 +145,8 @@ impl Allowance {
                 _ => Admission::Wait(Duration::from_millis((until_ms - now_ms) as u64)),
             };
         }
-        let kept_free = match lane {
-            Lane::Auth => 0,
-            // One hand is always usable, or a vendor of fewer than five would take nothing.
-            Lane::Realtime | Lane::Mass | Lane::Ad => {
-                (vendor.max_in_flight * HANDS_KEPT_FOR_AUTH_PERCENT / 100).min(vendor.max_in_flight - 1)
-            }
-        };
-        if limits.in_flight >= vendor.max_in_flight - kept_free {
-            limits.hands_full_ms = now_ms;
+        if limits.hands.in_flight >= hands::of(vendor, lane) {
+            limits.hands.wanted(now_ms);
             return Admission::Wait(Duration::from_millis(1));
         }
         // The rate last but one: what it grants is spent. A breaker's trial is given back when the rate refuses.
@@ -180,7 +161,7 @@ impl Allowance {
             }
             return Admission::Wait(Duration::from_millis(wait_ms.min(1_000.0).ceil() as u64));
         }
-        limits.in_flight += 1;
+        limits.hands.in_flight += 1;
         limits.show();
         limits.shown.calls[rate::index(lane)].increment(u64::from(cost));
         Admission::Go(Slot { allowance: Arc::clone(self), vendor: Arc::clone(vendor), trial, ended: false })
@@ -197,14 +178,13 @@ impl Allowance {
     }
 
     /// The most that a lane can send to a vendor from here, requests a second: by its rate, or, when its hands were
-    /// full within the last second, by what they have just achieved.
+    /// full within the last second, by how long each of them is busy with one.
     pub fn at_most(&self, vendor: &Arc<Vendor>, lane: Lane) -> f64 {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         let limits = self.limits(&mut kept, vendor, now_ms);
         let rate = limits.rate.at_most(rate::index(lane));
-        let hands_full = (limits.hands_full_ms..limits.hands_full_ms.saturating_add(1_000)).contains(&now_ms);
-        if hands_full { rate.min(f64::from(limits.ended.per_second(now_ms)).max(1.0)) } else { rate }
+        limits.hands.per_second(vendor, lane, now_ms).map_or(rate, |by_hands| rate.min(by_hands))
     }
 
     /// A vendor asks to be left alone for a while; it gets it within bounds, and is asked again.
@@ -251,9 +231,7 @@ impl Limits {
             rate: Rate::new(vendor.families.iter().any(|family| family.has_auth()), now_ms),
             breaker: Breaker::new(breaker),
             reports: Breaker::new(breaker),
-            in_flight: 0,
-            hands_full_ms: i64::MIN,
-            ended: Meter::default(),
+            hands: Hands::default(),
             quiet_until_ms: i64::MIN,
             locked_out: false,
             shown: Shown::of(&vendor.name),
@@ -289,7 +267,7 @@ impl Limits {
 
     fn show(&self) {
         self.shown.locked_out.set(f64::from(u8::from(self.locked_out)));
-        self.shown.in_flight.set(f64::from(self.in_flight));
+        self.shown.in_flight.set(f64::from(self.hands.in_flight));
         self.shown.breaker.set(match self.breaker.state() {
             State::Closed => 0.0,
             State::HalfOpen => 1.0,
@@ -307,27 +285,6 @@ impl Shown {
             locked_out: gauge!(names::LOCKED_OUT, "vendor" => vendor.to_owned()),
             calls: lanes.map(|lane| counter!(names::CALLS, "vendor" => vendor.to_owned(), "lane" => lane.as_str())),
             answer_seconds: histogram!(names::ANSWER_SECONDS, "vendor" => vendor.to_owned()),
-        }
-    }
-}
-
-impl Meter {
-    fn count(&mut self, now_ms: i64) {
-        self.turn(now_ms);
-        self.so_far += 1;
-    }
-
-    /// Of the last whole second, or of the one that runs when it is more already.
-    fn per_second(&mut self, now_ms: i64) -> u32 {
-        self.turn(now_ms);
-        self.so_far.max(self.before)
-    }
-
-    fn turn(&mut self, now_ms: i64) {
-        let second = now_ms.div_euclid(1_000);
-        if second != self.second {
-            self.before = if second == self.second + 1 { self.so_far } else { 0 };
-            (self.second, self.so_far) = (second, 0);
         }
     }
 }
@@ -359,9 +316,9 @@ impl Slot {
         let mut kept = self.allowance.lock();
         // As the vendor is now: this request left when it may have had another rate.
         let Some(limits) = kept.vendors.get_mut(&self.vendor.name) else { return };
-        limits.in_flight = limits.in_flight.saturating_sub(1);
+        limits.hands.in_flight = limits.hands.in_flight.saturating_sub(1);
         if let Some(took_ms) = took_ms {
-            limits.ended.count(now_ms);
+            limits.hands.ended(took_ms, now_ms);
             limits.shown.answer_seconds.record(took_ms.max(0) as f64 / 1e3);
         }
         if locked_out.is_some() || matches!(health, Some(Health::Well | Health::Slow)) {

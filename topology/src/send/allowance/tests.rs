@@ -253,19 +253,31 @@ fn parts_of_what_is_allowed_beside_sends_are_never_more_than_one_together() {
 }
 
 #[test]
-fn a_vendor_whose_hands_are_full_is_worth_what_it_has_just_achieved() {
+fn a_vendor_whose_hands_are_full_is_worth_them_by_what_its_answers_take() {
     let (clock, allowance) = setup();
-    let vendor = vendor(&["SMS"], 1_000, 10);
+    let vendor = Arc::new(Vendor { timeout_ms: 16_000, ..(*vendor(&["SMS"], 1_000, 10)).clone() });
+    let worth = || allowance.at_most(&vendor, Lane::Mass);
     allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
     allowance.know(&vendor);
-    assert!(allowance.at_most(&vendor, Lane::Mass) > 200.0);
-    for second in 1..=3 {
-        clock.to(second * 1_000);
-        take(&allowance, &vendor, Lane::Mass, 100).into_iter().for_each(|slot| slot.answered(Some(true), 1));
+    assert!(worth() > 200.0);
+    clock.to(1_000);
+    let first = take(&allowance, &vendor, Lane::Mass, 100);
+    assert_eq!(worth(), 0.5, "nothing has answered: eight of ten hands, in what the longest answer may take");
+    clock.to(3_000);
+    first.into_iter().for_each(|slot| slot.answered(Some(true), 2_000));
+    let second = take(&allowance, &vendor, Lane::Mass, 100);
+    assert_eq!(worth(), 4.0);
+    clock.to(3_500);
+    assert!(take(&allowance, &vendor, Lane::Mass, 1).is_empty());
+    assert_eq!(worth(), 4.0, "that nothing has ended for half a second says nothing of a slow vendor");
+    for ms in (4_000..=7_000).step_by(500) {
+        clock.to(ms);
+        assert!(take(&allowance, &vendor, Lane::Mass, 1).is_empty());
     }
-    assert_eq!(allowance.at_most(&vendor, Lane::Mass) as u32, 8, "eight of ten hands, once a second");
-    clock.to(5_000);
-    assert!(allowance.at_most(&vendor, Lane::Mass) > 200.0, "they are free again");
+    assert_eq!(worth(), 2.0, "it has become slower: nothing has ended for 4 s");
+    clock.to(8_000);
+    assert!(worth() > 200.0, "nobody wants them any more");
+    drop(second);
 }
 
 /// A process, and the partitions of each lane of SEND-SMS that are its own: of 4.
