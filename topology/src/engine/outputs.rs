@@ -166,6 +166,8 @@ pub fn track_id(record: &Record) -> Option<&str> {
 }
 
 /// Where a record first stood, and its timestamp there: its origin header when `replay` brought it back, else its place.
+/// `replay` brings a record back behind its own place in its own topic: a header that says anything else is a producer's
+/// own words, and would give it another lane or the time to come.
 pub fn origin_of(record: &Record) -> (Place, i64, i64) {
     let own = (record.place, record.offset, record.timestamp_ms);
     let Some((_, origin)) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER) else { return own };
@@ -173,15 +175,34 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
         let mut parts = std::str::from_utf8(origin).ok()?.split('/');
         let topic = parts.next()?.parse().ok()?;
         let partition = parts.next()?.parse().ok()?;
-        Some((Place { topic, partition }, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        Some((Place { topic, partition }, parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?))
     };
-    parse().unwrap_or(own)
+    let may_be = |&(place, offset, timestamp_ms): &(Place, i64, i64)| {
+        place.topic == record.place.topic
+            && (place.partition != record.place.partition || offset < record.offset)
+            && timestamp_ms <= record.timestamp_ms
+    };
+    parse().filter(may_be).unwrap_or(own)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use schemas::{Channel, ReportKind, State};
+
+    #[test]
+    fn an_origin_is_behind_a_record_in_its_own_topic_or_is_none() {
+        let place = Place { topic: "API-MASS".parse().unwrap(), partition: 1 };
+        let of = |origin: &str| {
+            let headers = vec![(ORIGIN_HEADER.to_owned(), Bytes::copy_from_slice(origin.as_bytes()))];
+            origin_of(&Record { place, offset: 50, timestamp_ms: 9_000, key: None, value: None, headers })
+        };
+        assert_eq!(of("API-MASS/1/49/8999"), (place, 49, 8_999));
+        assert_eq!(of("API-MASS/2/70/8999"), (Place { partition: 2, ..place }, 70, 8_999));
+        for forged in ["API-AUTH/1/49/8999", "API-MASS/1/50/8999", "API-MASS/1/49/9001", "API-MASS/1", ""] {
+            assert_eq!(of(forged), (place, 50, 9_000), "{forged}");
+        }
+    }
 
     #[test]
     fn a_consumer_tells_ends_states_and_late_words_apart_by_headers_alone() {
