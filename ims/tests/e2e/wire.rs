@@ -1,14 +1,15 @@
 //! A vendor that is reached over a wire: `ims run` and `ims simulate`, two processes, over HTTP.
 
 use crate::support::{
-    CHAIN, Deployment, Expected, PATIENCE, Settled,
+    CHAIN, Deployment, Done, Expected, PATIENCE, Settled,
     dealer::{self, Dealer},
-    figure, until,
+    figure, streams, until,
 };
-use schemas::{Lane, ResultKind, State, StepResult, Topic};
+use schemas::{Family, Lane, ResultKind, State, StepResult, Topic};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, TcpListener},
+    sync::atomic::AtomicBool,
 };
 
 /// The dealer, whose answers take about so long. `more` is what else there is to say of its behaviour.
@@ -143,6 +144,42 @@ fn of_thousands_in_flight_when_their_sender_dies_only_those_that_were_not_done_a
     assert!(done.iter().all(|serial| steps[serial.as_str()] == (1, 1)), "what was done was met again");
     assert!(steps.values().all(|(taken, _)| *taken <= 1), "a message was sent twice");
     assert_eq!(settled.count(State::Uncertain), 0);
+}
+
+#[test]
+fn a_member_joins_while_a_thousand_are_in_flight_and_their_answers_come_after_they_were_given_away() {
+    let in_flight = 1_000;
+    let patient = Dealer { tps: 10_000, max_in_flight: 4 * in_flight, timeout_ms: 60_000 };
+    // Longer than a revoke waits for answers.
+    let taking = "codes = { A000 = 1.0 }\nno_answer_share = 0.0\nthrottled_share = 0.0\n";
+    let Some(deployment) = Deployment::new(&settings(8_000, &format!("{taking}{REPORTED}"))) else { return };
+    let (_dealer, _) = deployment.dealer_of(&patient, 0);
+    let _rest = deployment.run("rest", "ingest,router,outcome,delay");
+    let mut stays = deployment.run("stays", "kakao,text");
+    stays.until_owns(&streams("kakao,text", &[Lane::Realtime]));
+    let done = AtomicBool::new(false);
+    let watched = [("kakao-REALTIME", Family::At), ("text-REALTIME", Family::Sms)];
+    let settled = std::thread::scope(|scope| {
+        for (stream, family) in watched {
+            let (deployment, done, topic) = (&deployment, &done, Topic::send(family, Lane::Realtime));
+            scope.spawn(move || deployment.offsets_never_go_back(stream, topic, done));
+        }
+        let _done = Done(&done);
+        deployment.append(&deployment.messages_like(&["at", "sms"], Lane::Realtime, in_flight));
+        until("so many are in flight", PATIENCE, || (deployment.requests().len() >= in_flight).then_some(()));
+        let mut joins = deployment.run("joins", "kakao,text");
+        joins.until_owns(&streams("kakao,text", &[Lane::Realtime]));
+        deployment.settle(Expected { messages: in_flight, within: PATIENCE })
+    });
+    let metrics = stays.page("/metrics").expect("its metrics");
+    let late = metrics.lines().filter(|line| line.starts_with("ims_send_late_answers_total{"));
+    let late: u64 = late.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum();
+    eprintln!("{late} answers came after their partitions were given away: {:?}", settled.balance.ended);
+    assert!(late > 0, "{metrics}");
+    let steps = steps(&settled);
+    assert!(steps.values().all(|(taken, _)| *taken <= 1), "a message was sent twice");
+    assert!(steps.values().any(|(_, requested)| *requested > 1), "nothing was met again");
+    assert_eq!(settled.count(State::Delivered) + settled.count(State::Failed), in_flight);
 }
 
 #[test]

@@ -19,11 +19,19 @@ pub use process::{CHAIN, Process, streams};
 use cluster::Cluster;
 use connectors::registry::{OnWrong, Registry, RegistrySettings};
 use processors::ports::{NoRegistry, SchemaSource};
+use rdkafka::{
+    ClientConfig, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+};
 use schemas::{Schemas, Topic};
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     process::{Command, Output},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use topology::log::{
@@ -37,6 +45,18 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// A figure as promised with IMS_TEST_FULL=1, and as small as still proves it otherwise.
 pub fn figure(small: usize, full: usize) -> usize {
     if std::env::var_os("IMS_TEST_FULL").is_some() { full } else { small }
+}
+
+/// Of each topic.
+const PARTITIONS: i32 = 3;
+
+/// Tells those who look meanwhile that all is done, or has failed.
+pub struct Done<'d>(pub &'d AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Unix milliseconds.
@@ -168,7 +188,7 @@ impl Deployment {
         let (in_sync, registry_url) = (copies.div_ceil(2), registry.unwrap_or_default());
         let config = format!(
             "deployment.name = \"{name}\"\n\
-             kafka = {{ bootstrap_servers = \"{brokers}\", topic_prefix = \"{name}-\", partitions = 3, \
+             kafka = {{ bootstrap_servers = \"{brokers}\", topic_prefix = \"{name}-\", partitions = {PARTITIONS}, \
              replication_factor = {copies}, min_insync_replicas = {in_sync} }}\n\
              logs = {{ level = \"info\", format = \"json\" }}\n\
              registry.url = \"{registry_url}\"\n\
@@ -208,6 +228,26 @@ impl Deployment {
     /// Where Kafka is.
     pub fn brokers(&self) -> &str {
         &self.settings.bootstrap_servers
+    }
+
+    /// Looks at what a stream's group has committed of a topic until all is done: it never goes back.
+    pub fn offsets_never_go_back(&self, stream: &str, topic: Topic, done: &AtomicBool) {
+        let group = format!("{}-{stream}", self.name);
+        let mut config = ClientConfig::new();
+        let observer: BaseConsumer =
+            config.set("bootstrap.servers", self.brokers()).set("group.id", group).create().unwrap();
+        let mut seen: BTreeMap<i32, i64> = BTreeMap::new();
+        while !done.load(Ordering::SeqCst) {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_range(&format!("{}{topic}", self.settings.topic_prefix), 0, PARTITIONS - 1);
+            let Ok(list) = observer.committed_offsets(list, Duration::from_secs(5)) else { continue };
+            for entry in list.elements() {
+                let now = entry.offset().to_raw().unwrap_or(0);
+                let before = seen.insert(entry.partition(), now).unwrap_or(0);
+                assert!(now >= before, "{topic}/{} of {stream} went back from {before} to {now}", entry.partition());
+            }
+        }
+        assert!(seen.values().any(|offset| *offset > 0), "{stream} has committed nothing of {topic}: {seen:?}");
     }
 
     /// A file of this deployment.
