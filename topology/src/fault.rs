@@ -36,7 +36,9 @@ pub enum Point {
     BeforeStarted,
     /// "Started" is committed, no request has left.
     AfterStarted,
-    /// Requests have left.
+    /// A request is about to leave, perhaps after others of the same mark.
+    RequestDue,
+    /// All requests of a mark have left.
     RequestWritten,
     /// Answers are there, not yet noted.
     AnswerRead,
@@ -61,6 +63,7 @@ impl Point {
             Self::Held => "held",
             Self::BeforeStarted => "before_started",
             Self::AfterStarted => "after_started",
+            Self::RequestDue => "request_due",
             Self::RequestWritten => "request_written",
             Self::AnswerRead => "answer_read",
             Self::DoneNoted => "done_noted",

@@ -20,9 +20,11 @@ const OF_A_STEP: &[&str] = &[
 
 /// Points of a sender: those towards its vendor, and its transaction.
 const OF_A_SENDER: &[&str] = &[
+    "after_poll",
     "held",
     "before_started",
     "after_started",
+    "request_due",
     "request_written",
     "answer_read",
     "done_noted",

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 #[test]
 fn members_join_and_leave_while_messages_flow() {
     let Some(deployment) = Deployment::alone(&simulator::any_day(20)) else { return };
-    let (rounds, a_turn) = (figure(3, 12), figure(60, 400));
+    let (rounds, a_turn) = (figure(3, 12), figure(160, 400));
     let mut stays = deployment.run("stays", CHAIN);
     stays.until_ready();
     let messages = std::thread::scope(|scope| {

@@ -51,6 +51,7 @@ impl Sender {
                 self.put_back(std::iter::once(pick).chain(picks).collect());
                 break;
             }
+            fault::point(&self.spec.name, Point::RequestDue);
             self.send(&reference, pick);
         }
         fault::point(&self.spec.name, Point::RequestWritten);
