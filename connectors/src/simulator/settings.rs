@@ -114,7 +114,7 @@ pub struct ReceiptBehaviour {
     /// How long after its request a receipt comes; receipts overtake each other by it.
     pub delay_ms: Spread,
     /// Weight of each code of the vendor's own table; empty: the usual ones, of a mail server none. What has a 5yz code comes
-    /// back from one, into the folder of `smtp.bounces`.
+    /// back from one, into the folder of `smtp.bounces`; without one nobody hears of it.
     pub codes: BTreeMap<String, f64>,
     /// Receipts that come twice.
     pub twice_share: f64,

@@ -197,6 +197,10 @@ impl Vendors {
                 keep(&mut carriers, name, smpp::Access::open(name, settings, of_carrier), &mut wrong);
                 continue;
             }
+            if let Some(of_nhn) = &settings.nhn {
+                let customers = reference.current();
+                wrong.extend(of_nhn.unknown(name, &|username| customers.customer(username).is_some()));
+            }
             let mut read = |what: &str, path: &Path| match Key::read(path) {
                 Ok(key) => Some(Arc::new(key)),
                 Err(reason) => {

@@ -20,6 +20,7 @@ const OF_A_STEP: &[&str] = &[
 
 /// Points of a sender: those towards its vendor, and its transaction.
 const OF_A_SENDER: &[&str] = &[
+    "before_poll",
     "after_poll",
     "held",
     "before_started",
@@ -29,7 +30,9 @@ const OF_A_SENDER: &[&str] = &[
     "answer_read",
     "done_noted",
     "before_begin",
+    "after_begin",
     "after_produce",
+    "after_drain",
     "after_send_offsets",
     "before_commit",
     "after_commit",

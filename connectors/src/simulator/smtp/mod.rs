@@ -65,9 +65,7 @@ impl SmtpListener {
         thread::Builder::new().name("simulator-smtp".into()).spawn(move || {
             runtime.block_on(async {
                 for shared in &served.vendors {
-                    if let Some(folder) = &shared.bounces {
-                        tokio::spawn(bring(Arc::clone(&served), shared.vendor.name.clone(), folder.clone()));
-                    }
+                    tokio::spawn(bring(Arc::clone(&served), shared.vendor.name.clone(), shared.bounces.clone()));
                 }
                 tokio::select! {
                     closed = accept(listener, door, served) => tracing::error!(?closed, "the simulator's port of SMTP is closed"),
@@ -125,8 +123,8 @@ impl Served {
 }
 
 /// Puts what a server could not deliver into the folder that it comes back to, for ever. Of a mail that was taken before this
-/// simulator nobody knows where that is.
-async fn bring(served: Arc<Served>, vendor: String, folder: PathBuf) {
+/// simulator nobody knows where that is, and where there is no folder nobody hears of it.
+async fn bring(served: Arc<Served>, vendor: String, folder: Option<PathBuf>) {
     loop {
         let due = served.simulator.deliveries.due_of(&vendor, MOST);
         if due.is_empty() {
@@ -135,10 +133,10 @@ async fn bring(served: Arc<Served>, vendor: String, folder: PathBuf) {
         for due in due {
             let (serial_number, code) = (&due.receipt.serial_number, &due.receipt.code);
             let sent = served.sent().get(&(vendor.clone(), serial_number.clone())).cloned();
-            let brought = match sent.filter(|_| code.starts_with('5')) {
-                Some(sent) => bounce::put(&folder, serial_number, code, &sent, due.receipt.at_ms),
-                // Delivered.
-                None => Ok(()),
+            let brought = match (sent.filter(|_| code.starts_with('5')), &folder) {
+                (Some(sent), Some(folder)) => bounce::put(folder, serial_number, code, &sent, due.receipt.at_ms),
+                // Delivered, or so it seems.
+                _ => Ok(()),
             };
             let brought = brought.and_then(|()| served.simulator.confirm(&[confirmation(&due.receipt)]));
             if let Err(error) = brought {

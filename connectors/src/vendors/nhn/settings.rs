@@ -43,4 +43,13 @@ impl NhnSettings {
             format!("vendors.{name}.nhn.look_back_h: got {look_back_h}, 1 to {LONGEST_LOOK_BACK_H} are allowed")
         })
     }
+
+    /// The free number of a customer that is not among these, with the remedy.
+    pub fn unknown(&self, name: &str, is_known: &dyn Fn(&str) -> bool) -> Option<String> {
+        let (number, username) = self.unsubscribe_numbers.iter().find(|(_, username)| !is_known(username))?;
+        Some(format!(
+            "vendors.{name}.nhn.unsubscribe_numbers: {number} is said to be {username:?}'s, whom the reference data do not \
+             have: write the username of a customer, or enter the customer first"
+        ))
+    }
 }

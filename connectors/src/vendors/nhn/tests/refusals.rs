@@ -165,3 +165,14 @@ fn what_is_no_free_number_is_refused() {
         assert_eq!(mistake.contains("unsubscribe_numbers"), !is_one, "{number}: {mistake}");
     }
 }
+
+#[test]
+fn a_free_number_of_nobody_is_refused() {
+    for (username, is_known) in [("hanbit-shop", true), ("hanbit-shap", false)] {
+        let numbers = BTreeMap::from([("08012341234".to_owned(), username.to_owned())]);
+        let nhn = NhnSettings { app_key: APP_KEY.into(), unsubscribe_numbers: numbers, ..NhnSettings::default() };
+        let bench = Bench::within(&SMS, "http://127.0.0.1:9", 1_000, VendorSettings { nhn: Some(nhn), ..settings() });
+        let wrong = bench.vendors.wrong.join("\n");
+        assert_eq!(wrong.contains("08012341234 is said to be \"hanbit-shap\"'s"), !is_known, "{wrong}");
+    }
+}

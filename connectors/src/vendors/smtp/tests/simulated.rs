@@ -34,6 +34,11 @@ struct Relay {
 
 impl Relay {
     fn behaving(behaviour: Behaviour) -> Self {
+        Self::opened(behaviour, true)
+    }
+
+    /// Mails come back to its customer, or nobody has said where to.
+    fn opened(behaviour: Behaviour, come_back: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in ["cur", "new", "tmp"] {
             std::fs::create_dir(folder.path().join(part)).unwrap();
@@ -49,7 +54,7 @@ impl Relay {
             key: "ims".into(),
             app_key: String::new(),
             password: "relay-password".into(),
-            bounces: Some(folder.path().to_owned()),
+            bounces: come_back.then(|| folder.path().to_owned()),
             webhook_secret: None,
         };
         let listener = SmtpListener::open(simulator, "127.0.0.1:0", vec![known]).unwrap();
@@ -185,4 +190,13 @@ fn a_mail_that_was_taken_comes_back_by_its_return_address() {
     let reply = bench.reply(mail());
     assert!(matches!(&reply, Reply::Unasked { code, .. } if code == "5.1.1"), "{reply:?}");
     assert_eq!(relay.requests().len(), 1);
+}
+
+#[test]
+fn where_mails_come_back_to_nobody_the_server_owes_none() {
+    let mut behaviour = well();
+    behaviour.receipts.codes = always("5.1.1");
+    let relay = Relay::opened(behaviour, false);
+    assert_eq!(code(&relay.bench().reply(email("01KKCJ3N1F0000000000000001-0A", "haneul.kim@mail.example"))), "2.0.0");
+    until_confirmed(&relay.log());
 }
