@@ -207,8 +207,8 @@ impl<S: Text> Identity<S> {
         let report = Report {
             track_id: self.track_id.to_string(),
             username: self.username.into_string(),
-            service_key: clipped(self.service_key.into_string()),
-            message_id: clipped(self.message_id.into_string()),
+            service_key: clipped(&self.service_key),
+            message_id: clipped(&self.message_id),
             channel: self.channel,
             message_type: self.message_type,
             kind: ReportKind::State,
@@ -223,15 +223,14 @@ impl<S: Text> Identity<S> {
             sent_at: None,
             reported_at: now_ms,
             steps: Vec::new(),
-            bill_code: self.bill_code.map(|code| clipped(code.into_string())),
+            bill_code: self.bill_code.map(|code| clipped(&code)),
         };
         Box::new(Refused { code, report })
     }
 }
 
-fn clipped(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(REPEATED) {
-        text.truncate(end);
-    }
-    text
+/// Copied when it is clipped: a refusal keeps nothing of a text that may be a megabyte.
+fn clipped(text: &str) -> String {
+    let end = text.char_indices().nth(REPEATED).map_or(text.len(), |(end, _)| end);
+    text[..end].to_owned()
 }

@@ -231,3 +231,14 @@ fn recipients_who_refused_ads_get_none() {
     assert_eq!(asked, ["Doyun.Lee@Mail.Example", "doyun.lee@mail.example"], "however it is written");
     assert_eq!(code(&refused_ads("821078901234"), "lms"), Ok(()), "what is no ad still comes");
 }
+
+#[test]
+fn a_refusal_keeps_nothing_of_what_was_too_long() {
+    let mut request = examples::request("sms");
+    (request.service_key, request.message_id) = ("k".repeat(1_000_000), "m".repeat(1_000_000));
+    request.bill_code = Some("가".repeat(1_000_000));
+    let report = refused(request);
+    let kept = [&report.service_key, &report.message_id, report.bill_code.as_ref().unwrap()];
+    assert_eq!(kept.map(|text| text.chars().count()), [64; 3]);
+    assert!(kept.iter().all(|text| text.capacity() <= 64 * 4), "{:?}", kept.map(String::capacity));
+}
