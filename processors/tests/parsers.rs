@@ -7,6 +7,7 @@ use processors::center::{Cursor, Days, Span, file, opt_out};
 use processors::reference::ServiceKey;
 use processors::refusal::{Code, Refusal};
 use processors::rules::field::top;
+use processors::rules::room::Room;
 use processors::rules::variables::{Values, fill, matches};
 use processors::rules::{address, cp949, link, phone, push, sender};
 use schemas::Channel;
@@ -86,9 +87,11 @@ fn links() {
 #[test]
 fn variables() {
     let (values, none) = (BTreeMap::from([("이름".to_owned(), "#{이름}".to_owned())]), BTreeMap::new());
-    let values = Values([&values, &none, &none]);
+    let room = Room::default();
+    let values = Values([&values, &none, &none], &room);
     texts(&["#{이름}님의 주문 #{번호}", "#{#{이름}}", "##{{}}#{"], |text| {
         let mut filled = text.to_owned();
+        room.empty();
         told(text, fill(&top("message"), &mut filled, &values));
         assert_eq!(matches(text, text), Ok(()), "{text:?} is its own template's");
         let _ = matches("#{a}님의 주문 #{b}", text);

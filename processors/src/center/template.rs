@@ -9,7 +9,9 @@ use crate::{
         field::{Field, top},
         fill,
         link::TEMPLATE_LINK,
-        mail, push, text, text_message,
+        mail, push,
+        room::Room,
+        text, text_message,
         variables::Values,
     },
 };
@@ -62,7 +64,8 @@ pub fn check(
         |name: &String| (name.clone(), if found.links.contains(name) { "https://example.com" } else { "1" }.to_owned());
     let filling: BTreeMap<String, String> = found.names.iter().map(filling).collect();
     let none = BTreeMap::new();
-    let values = Values([&filling, &none, &none]);
+    let room = Room::default();
+    let values = Values([&filling, &none, &none], &room);
     let mut content = content(template);
     let at = Field::REQUEST;
     text::without_nul(&at, content.text_where(&text::has_nul))?;

@@ -9,6 +9,7 @@ use super::step::{Mapping, Step};
 use super::{lane, recipient};
 use crate::refusal::Refusal;
 use crate::rules::field::{Field, top};
+use crate::rules::room::Room;
 use crate::rules::text;
 use crate::rules::variables::Values;
 use schemas::{AcceptedOf, Channel, Family, Lane, ReceiverOf, Text};
@@ -21,6 +22,8 @@ pub struct Making<'m, S: Text> {
     pub claimed: Lane,
     pub settings: &'m Settings,
     pub now_ms: i64,
+    /// Of the message at hand.
+    pub room: &'m Room,
 }
 
 impl<S: Text> Making<'_, S> {
@@ -44,8 +47,8 @@ impl<S: Text> Making<'_, S> {
         let recipient = recipient::check(at, channel, receiver, head.country_code.as_deref(), user_key)?;
         let abroad = recipient.country_code.as_deref().is_some_and(|code| code != "82");
         let mapping = Mapping {
-            texts: Values([&own_values, &head.mapping, &head.message_variable]),
-            parts: Values([&own_values, &head.mapping, &head.button_variable]),
+            texts: Values([&own_values, &head.mapping, &head.message_variable], self.room),
+            parts: Values([&own_values, &head.mapping, &head.button_variable], self.room),
         };
         let step = Step {
             at: Field::REQUEST,

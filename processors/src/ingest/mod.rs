@@ -18,16 +18,19 @@ mod step;
 mod tests;
 mod times;
 mod types;
+mod unfolded;
 
 pub use fallback::following;
 pub use outcome::{Candidate, Checked, IMAGES_BYTES, Refused, consent_of, duplicate, opt_outs_of};
 pub use settings::{Expiry, Settings};
 pub use types::message_type;
 pub(crate) use types::words;
+pub use unfolded::unfolded_bytes;
 
 use crate::reference::Reference;
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
+use crate::rules::room::Room;
 use crate::rules::text;
 use envelope::Envelope;
 use message::Making;
@@ -37,6 +40,7 @@ use schemas::{Api, ReceiverOf, SendRequestOf, Text, TrackId};
 use std::collections::HashSet;
 use std::mem::take;
 use std::ops::RangeInclusive;
+use unfolded::Unfolded;
 
 /// Most receivers of a request.
 pub const RECEIVERS: usize = 1000;
@@ -92,10 +96,11 @@ pub fn check<S: Text>(
         requested_at: record.timestamp_ms,
         bill_code: head.bill_code.clone(),
     };
+    let room = Room::default();
     let one = |at: &Field<'_>, mut identity: Identity<S>, receiver: ReceiverOf<S>, draft: Draft<S>| match &envelope {
         Err(refusal) => refused(identity, refusal.clone(), now_ms),
         Ok(envelope) => {
-            let making = Making { head: &head, envelope, claimed: record.api.lane, settings, now_ms };
+            let making = Making { head: &head, envelope, claimed: record.api.lane, settings, now_ms, room: &room };
             match making.message(at, receiver, draft, &mut identity) {
                 Ok(candidate) => Checked::Candidate(Box::new(candidate)),
                 Err(refusal) => refused(identity, refusal, now_ms),
@@ -110,13 +115,27 @@ pub fn check<S: Text>(
         let too_many = Refusal::bad(&top("receiver_list"), format_args!("got {count}, at most {RECEIVERS}"));
         return Ok(vec![refused(identity(0, head.message_id.clone()), too_many, now_ms)]);
     }
-    let checked = receivers.into_iter().zip(std::iter::repeat_n(draft, count)).enumerate();
-    let checked = checked.map(|(i, (receiver, draft))| {
+    let mut unfolded = Unfolded::new(record.api.lane, count, draft.bytes() + head.variable_bytes(channel));
+    let checked = receivers.into_iter().enumerate().map(|(i, receiver)| {
         let at = Field::REQUEST.entry("receiver_list", i);
         let id = receiver.message_id.clone().unwrap_or_else(|| S::from(format!("{}-{:04}", &*head.message_id, i + 1)));
-        one(&at, identity(i as u16 + 1, id), receiver, draft)
+        let identity = identity(i as u16 + 1, id);
+        if let Some(refusal) = &unfolded.refusal {
+            return refused(identity, refusal.clone(), now_ms);
+        }
+        let one = one(&at, identity, receiver, draft.clone());
+        unfolded.add(room.empty());
+        one
     });
-    Ok(without_repeated_ids(checked.collect(), now_ms))
+    let mut checked: Vec<_> = checked.collect();
+    if let Some(refusal) = unfolded.refusal {
+        let refused = |one| match one {
+            Checked::Candidate(candidate) => Checked::Refused(candidate.refuse(refusal.clone(), now_ms)),
+            one => one,
+        };
+        checked = checked.into_iter().map(refused).collect();
+    }
+    Ok(without_repeated_ids(checked, now_ms))
 }
 
 fn refused<S: Text>(identity: Identity<S>, refusal: Refusal, now_ms: i64) -> Checked<S> {

@@ -1,6 +1,8 @@
 //! A request taken apart: what it is, what it says, whom it goes to.
 
-use schemas::{ContentOf, FallbackStepOf, ReceiverOf, SendRequestOf, Source, Text};
+use crate::rules::room::counted;
+use schemas::{Channel, ContentOf, FallbackStepOf, ReceiverOf, SendRequestOf, Source, Text};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// What holds for every receiver and is not said to any.
@@ -35,6 +37,28 @@ pub struct Parts<S: Text> {
     /// The receiver that the request itself names.
     pub own: ReceiverOf<S>,
     pub receivers: Vec<ReceiverOf<S>>,
+}
+
+impl<S: Text> Head<S> {
+    /// Bytes of the variables that go along with each message: those of brand messages.
+    pub fn variable_bytes(&self, channel: Channel) -> usize {
+        let maps =
+            [&self.message_variable, &self.button_variable].map(|map| map.iter().filter(|_| channel == Channel::Bt));
+        maps.into_iter().flatten().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
+impl<S: Text> Draft<S> {
+    /// Bytes of everything that it says.
+    pub fn bytes(&self) -> usize {
+        let bytes = Cell::new(self.user_key.as_ref().map_or(0, |key| key.len()));
+        let count = counted(&bytes);
+        self.content.text_where(&count);
+        for step in &self.fallback {
+            step.text_where(&count);
+        }
+        bytes.get()
+    }
 }
 
 impl<S: Text> Parts<S> {

@@ -57,7 +57,7 @@ impl Step<'_> {
     pub fn check<S: Text>(&self, content: &mut ContentOf<S>, mapping: &Mapping<'_, S>) -> Result<Said, Refusal> {
         let at = &self.at;
         if let Some(template) = self.template {
-            template::apply(content, template);
+            mapping.texts.1.take(&at.of("template_code"), template::apply(content, template))?;
             text::without_nul(at, content.text_where(&text::has_nul))?;
         }
         let verbatim = self.template.is_some_and(|template| template::is_verbatim(content, template));

@@ -165,6 +165,7 @@ fn card<S: Text>(at: &Field<'_>, card: &mut CarouselItemOf<S>, values: &Values<'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::room::Room;
     use schemas::{
         Attachment, Button, Carousel, CarouselItem, Commerce, Content, Coupon, Highlight, Image, Item, ItemList,
         Supplement, Video,
@@ -247,7 +248,8 @@ mod tests {
     #[test]
     fn every_text_and_link_is_filled() {
         let (map, none) = (BTreeMap::from([("v".to_owned(), "값".to_owned())]), BTreeMap::new());
-        let values = Values([&map, &none, &none]);
+        let room = Room::default();
+        let values = Values([&map, &none, &none], &room);
         let mut filled = everywhere("a#{v}");
         content(&Field::REQUEST, &mut filled, &values, &values).unwrap();
         assert!(filled == everywhere("a값"));
@@ -258,7 +260,8 @@ mod tests {
         let of = |value: &str| BTreeMap::from([("v".to_owned(), value.to_owned())]);
         let (texts, parts, none) = (of("text"), of("part"), BTreeMap::new());
         let mut filled = everywhere("#{v}");
-        let (texts, parts) = (Values([&none, &none, &texts]), Values([&none, &none, &parts]));
+        let room = Room::default();
+        let (texts, parts) = (Values([&none, &none, &texts], &room), Values([&none, &none, &parts], &room));
         content(&Field::REQUEST, &mut filled, &texts, &parts).unwrap();
         assert_eq!(filled.title.as_deref(), Some("text"));
         assert_eq!(filled.attachment.unwrap().button[0].name.as_deref(), Some("part"));
@@ -267,7 +270,8 @@ mod tests {
     #[test]
     fn an_unfilled_variable_is_refused_by_its_path() {
         let none = BTreeMap::new();
-        let values = Values([&none, &none, &none]);
+        let room = Room::default();
+        let values = Values([&none, &none, &none], &room);
         let mut bare = everywhere("x");
         bare.attachment.as_mut().unwrap().carousel.as_mut().unwrap().list[0].button[0].url_pc = some("#{v}");
         let refused = content(&Field::REQUEST, &mut bare, &values, &values).unwrap_err();

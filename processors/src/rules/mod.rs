@@ -14,6 +14,7 @@ pub mod mail;
 pub mod phone;
 pub mod push;
 pub mod rcs;
+pub mod room;
 pub mod sender;
 pub mod template;
 pub mod text;

@@ -1,28 +1,40 @@
 //! Templates: what they give to a message that says nothing itself, and whether a message is its template's.
 
 use super::field::Field;
+use super::room::counted;
 use super::text::given;
 use super::variables::matches;
 use crate::reference::Template;
 use crate::refusal::{Code, Refusal};
 use schemas::{Button, ButtonOf, ContentOf, Text};
+use std::cell::Cell;
 
 /// Without a message, text, title, header, HTML, attachment and quick replies come from the template; what the request
-/// does give stays.
-pub fn apply<S: Text>(content: &mut ContentOf<S>, template: &Template) {
+/// does give stays. Answers how many bytes it gave.
+pub fn apply<S: Text>(content: &mut ContentOf<S>, template: &Template) -> usize {
     if given(&content.message).is_some() {
-        return;
+        return 0;
     }
     let Template { message, title, header, html, attachment, supplement, .. } = template;
-    let own = |text: &String| S::from(text.clone());
+    let bytes = Cell::new(0);
+    let count = counted(&bytes);
+    let own = |text: &String| {
+        count(text);
+        S::from(text.clone())
+    };
     content.message = (!message.is_empty()).then(|| own(message));
     content.title = content.title.take().or_else(|| title.as_ref().map(own));
     content.header = content.header.take().or_else(|| header.as_ref().map(own));
     content.html = content.html.take().or_else(|| html.as_ref().map(own));
-    content.attachment =
-        content.attachment.take().or_else(|| attachment.clone().map(|given| Box::new(given.with_texts())));
-    content.supplement =
-        content.supplement.take().or_else(|| supplement.clone().map(|given| Box::new(given.with_texts())));
+    if content.attachment.is_none() {
+        content.attachment = attachment.clone().map(|given| Box::new(given.with_texts()));
+        content.attachment.as_ref().and_then(|given| given.text_where(&count));
+    }
+    if content.supplement.is_none() {
+        content.supplement = supplement.clone().map(|given| Box::new(given.with_texts()));
+        content.supplement.as_ref().and_then(|given| given.text_where(&count));
+    }
+    bytes.get()
 }
 
 /// Whether the text is the template's own, its variables not filled yet: then the filled text matches it too.

@@ -1,6 +1,7 @@
 //! `#{name}`: filling variables, and telling whether a text came from a template with variables.
 
 use super::field::Field;
+use super::room::Room;
 use crate::refusal::{Code, Refusal};
 use schemas::Text;
 use std::collections::BTreeMap;
@@ -58,9 +59,9 @@ impl<'t> Iterator for Pieces<'t> {
     }
 }
 
-/// What variables stand for; the first map that knows a name wins.
+/// What variables stand for, and the room that there is for it; the first map that knows a name wins.
 #[derive(Debug)]
-pub struct Values<'v, S>(pub [&'v BTreeMap<S, S>; 3]);
+pub struct Values<'v, S>(pub [&'v BTreeMap<S, S>; 3], pub &'v Room);
 
 impl<S> Clone for Values<'_, S> {
     fn clone(&self) -> Self {
@@ -77,7 +78,7 @@ impl<'v, S: Text> Values<'v, S> {
 }
 
 /// Fills the variables of a text once: what a value brings is not looked at again. A name without a value is refused
-/// (2050).
+/// (2050), and so is a value that there is no room for (2010).
 pub fn fill<S: Text>(field: &Field<'_>, text: &mut S, values: &Values<'_, S>) -> Result<(), Refusal> {
     // One pass for one byte: most texts have none.
     if text.as_bytes().contains(&b'#') {
@@ -92,7 +93,10 @@ fn filled<S: Text>(field: &Field<'_>, text: &str, values: &Values<'_, S>) -> Res
         match piece {
             Piece::Literal(literal) => out.push_str(literal),
             Piece::Variable(name) => match values.get(name) {
-                Some(value) => out.push_str(value),
+                Some(value) => {
+                    values.1.take(field, value.len())?;
+                    out.push_str(value);
+                }
                 None => {
                     let name: String = name.chars().take(40).collect();
                     return Err(Refusal::new(
@@ -150,7 +154,7 @@ mod tests {
     fn fill_with(text: &str, pairs: &[(&str, &str)]) -> Result<String, Refusal> {
         let (own, none) = (map(pairs), BTreeMap::new());
         let mut text = text.to_owned();
-        fill(&top("message"), &mut text, &Values([&own, &none, &none]))?;
+        fill(&top("message"), &mut text, &Values([&own, &none, &none], &Room::default()))?;
         Ok(text)
     }
 
@@ -194,8 +198,18 @@ mod tests {
     fn the_receivers_value_wins_over_the_requests() {
         let (own, common, none) = (map(&[("n", "1")]), map(&[("n", "2"), ("m", "3")]), BTreeMap::new());
         let mut text = "#{n}#{m}".to_owned();
-        fill(&top("message"), &mut text, &Values([&own, &common, &none])).unwrap();
+        fill(&top("message"), &mut text, &Values([&own, &common, &none], &Room::default())).unwrap();
         assert_eq!(text, "13");
+    }
+
+    #[test]
+    fn a_value_that_is_named_too_often_is_refused_when_there_is_no_more_room() {
+        let (named, value) = (100_000, "v".repeat(100));
+        let refused = fill_with(&"#{a}".repeat(named), &[("a", &value)]).map(|text| text.len()).unwrap_err();
+        assert_eq!((refused.code, refused.field.as_str()), (Code::TooLong, "message"));
+        let told = "message: got 983100 bytes from templates and variables so far, at most 983040 in a message";
+        assert_eq!(refused.message, told);
+        assert_eq!(fill_with(&"#{a}".repeat(9_830), &[("a", &value)]).unwrap().len(), 983_000);
     }
 
     #[test]

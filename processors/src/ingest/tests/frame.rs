@@ -242,3 +242,26 @@ fn a_refusal_keeps_nothing_of_what_was_too_long() {
     assert_eq!(kept.map(|text| text.chars().count()), [64; 3]);
     assert!(kept.iter().all(|text| text.capacity() <= 64 * 4), "{:?}", kept.map(String::capacity));
 }
+
+#[test]
+fn texts_of_a_message_share_the_room_that_values_have() {
+    let of = |bytes: usize| {
+        move |request: &mut SendRequest| {
+            request.message = Some("#{body}".into());
+            request.mapping.insert("body".into(), "a".repeat(bytes));
+            request.html = request.message.clone();
+            request.title = Some("#{body}".into());
+        }
+    };
+    let told = "html: got 1000000 bytes from templates and variables so far, at most 983040 in a message";
+    let room = refusal("email", |request| {
+        of(500_000)(request);
+        request.title = Some("이용 내역서".into());
+    });
+    assert_eq!(room, ("2010".into(), told.into()));
+    assert_eq!(
+        refusal("email", of(300)).1,
+        "title: got 300 characters, at most 255",
+        "what has room is held against its own rule"
+    );
+}

@@ -144,6 +144,49 @@ fn a_receiver_beside_the_list_is_refused() {
     assert_eq!(refusals(&checked).len(), 2);
 }
 
+/// A mail to many that says so many bytes.
+fn mails(count: usize, bytes: usize) -> SendRequest {
+    let mut request = examples::request("email");
+    request.message = Some("가".repeat(bytes / 3));
+    (request.to, request.html, request.title) = (None, None, Some("이용 내역서".into()));
+    let receiver = |i| Receiver { to: Some(format!("receiver-{i}@mail.example")), ..Receiver::default() };
+    request.receiver_list = (0..count).map(receiver).collect();
+    request
+}
+
+#[test]
+fn a_request_that_unfolds_too_far_is_refused_to_every_receiver() {
+    let run = |lane, request| run_in(&reference(), lane, request);
+    let of_auth = 8 << 20;
+    assert!(refusals(&run(Lane::Auth, mails(20, of_auth / 21))).is_empty());
+    let checked = run(Lane::Auth, mails(20, of_auth / 20));
+    let refused = refusals(&checked);
+    assert_eq!(
+        refused.iter().map(|r| (r.0, r.1)).collect::<Vec<_>>(),
+        (0..20).map(|i| (i, Code::BadRequest)).collect::<Vec<_>>()
+    );
+    // A third is a syllable; title 16, from_email 23, from_name 12, file 23.
+    let bytes = 20 * (of_auth / 20 / 3 * 3 + 16 + 23 + 12 + 23);
+    let told = format!(
+        "receiver_list: got {bytes} bytes in 20 of 20 messages, at most 8388608 together: send several requests"
+    );
+    assert!(refused.iter().all(|r| r.2 == told), "{refused:?}");
+    assert_eq!(ids(&checked)[19], "MAIL-20260311-00009-0020");
+    assert!(refusals(&run(Lane::Realtime, mails(20, of_auth / 20))).is_empty(), "who is not AUTH has more time");
+}
+
+#[test]
+fn what_values_and_templates_add_counts_for_every_receiver() {
+    let mut request = mails(1000, 30);
+    request.message = Some("#{body}".into());
+    request.mapping = [("body".to_owned(), "a".repeat(100_000))].into();
+    let checked = run(request);
+    let refused = refusals(&checked);
+    assert_eq!(refused.len(), 1000, "the first ones too, which were made before it was known");
+    assert!(refused[0].2.starts_with("receiver_list: got 671"), "{}", refused[0].2);
+    assert!(refused.iter().all(|r| r.2 == refused[0].2));
+}
+
 #[test]
 fn receivers_take_the_requests_country_code() {
     let mut request = many(2);
