@@ -13,9 +13,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
 
 /// The decision of a step, over batches.
 pub trait Step: Send {
-    /// Decides for every record and appends what follows from it. `Away` comes before anything is remembered: the
-    /// same batch is given again.
-    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away>;
+    /// Decides for the records in order and appends what follows from them; answers for how many, at least one. All, but
+    /// for a step whose appends may be much more than its records: what is left makes the next transaction. `Away` comes
+    /// before anything is remembered: the same batch is given again.
+    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away>;
 
     /// The step owns these partitions now: forget all state, restore theirs.
     fn assigned(&mut self, _positions: &[Position], _reader: &mut dyn Reader) -> Result<(), LogError> {
@@ -51,7 +52,9 @@ pub struct StepWorker<S> {
     clock: Arc<dyn Clock>,
     limits: BatchLimits,
     step: S,
+    /// What was taken, in order, and how much of it is decided.
     batch: Vec<Record>,
+    decided: usize,
     out: Outputs,
     gate: Gate,
     lag: LagGauge,
@@ -67,7 +70,7 @@ enum Stage {
     Empty,
     /// Records are taken; a dependency was away.
     Taken,
-    /// All is decided; the log was away.
+    /// The first of them are decided; the log was away.
     Decided,
 }
 
@@ -84,8 +87,9 @@ impl<S: Step> StepWorker<S> {
         let stream = log.stream(spec.clone())?;
         let reader = log.reader()?;
         let (batch, gate, lag, stage, owed) = (Vec::new(), Gate::default(), LagGauge::default(), Stage::Empty, None);
+        let decided = 0;
         let pace = Pace::new(if spec.bulk() { BULK_PACE } else { Duration::ZERO });
-        Ok(Self { spec, stream, reader, clock, limits, step, batch, out, gate, lag, pace, stage, owed })
+        Ok(Self { spec, stream, reader, clock, limits, step, batch, decided, out, gate, lag, pace, stage, owed })
     }
 
     fn forget(&mut self) {
@@ -140,9 +144,10 @@ impl<S: Step> StepWorker<S> {
         fault::point(name, Point::BeforeLookUp);
         let now_ms = self.clock.now_ms();
         self.out.clear();
-        self.step.run(&self.batch, now_ms, &mut self.out)?;
+        self.decided = self.step.run(&self.batch, now_ms, &mut self.out)?;
         fault::point(name, Point::AfterLookUp);
-        let internal = self.batch.iter().filter(|r| !matches!(r.place.topic.kind(), Kind::Api(_))).count();
+        let decided = &self.batch[..self.decided];
+        let internal = decided.iter().filter(|r| !matches!(r.place.topic.kind(), Kind::Api(_))).count();
         let dead = self.out.records().iter().filter(|o| is_internal_dead_letter(o.topic.kind())).count();
         if self.gate.shuts(now_ms, internal, dead) {
             return Err(Halt::new(
@@ -158,7 +163,8 @@ impl<S: Step> StepWorker<S> {
 
     fn commit(&mut self) -> Result<(), LogError> {
         let mut next = BTreeMap::new();
-        for record in &self.batch {
+        let decided = &self.batch[..self.decided];
+        for record in decided {
             next.insert(record.place, record.offset + 1);
         }
         let positions: Vec<Position> =
@@ -166,16 +172,19 @@ impl<S: Step> StepWorker<S> {
         self.stream.commit(self.out.records(), &positions)?;
         let now_ms = self.clock.now_ms();
         let stream = self.spec.name.clone();
-        counter!(names::RECORDS, "stream" => stream.clone()).increment(self.batch.len() as u64);
-        if let Some(oldest) = self.batch.iter().map(|r| r.timestamp_ms).min() {
+        counter!(names::RECORDS, "stream" => stream.clone()).increment(decided.len() as u64);
+        if let Some(oldest) = decided.iter().map(|r| r.timestamp_ms).min() {
             let seconds = (now_ms - oldest).max(0) as f64 / 1e3;
             histogram!(names::STEP_SECONDS, "stream" => stream).record(seconds);
         }
         for dead in self.out.records().iter().filter(|o| matches!(o.topic.kind(), Kind::DeadLetter(_))) {
             counter!(names::DEAD_LETTERS, "topic" => dead.topic.name()).increment(1);
         }
-        self.pace.committed(self.batch.len() < self.limits.records / 2);
-        self.forget();
+        let all = decided.len() == self.batch.len();
+        self.pace.committed(all && decided.len() < self.limits.records / 2);
+        self.batch.drain(..self.decided);
+        self.out.clear();
+        self.stage = if all { Stage::Empty } else { Stage::Taken };
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::{
 use bytes::Bytes;
 use metrics::counter;
 use processors::{
-    ingest::{Candidate, Checked, Received, Refused, Settings, check},
+    ingest::{Candidate, Checked, Received, Refused, Settings, check, unfolded_bytes},
     ports::{AppUser, AskedConsent, Away, Claim, Claims, NamedFile, ReferenceSource},
     reference::{OptOut, Reference},
 };
@@ -62,6 +62,8 @@ struct Checks {
     users_of: Vec<usize>,
     /// One of each candidate.
     claims: Vec<Claim>,
+    /// Bytes of all candidates.
+    bytes: usize,
 }
 
 enum Answer {
@@ -156,6 +158,7 @@ impl Ingest {
                 Checked::Candidate(candidate) => {
                     let Candidate { accepted, demoted, .. } = &*candidate;
                     let value = out.framed::<Accepted>(|value| accepted.write(value));
+                    checked.bytes += value.len();
                     checked.claims.push(candidate.claim());
                     checked.asked.extend(candidate.opt_outs());
                     checked.asked_of.resize(checked.asked.len(), checked.answers.len());
@@ -231,10 +234,11 @@ pub fn api_of(record: &Record, cluster: u8) -> Api {
 }
 
 impl Step for Ingest {
-    fn run(&mut self, records: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
+    fn run(&mut self, records: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {
         let reference = self.reference.current();
         let batch = Batch { records, reference: &reference, now_ms };
         let mut checked = Checks::default();
+        let (mut decided, most) = (0, transaction_bytes(records));
         for (at, record) in records.iter().enumerate() {
             let answered = match self.decoder.datum::<SendRequest>(record.value.as_deref())? {
                 Ok(datum) => self.check(at, &batch, &datum, &mut checked, out),
@@ -242,6 +246,10 @@ impl Step for Ingest {
             };
             if let Err(reason) = answered {
                 out.dead_letter(record, &reason);
+            }
+            decided = at + 1;
+            if checked.bytes >= most {
+                break;
             }
         }
         self.stores.refuse_opted_out(&mut checked, &batch, out)?;
@@ -262,8 +270,20 @@ impl Step for Ingest {
                 }
             }
         }
-        Ok(())
+        Ok(decided)
     }
+}
+
+/// Bytes of what is accepted that make a transaction: twice what a batch takes, so that only what unfolds is parted. The
+/// request that passes it may bring as much as [`unfolded_bytes`] more.
+const TRANSACTION_BYTES: usize = 16 << 20;
+
+fn transaction_bytes(records: &[Record]) -> usize {
+    let lane = match records.first().map(|record| record.place.topic.kind()) {
+        Some(Kind::Api(lane)) => lane,
+        _ => Lane::Realtime,
+    };
+    TRANSACTION_BYTES.min(unfolded_bytes(lane))
 }
 
 fn refuse(refused: &Refused, now_ms: i64, out: &mut Outputs) {

@@ -106,7 +106,7 @@ impl Outcome {
 }
 
 impl Step for Outcome {
-    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
+    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {
         // All is read before anything is remembered: a registry that is away leaves the state as it was.
         let news: Vec<_> =
             batch.iter().map(|r| self.decoder.decode::<StepResult>(r.value.as_deref())).collect::<Result<_, _>>()?;
@@ -126,7 +126,7 @@ impl Step for Outcome {
         }
         let open: usize = self.open.values().map(FxHashMap::len).sum();
         gauge!(names::OPEN, "lane" => self.lane.as_str()).set(open as f64);
-        Ok(())
+        Ok(batch.len())
     }
 
     fn assigned(&mut self, positions: &[Position], reader: &mut dyn Reader) -> Result<(), LogError> {

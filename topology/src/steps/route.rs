@@ -114,7 +114,7 @@ impl Route {
 }
 
 impl Step for Route {
-    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
+    fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {
         let reference = self.reference.current();
         let mut changed = self.look_up(batch, &reference)?;
         for (place, record) in batch.iter().enumerate().filter(|(_, record)| !is_routed(record)) {
@@ -130,7 +130,7 @@ impl Step for Route {
                 out.close_account(record, lane(record), now_ms);
             }
         }
-        Ok(())
+        Ok(batch.len())
     }
 }
 

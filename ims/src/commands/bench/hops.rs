@@ -30,12 +30,12 @@ struct Relay {
 }
 
 impl Step for Relay {
-    fn run(&mut self, batch: &[Record], _now_ms: i64, out: &mut Outputs) -> Result<(), Away> {
+    fn run(&mut self, batch: &[Record], _now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {
         for record in batch {
             let key = std::str::from_utf8(record.key.as_deref().unwrap_or_default()).unwrap_or_default();
             out.value(self.to, None, key, record.value.clone(), vec![]);
         }
-        Ok(())
+        Ok(batch.len())
     }
 }
 

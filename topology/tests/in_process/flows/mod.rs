@@ -1,5 +1,6 @@
 //! Flows through the whole chain, on the in-process log, with a clock that is moved.
 
+mod bounds;
 mod callbacks;
 mod consents;
 mod delays;
