@@ -11,6 +11,7 @@ mod door;
 mod kills;
 mod losses;
 mod mail;
+mod opt_outs;
 mod push;
 mod refused;
 mod registry;
