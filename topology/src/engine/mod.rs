@@ -3,6 +3,7 @@
 mod decode;
 mod gate;
 mod lag;
+mod letter;
 mod outputs;
 mod pace;
 mod runtime;
@@ -15,6 +16,7 @@ mod worker;
 pub use decode::Decoder;
 pub use gate::Gate;
 pub use lag::LagGauge;
+pub use letter::CUT_HEADER;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of, track_id};
 pub use pace::Pace;
 pub use runtime::Runtime;

@@ -1,5 +1,6 @@
 //! What a batch appends: records framed and keyed, and dead letters with their reason and origin.
 
+use super::letter;
 use crate::log::{Headers, Outgoing, Place, Record};
 use bytes::{Bytes, BytesMut};
 use processors::{outcome::news::of_unreadable, ring::Rings};
@@ -115,23 +116,9 @@ impl Outputs {
         self.records.push(Outgoing { topic, partition, key, value, headers });
     }
 
-    /// Appends a record to its DLQ, whole, with why and whence.
+    /// Appends a record to its DLQ.
     pub fn dead_letter(&mut self, record: &Record, reason: &str) {
-        let mut headers: Headers = record.headers.iter().filter(|(name, _)| name != REASON_HEADER).cloned().collect();
-        headers.push((REASON_HEADER.to_owned(), Bytes::copy_from_slice(reason.as_bytes())));
-        if !headers.iter().any(|(name, _)| name == ORIGIN_HEADER) {
-            let Record { place: Place { topic, partition }, offset, timestamp_ms, .. } = record;
-            let origin = format!("{topic}/{partition}/{offset}/{timestamp_ms}");
-            headers.push((ORIGIN_HEADER.to_owned(), origin.into()));
-        }
-        let topic = record.place.topic.dead_letters();
-        self.records.push(Outgoing {
-            topic,
-            partition: Some(0),
-            key: record.key.clone(),
-            value: record.value.clone(),
-            headers,
-        });
+        self.records.push(letter::of(record, reason));
     }
 
     /// Everything appended so far.

@@ -39,6 +39,10 @@ pub struct Record {
     pub headers: Headers,
 }
 
+/// Largest record that the chain appends, bytes of key, value and headers: below the 2 MiB that its topics and clients take,
+/// by what a record has around it.
+pub const RECORD_BYTES: usize = 2_000_000;
+
 /// A record to be appended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {

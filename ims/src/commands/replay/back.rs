@@ -11,7 +11,7 @@ use processors::ring::Rings;
 use rustc_hash::FxHashMap;
 use schemas::{Topic, topics::Kind};
 use topology::{
-    engine::{ORIGIN_HEADER, REASON_HEADER},
+    engine::{CUT_HEADER, ORIGIN_HEADER, REASON_HEADER},
     log::{LogError, Outgoing, Place, Reader, Record},
 };
 
@@ -78,10 +78,10 @@ impl Back<'_> {
         outcome.and_then(|()| Ok(read?)).and_then(|()| paced.flush(&mut add))
     }
 
-    /// The record as it comes back: as it was, with its origin, without the reason.
+    /// The record as it comes back: as it was, with its origin, without what its letter says of it.
     fn record(&self, letter: Record) -> Outgoing {
         let mut headers = letter.headers;
-        headers.retain(|(name, _)| name != REASON_HEADER);
+        headers.retain(|(name, _)| name != REASON_HEADER && name != CUT_HEADER);
         let value = self.mended.clone().or(letter.value);
         Outgoing { topic: self.source, partition: self.partition(), key: letter.key, value, headers }
     }

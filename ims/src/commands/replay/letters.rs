@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use topology::{
-    engine::{ORIGIN_HEADER, REASON_HEADER},
+    engine::{CUT_HEADER, ORIGIN_HEADER, REASON_HEADER},
     log::{LogError, Place, Reader, Record},
     send::UNMATCHED,
 };
@@ -35,6 +35,8 @@ pub struct Select {
     pub to: Option<Bound>,
     /// Text that the reason contains.
     pub reason: Option<String>,
+    /// Whether they come back as they were; mended ones need no value.
+    pub as_they_were: bool,
 }
 
 /// Every letter that is wanted, in order; `brought` is told of the others.
@@ -55,6 +57,9 @@ pub fn read(
         }
         if select.reason.as_deref().is_some_and(|wanted| !reason.contains(wanted)) {
             return brought.leave_out("of another reason", 1);
+        }
+        if select.as_they_were && header(&record, CUT_HEADER).is_some() {
+            return brought.leave_out("not whole: too large to be kept, give it with --mended", 1);
         }
         let origin = header(&record, ORIGIN_HEADER).unwrap_or_default();
         letters.push(Letter { offset: record.offset, origin, reason, at_ms: record.timestamp_ms });

@@ -42,7 +42,8 @@ use topology::{
 /// DEAD LETTERS (--topic DLQ-‹topic›). A dead letter keeps the bytes of its record, the reason, and its origin: the place
 /// where it first stood. A request keeps its track_id by that origin, and is not its own duplicate. What stays wrong
 /// becomes a dead letter again, so mend the cause first (register the schema, deploy the fix) or give a mended record
-/// with --mended.
+/// with --mended. Of a record of more than 2,000,000 bytes the letter has the beginning alone, as its header `ims-cut` says
+/// (key/value/headers as they were, bytes): it comes back mended, or not at all.
 ///
 /// Replay is at least once: a letter that already came back, as far as the source topic still shows it, is left out,
 /// but two replays at the same time bring it twice. A request that comes twice is accepted twice under one track_id,
@@ -292,7 +293,7 @@ fn replay(
     }
     let began_ms = now_ms();
     let bar = output::progress(json, None, if args.dry_run { "reading" } else { "bringing dead letters" });
-    let select = Select { from: args.from, to: args.to, reason: args.reason.clone() };
+    let select = Select { from: args.from, to: args.to, reason: args.reason.clone(), as_they_were: mended.is_none() };
     let mut brought = Brought::default();
     let mut letters = letters::read(&mut *reader, place, &select, &mut brought)?;
     if mended.is_some() && letters.is_empty() {

@@ -14,7 +14,7 @@ use std::{
 };
 use topology::{
     driver::ManualClock,
-    engine::{ORIGIN_HEADER, Outputs, REASON_HEADER},
+    engine::{CUT_HEADER, ORIGIN_HEADER, Outputs, REASON_HEADER},
     log::{
         Outgoing, Record,
         memory::{MemoryLog, Settings},
@@ -180,6 +180,19 @@ fn a_mended_request_replaces_the_value_and_keeps_the_origin() {
     let back = case.records(mass()).into_iter().max_by_key(|record| record.timestamp_ms).unwrap();
     assert_eq!(schemas.decode::<SendRequest>(&back.value.clone().unwrap()).unwrap(), examples::REQUESTS[0].request());
     assert!(letters::header(&back, ORIGIN_HEADER).is_some());
+}
+
+#[test]
+fn a_letter_that_was_cut_comes_back_mended_alone() {
+    let case = Case::new();
+    case.broken(mass(), &"0".repeat(5_000_000), "garbage");
+    let left_out = case.replay(&args(mass()));
+    assert_eq!(told(&left_out), json!([1, 0, {"not whole: too large to be kept, give it with --mended": 1}]));
+    let value = Bytes::from_static(b"mended");
+    case.clock.advance(Duration::from_secs(1));
+    replay(&args(mass()), mass(), Some(value.clone()), &case.log, &case.config, true).unwrap().1.unwrap();
+    let back = case.records(mass()).into_iter().max_by_key(|record| record.timestamp_ms).unwrap();
+    assert_eq!((back.value.as_ref(), letters::header(&back, CUT_HEADER)), (Some(&value), None));
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl Pace {
 /// Longest time a member may go without a poll before the group goes on without it: a stream whose thread hangs.
 const POLL_INTERVAL: Duration = Duration::from_secs(120);
 
-/// Largest record, and largest request for one partition, with room for a dead letter of 1 MB and its headers.
+/// Largest record, with what is around it (see [`RECORD_BYTES`](crate::log::RECORD_BYTES)), and largest request for one
+/// partition.
 const MESSAGE_MAX_BYTES: &str = "2097152";
 
 /// Bytes handed to a producer before the next flush: no more than one request takes.
@@ -203,7 +204,6 @@ fn producer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         // Nothing leaves before the flush, and then all of a partition's in one request: see [`REQUEST_BYTES`].
         .set("linger.ms", "1000")
         .set("batch.size", MESSAGE_MAX_BYTES)
-        // A record of 1 MB and its headers in a DLQ.
         .set("message.max.bytes", MESSAGE_MAX_BYTES)
         .set("queue.buffering.max.kbytes", "65536")
         // What was delivered is no event: the flush counts.

@@ -264,6 +264,21 @@ fn garbage_goes_to_its_dead_letters_and_its_neighbours_go_on() {
 }
 
 #[test]
+fn garbage_that_is_too_large_to_be_kept_is_cut_and_its_neighbours_go_on() {
+    let mut stage = Stage::perfect();
+    let api = Topic::api(Lane::Realtime);
+    stage.driver.append_raw(api, "garbage", Some(vec![7; 5 << 20])).unwrap();
+    stage.send("at", |_| {});
+    stage.settle();
+    stage.advance(std::time::Duration::from_secs(1));
+    assert_eq!(stage.end("ORD-20260311-000123").state, State::Delivered);
+    let letter = stage.driver.records(api.dead_letters()).unwrap().remove(0);
+    let header = |name| letter.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap();
+    assert_eq!((header("ims-cut"), letter.value.unwrap()), ("7/5242880/0".into(), vec![7; 1 << 20].into()));
+    assert_eq!(stage.balance().dead_lettered, 1);
+}
+
+#[test]
 fn an_accepted_message_that_cannot_be_routed_ends_as_failed() {
     let mut stage = Stage::perfect();
     let place = Api { cluster: 0, lane: Lane::Realtime, partition: 0, offset: 77, receiver: 0 };

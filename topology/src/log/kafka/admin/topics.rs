@@ -7,7 +7,8 @@ use schemas::{
 };
 use std::time::Duration;
 
-/// A record of 1 MB grows on its way: outputs, headers of dead letters. Requests themselves stay below Kafka's default.
+/// A record of 1 MB grows on its way: templates and values, headers of dead letters. None has more than
+/// [`RECORD_BYTES`](crate::log::RECORD_BYTES). Requests themselves stay below Kafka's default.
 const MAX_MESSAGE_BYTES: &str = "2097152";
 
 impl Slots {
