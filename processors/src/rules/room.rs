@@ -5,9 +5,9 @@ use crate::refusal::{Code, Refusal};
 use std::cell::Cell;
 
 /// Most bytes that templates and values of variables add to one message, its fallback steps included: nearly twice the
-/// largest body of a mail, which is the longest that any channel takes. With a request of 1 MiB it stays below the largest
-/// record of a topic, 2 MiB, so that what is accepted can be appended.
-pub const ADDED_BYTES: usize = 960 << 10;
+/// largest body of a mail, which is the longest that any channel takes. With a request of 1 MiB, and what the
+/// chain writes around a message, it stays below the largest record that can be appended, 2,000,000 bytes.
+pub const ADDED_BYTES: usize = 900 << 10;
 
 /// What is left of it for one message.
 #[derive(Debug, Default)]

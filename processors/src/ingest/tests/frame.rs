@@ -253,7 +253,7 @@ fn texts_of_a_message_share_the_room_that_values_have() {
             request.title = Some("#{body}".into());
         }
     };
-    let told = "html: got 1000000 bytes from templates and variables so far, at most 983040 in a message";
+    let told = "html: got 1000000 bytes from templates and variables so far, at most 921600 in a message";
     let room = refusal("email", |request| {
         of(500_000)(request);
         request.title = Some("이용 내역서".into());
