@@ -215,9 +215,11 @@ impl Parts {
                 };
                 Box::new(CallbackWorker::new(log, spec, parts)?)
             }
-            Role::Store => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.history()?)?),
-            Role::Reports => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.reports()?)?),
-            Role::Analyzer => Box::new(SinkWorker::new(log, spec, rows, decoder, out, self.backends.analysis()?)?),
+            Role::Store => Box::new(SinkWorker::new(log, spec, clock, rows, decoder, out, self.backends.history()?)?),
+            Role::Reports => Box::new(SinkWorker::new(log, spec, clock, rows, decoder, out, self.backends.reports()?)?),
+            Role::Analyzer => {
+                Box::new(SinkWorker::new(log, spec, clock, rows, decoder, out, self.backends.analysis()?)?)
+            }
         })
     }
 }

@@ -10,7 +10,10 @@ use schemas::{Accepted, Family, LogEvent, OpenPhase, OpenStep, Origin, ResultKin
 /// Folds `news` into what is kept (`open`) of its message. Pure: the same news on the same state gives the same.
 pub fn fold(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded {
     match news.kind {
-        ResultKind::Final => on_final(open, &news, desk),
+        ResultKind::Final => match news.due_at {
+            None => on_final(open, &news, desk),
+            Some(due_at) => on_wait_lost(open.filter(|open| open.due_at == due_at), &news, desk),
+        },
         ResultKind::Sent => on_sent(open, news, desk),
         ResultKind::Receipt => on_receipt(open, news, desk),
         ResultKind::Wait => on_wait(open, news, desk),
@@ -36,6 +39,16 @@ fn on_final(open: Option<&OpenStep>, news: &StepResult, desk: &Desk<'_>) -> Fold
         return reported(&known, &Ending::of(receipt, Some(news)), cancelled, desk);
     }
     end(&known, &Ending::of(news, opened), cancelled, desk).and_late(receipt, &known)
+}
+
+/// What would have woken a wait cannot be read. What waits no more, or until another time, does not depend on it.
+fn on_wait_lost(open: Option<&OpenStep>, news: &StepResult, desk: &Desk<'_>) -> Folded {
+    let Some(waiting) = open else { return Folded::default() };
+    match waiting.phase {
+        OpenPhase::Scheduled | OpenPhase::Held => on_final(open, news, desk),
+        // The vendor has it, or it is under way: as if the time were over.
+        OpenPhase::Sent | OpenPhase::Early => on_deadline(open, news, desk),
+    }
 }
 
 /// The vendor has it and reports later.

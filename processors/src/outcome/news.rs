@@ -48,6 +48,11 @@ pub fn of_unreadable(track_id: &str, now_ms: i64) -> StepResult {
     }
 }
 
+/// The same where only what would have woken a wait cannot be read: the end of what still waits until then.
+pub fn of_unreadable_wait(track_id: &str, due_at: i64, now_ms: i64) -> StepResult {
+    StepResult { due_at: Some(due_at), ..of_unreadable(track_id, now_ms) }
+}
+
 /// A sender's news about a step, and its next attempt. `sent_at` is when the request left, if one did.
 pub fn of_sender(dispatch: Dispatch, plan: Plan, sent_at: Option<i64>, now_ms: i64) -> Settled {
     let said = |kind, state, attempt| StepResult {

@@ -456,3 +456,21 @@ fn a_final_that_names_no_end_closes_the_account_as_failed() {
     let wrong = StepResult { state: State::Scheduled, ..final_("3008") };
     assert_eq!(ended(&folded(None, wrong)), (State::Failed, "3008"));
 }
+
+#[test]
+fn what_still_waits_ends_when_that_which_would_wake_it_cannot_be_read() {
+    let lost = |due_at| news::of_unreadable_wait(&track_id(7).to_string(), due_at, NOON + SECOND);
+    let until = NOON + 60 * SECOND;
+    let waits = opened(&folded(None, scheduled(planned(), until))).clone();
+    assert_eq!(ended(&folded(Some(&waits), lost(until))), (State::Failed, "9999"));
+    // It would have told of the end of a receipt's time: nobody knows how it ended.
+    let sent = opened(&folded(None, sent())).clone();
+    assert_eq!(ended(&folded(Some(&sent), lost(sent.due_at))), (State::Uncertain, "5030"));
+    // A cancel that came early is only forgotten.
+    let early = opened(&folded(None, cancel())).clone();
+    assert_eq!(folded(Some(&early), lost(early.due_at)), Folded { open: Open::Remove, ..Folded::default() });
+    for (open, due_at) in [(&waits, sent.due_at), (&sent, until)] {
+        nothing(&folded(Some(open), lost(due_at)));
+    }
+    nothing(&folded(None, lost(until)));
+}

@@ -224,7 +224,7 @@ impl CallbackWorker {
             auth: false,
             payload: self.out.schemas().encode(callback).into(),
         };
-        self.out.delay(&self.rings, now_ms, &waiting, Topic::callback());
+        self.out.delay(&self.rings, now_ms, &waiting, Topic::callback(), None);
     }
 
     /// A record is called for no more.

@@ -34,8 +34,19 @@ impl Gate {
 
     /// Why a stream stops whose records cannot be read.
     pub fn unreadable(stream: &str) -> Halt {
-        let reason = "more than 5 % of the records of the last minute cannot be read: a faulty release or schema? \
-                      Nothing of this batch was committed; mend it and start again";
+        Self::halt(stream, "read: a faulty release or schema?")
+    }
+
+    /// Why a stream stops whose store takes too few of its records.
+    pub fn unstorable(stream: &str) -> Halt {
+        Self::halt(stream, "stored: a faulty release, or a store of another version?")
+    }
+
+    fn halt(stream: &str, what: &str) -> Halt {
+        let reason = format!(
+            "more than 5 % of the records of the last minute cannot be {what} Nothing of this batch was committed; \
+             mend it and start again"
+        );
         Halt::new(stream, reason)
     }
 }

@@ -1,5 +1,6 @@
 //! The engine: what turns a stream of records and a decision into transactions.
 
+mod account;
 mod decode;
 mod gate;
 mod lag;
@@ -13,6 +14,7 @@ mod step;
 mod turn;
 mod worker;
 
+pub use account::{ACCOUNT_HEADER, Account};
 pub use decode::Decoder;
 pub use gate::Gate;
 pub use lag::LagGauge;

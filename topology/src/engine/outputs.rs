@@ -1,9 +1,12 @@
 //! What a batch appends: records framed and keyed, and dead letters with their reason and origin.
 
-use super::letter;
+use super::{Account, letter};
 use crate::log::{Headers, Outgoing, Place, Record};
 use bytes::{Bytes, BytesMut};
-use processors::{outcome::news::of_unreadable, ring::Rings};
+use processors::{
+    outcome::news::{of_unreadable, of_unreadable_wait},
+    ring::Rings,
+};
 use schemas::{Avro as _, Delayed, Lane, Record as Schema, Report, Schemas, Topic, TrackId};
 use std::sync::Arc;
 
@@ -95,11 +98,15 @@ impl Outputs {
         self.value(Topic::report(report.channel), None, &report.track_id, Some(value), Headline::of(report));
     }
 
-    /// Appends a value that comes to its target when it is due: through the rings, or at once.
-    pub fn delay(&mut self, rings: &Rings, now_ms: i64, waiting: &Delayed, target: Topic) {
+    /// Appends a value that comes to its target when it is due: through the rings, beside its account, or at once.
+    pub fn delay(&mut self, rings: &Rings, now_ms: i64, waiting: &Delayed, target: Topic, account: Option<Account>) {
         match rings.place(waiting.due_at, now_ms, waiting.auth) {
             None => self.value(target, None, &waiting.track_id, Some(waiting.payload.clone()), Headers::new()),
-            Some(slot) => self.emit_to(Topic::delay(slot.ring), slot.partition, &waiting.track_id, waiting),
+            Some(slot) => {
+                let value = self.framed::<Delayed>(|out| waiting.encode(out));
+                let headers = account.into_iter().map(Account::header).collect();
+                self.value(Topic::delay(slot.ring), Some(slot.partition), &waiting.track_id, Some(value), headers);
+            }
         }
     }
 
@@ -107,6 +114,19 @@ impl Outputs {
     pub fn close_account(&mut self, record: &Record, lane: Lane, now_ms: i64) {
         if let Some(id) = track_id(record) {
             self.emit(Topic::result(lane), id, &of_unreadable(id, now_ms));
+        }
+    }
+
+    /// Ends the account that hangs on a record out of DELAY which cannot be processed, if one does.
+    pub fn close_waiting(&mut self, record: &Record, now_ms: i64) {
+        match Account::of(record) {
+            Some(Account::Waits(lane)) => self.close_account(record, lane, now_ms),
+            Some(Account::Wakes(lane, due_ms)) => {
+                if let Some(id) = track_id(record) {
+                    self.emit(Topic::result(lane), id, &of_unreadable_wait(id, due_ms, now_ms));
+                }
+            }
+            None => {}
         }
     }
 

@@ -1,15 +1,15 @@
 //! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
 
-use super::{Decoder, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
+use super::{Decoder, Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
 use crate::{
     log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
     metrics as names,
 };
 use metrics::counter;
-use processors::ports::{Logged, Move, Refused, Sink, Written};
+use processors::ports::{Clock, Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
-use schemas::Record as Schema;
-use std::time::Duration;
+use schemas::{Record as Schema, topics::Kind};
+use std::{sync::Arc, time::Duration};
 
 /// Least time between two transactions while batches are not full: one costs a store as much as hundreds of rows, and
 /// nobody waits for a row of a store. What comes after a pause is stored at once.
@@ -22,6 +22,7 @@ pub struct SinkWorker<R, S> {
     reader: Box<dyn Reader>,
     /// For dead letters; a sink has no transaction of its own in the log.
     producer: Box<dyn Producer>,
+    clock: Arc<dyn Clock>,
     decoder: Decoder,
     out: Outputs,
     sink: S,
@@ -36,6 +37,7 @@ pub struct SinkWorker<R, S> {
     stands: FxHashMap<Place, Option<i64>>,
     /// Partitions whose positions are still to be asked for.
     owed: Vec<Place>,
+    gate: Gate,
     lag: LagGauge,
     pace: Pace,
 }
@@ -45,6 +47,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     pub fn new(
         log: &dyn Log,
         spec: StreamSpec,
+        clock: Arc<dyn Clock>,
         batch_records: usize,
         decoder: Decoder,
         out: Outputs,
@@ -55,6 +58,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             reader: log.reader()?,
             producer: log.producer()?,
             spec,
+            clock,
             decoder,
             out,
             sink,
@@ -65,6 +69,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             decoded: false,
             stands: FxHashMap::default(),
             owed: Vec::new(),
+            gate: Gate::default(),
             lag: LagGauge::default(),
             pace: Pace::new(PACE),
         })
@@ -171,6 +176,9 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                 Err(error) => self.out.dead_letter(record, &error.to_string()),
             }
         }
+        if self.gate.shuts(self.clock.now_ms(), self.batch.len(), self.out.records().len()) {
+            return Err(Gate::unreadable(&self.spec.name).into());
+        }
         self.write_dead_letters()?;
         self.decoded = true;
         Ok(())
@@ -186,6 +194,10 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         for Refused { row, reason } in &refused {
             self.out.dead_letter(&self.batch[self.places[*row]], reason);
         }
+        // The batch was counted when it was read.
+        if self.gate.shuts(self.clock.now_ms(), 0, refused.len()) {
+            return Err(Gate::unstorable(&self.spec.name).into());
+        }
         self.write_dead_letters()?;
         for Refused { row, .. } in refused {
             self.rows.remove(row);
@@ -194,10 +206,17 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         Ok(())
     }
 
-    /// Before the rows: a crash between the two doubles a dead letter, never loses one.
+    /// Before the rows: a crash between the two doubles a dead letter, never loses one. After the gate: a faulty release
+    /// ends with nothing written, however often it is started.
     fn write_dead_letters(&mut self) -> Result<(), TurnError> {
-        if !self.out.is_empty() {
-            self.producer.append(self.out.records())?;
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        self.producer.append(self.out.records())?;
+        for dead in self.out.records() {
+            if let Kind::DeadLetter(source) = dead.topic.kind() {
+                counter!(names::DEAD_LETTERS, "topic" => source.name()).increment(1);
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! paused, so a restart costs one look at each slot that holds something.
 
 use crate::{
-    engine::{Decoder, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
+    engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
     log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
     metrics as names,
 };
@@ -34,6 +34,7 @@ pub struct DelayWorker {
     batch: Vec<Record>,
     /// What was decided and not yet committed, because the log was away.
     owed: Option<Vec<Position>>,
+    gate: Gate,
     overdue: LagGauge,
 }
 
@@ -62,6 +63,7 @@ impl DelayWorker {
             paused: FxHashMap::default(),
             batch: Vec::new(),
             owed: None,
+            gate: Gate::default(),
             overdue: LagGauge::default(),
         })
     }
@@ -111,6 +113,11 @@ impl DelayWorker {
         {
             self.stream.commit(self.out.records(), positions)?;
             counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
+            for appended in self.out.records() {
+                if let Kind::DeadLetter(source) = appended.topic.kind() {
+                    counter!(names::DEAD_LETTERS, "topic" => source.name()).increment(1);
+                }
+            }
         }
         self.owed = None;
         self.batch.clear();
@@ -124,29 +131,33 @@ impl DelayWorker {
         let now_ms = self.clock.now_ms();
         let mut next: FxHashMap<Place, i64> = FxHashMap::default();
         let mut left: FxHashMap<Place, (i64, i64)> = FxHashMap::default();
+        let (mut taken, mut dead) = (0, 0);
         for record in &self.batch {
             if left.contains_key(&record.place) {
                 continue;
             }
             let at = slot(record.place);
-            match self.decoder.decode::<Delayed>(record.value.as_deref())? {
-                Err(error) => self.out.dead_letter(record, &error.to_string()),
-                Ok(waiting) => match self.rings.met(at, waiting.due_at, waiting.auth, now_ms) {
-                    Met::Due => match waiting.target.parse::<Topic>() {
-                        Ok(target) => self.out.value(target, None, &waiting.track_id, Some(waiting.payload), vec![]),
-                        Err(error) => self.out.dead_letter(record, &error.to_string()),
-                    },
-                    Met::Move(Slot { ring, partition }) => {
-                        let value = record.value.clone();
-                        self.out.value(Topic::delay(ring), Some(partition), &waiting.track_id, value, vec![]);
-                    }
-                    Met::Pause { until_ms } => {
-                        left.insert(record.place, (record.offset, until_ms));
-                        continue;
-                    }
-                },
+            let met = match self.decoder.decode::<Delayed>(record.value.as_deref())? {
+                Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
+                Err(error) => Err(error.to_string()),
+            };
+            match met {
+                Ok(None) => {}
+                Ok(Some(until_ms)) => {
+                    left.insert(record.place, (record.offset, until_ms));
+                    continue;
+                }
+                Err(reason) => {
+                    self.out.dead_letter(record, &reason);
+                    self.out.close_waiting(record, now_ms);
+                    dead += 1;
+                }
             }
+            taken += 1;
             next.insert(record.place, record.offset + 1);
+        }
+        if self.gate.shuts(now_ms, taken, dead) {
+            return Err(Gate::unreadable(&self.spec.name).into());
         }
         if !left.is_empty() {
             let places: Vec<Place> = left.keys().copied().collect();
@@ -164,6 +175,29 @@ impl DelayWorker {
         let opens_ms = self.paused.values().min().copied().unwrap_or(i64::MAX);
         wait.min(Duration::from_millis(u64::try_from(opens_ms.saturating_sub(now_ms)).unwrap_or(0)))
     }
+}
+
+/// Lets a record go to its target or to another slot; or says until when it stays, or why it can do neither.
+fn let_go(
+    rings: &Rings,
+    at: Slot,
+    record: &Record,
+    waiting: Delayed,
+    now_ms: i64,
+    out: &mut Outputs,
+) -> Result<Option<i64>, String> {
+    match rings.met(at, waiting.due_at, waiting.auth, now_ms) {
+        Met::Due => {
+            let target = waiting.target.parse::<Topic>().map_err(|error| error.to_string())?;
+            out.value(target, None, &waiting.track_id, Some(waiting.payload), vec![]);
+        }
+        Met::Move(Slot { ring, partition }) => {
+            let (value, headers) = (record.value.clone(), record.headers.clone());
+            out.value(Topic::delay(ring), Some(partition), &waiting.track_id, value, headers);
+        }
+        Met::Pause { until_ms } => return Ok(Some(until_ms)),
+    }
+    Ok(None)
 }
 
 /// A place of a DELAY topic as a slot; the graph gives this worker no other.

@@ -2,7 +2,7 @@
 //! OPEN-‹LANE›, whose partition n holds the state of RESULT-‹LANE›'s partition n.
 
 use crate::{
-    engine::{Decoder, Outputs, Step, track_id},
+    engine::{Account, Decoder, Outputs, Step, track_id},
     log::{LogError, Place, Position, Reader, Record},
     metrics as names,
 };
@@ -99,7 +99,8 @@ impl Outcome {
                 auth: self.lane == Lane::Auth,
                 payload: out.schemas().encode(&delay.result).into(),
             };
-            out.delay(&self.rings, now_ms, &waiting, Topic::result(self.lane));
+            let account = Account::Wakes(self.lane, delay.due_ms);
+            out.delay(&self.rings, now_ms, &waiting, Topic::result(self.lane), Some(account));
         }
         Ok(())
     }

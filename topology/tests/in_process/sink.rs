@@ -5,7 +5,7 @@ use schemas::{Channel, History, Schemas, Topic};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use topology::driver::ManualClock;
-use topology::engine::{Decoder, Outputs, SinkWorker, Worker as _};
+use topology::engine::{Decoder, Outputs, SinkWorker, Worker};
 use topology::log::memory::{MemoryLog, Settings};
 use topology::log::{Log as _, Offsets, Outgoing, Place, StreamSpec};
 
@@ -44,17 +44,15 @@ impl Sink<History> for Picky {
     }
 }
 
-#[test]
-fn rows_that_a_store_can_never_hold_become_dead_letters_once() {
-    let log = MemoryLog::new(ManualClock::at(0), Settings::default(), |_| 1);
-    let (topic, schemas) = (Topic::hist(Channel::At), Arc::new(Schemas::embedded()));
-    let value = |message_id: &str| schemas.encode(&History { message_id: message_id.into(), ..History::default() });
-    let values = [value("a"), b"no record".to_vec(), value("b"), value("bad"), value("c"), value("bad")];
+/// A store's stream over these values of its topic.
+fn stage(values: impl Fn(&Schemas) -> Vec<Vec<u8>>, kept: &Arc<Mutex<Kept>>) -> (MemoryLog, Box<dyn Worker>) {
+    let clock = ManualClock::at(0);
+    let log = MemoryLog::new(Arc::clone(&clock) as _, Settings::default(), |_| 1);
+    let (topic, schemas) = (topic(), Arc::new(Schemas::embedded()));
     let outgoing =
         |value: Vec<u8>| Outgoing { topic, partition: Some(0), key: None, value: Some(value.into()), headers: vec![] };
-    log.producer().unwrap().append(&values.map(outgoing)).unwrap();
-
-    let kept = Arc::new(Mutex::new(Kept { away: 2, ..Kept::default() }));
+    let records: Vec<Outgoing> = values(&schemas).into_iter().map(outgoing).collect();
+    log.producer().unwrap().append(&records).unwrap();
     let spec = StreamSpec {
         name: "store".into(),
         sources: vec![topic],
@@ -63,8 +61,48 @@ fn rows_that_a_store_can_never_hold_become_dead_letters_once() {
         produces: false,
     };
     let decoder = Decoder::new(Arc::clone(&schemas), Arc::new(NoRegistry));
-    let sink = Picky(Arc::clone(&kept));
-    let mut worker = SinkWorker::new(&log, spec, 100, decoder, Outputs::new(Arc::clone(&schemas)), sink).unwrap();
+    let sink = Picky(Arc::clone(kept));
+    let worker = SinkWorker::new(&log, spec, clock, 1_000, decoder, Outputs::new(schemas), sink).unwrap();
+    (log, Box::new(worker))
+}
+
+fn topic() -> Topic {
+    Topic::hist(Channel::At)
+}
+
+fn row(schemas: &Schemas, message_id: &str) -> Vec<u8> {
+    schemas.encode(&History { message_id: message_id.into(), ..History::default() })
+}
+
+/// How many dead letters there are.
+fn dead_letters(log: &MemoryLog) -> i64 {
+    let place = Place { topic: topic().dead_letters(), partition: 0 };
+    log.reader().unwrap().bounds(place).unwrap().1
+}
+
+#[test]
+fn a_stream_whose_rows_become_dead_letters_stops_before_one_of_them_is_passed_over() {
+    let unreadable = |_: &Schemas| vec![b"no record".to_vec(); 200];
+    let unstorable = |schemas: &Schemas| vec![row(schemas, "bad"); 200];
+    let stops = |values: &dyn Fn(&Schemas) -> Vec<Vec<u8>>, why: &str| {
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let (log, mut worker) = stage(values, &kept);
+        let halt = (0..10).find_map(|_| worker.turn(Duration::ZERO).err()).expect("it goes on");
+        assert!(halt.reason.contains(why), "{halt}");
+        assert_eq!((dead_letters(&log), kept.lock().unwrap().next), (0, None));
+    };
+    stops(&unreadable, "cannot be read");
+    stops(&unstorable, "cannot be stored");
+}
+
+#[test]
+fn rows_that_a_store_can_never_hold_become_dead_letters_once() {
+    let values = |schemas: &Schemas| {
+        let row = |message_id| row(schemas, message_id);
+        vec![row("a"), b"no record".to_vec(), row("b"), row("bad"), row("c"), row("bad")]
+    };
+    let kept = Arc::new(Mutex::new(Kept { away: 2, ..Kept::default() }));
+    let (log, mut worker) = stage(values, &kept);
     let done = |kept: &Kept| kept.next == Some(6);
     for _ in 0..50 {
         worker.turn(Duration::ZERO).unwrap();
@@ -76,6 +114,5 @@ fn rows_that_a_store_can_never_hold_become_dead_letters_once() {
     let kept = kept.lock().unwrap();
     assert_eq!((&*kept.offsets, kept.next), (&[0, 2, 4][..], Some(6)));
     // Waiting wrote none of them again: the record that nobody can read, and the two that the store cannot hold.
-    let place = Place { topic: topic.dead_letters(), partition: 0 };
-    assert_eq!(log.reader().unwrap().bounds(place).unwrap(), (0, 3));
+    assert_eq!(dead_letters(&log), 3);
 }

@@ -2,7 +2,7 @@
 
 use super::super::metrics as names;
 use crate::{
-    engine::Outputs,
+    engine::{Account, Outputs},
     log::{Place, Record},
     metrics as engine_names,
     send::Held,
@@ -72,7 +72,7 @@ impl Books {
             auth: dispatch.priority == Lane::Auth,
             payload: self.out.schemas().encode(dispatch).into(),
         };
-        self.out.delay(&self.rings, now_ms, &waiting, topic);
+        self.out.delay(&self.rings, now_ms, &waiting, topic, Some(Account::Waits(dispatch.priority)));
     }
 
     pub fn out(&self) -> &Outputs {

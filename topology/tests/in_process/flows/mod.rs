@@ -7,3 +7,4 @@ mod delays;
 mod ends;
 mod refusals;
 mod stage;
+mod unreadable;
