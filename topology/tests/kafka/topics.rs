@@ -48,7 +48,7 @@ fn all_differences_are_told_at_once_with_their_remedies() {
     let prefix = &made.settings.topic_prefix;
     for line in [
         format!("topic {prefix}API-AD is missing: run `ims topics create`"),
-        format!("topic {prefix}DELAY-S has 8 partitions, kafka.slots.seconds says 256"),
+        format!("topic {prefix}DELAY-S has 8 partitions, rings.seconds.slots says 256"),
         format!("topic {prefix}OPEN-AD has 2 partitions, kafka.partitions says 3"),
         format!("topic {prefix}OPEN-AD has 2 partitions and {prefix}RESULT-AD has 3"),
         format!(

@@ -1,6 +1,6 @@
 //! Compares the cluster with what it should be, and tells every difference at once.
 
-use super::{Found, KafkaAdmin, Shape, Sources, create::Group, topics, unanswered};
+use super::{Cluster, Found, KafkaAdmin, Shape, Sources, create::Group, judge, topics, unanswered};
 use crate::log::{
     LogError,
     kafka::{clients::Pace, transaction::TransactionalProducer},
@@ -40,6 +40,25 @@ impl KafkaAdmin {
         Ok(differences)
     }
 
+    /// What a process looks at before it starts: topics, their configurations and the brokers', in a few questions. What
+    /// its groups and transactions are like, each of its streams finds out by itself.
+    pub fn check_for_start(&self, topics: &[Topic]) -> Result<Vec<Difference>, LogError> {
+        let mut differences = Vec::new();
+        let Cluster { brokers, topics: found } = self.look()?;
+        self.compare_topics(topics, Shape::default(), &found, &mut differences);
+        let present = self.present(topics, &found);
+        for compared in
+            [self.compare_configs(&present, &mut differences), self.compare_brokers(&brokers, &mut differences)]
+        {
+            match compared {
+                // Who may read and write may not always ask for configurations.
+                Err(LogError::Stop(line)) => differences.push(Difference::Advice(format!("not checked: {line}"))),
+                compared => compared?,
+            }
+        }
+        Ok(differences)
+    }
+
     /// The same of topics alone, of another shape than the deployment's.
     pub fn check_shaped(
         &self,
@@ -50,11 +69,13 @@ impl KafkaAdmin {
         let mut differences = Vec::new();
         let found = self.look()?.topics;
         self.compare_topics(topics, shape, &found, &mut differences);
-        let present: Vec<Topic> =
-            topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect();
-        self.compare_configs(&present, &mut differences)?;
+        self.compare_configs(&self.present(topics, &found), &mut differences)?;
         self.compare_groups(groups, &found, &mut differences)?;
         Ok(differences)
+    }
+
+    fn present(&self, topics: &[Topic], found: &BTreeMap<String, Found>) -> Vec<Topic> {
+        topics.iter().copied().filter(|&topic| found.contains_key(self.shared.names.of(topic))).collect()
     }
 
     fn compare_topics(
@@ -110,58 +131,18 @@ impl KafkaAdmin {
         for resource in self.describe(&names)? {
             let OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
             let Some(topic) = self.shared.names.topic(name) else { continue };
-            for (key, wanted) in topics::configs(&self.shared.settings, topic) {
-                let has = resource.get(key).and_then(|entry| entry.value.as_deref()).unwrap_or("unset");
-                if topics::MUST_KEEP.contains(&key) && has != wanted {
-                    differences.push(Difference::Wrong(format!(
-                        "topic {name} has {key}={has}: set it to {wanted} with kafka-configs"
-                    )));
-                }
-                let too_few =
-                    |has: &str| has.parse::<i32>().is_ok_and(|has| has < self.shared.settings.min_in_sync_replicas);
-                if key == "min.insync.replicas" && too_few(has) {
-                    differences.push(Difference::Advice(format!(
-                        "topic {name} has {key}={has}, kafka.min_insync_replicas says {wanted}: set it with \
-                         kafka-configs, or a record may stand on one broker only"
-                    )));
-                }
-            }
+            let has = |key: &str| resource.get(key).and_then(|entry| entry.value.clone());
+            differences.extend(judge::topic(name, &topics::configs(&self.shared.settings, topic), has));
         }
         Ok(())
     }
 
-    /// What brokers must allow, and what costs time.
     fn compare_brokers(&self, brokers: &[i32], differences: &mut Vec<Difference>) -> Result<(), LogError> {
-        let (urgent, other) = (Pace::of(true), Pace::of(false));
         let names: Vec<ResourceSpecifier<'_>> = brokers.iter().map(|&id| ResourceSpecifier::Broker(id)).collect();
         for resource in self.describe(&names)? {
             let OwnedResourceSpecifier::Broker(id) = resource.specifier else { continue };
-            let figure = |key: &str| resource.get(key).and_then(|entry| entry.value.as_ref()?.parse::<u128>().ok());
-            if let Some(ms @ 1..) = figure("group.coordinator.append.linger.ms") {
-                differences.push(Difference::Advice(format!(
-                    "broker {id} has group.coordinator.append.linger.ms={ms}: set it to 0, each commit of an AUTH sender \
-                     waits that long"
-                )));
-            }
-            if let Some(ms) =
-                figure("transaction.abort.timed.out.transaction.cleanup.interval.ms").filter(|&ms| ms > 1_000)
-            {
-                differences.push(Difference::Advice(format!(
-                    "broker {id} has transaction.abort.timed.out.transaction.cleanup.interval.ms={ms}: set it to 1000, \
-                     after a crash readers wait that much longer"
-                )));
-            }
-            let (session_ms, transaction_ms) = (urgent.session.as_millis(), other.transaction.as_millis());
-            if let Some(ms) = figure("group.min.session.timeout.ms").filter(|&ms| ms > session_ms) {
-                differences.push(Difference::Wrong(format!(
-                    "broker {id} has group.min.session.timeout.ms={ms}: set it to {session_ms} or less"
-                )));
-            }
-            if let Some(ms) = figure("transaction.max.timeout.ms").filter(|&ms| ms < transaction_ms) {
-                differences.push(Difference::Wrong(format!(
-                    "broker {id} has transaction.max.timeout.ms={ms}: set it to {transaction_ms} or more"
-                )));
-            }
+            let figure = |key: &str| resource.get(key).and_then(|entry| entry.value.as_ref()?.parse().ok());
+            differences.extend(judge::broker(id, figure));
         }
         Ok(())
     }
@@ -202,13 +183,8 @@ impl KafkaAdmin {
                 false => Err(LogError::Away("no answer about a transactional id".into())),
             }
         });
-        match tried {
-            Err(LogError::Stop(line)) => {
-                differences.push(Difference::Wrong(format!("{line}; Kafka 2.5 or newer is needed")));
-                Ok(())
-            }
-            tried => tried,
-        }
+        differences.extend(judge::transactions(tried)?);
+        Ok(())
     }
 
     /// Configurations of topics in one request, of each broker in one of its own: librdkafka takes no two in one.

@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod delete;
+mod judge;
 pub mod topics;
 
 pub use check::Difference;

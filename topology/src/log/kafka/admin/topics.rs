@@ -47,10 +47,10 @@ pub fn partitions(settings: &KafkaSettings, topic: Topic) -> i32 {
 pub fn partitions_key(topic: Topic) -> &'static str {
     match topic.partitions() {
         Partitions::Configured => "kafka.partitions",
-        Partitions::Slots(Ring::Seconds | Ring::SecondsAuth) => "kafka.slots.seconds",
-        Partitions::Slots(Ring::Minutes) => "kafka.slots.minutes",
-        Partitions::Slots(Ring::Hours) => "kafka.slots.hours",
-        Partitions::Slots(Ring::Days) => "kafka.slots.days",
+        Partitions::Slots(Ring::Seconds | Ring::SecondsAuth) => "rings.seconds.slots",
+        Partitions::Slots(Ring::Minutes) => "rings.minutes.slots",
+        Partitions::Slots(Ring::Hours) => "rings.hours.slots",
+        Partitions::Slots(Ring::Days) => "rings.days.slots",
         Partitions::One => "one",
     }
 }
