@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod beside;
 mod calls;
+mod checked;
 mod cli;
 mod commands;
 mod config;

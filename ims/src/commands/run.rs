@@ -3,6 +3,7 @@
 use crate::{
     admin::{self, Admin},
     assemble::{self, Deployment, SystemClock},
+    checked::{self, Checking, Unchecked},
     cli::Globals,
     config::Config,
     dormancy,
@@ -22,6 +23,9 @@ use std::sync::Arc;
 ///
 /// More processes of a role share its work: start as many as you like, each with a deployment.instance of its own (or
 /// none). A process that dies is replaced by the others; nothing is lost either way.
+///
+/// First of all the topics of these roles are checked, as by `ims topics check`: one that is missing or wrong ends the
+/// process before anything has begun. While no broker answers the process starts, waits, and checks when one does.
 ///
 /// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
 /// of a routing group's own are made before; those that Kafka refuses hold up nothing else, and are asked for again.
@@ -50,6 +54,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let roles = Roles::of(&args.roles);
     let chain = &roles.chain;
     let admin = admin::open(&config.admin)?;
+    // Before a store is opened or a group hears of it.
+    let unchecked = checked::before_start(&config, &roles)?;
     let deployment = Deployment::new(&config)?;
     admin.iter().for_each(|admin| admin.tells_of(deployment.allowance()));
     let reference = deployment.reference();
@@ -65,6 +71,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     // Before any stream: a port in use ends the process, and no group should hear of it.
     let door = if roles.api { deployment.open_door(&config, chain)? } else { None };
     let runtime = Arc::new(deployment.start(chain)?);
+    let checking = unchecked.map(|unchecked| Unchecked::check_beside(unchecked, &runtime)).transpose()?;
     let _reloading = reload::begin(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
     admin.iter().for_each(Admin::all_has_begun);
     output::note(format_args!("IMS {} runs {roles}", env!("CARGO_PKG_VERSION")));
@@ -73,6 +80,7 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     door.into_iter().for_each(Door::close);
     runtime.stop();
     runtime.join()?;
+    checking.map_or(Ok(()), Checking::end)?;
     Ok(Exit::Done)
 }
 

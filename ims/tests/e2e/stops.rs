@@ -1,12 +1,12 @@
 //! What must never be guessed at ends the process: one clear line, and exit code 5.
 
-use crate::support::{Deployment, PATIENCE, Process, simulator, streams, until};
+use crate::support::{Deployment, PATIENCE, Process, process::store_of, simulator, streams, until};
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions},
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
 };
-use schemas::Lane;
+use schemas::{Lane, Topic, topics::Ring};
 
 /// "must not go on".
 const STOPPED: Option<i32> = Some(5);
@@ -40,6 +40,65 @@ fn a_group_whose_offsets_were_deleted_ends_and_names_the_remedy() {
     assert_eq!(process.end().code(), STOPPED, "{}", process.written());
     let line = last_line(&process);
     assert!(line.contains(&group) && line.contains("ims topics create"), "{line}");
+}
+
+/// Deletes a topic, or makes it anew with so many partitions.
+fn change_topic(deployment: &Deployment, topic: Topic, partitions: Option<i32>) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", deployment.brokers()).create().unwrap();
+    let name = format!("{}-{topic}", deployment.name);
+    let changed = match partitions {
+        None => futures_executor::block_on(admin.delete_topics(&[&name], &AdminOptions::new())),
+        Some(partitions) => {
+            let new = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+            let new = new.set("message.timestamp.type", "LogAppendTime");
+            futures_executor::block_on(admin.create_topics([&new], &AdminOptions::new()))
+        }
+    };
+    assert_eq!(changed.unwrap(), [Ok(name.clone())]);
+    // Brokers tell of it some time after.
+    until("the topic is changed", PATIENCE, || {
+        let metadata = admin.inner().fetch_metadata(None, PATIENCE).ok()?;
+        let there = metadata.topics().iter().find(|topic| topic.name() == name).map(|topic| topic.partitions().len());
+        (there == partitions.map(|partitions| partitions as usize)).then_some(())
+    });
+}
+
+#[test]
+fn a_topic_that_is_missing_or_has_other_partitions_ends_a_process_that_needs_it_before_it_begins() {
+    let Some(deployment) = Deployment::new(&simulator::everything_arrives(2)) else { return };
+    let (ring, prefix) = (Topic::delay(Ring::Seconds), format!("{}-", deployment.name));
+    let refused = |instance: &str, why: &str| {
+        let mut process = deployment.run(instance, "outcome,delay,store");
+        assert_eq!(process.end().code(), STOPPED, "{}", process.written());
+        let line = last_line(&process);
+        assert!(line.contains(why), "{line}");
+        assert!(!store_of(&deployment, instance).exists(), "it has begun with its store");
+    };
+    change_topic(&deployment, ring, None);
+    refused("lacks", &format!("topic {prefix}DELAY-S is missing: run `ims topics create`"));
+    let mut process = deployment.run("needs-none", "router");
+    process.until_ready();
+    process.stop();
+    change_topic(&deployment, ring, Some(8));
+    refused("few", &format!("topic {prefix}DELAY-S has 8 partitions, rings.seconds.slots says 16"));
+}
+
+#[test]
+fn a_process_that_starts_without_a_broker_waits_and_checks_the_topics_when_there_is_one() {
+    let Some(deployment) = Deployment::with_brokers(1, &simulator::everything_arrives(2)) else { return };
+    change_topic(&deployment, Topic::delay(Ring::Seconds), None);
+    deployment.cluster().kill(1);
+    let mut right = deployment.run("right", "router");
+    let mut wrong = deployment.run("wrong", "delay");
+    for process in [&right, &wrong] {
+        until("it says that it waits", PATIENCE, || process.written().contains("topics are not checked").then_some(()));
+    }
+    deployment.cluster().restart(1);
+    right.until_ready();
+    assert_eq!(wrong.end().code(), STOPPED, "{}", wrong.written());
+    assert!(last_line(&wrong).contains("DELAY-S is missing"), "{}", last_line(&wrong));
+    right.stop();
 }
 
 /// The line that a person reads on the terminal.

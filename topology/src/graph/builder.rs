@@ -2,7 +2,7 @@
 
 use super::Role;
 use schemas::{Lane, Record, Topic, topics::Kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One stream of the chain: a role on a lane, with what it reads, writes and keeps.
 #[derive(Debug, Clone)]
@@ -48,6 +48,15 @@ impl Topology {
     /// The streams of some roles.
     pub fn of_roles<'a>(&'a self, roles: &'a [Role]) -> impl Iterator<Item = &'a Node> {
         self.nodes.iter().filter(|n| roles.contains(&n.role))
+    }
+
+    /// Every topic that some roles read, write or keep their state in, and those of their dead letters.
+    pub fn topics_of(&self, roles: &[Role]) -> BTreeSet<Topic> {
+        let of = |node: &Node| {
+            let dead_letters: Vec<Topic> = node.sources.iter().map(|source| source.dead_letters()).collect();
+            [node.sources.clone(), node.sinks.clone(), dead_letters].into_iter().flatten().chain(node.state)
+        };
+        self.of_roles(roles).flat_map(of).collect()
     }
 }
 
