@@ -7,7 +7,7 @@ use processors::{
     outcome::news::{of_unreadable, of_unreadable_wait},
     ring::Rings,
 };
-use schemas::{Avro as _, Delayed, Lane, Record as Schema, Report, Schemas, Topic, TrackId};
+use schemas::{Avro as _, Delayed, Lane, Record as Schema, Report, Schemas, Topic, TrackId, topics::Kind};
 use std::sync::Arc;
 
 /// Why a record became a dead letter.
@@ -174,7 +174,7 @@ pub fn track_id(record: &Record) -> Option<&str> {
 
 /// Where a record first stood, and its timestamp there: its origin header when `replay` brought it back, else its place.
 /// `replay` brings a record back behind its own place in its own topic: a header that says anything else is a producer's
-/// own words, and would give it another lane or the time to come.
+/// own words, and would give it another lane or the time to come. Dead letters are written by us alone.
 pub fn origin_of(record: &Record) -> (Place, i64, i64) {
     let own = (record.place, record.offset, record.timestamp_ms);
     let Some((_, origin)) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER) else { return own };
@@ -185,6 +185,9 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
         Some((Place { topic, partition }, parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?))
     };
     let may_be = |&(place, offset, timestamp_ms): &(Place, i64, i64)| {
+        if let Kind::DeadLetter(source) = record.place.topic.kind() {
+            return place.topic == source;
+        }
         place.topic == record.place.topic
             && (place.partition != record.place.partition || offset < record.offset)
             && timestamp_ms <= record.timestamp_ms
@@ -197,13 +200,24 @@ mod tests {
     use super::*;
     use schemas::{Channel, ReportKind, State};
 
+    /// What is believed of a record at offset 50 that names this origin.
+    fn origin(place: Place, origin: &str) -> (Place, i64, i64) {
+        let headers = vec![(ORIGIN_HEADER.to_owned(), Bytes::copy_from_slice(origin.as_bytes()))];
+        origin_of(&Record { place, offset: 50, timestamp_ms: 9_000, key: None, value: None, headers })
+    }
+
+    #[test]
+    fn a_dead_letter_comes_from_any_place_of_its_source() {
+        let source = Topic::api(Lane::Mass);
+        let place = Place { topic: source.dead_letters(), partition: 0 };
+        assert_eq!(origin(place, "API-MASS/0/70/9001"), (Place { topic: source, partition: 0 }, 70, 9_001));
+        assert_eq!(origin(place, "API-AUTH/0/70/9001"), (place, 50, 9_000));
+    }
+
     #[test]
     fn an_origin_is_behind_a_record_in_its_own_topic_or_is_none() {
         let place = Place { topic: "API-MASS".parse().unwrap(), partition: 1 };
-        let of = |origin: &str| {
-            let headers = vec![(ORIGIN_HEADER.to_owned(), Bytes::copy_from_slice(origin.as_bytes()))];
-            origin_of(&Record { place, offset: 50, timestamp_ms: 9_000, key: None, value: None, headers })
-        };
+        let of = |text: &str| origin(place, text);
         assert_eq!(of("API-MASS/1/49/8999"), (place, 49, 8_999));
         assert_eq!(of("API-MASS/2/70/8999"), (Place { partition: 2, ..place }, 70, 8_999));
         for forged in ["API-AUTH/1/49/8999", "API-MASS/1/50/8999", "API-MASS/1/49/9001", "API-MASS/1", ""] {
