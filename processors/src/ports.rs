@@ -389,7 +389,10 @@ impl PendingNotes for NoPending {
 /// Where schemas of other writers are looked up: a registry, or nothing.
 pub trait SchemaSource: Send + Sync {
     /// The text of a schema by its id; None when there is none now. A missing id is asked for again later.
-    fn schema(&self, id: u32) -> Result<Option<String>, Away>;
+    ///
+    /// `foreign` is the topic of the record that names the id, if producers that are not ours write there: an id may be
+    /// garbage, and garbage does not hold up what stands behind it.
+    fn schema(&self, id: u32, foreign: Option<Topic>) -> Result<Option<String>, Away>;
 }
 
 /// A system without a registry knows its own schemas only.
@@ -397,7 +400,7 @@ pub trait SchemaSource: Send + Sync {
 pub struct NoRegistry;
 
 impl SchemaSource for NoRegistry {
-    fn schema(&self, _id: u32) -> Result<Option<String>, Away> {
+    fn schema(&self, _id: u32, _foreign: Option<Topic>) -> Result<Option<String>, Away> {
         Ok(None)
     }
 }

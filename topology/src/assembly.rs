@@ -19,7 +19,7 @@ use processors::{
     retry::Paces,
     ring::Rings,
 };
-use schemas::{AnalyzeLog, History, Lane, Report, Schemas};
+use schemas::{AnalyzeLog, History, Lane, Report, Schemas, Topic};
 use std::sync::Arc;
 
 /// The backends of a deployment: one concern each, embedded or real.
@@ -184,6 +184,7 @@ impl Parts {
                 let stores = Stores::new(self.backends.opt_outs()?, self.backends.consents()?);
                 let stores = stores.with_files(self.backends.files()?);
                 let (stores, claims) = (stores.with_push_tokens(self.backends.push_tokens()?), self.backends.claims()?);
+                let decoder = decoder.of_foreign(Topic::api(lane));
                 let step = Ingest::new(self.cluster, decoder, reference, stores, claims, self.ingest, route);
                 Box::new(StepWorker::new(log, spec, clock, limits, out, step)?)
             }

@@ -74,6 +74,13 @@ struct Compatibility {
     level: String,
 }
 
+/// A version of a subject.
+#[derive(Debug, Deserialize)]
+pub struct Version {
+    pub id: u32,
+    pub schema: String,
+}
+
 #[derive(Deserialize)]
 struct IsCompatible {
     is_compatible: bool,
@@ -135,6 +142,11 @@ impl Calls {
     /// The versions of a subject; None when there is none of that name.
     pub fn versions(&self, subject: &str) -> Result<Option<Vec<u32>>, RegistryError> {
         self.send(self.client.get(format!("{}/subjects/{subject}/versions", self.own.url)), subject)
+    }
+
+    /// One version of a subject; None when there is none of that number.
+    pub fn version(&self, subject: &str, version: u32) -> Result<Option<Version>, RegistryError> {
+        self.send(self.client.get(format!("{}/subjects/{subject}/versions/{version}", self.own.url)), subject)
     }
 
     /// What changes a subject lets in, by its own setting.
@@ -218,6 +230,14 @@ impl Answer {
             Self::Refused(cause) => RegistryError::Refused { subject: subject.to_owned(), cause },
             Self::Away(cause) => Away { dependency: NAME, cause }.into(),
         }
+    }
+}
+
+/// A refusal of what is asked while streams run is waited out like an absence: somebody may mend it.
+pub fn waited_for(error: RegistryError) -> Away {
+    match error {
+        RegistryError::Away(away) => away,
+        error => Away { dependency: NAME, cause: error.to_string() },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The promises of the registry: on a stand-in that counts what it is asked, and on a real one where
 //! `IMS_TEST_REGISTRY` names it.
 
+use super::flood::{ASKED, LISTED, WINDOW};
 use super::missing::REMEMBERED;
 use super::*;
 use schemas::{Channel, Record, Report};
@@ -59,10 +60,49 @@ fn a_missing_id_is_asked_for_again_and_not_before_5_seconds() {
     let (url, asked) =
         stand_in(|_, nth| if nth == 0 { not_found() } else { (200, r#"{"schema": "\"string\""}"#.into()) });
     let (registry, now) = (registry(&url), Instant::now());
-    assert_eq!(registry.by_id_at(7, now), Ok(None));
-    assert_eq!(registry.by_id_at(7, now + REMEMBERED - Duration::from_millis(1)), Ok(None));
+    assert_eq!(registry.by_id_at(7, None, now), Ok(None));
+    assert_eq!(registry.by_id_at(7, None, now + REMEMBERED - Duration::from_millis(1)), Ok(None));
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    assert_eq!(registry.by_id_at(7, now + REMEMBERED), Ok(Some("\"string\"".into())));
+    assert_eq!(registry.by_id_at(7, None, now + REMEMBERED), Ok(Some("\"string\"".into())));
+}
+
+/// Ids that nobody registered.
+const GARBAGE: std::ops::Range<u32> = 1_000_000..1_001_000;
+
+#[test]
+fn a_flood_of_garbage_is_not_asked_about_id_by_id_and_a_good_new_id_is_learnt_in_it() {
+    // Two versions under the subject, and a third one from the second list on; id 500 stands under another subject.
+    let (registered, asked_singly) = (Arc::new(AtomicUsize::new(2)), Arc::new(AtomicUsize::new(0)));
+    let (of_stand_in, singly) = (Arc::clone(&registered), Arc::clone(&asked_singly));
+    let (url, asked) = stand_in(move |request, _| {
+        let path = request.split(' ').nth(1).unwrap();
+        let versions = of_stand_in.load(Ordering::SeqCst);
+        if path == "/subjects/API-REALTIME-value/versions" {
+            return (200, format!("{:?}", (1..=versions).collect::<Vec<_>>()));
+        }
+        if let Some(version) = path.strip_prefix("/subjects/API-REALTIME-value/versions/") {
+            return (200, format!(r#"{{"version": {version}, "id": 7{version}, "schema": "\"long\""}}"#));
+        }
+        singly.fetch_add(1, Ordering::SeqCst);
+        if path.starts_with("/schemas/ids/500") { (200, r#"{"schema": "\"int\""}"#.into()) } else { not_found() }
+    });
+    let (registry, now) = (registry(&url), Instant::now());
+    let realtime = Some(Topic::api(schemas::Lane::Realtime));
+    for id in GARBAGE {
+        assert_eq!(registry.by_id_at(id, realtime, now), Ok(None));
+    }
+    assert_eq!(asked_singly.load(Ordering::SeqCst), ASKED);
+    assert_eq!(asked.load(Ordering::SeqCst), ASKED + 3, "the versions of the subject, and each of the two");
+    let (long, int) = (|| Ok(Some("\"long\"".to_owned())), || Ok(Some("\"int\"".to_owned())));
+    assert_eq!(registry.by_id_at(72, realtime, now), long());
+    registered.store(3, Ordering::SeqCst);
+    assert_eq!(registry.by_id_at(73, realtime, now + LISTED), long());
+    assert_eq!(asked.load(Ordering::SeqCst), ASKED + 5, "only what is new is read");
+    // Other lanes and records of our own do not suffer, and nothing sticks.
+    let auth = Some(Topic::api(schemas::Lane::Auth));
+    assert_eq!(registry.by_id_at(500, realtime, now), Ok(None));
+    assert_eq!([registry.by_id_at(500, auth, now), registry.by_id_at(500, None, now)], [int(), int()]);
+    assert_eq!(registry.by_id_at(500, realtime, now + WINDOW), int());
 }
 
 #[test]
@@ -70,8 +110,8 @@ fn a_registry_that_is_away_is_not_a_missing_id() {
     let (url, _) =
         stand_in(|_, nth| if nth == 0 { (503, "{}".into()) } else { (200, r#"{"schema": "\"long\""}"#.into()) });
     let (registry, now) = (registry(&url), Instant::now());
-    assert_eq!(registry.by_id_at(7, now).unwrap_err().dependency, "schema registry");
-    assert_eq!(registry.by_id_at(7, now), Ok(Some("\"long\"".into())));
+    assert_eq!(registry.by_id_at(7, None, now).unwrap_err().dependency, "schema registry");
+    assert_eq!(registry.by_id_at(7, None, now), Ok(Some("\"long\"".into())));
     // A port that was just free: nobody listens.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let away = super::tests::registry(&format!("http://{free}")).prepare(OnWrong::Register).unwrap_err();
@@ -133,7 +173,7 @@ fn a_real_registry_takes_all_schemas_once_and_gives_them_back() {
     let first = registry.prepare(OnWrong::Register).unwrap();
     let again = registry.prepare(OnWrong::Tell).unwrap();
     assert_eq!(first.id_of::<Report>(), again.id_of::<Report>());
-    let text = registry.schema(first.id_of::<Report>()).unwrap().unwrap();
+    let text = registry.schema(first.id_of::<Report>(), None).unwrap().unwrap();
     let value = first.encode(&Report::default());
     // Another process learns what the id means.
     let stranger = Schemas::with_ids(FxHashMap::default());
@@ -194,7 +234,22 @@ fn each_subject_of_a_real_registry_that_is_missing_differs_or_is_open_to_breaks_
 }
 
 #[test]
+fn a_real_registry_lists_what_stands_under_the_subject_of_a_flooded_topic() {
+    let Some((url, _)) = real() else { return };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let registry = with_prefix(&url, format!("f{:x}-", now.as_nanos()));
+    let (topic, now) = (Topic::api(schemas::Lane::Mass), Instant::now());
+    for id in 2_000_000_000..2_000_000_100 {
+        assert_eq!(registry.by_id_at(id, Some(topic), now), Ok(None), "a subject that is not there has no ids");
+    }
+    let subject = format!("{}{}", registry.prefix, topic.subject());
+    let id = registry.calls.register(&subject, schemas::SendRequest::SCHEMA).unwrap();
+    let found = registry.by_id_at(id, Some(topic), now + LISTED).unwrap().expect("it is registered");
+    assert!(found.contains("SendRequest"), "{found}");
+}
+
+#[test]
 fn a_real_registry_says_that_an_id_is_missing() {
     let Some((_, registry)) = real() else { return };
-    assert_eq!(registry.schema(2_000_000_000), Ok(None));
+    assert_eq!(registry.schema(2_000_000_000, None), Ok(None));
 }

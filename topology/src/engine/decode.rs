@@ -1,7 +1,7 @@
 //! Reading values: our own schemas at once, others learned from the registry while running.
 
 use processors::ports::{Away, SchemaSource};
-use schemas::{Record as Schema, Schemas, WireError};
+use schemas::{Record as Schema, Schemas, Topic, WireError};
 use std::{borrow::Cow, sync::Arc};
 
 /// Reads framed values.
@@ -9,12 +9,18 @@ use std::{borrow::Cow, sync::Arc};
 pub struct Decoder {
     schemas: Arc<Schemas>,
     source: Arc<dyn SchemaSource>,
+    foreign: Option<Topic>,
 }
 
 impl Decoder {
     /// Reads with these schemas, asks this source for ids that they lack.
     pub fn new(schemas: Arc<Schemas>, source: Arc<dyn SchemaSource>) -> Self {
-        Self { schemas, source }
+        Self { schemas, source, foreign: None }
+    }
+
+    /// The same for records of a topic that producers of others write.
+    pub fn of_foreign(self, topic: Topic) -> Self {
+        Self { foreign: Some(topic), ..self }
     }
 
     /// The schema ids in use.
@@ -42,7 +48,7 @@ impl Decoder {
 
     /// Whether the registry knew the id: then we know what it is now, be it nothing that we can read.
     fn ask(&self, id: u32) -> Result<bool, Away> {
-        let Some(text) = self.source.schema(id)? else { return Ok(false) };
+        let Some(text) = self.source.schema(id, self.foreign)? else { return Ok(false) };
         if let Err(error) = self.schemas.learn(id, &text) {
             tracing::warn!(schema_id = id, %error, "the registry's schema cannot be read: its records become dead letters");
         }
@@ -62,7 +68,7 @@ mod tests {
     struct Registry(Option<&'static str>, AtomicUsize);
 
     impl SchemaSource for Registry {
-        fn schema(&self, id: u32) -> Result<Option<String>, Away> {
+        fn schema(&self, id: u32, _foreign: Option<Topic>) -> Result<Option<String>, Away> {
             self.1.fetch_add(1, Ordering::SeqCst);
             Ok(self.0.filter(|_| id == FOREIGN).map(str::to_owned))
         }
