@@ -30,7 +30,7 @@ use std::{
     process::{Command, Output},
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -130,6 +130,9 @@ impl Turn {
     }
 }
 
+/// How many deployments this process has had.
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
 /// The broker that all tests share.
 fn shared_broker() -> Option<String> {
     let broker = std::env::var("IMS_TEST_KAFKA").ok();
@@ -183,7 +186,8 @@ impl Deployment {
         turn: Turn,
     ) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let name = format!("e2e-{now:x}");
+        // Two tests may begin within the same microsecond.
+        let name = format!("e2e-{now:x}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let directory = tempfile::tempdir().unwrap();
         let (in_sync, registry_url) = (copies.div_ceil(2), registry.unwrap_or_default());
         let config = format!(
