@@ -26,8 +26,8 @@ pub fn describe() {
 list! {
     /// Records taken and committed, by stream.
     counter RECORDS = "ims_records_total";
-    /// Seconds from a record's timestamp in its topic to the commit of the step that took it, oldest of each batch, by
-    /// stream.
+    /// Seconds from a record's timestamp in its topic to the commit of the step that took it, by stream. One observation a
+    /// batch, of its oldest record: quantiles are those of batches, and above those of records.
     histogram STEP_SECONDS = "ims_step_seconds";
     /// Records that became dead letters, by source topic. Look at the reason header, mend, `ims replay`.
     counter DEAD_LETTERS = "ims_dead_letters_total";
