@@ -32,8 +32,9 @@ use std::sync::Arc;
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
-    /// Roles of this process, separated by commas; all when left out. `api` opens the HTTP door of `[http]`;
-    /// `gateway`, alone in its process, forwards to such doors (`[gateway]`).
+    /// Roles of this process, separated by commas; all when left out. Of the chain: ingest, router, kakao, text, rcs,
+    /// push, email, outcome, delay, store, reports, analyzer, callback. `api` opens the HTTP door of `[http]`; `gateway`,
+    /// alone in its process, forwards to such doors (`[gateway]`).
     #[arg(long, value_delimiter = ',', value_name = "ROLES")]
     roles: Vec<Work>,
 }
@@ -98,4 +99,19 @@ fn gateway(args: &Args, config: &Config) -> anyhow::Result<Exit> {
     signal::until(|| false)?;
     door.close();
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Args as _;
+    use topology::graph::Role;
+
+    #[test]
+    fn help_names_every_role() {
+        let help = Args::augment_args(clap::Command::new("run")).render_long_help().to_string();
+        let roles = Role::ALL.map(|role| role.to_string());
+        let missing: Vec<_> = roles.iter().filter(|role| !help.contains(role.as_str())).collect();
+        assert!(missing.is_empty(), "{missing:?}:\n{help}");
+    }
 }

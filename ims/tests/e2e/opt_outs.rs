@@ -2,7 +2,7 @@
 
 use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, mariadb::MariaDb, simulator};
 use reqwest::blocking::Client;
-use schemas::{Channel, Lane, Report, SendRequest, Topic};
+use schemas::{Channel, Lane, Report, SendRequest, State, Topic};
 use serde_json::json;
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -24,7 +24,10 @@ fn who_calls_the_free_number_of_an_ad_is_kept_from_the_next_one_and_from_nothing
     let settings = format!(
         "{}[webhooks]\nlisten = \"127.0.0.1:{port}\"\n[vendors.dealer]\nkey_file = \"dealer.key\"\n\
          webhook_secret_file = \"dealer.secret\"\n[vendors.dealer.nhn]\napp_key = \"e2e\"\n\
-         unsubscribe_numbers = {{ 08012341234 = \"hanbit-shop\" }}\n",
+         unsubscribe_numbers = {{ 08012341234 = \"hanbit-shop\" }}\n\
+         [simulator.vendors.dealer]\ncodes = {{ 0 = 1.0 }}\nno_answer_share = 0.0\nthrottled_share = 0.0\n\
+         receipts = {{ webhook_url = \"http://127.0.0.1:{port}/nhn/dealer\", codes = {{ 1000 = 1.0 }}, \
+         delay_ms = {{ median = 50.0, p99 = 200.0 }}, never_share = 0.0 }}\n",
         simulator::everything_arrives(5)
     );
     let Some(deployment) = Deployment::new(&settings) else { return };
@@ -49,9 +52,12 @@ fn who_calls_the_free_number_of_an_ad_is_kept_from_the_next_one_and_from_nothing
     let refused = |requests: &[SendRequest], messages: usize| -> Vec<String> {
         let records: Vec<_> = requests.iter().map(|request| deployment.record(Lane::Ad, request)).collect();
         deployment.append(&records);
-        deployment.settle(Expected { messages, within: PATIENCE });
+        let settled = deployment.settle(Expected { messages, within: PATIENCE });
         let reports = deployment.decoded::<Report>([Topic::report(Channel::Mt)]);
-        reports.into_iter().filter(|report| report.terminal && report.code == "2080").map(|r| r.message_id).collect()
+        let refused = reports.into_iter().filter(|report| report.terminal && report.code == "2080");
+        let refused: Vec<_> = refused.map(|report| report.message_id).collect();
+        assert_eq!(settled.count(State::Delivered) + refused.len(), messages, "{:?}", settled.balance.ended);
+        refused
     };
     assert_eq!(refused(&[ad(REFUSES), ad(OTHER)], 2), [""; 0], "nobody has refused yet");
     let call = json!({

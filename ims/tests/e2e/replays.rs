@@ -22,6 +22,11 @@ fn make(deployment: &Deployment, name: &str) {
     let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
     let made = futures_executor::block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
     assert!(made.iter().all(Result::is_ok), "{made:?}");
+    // Made by the controller, and known to the broker a moment later.
+    until("the broker knows it", PATIENCE, || {
+        let told = admin.inner().fetch_metadata(Some(name), PATIENCE).ok()?;
+        told.topics().iter().any(|topic| topic.error().is_none() && !topic.partitions().is_empty()).then_some(())
+    });
 }
 
 #[test]

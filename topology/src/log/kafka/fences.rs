@@ -18,7 +18,7 @@ impl Fences {
     pub fn note(&mut self, what: &str) -> Result<(), LogError> {
         if self.last.replace(Instant::now()).is_some_and(|at| at.elapsed() < TWICE_WITHIN) {
             return Err(LogError::Stop(format!(
-                "{what} was taken over twice: two processes share it. Give each its own kafka.instance, or leave it empty"
+                "{what} was taken over twice: two processes share it. Give each a deployment.instance of its own, or none"
             )));
         }
         Ok(())
