@@ -104,7 +104,6 @@ fn gateway(args: &Args, config: &Config) -> anyhow::Result<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Args as _;
     use topology::graph::Role;
 
     #[test]
