@@ -37,6 +37,11 @@ impl Gate {
         Self::halt(stream, "read: a faulty release or schema?")
     }
 
+    /// Why a step stops that sets too many of its records aside.
+    pub fn unprocessable(stream: &str) -> Halt {
+        Self::halt(stream, "processed: a faulty release or schema?")
+    }
+
     /// Why a stream stops whose store takes too few of its records.
     pub fn unstorable(stream: &str) -> Halt {
         Self::halt(stream, "stored: a faulty release, or a store of another version?")

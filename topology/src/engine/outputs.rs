@@ -1,8 +1,12 @@
 //! What a batch appends: records framed and keyed, and dead letters with their reason and origin.
 
 use super::{Account, letter};
-use crate::log::{Headers, Outgoing, Place, Record};
+use crate::{
+    log::{Headers, Outgoing, Place, Record},
+    metrics as names,
+};
 use bytes::{Bytes, BytesMut};
+use metrics::counter;
 use processors::{
     outcome::news::{of_unreadable, of_unreadable_wait},
     ring::Rings,
@@ -139,6 +143,15 @@ impl Outputs {
     /// Appends a record to its DLQ.
     pub fn dead_letter(&mut self, record: &Record, reason: &str) {
         self.records.push(letter::of(record, reason));
+    }
+
+    /// Counts the dead letters among what was appended, by the topics that they come from.
+    pub fn count_dead_letters(&self) {
+        for dead in &self.records {
+            if let Kind::DeadLetter(source) = dead.topic.kind() {
+                counter!(names::DEAD_LETTERS, "topic" => source.name()).increment(1);
+            }
+        }
     }
 
     /// Everything appended so far.

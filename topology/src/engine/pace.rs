@@ -11,7 +11,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// None: as often as there is something.
+    /// Zero: as often as there is something.
     pub fn new(least: Duration) -> Self {
         Self { least, small: None }
     }

@@ -8,7 +8,7 @@ use crate::{
 use metrics::counter;
 use processors::ports::{Clock, Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
-use schemas::{Record as Schema, topics::Kind};
+use schemas::Record as Schema;
 use std::{sync::Arc, time::Duration};
 
 /// Least time between two transactions while batches are not full: one costs a store as much as hundreds of rows, and
@@ -213,11 +213,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             return Ok(());
         }
         self.producer.append(self.out.records())?;
-        for dead in self.out.records() {
-            if let Kind::DeadLetter(source) = dead.topic.kind() {
-                counter!(names::DEAD_LETTERS, "topic" => source.name()).increment(1);
-            }
-        }
+        self.out.count_dead_letters();
         Ok(())
     }
 

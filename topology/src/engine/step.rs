@@ -150,12 +150,7 @@ impl<S: Step> StepWorker<S> {
         let internal = decided.iter().filter(|r| !matches!(r.place.topic.kind(), Kind::Api(_))).count();
         let dead = self.out.records().iter().filter(|o| is_internal_dead_letter(o.topic.kind())).count();
         if self.gate.shuts(now_ms, internal, dead) {
-            return Err(Halt::new(
-                name,
-                "more than 5 % of the records of the last minute cannot be processed: a faulty release or schema? \
-                 Nothing of this batch was committed; mend it and start again",
-            )
-            .into());
+            return Err(Gate::unprocessable(name).into());
         }
         self.stage = Stage::Decided;
         Ok(())

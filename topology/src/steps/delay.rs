@@ -113,11 +113,7 @@ impl DelayWorker {
         {
             self.stream.commit(self.out.records(), positions)?;
             counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
-            for appended in self.out.records() {
-                if let Kind::DeadLetter(source) = appended.topic.kind() {
-                    counter!(names::DEAD_LETTERS, "topic" => source.name()).increment(1);
-                }
-            }
+            self.out.count_dead_letters();
         }
         self.owed = None;
         self.batch.clear();
