@@ -110,16 +110,16 @@ fn confirmed_beside(path: &Path) -> PathBuf {
 }
 
 fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    whole_lines(BufReader::new(File::open(path)?), path)
+}
+
+/// The entries before the first line without its end. It was being written when its process died, and its request was
+/// never answered or taken; or it is being written now, and what reads on would take its rest for a line.
+fn whole_lines<T: serde::de::DeserializeOwned>(mut reader: impl BufRead, path: &Path) -> io::Result<Vec<T>> {
     let mut read = Vec::new();
-    let mut reader = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        // A line without its end was being written when the process died: its request was never answered or taken.
-        if line.last() == Some(&b'\n')
-            && let Some(entry) = entry(&line, path, read.len())?
-        {
-            read.push(entry);
-        }
+    while reader.read_until(b'\n', &mut line)? > 0 && line.last() == Some(&b'\n') {
+        read.extend(entry(&line, path, read.len())?);
         line.clear();
     }
     Ok(read)
@@ -150,4 +150,27 @@ fn end_torn_line(file: &mut File) -> io::Result<()> {
         whole -= 1;
     }
     if whole < length { file.set_len(whole) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that is written meanwhile: each piece ends where the writer stood.
+    struct Growing<'a>(std::slice::Iter<'a, &'a str>);
+
+    impl io::Read for Growing<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let piece = self.0.next().unwrap_or(&"").as_bytes();
+            into[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_being_written_ends_what_is_read() {
+        let half = ["{\"serial_number\":\"1\",\"at_ms\":5}\n{\"serial_", "", "number\":\"2\",\"at_ms\":6}\n"];
+        let read: Vec<Confirmed> = whole_lines(BufReader::new(Growing(half.iter())), Path::new("growing")).unwrap();
+        assert_eq!(read, [Confirmed { serial_number: "1".into(), at_ms: 5 }]);
+    }
 }
