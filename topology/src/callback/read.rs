@@ -5,7 +5,6 @@ use crate::{
     engine::{Gate, Headline, TurnError},
     fault::{self, Point},
     log::{Limits, Place, Polled, Record},
-    metrics as engine_names,
     send::{Mark, Since, windows},
 };
 use ::metrics::counter;
@@ -125,7 +124,6 @@ impl CallbackWorker {
             Ok(callback) => callback,
             Err(reason) => {
                 self.out.dead_letter(record, &reason);
-                counter!(engine_names::DEAD_LETTERS, "topic" => place.topic.name()).increment(1);
                 self.end(place, offset);
                 return Ok(false);
             }

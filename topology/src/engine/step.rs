@@ -172,9 +172,7 @@ impl<S: Step> StepWorker<S> {
             let seconds = (now_ms - oldest).max(0) as f64 / 1e3;
             histogram!(names::STEP_SECONDS, "stream" => stream).record(seconds);
         }
-        for dead in self.out.records().iter().filter(|o| matches!(o.topic.kind(), Kind::DeadLetter(_))) {
-            counter!(names::DEAD_LETTERS, "topic" => dead.topic.name()).increment(1);
-        }
+        self.out.count_dead_letters();
         let all = decided.len() == self.batch.len();
         self.pace.committed(all && decided.len() < self.limits.records / 2);
         self.batch.drain(..self.decided);

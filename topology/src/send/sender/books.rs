@@ -4,7 +4,6 @@ use super::super::metrics as names;
 use crate::{
     engine::{Account, Outputs},
     log::{Place, Record},
-    metrics as engine_names,
     send::Held,
 };
 use metrics::counter;
@@ -58,7 +57,6 @@ impl Books {
     pub fn dead_letter(&mut self, record: &Record, lane: Lane, reason: &str, now_ms: i64) {
         self.out.dead_letter(record, reason);
         self.out.close_account(record, lane, now_ms);
-        counter!(engine_names::DEAD_LETTERS, "topic" => record.place.topic.name()).increment(1);
         self.done.push((record.place, record.offset));
     }
 

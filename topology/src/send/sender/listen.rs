@@ -132,6 +132,7 @@ impl Sender {
             }
         }
         counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.books.done().len() as u64);
+        self.books.out().count_dead_letters();
         self.books.done().iter().for_each(|(place, offset)| self.flights.settled(*place, *offset));
         self.books.clear();
         self.booked_ms = None;

@@ -1,10 +1,11 @@
-//! Records in DELAY that cannot be read.
+//! Records inside the chain that cannot be read.
 
 use super::{ends::answering, stage::Stage};
 use connectors::reference::{DEMO, FileReference};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use processors::{callback::Reply, ports::NoRegistry, ring::Rings};
 use schemas::{
-    Api, Delayed, Dispatch, Lane, Schemas, State, Topic, TrackId,
+    Api, Channel, Delayed, Dispatch, Family, Lane, Schemas, State, Topic, TrackId,
     examples::seed,
     topics::{Partitions, Ring},
 };
@@ -160,6 +161,30 @@ fn a_message_whose_target_no_version_of_this_program_has_ends_as_failed() {
     let [end] = &*results else { panic!("{results:?}") };
     assert_eq!((&end.track_id, end.state, end.due_at), (&id.to_string(), State::Failed, None));
     assert_eq!(values(&log, Topic::delay(Ring::Seconds).dead_letters()).len(), 1);
+}
+
+#[test]
+fn dead_letters_are_counted_by_the_topic_that_they_come_from() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let topics = [
+        Topic::api(Lane::Realtime),
+        Topic::recv(Channel::At, Lane::Mass),
+        Topic::send(Family::Sms, Lane::Ad),
+        Topic::result(Lane::Auth),
+        Topic::hist(Channel::Mt),
+        Topic::callback(),
+    ];
+    metrics::with_local_recorder(&recorder, || {
+        let mut stage = Stage::perfect();
+        topics.into_iter().for_each(|topic| stage.driver.append_raw(topic, "garbage", Some(GARBAGE.into())).unwrap());
+        stage.settle();
+    });
+    let told = recorder.handle().render();
+    let mut counted: Vec<&str> = told.lines().filter(|line| line.starts_with("ims_dead_letters_total")).collect();
+    counted.sort_unstable();
+    let mut expected = topics.map(|topic| format!("ims_dead_letters_total{{topic=\"{topic}\"}} 1"));
+    expected.sort_unstable();
+    assert_eq!(counted, expected);
 }
 
 #[test]
