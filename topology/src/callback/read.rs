@@ -2,7 +2,7 @@
 
 use super::{CallbackWorker, Stage, metrics as names, queues::Held};
 use crate::{
-    engine::{Gate, Headline, TurnError},
+    engine::{Gate, Headline, TurnError, guard},
     fault::{self, Point},
     log::{Limits, Place, Polled, Record},
     send::{Mark, Since, windows},
@@ -120,7 +120,7 @@ impl CallbackWorker {
             self.end(place, offset);
             return Ok(true);
         }
-        let callback = match self.read_one(record)? {
+        let callback = match guard(record, || self.read_one(record))? {
             Ok(callback) => callback,
             Err(reason) => {
                 self.out.dead_letter(record, &reason);

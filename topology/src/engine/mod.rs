@@ -3,6 +3,7 @@
 mod account;
 mod decode;
 mod gate;
+mod guard;
 mod lag;
 mod letter;
 mod outputs;
@@ -17,6 +18,7 @@ mod worker;
 pub use account::{ACCOUNT_HEADER, Account};
 pub use decode::Decoder;
 pub use gate::Gate;
+pub use guard::guard;
 pub use lag::LagGauge;
 pub use letter::CUT_HEADER;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, origin_of, track_id};

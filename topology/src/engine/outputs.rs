@@ -164,6 +164,11 @@ impl Outputs {
         self.records.is_empty()
     }
 
+    /// Takes back what was appended after so many.
+    pub fn truncate(&mut self, records: usize) {
+        self.records.truncate(records);
+    }
+
     /// Starts the next batch, keeping the memory.
     pub fn clear(&mut self) {
         self.records.clear();

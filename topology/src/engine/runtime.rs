@@ -80,7 +80,8 @@ fn work(mut worker: Box<dyn Worker>, stop: &AtomicBool, finish_within: Duration)
         let halt = match turn {
             Ok(Ok(Progress::Idle | Progress::Worked)) => continue,
             Ok(Err(halt)) => halt,
-            // A defect of ours: the open transaction is left to be aborted, everything uncommitted is taken again.
+            // A defect that is no single record's: the open transaction is left to be aborted, everything uncommitted is
+            // taken again.
             Err(_) => Halt::new(worker.name(), "a defect made this stream panic; nothing of its batch was committed"),
         };
         tracing::error!(stream = %halt.stream, reason = %halt.reason, "stopping");

@@ -1,12 +1,12 @@
 //! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
 
-use super::{Decoder, Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
+use super::{Decoder, Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, guard, settle};
 use crate::{
     log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
     metrics as names,
 };
 use metrics::counter;
-use processors::ports::{Clock, Logged, Move, Refused, Sink, Written};
+use processors::ports::{Away, Clock, Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
 use schemas::Record as Schema;
 use std::{sync::Arc, time::Duration};
@@ -168,12 +168,13 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         self.out.clear();
         for (at, record) in self.batch.iter().enumerate() {
             let Place { topic, partition } = record.place;
-            match self.decoder.decode::<R>(record.value.as_deref())? {
+            let decode = || Ok::<_, Away>(self.decoder.decode(record.value.as_deref())?.map_err(|e| e.to_string()));
+            match guard(record, decode)? {
                 Ok(decoded) => {
                     self.rows.push(Logged { topic, partition, offset: record.offset, record: decoded });
                     self.places.push(at);
                 }
-                Err(error) => self.out.dead_letter(record, &error.to_string()),
+                Err(reason) => self.out.dead_letter(record, &reason),
             }
         }
         if self.gate.shuts(self.clock.now_ms(), self.batch.len(), self.out.records().len()) {

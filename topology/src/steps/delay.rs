@@ -5,13 +5,13 @@
 //! paused, so a restart costs one look at each slot that holds something.
 
 use crate::{
-    engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
+    engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, guard, settle},
     log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
     metrics as names,
 };
 use metrics::counter;
 use processors::{
-    ports::Clock,
+    ports::{Away, Clock},
     ring::{Met, Rings, Slot},
 };
 use rustc_hash::FxHashMap;
@@ -133,11 +133,13 @@ impl DelayWorker {
                 continue;
             }
             let at = slot(record.place);
-            let met = match self.decoder.decode::<Delayed>(record.value.as_deref())? {
-                Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
-                Err(error) => Err(error.to_string()),
+            let decide = || {
+                Ok::<_, Away>(match self.decoder.decode(record.value.as_deref())? {
+                    Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
+                    Err(error) => Err(error.to_string()),
+                })
             };
-            match met {
+            match guard(record, decide)? {
                 Ok(None) => {}
                 Ok(Some(until_ms)) => {
                     left.insert(record.place, (record.offset, until_ms));

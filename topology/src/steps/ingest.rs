@@ -245,7 +245,7 @@ impl Step for Ingest {
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = answered {
-                out.dead_letter(record, &reason);
+                self.set_aside(record, &reason, now_ms, out);
             }
             decided = at + 1;
             if checked.bytes >= most {

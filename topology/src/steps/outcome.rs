@@ -22,6 +22,9 @@ use std::sync::Arc;
 /// morning and few are ever touched before.
 type Open = FxHashMap<u128, Box<[u8]>>;
 
+/// What a run put in place of what was kept: partition, message, and what was kept of it.
+type Replaced = Vec<(i32, u128, Option<Box<[u8]>>)>;
+
 /// The outcome role on one lane.
 pub struct Outcome {
     lane: Lane,
@@ -31,6 +34,8 @@ pub struct Outcome {
     night: Night,
     patience: Patience,
     open: FxHashMap<i32, Open>,
+    /// By the last run, in order.
+    replaced: Replaced,
 }
 
 impl Outcome {
@@ -43,7 +48,7 @@ impl Outcome {
         night: Night,
         patience: Patience,
     ) -> Self {
-        Self { lane, decoder, rings, reference, night, patience, open: FxHashMap::default() }
+        Self { lane, decoder, rings, reference, night, patience, open: FxHashMap::default(), replaced: Vec::new() }
     }
 
     fn apply(&mut self, news: StepResult, partition: i32, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
@@ -70,11 +75,12 @@ impl Outcome {
             Kept::Put(step) => {
                 let mut bytes = Vec::with_capacity(256);
                 step.encode(&mut bytes);
-                open.insert(id, bytes.into());
+                self.replaced.push((partition, id, open.insert(id, bytes.into())));
                 out.emit_to(Topic::open(self.lane), partition, key, &*step);
             }
             Kept::Remove => {
-                if open.remove(&id).is_some() {
+                if let Some(kept) = open.remove(&id) {
+                    self.replaced.push((partition, id, Some(kept)));
                     out.value(Topic::open(self.lane), Some(partition), key, None, vec![]);
                 }
             }
@@ -108,21 +114,17 @@ impl Outcome {
 
 impl Step for Outcome {
     fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {
+        self.replaced.clear();
         // All is read before anything is remembered: a registry that is away leaves the state as it was.
         let news: Vec<_> =
             batch.iter().map(|r| self.decoder.decode::<StepResult>(r.value.as_deref())).collect::<Result<_, _>>()?;
         for (record, read) in batch.iter().zip(news) {
-            let partition = record.place.partition;
             let applied = match read {
-                Ok(news) => self.apply(news, partition, now_ms, out),
+                Ok(news) => self.apply(news, record.place.partition, now_ms, out),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = applied {
-                out.dead_letter(record, &reason);
-                if let Some(id) = track_id(record) {
-                    // Whichever message it spoke of ends as failed. A key that is no track_id speaks of none.
-                    let _ = self.apply(of_unreadable(id, now_ms), partition, now_ms, out);
-                }
+                self.set_aside(record, &reason, now_ms, out);
             }
         }
         let open: usize = self.open.values().map(FxHashMap::len).sum();
@@ -130,8 +132,27 @@ impl Step for Outcome {
         Ok(batch.len())
     }
 
+    fn undo(&mut self) {
+        while let Some((partition, id, kept)) = self.replaced.pop() {
+            let open = self.open.entry(partition).or_default();
+            match kept {
+                Some(kept) => open.insert(id, kept),
+                None => open.remove(&id),
+            };
+        }
+    }
+
+    fn set_aside(&mut self, record: &Record, reason: &str, now_ms: i64, out: &mut Outputs) {
+        out.dead_letter(record, reason);
+        if let Some(id) = track_id(record) {
+            // Whichever message it spoke of ends as failed. A key that is no track_id speaks of none.
+            let _ = self.apply(of_unreadable(id, now_ms), record.place.partition, now_ms, out);
+        }
+    }
+
     fn assigned(&mut self, positions: &[Position], reader: &mut dyn Reader) -> Result<(), LogError> {
         self.open.clear();
+        self.replaced.clear();
         let topic = Topic::open(self.lane);
         for Position { place: Place { partition, .. }, .. } in positions {
             let place = Place { topic, partition: *partition };

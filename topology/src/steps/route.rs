@@ -126,11 +126,15 @@ impl Step for Route {
                 },
             };
             if let Err(reason) = routed {
-                out.dead_letter(record, &reason);
-                out.close_account(record, lane(record), now_ms);
+                self.set_aside(record, &reason, now_ms, out);
             }
         }
         Ok(batch.len())
+    }
+
+    fn set_aside(&mut self, record: &Record, reason: &str, now_ms: i64, out: &mut Outputs) {
+        out.dead_letter(record, reason);
+        out.close_account(record, lane(record), now_ms);
     }
 }
 

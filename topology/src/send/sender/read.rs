@@ -2,13 +2,13 @@
 
 use super::{Sender, Stage, flights::Known, part::Since};
 use crate::{
-    engine::{Gate, TurnError},
+    engine::{Gate, TurnError, guard},
     fault::{self, Point},
     log::{Limits, LogError, Place, Polled, Position, Record},
     send::{Held, Mark, family_of, windows},
 };
 use processors::{
-    ports::Reply,
+    ports::{Away, Reply},
     reference::{InDoubt, Vendor},
 };
 use rustc_hash::FxHashMap;
@@ -157,22 +157,26 @@ impl Sender {
             return Ok(true);
         }
         let now_ms = self.judge.now_ms();
-        let dispatch = match self.decoder.decode::<Dispatch>(record.value.as_deref())? {
-            Ok(dispatch) => dispatch,
-            Err(error) => {
-                self.books.dead_letter(record, self.lane, &error.to_string(), now_ms);
+        let reference = self.judge.reference.current();
+        let decide = || {
+            let read = self.decoder.decode::<Dispatch>(record.value.as_deref())?.map_err(|error| error.to_string());
+            Ok::<_, Away>(read.map(|dispatch| (self.judge.stop(&reference, &dispatch), dispatch)))
+        };
+        let (stop, dispatch) = match guard(record, decide)? {
+            Ok(decided) => decided,
+            Err(reason) => {
+                self.books.dead_letter(record, self.lane, &reason, now_ms);
                 return Ok(false);
             }
         };
         let bytes = record.value.as_ref().map_or(0, |value| value.len());
         let held = Held { place, offset, bytes, dispatch: Arc::new(dispatch) };
-        let reference = self.judge.reference.current();
         if mark == Mark::Started {
             match self.flights.known(place, offset).cloned() {
                 Some(Known { reply, vendor, sent_ms }) => self.settle(held, &reply, &vendor, sent_ms),
                 None => self.doubt(held),
             }
-        } else if let Some(plan) = self.judge.stop(&reference, &held.dispatch) {
+        } else if let Some(plan) = stop {
             self.books.settle(held, plan, None, now_ms);
         } else {
             self.hold.push(held);

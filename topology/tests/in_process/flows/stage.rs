@@ -13,8 +13,8 @@ use processors::{
     outcome::Patience,
     ports::{
         AppUser, AskedConsent, Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts,
-        HeldPushTokens, Logged, MessageName, Move, NamedFile, NoRegistry, OptOuts, PendingNotes, Provider, PushTokens,
-        Receipts, ReferenceSource, Sink, Written,
+        HeldPushTokens, Logged, MessageName, Move, NamedFile, OptOuts, PendingNotes, Provider, PushTokens, Receipts,
+        ReferenceSource, SchemaSource, Sink, Written,
     },
     reference::OptOut,
     retry::Paces,
@@ -113,7 +113,7 @@ impl Stage {
             log: Arc::new(log.clone()),
             cluster: 0,
             schemas: Arc::new(Schemas::embedded()),
-            schema_source: Arc::new(NoRegistry),
+            schema_source: Arc::new(Registry),
             clock: as_clock(),
             reference,
             night: Night::default(),
@@ -257,6 +257,19 @@ impl<R: Clone + Send> Sink<R> for Store<R> {
         }
         kept.positions.extend(moves.iter().map(|m| ((m.topic, m.partition), m.to)));
         Ok(Written::Moved)
+    }
+}
+
+/// A schema id that makes whoever asks for it panic.
+pub const DEFECT: u32 = 666;
+
+/// A registry that knows no schemas but ours.
+struct Registry;
+
+impl SchemaSource for Registry {
+    fn schema(&self, id: u32, _: Option<Topic>) -> Result<Option<String>, Away> {
+        assert_ne!(id, DEFECT);
+        Ok(None)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Records inside the chain that cannot be read.
 
-use super::{ends::answering, stage::Stage};
+use super::{
+    ends::answering,
+    stage::{DEFECT, Stage},
+};
 use connectors::reference::{DEMO, FileReference};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use processors::{callback::Reply, ports::NoRegistry, ring::Rings};
@@ -12,7 +15,7 @@ use schemas::{
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use topology::{
     driver::ManualClock,
-    engine::{Account, Decoder, Outputs, Worker as _},
+    engine::{Account, Decoder, Outputs, REASON_HEADER, Worker as _},
     graph::Role,
     log::{
         Limits, Log, Offsets, Outgoing, Polled, Position, Record, Stream, StreamSpec,
@@ -185,6 +188,36 @@ fn dead_letters_are_counted_by_the_topic_that_they_come_from() {
     let mut expected = topics.map(|topic| format!("ims_dead_letters_total{{topic=\"{topic}\"}} 1"));
     expected.sort_unstable();
     assert_eq!(counted, expected);
+}
+
+#[test]
+fn a_record_that_makes_this_program_panic_is_set_aside_wherever_it_stands_and_the_chain_goes_on() {
+    let mut stage = Stage::perfect();
+    let place = |offset| Api { cluster: 0, lane: Lane::Ad, partition: 0, offset, receiver: 0 };
+    let id = |offset| TrackId::new(seed::NOW_MS, place(offset)).to_string();
+    let accepted =
+        [Topic::recv(Channel::Mt, Lane::Mass), Topic::send(Family::Sms, Lane::Ad), Topic::result(Lane::Auth)];
+    let others = [Topic::api(Lane::Realtime), Topic::hist(Channel::Mt), Topic::callback(), Topic::delay(Ring::Seconds)];
+    let value = [&[0][..], &DEFECT.to_be_bytes(), b"010-1234-5678"].concat();
+    for (offset, topic) in (0..).zip(accepted.into_iter().chain(others)) {
+        stage.driver.append_raw(topic, &id(offset), Some(value.clone())).unwrap();
+    }
+    stage.send("at", |_| {});
+    stage.advance(Duration::from_secs(2));
+
+    let delivered = stage.reports().into_iter().filter(|report| report.terminal && report.state == State::Delivered);
+    assert_eq!(delivered.count(), 1);
+    for topic in accepted.into_iter().chain(others) {
+        let letters = stage.driver.records(topic.dead_letters()).unwrap();
+        let [letter] = &letters[..] else { panic!("{topic}: {} letters", letters.len()) };
+        assert_eq!(letter.value.as_deref(), Some(&value[..]));
+        let (_, reason) = letter.headers.iter().find(|(name, _)| name == REASON_HEADER).unwrap();
+        assert!(reason.starts_with(b"a defect"), "{topic}: {reason:?}");
+    }
+    let failed = stage.reports().into_iter().filter(|report| report.terminal && report.state == State::Failed);
+    let mut ended: Vec<String> = failed.map(|report| report.track_id).collect();
+    ended.sort();
+    assert_eq!(ended, [id(0), id(1), id(2)], "the accounts of accepted messages are closed");
 }
 
 #[test]

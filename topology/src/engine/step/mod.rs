@@ -1,5 +1,7 @@
 //! A step of the chain: take a batch, decide, append and commit in one transaction.
 
+mod alone;
+
 use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
 use crate::{
     fault::{self, Point},
@@ -17,6 +19,14 @@ pub trait Step: Send {
     /// for a step whose appends may be much more than its records: what is left makes the next transaction. `Away` comes
     /// before anything is remembered: the same batch is given again.
     fn run(&mut self, batch: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away>;
+
+    /// Forgets what was remembered since the last `run` began, which panicked: nothing of it is committed.
+    fn undo(&mut self) {}
+
+    /// Sets a record aside that can never be decided: it becomes a dead letter, and whatever message hangs on it ends.
+    fn set_aside(&mut self, record: &Record, reason: &str, _now_ms: i64, out: &mut Outputs) {
+        out.dead_letter(record, reason);
+    }
 
     /// The step owns these partitions now: forget all state, restore theirs.
     fn assigned(&mut self, _positions: &[Position], _reader: &mut dyn Reader) -> Result<(), LogError> {
@@ -140,11 +150,11 @@ impl<S: Step> StepWorker<S> {
     }
 
     fn decide(&mut self) -> Result<(), TurnError> {
-        let name = &self.spec.name;
-        fault::point(name, Point::BeforeLookUp);
+        fault::point(&self.spec.name, Point::BeforeLookUp);
         let now_ms = self.clock.now_ms();
         self.out.clear();
-        self.decided = self.step.run(&self.batch, now_ms, &mut self.out)?;
+        self.decided = self.run(now_ms)?;
+        let name = &self.spec.name;
         fault::point(name, Point::AfterLookUp);
         let decided = &self.batch[..self.decided];
         let internal = decided.iter().filter(|r| !matches!(r.place.topic.kind(), Kind::Api(_))).count();

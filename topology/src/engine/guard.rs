@@ -1,0 +1,64 @@
+//! What a record makes panic is a defect of ours, and no reason to stop for all the others.
+
+use crate::log::Record;
+use std::{
+    cell::{Cell, RefCell},
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    sync::Once,
+};
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What `decide` says, or where it panicked, `file:line:column`. The words of such a panic are told nowhere: they may
+/// hold what the record holds. What it has changed by then is the caller's to undo.
+pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match GUARDED.get() {
+            true => PLACE.set(info.location().map_or_else(String::new, ToString::to_string)),
+            false => others(info),
+        }));
+    });
+    let before = GUARDED.replace(true);
+    let decided = catch_unwind(AssertUnwindSafe(decide));
+    GUARDED.set(before);
+    decided.map_err(|_| PLACE.take())
+}
+
+/// What is decided for a record; the inner error, or a panic, makes it a dead letter.
+pub fn guard<T, E>(
+    record: &Record,
+    decide: impl FnOnce() -> Result<Result<T, String>, E>,
+) -> Result<Result<T, String>, E> {
+    guarded(decide).unwrap_or_else(|panicked_at| {
+        let (topic, partition, offset) = (record.place.topic.name(), record.place.partition, record.offset);
+        tracing::error!(topic, partition, offset, panicked_at, "a record makes this program panic: it is set aside");
+        Ok(Err(format!("a defect: this program panics at {panicked_at}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_by_its_place_and_not_by_its_words() {
+        let secret = "010-1234-5678";
+        let line = line!() + 1;
+        let place = guarded(|| panic!("{secret}")).map(|()| "none").unwrap_err();
+        assert!(place.starts_with(&format!("{}:{line}:", file!())), "{place}");
+        assert!(!place.contains(secret));
+    }
+
+    #[test]
+    fn panics_that_nobody_guards_are_told_as_ever() {
+        assert_eq!(guarded(|| guarded(|| 7)), Ok(Ok(7)));
+        assert!(!GUARDED.get());
+        assert!(guarded(|| panic!()).map(|()| "none").is_err());
+        assert!(!GUARDED.get());
+    }
+}
