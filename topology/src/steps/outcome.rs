@@ -3,7 +3,7 @@
 
 use crate::{
     engine::{Account, Decoder, Outputs, Step, track_id},
-    log::{LogError, Place, Position, Reader, Record},
+    log::{LogError, Place, Reader, Record},
     metrics as names,
 };
 use metrics::{counter, gauge};
@@ -25,6 +25,10 @@ type Open = FxHashMap<u128, Box<[u8]>>;
 /// What a run put in place of what was kept: partition, message, and what was kept of it.
 type Replaced = Vec<(i32, u128, Option<Box<[u8]>>)>;
 
+/// Offsets of OPEN that are read in one piece: tens of megabytes, about a second, where a member that does not poll is out
+/// of its group after two minutes.
+const PIECE: i64 = 50_000;
+
 /// The outcome role on one lane.
 pub struct Outcome {
     lane: Lane,
@@ -36,6 +40,8 @@ pub struct Outcome {
     open: FxHashMap<i32, Open>,
     /// By the last run, in order.
     replaced: Replaced,
+    /// Partitions that are not restored; where one was begun, from where on and up to where.
+    unread: Vec<(i32, Option<(i64, i64)>)>,
 }
 
 impl Outcome {
@@ -48,7 +54,8 @@ impl Outcome {
         night: Night,
         patience: Patience,
     ) -> Self {
-        Self { lane, decoder, rings, reference, night, patience, open: FxHashMap::default(), replaced: Vec::new() }
+        let (open, replaced, unread) = (FxHashMap::default(), Vec::new(), Vec::new());
+        Self { lane, decoder, rings, reference, night, patience, open, replaced, unread }
     }
 
     fn apply(&mut self, news: StepResult, partition: i32, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
@@ -150,18 +157,26 @@ impl Step for Outcome {
         }
     }
 
-    fn assigned(&mut self, positions: &[Position], reader: &mut dyn Reader) -> Result<(), LogError> {
+    fn assigned(&mut self, places: &[Place]) {
         self.open.clear();
         self.replaced.clear();
-        let topic = Topic::open(self.lane);
-        for Position { place: Place { partition, .. }, .. } in positions {
+        self.unread = places.iter().map(|place| (place.partition, None)).collect();
+    }
+
+    fn restore(&mut self, reader: &mut dyn Reader) -> Result<bool, LogError> {
+        let (topic, mut left) = (Topic::open(self.lane), PIECE);
+        while let Some((partition, range)) = self.unread.last_mut() {
             let place = Place { topic, partition: *partition };
-            let (first, end) = reader.bounds(place)?;
-            let mut open = Open::default();
+            let (from, end) = match *range {
+                Some(range) => range,
+                None => reader.bounds(place)?,
+            };
+            let to = end.min(from + left);
+            let open = self.open.entry(*partition).or_default();
             let mut broken = None;
-            reader.read(place, first, end, &mut |record| {
+            reader.read(place, from, to, &mut |record| {
                 let offset = record.offset;
-                if let Err(error) = restore(&mut open, self.decoder.schemas(), record) {
+                if let Err(error) = restore(open, self.decoder.schemas(), record) {
                     broken.get_or_insert(format!("{topic}/{partition} at {offset}: {error}"));
                 }
             })?;
@@ -170,9 +185,14 @@ impl Step for Outcome {
                     "an open message cannot be restored: {broken}. A newer version wrote it? Start that version again"
                 )));
             }
-            self.open.insert(*partition, open);
+            if to < end {
+                *range = Some((to, end));
+                return Ok(false);
+            }
+            left -= to - from;
+            self.unread.pop();
         }
-        Ok(())
+        Ok(true)
     }
 }
 

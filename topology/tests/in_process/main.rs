@@ -7,5 +7,5 @@ mod ledger;
 #[path = "../log_contract/mod.rs"]
 mod log_contract;
 mod memory_log;
-mod panics;
 mod sink;
+mod step;

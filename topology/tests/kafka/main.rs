@@ -8,6 +8,7 @@ mod input;
 mod kill;
 #[path = "../log_contract/mod.rs"]
 mod log_contract;
+mod restores;
 mod stops;
 mod support;
 mod topics;

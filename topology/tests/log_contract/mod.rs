@@ -69,6 +69,7 @@ macro_rules! contract {
                 a_waiting_poll_wakes_for_a_record,
                 tombstones_and_headers_come_back,
                 a_paused_partition_gives_nothing_and_goes_on_after_resume,
+                what_is_paused_as_it_is_assigned_is_read_from_its_position_after_resume,
                 seek_reads_again,
                 a_sink_reads_from_where_it_seeks,
                 lag_counts_what_is_not_read,

@@ -103,6 +103,22 @@ pub fn a_paused_partition_gives_nothing_and_goes_on_after_resume(fixture: &dyn F
     assert_eq!(texts(&member.read(2)), ["c", "d"]);
 }
 
+pub fn what_is_paused_as_it_is_assigned_is_read_from_its_position_after_resume(fixture: &dyn Fixture) {
+    let (source, target) = (fixture.topic(1), fixture.topic(1));
+    let group = fixture.group(&[source]);
+    append(fixture, source, 0, &["a", "b", "c"]);
+    let mut first = Member::settled(fixture, &group, &[source]);
+    first.read(3);
+    first.stream.commit(&[outgoing(target, 0, "a")], &[at(source, 0, 1, "")]).unwrap();
+    first.stream.leave();
+    let mut member = Member::settled(fixture, &group, &[source]);
+    let place = [Place { topic: source, partition: 0 }];
+    member.stream.pause(&place).unwrap();
+    member.reads_nothing();
+    member.stream.resume(&place).unwrap();
+    assert_eq!(texts(&member.read(2)), ["b", "c"]);
+}
+
 pub fn seek_reads_again(fixture: &dyn Fixture) {
     let source = fixture.topic(1);
     let group = fixture.group(&[source]);

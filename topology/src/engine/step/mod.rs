@@ -1,17 +1,19 @@
 //! A step of the chain: take a batch, decide, append and commit in one transaction.
 
 mod alone;
+mod restoring;
 
 use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
 use crate::{
     fault::{self, Point},
-    log::{Limits, Log, LogError, Polled, Position, Reader, Record, Stream, StreamSpec},
+    log::{Limits, Log, LogError, Place, Polled, Position, Reader, Record, Stream, StreamSpec},
     metrics as names,
 };
 use metrics::{counter, histogram};
 use processors::ports::{Away, Clock};
+use restoring::Restoring;
 use schemas::topics::Kind;
-use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The decision of a step, over batches.
 pub trait Step: Send {
@@ -28,9 +30,12 @@ pub trait Step: Send {
         out.dead_letter(record, reason);
     }
 
-    /// The step owns these partitions now: forget all state, restore theirs.
-    fn assigned(&mut self, _positions: &[Position], _reader: &mut dyn Reader) -> Result<(), LogError> {
-        Ok(())
+    /// The step owns these partitions now, and no others: forget all state.
+    fn assigned(&mut self, _places: &[Place]) {}
+
+    /// Restores a piece of their state, of some seconds at most; whether all is there. Nothing is decided before.
+    fn restore(&mut self, _reader: &mut dyn Reader) -> Result<bool, LogError> {
+        Ok(true)
     }
 }
 
@@ -70,8 +75,7 @@ pub struct StepWorker<S> {
     lag: LagGauge,
     pace: Pace,
     stage: Stage,
-    /// The assignment is not taken over yet, because its state could not be restored.
-    owed: Option<Vec<Position>>,
+    restoring: Option<Restoring>,
 }
 
 /// How far the batch at hand is.
@@ -96,24 +100,28 @@ impl<S: Step> StepWorker<S> {
     ) -> Result<Self, LogError> {
         let stream = log.stream(spec.clone())?;
         let reader = log.reader()?;
-        let (batch, gate, lag, stage, owed) = (Vec::new(), Gate::default(), LagGauge::default(), Stage::Empty, None);
-        let decided = 0;
+        let (batch, decided, stage, restoring) = (Vec::new(), 0, Stage::Empty, None);
+        let (gate, lag) = (Gate::default(), LagGauge::default());
         let pace = Pace::new(if spec.bulk() { BULK_PACE } else { Duration::ZERO });
-        Ok(Self { spec, stream, reader, clock, limits, step, batch, decided, out, gate, lag, pace, stage, owed })
+        Ok(Self { spec, stream, reader, clock, limits, step, batch, decided, out, gate, lag, pace, stage, restoring })
     }
 
     fn forget(&mut self) {
         self.batch.clear();
         self.out.clear();
         self.stage = Stage::Empty;
+        self.restoring = None;
+        self.step.assigned(&[]);
     }
 
     fn take(&mut self, wait: Duration) -> Result<Progress, LogError> {
         self.pace.wait(wait);
         let name = &self.spec.name;
         fault::point(name, Point::BeforePoll);
+        let wait = if self.restoring.is_some() { Duration::ZERO } else { wait };
         let limits = Limits { records: self.limits.records, bytes: self.limits.bytes, wait };
         match self.stream.poll(limits, &mut self.batch)? {
+            Polled::Records if self.restoring.is_some() => self.restore(),
             Polled::Records if self.batch.is_empty() => Ok(Progress::Idle),
             Polled::Records => {
                 fault::point(name, Point::AfterPoll);
@@ -122,7 +130,7 @@ impl<S: Step> StepWorker<S> {
             }
             Polled::Assigned(positions) => {
                 self.forget();
-                self.restore(positions)
+                self.begin(&positions)
             }
             Polled::Revoking => {
                 self.forget();
@@ -135,18 +143,6 @@ impl<S: Step> StepWorker<S> {
                 Ok(Progress::Worked)
             }
         }
-    }
-
-    fn restore(&mut self, positions: Vec<Position>) -> Result<Progress, LogError> {
-        let begun = Instant::now();
-        if let Err(error) = self.step.assigned(&positions, &mut *self.reader) {
-            self.owed = Some(positions);
-            return Err(error);
-        }
-        self.owed = None;
-        let partitions = positions.len();
-        tracing::info!(stream = %self.spec.name, partitions, restored_ms = begun.elapsed().as_millis() as u64, "assigned");
-        Ok(Progress::Worked)
     }
 
     fn decide(&mut self) -> Result<(), TurnError> {
@@ -192,9 +188,6 @@ impl<S: Step> StepWorker<S> {
     }
 
     fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
-        if let Some(positions) = self.owed.take() {
-            return Ok(self.restore(positions)?);
-        }
         if self.stage == Stage::Empty {
             let progress = self.take(wait)?;
             if self.stage == Stage::Empty {

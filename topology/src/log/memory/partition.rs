@@ -73,6 +73,8 @@ pub(super) struct Partition {
     pub(super) bytes: u64,
     /// Bytes that the last compaction left.
     pub(super) compacted_bytes: u64,
+    /// And the offset up to which it has come.
+    pub(super) compacted_to: i64,
     /// Members that want to hear of the next record.
     watchers: Vec<(u64, Bell)>,
 }

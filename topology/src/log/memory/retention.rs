@@ -56,35 +56,37 @@ fn drop_oldest(state: &mut State, compacted: impl Iterator<Item = usize>, enough
 /// Replaces a partition's segments by what compaction leaves of them, once they have doubled: each record is then
 /// looked at a few times in its life, however many there are. One thread at a time does so; appends go behind.
 fn compact(shared: &Shared, at: usize) {
-    let (before, left): (Vec<Segment>, u64) = shared.with(|state| {
+    let (before, left, known): (Vec<Segment>, u64, i64) = shared.with(|state| {
         let partition = &state.partitions[at];
-        (partition.segments.iter().cloned().collect(), partition.compacted_bytes)
+        (partition.segments.iter().cloned().collect(), partition.compacted_bytes, partition.compacted_to)
     });
     let sum = |segments: &[Segment]| segments.iter().map(|segment| segment.bytes).sum::<u64>();
     let bytes = sum(&before);
     if bytes < 2 * left {
         return;
     }
-    let after = newest_of_each_key(&before);
+    let after = newest_of_each_key(&before, known);
     let left = sum(&after);
     shared.with(|state| {
         state.bytes -= bytes - left;
         let partition = &mut state.partitions[at];
         partition.compacted_bytes = left;
+        partition.compacted_to = before.last().map_or(known, |segment| segment.end);
         partition.replace_oldest(before.len(), after);
     });
 }
 
-/// The newest record of each key, and neither older ones nor tombstones: who reads a compacted topic reads all of it,
-/// and knows of nothing that a tombstone could take back.
-fn newest_of_each_key(segments: &[Segment]) -> Vec<Segment> {
+/// The newest record of each key. A tombstone stays until the next compaction: who reads in pieces what nobody writes to
+/// meanwhile may know of what it takes back, and there is no second compaction before the partition has doubled. `known`
+/// is up to where the last one has come.
+fn newest_of_each_key(segments: &[Segment], known: i64) -> Vec<Segment> {
     let mut newest: FxHashMap<Option<&[u8]>, i64> = FxHashMap::default();
     for segment in segments {
         newest.extend(segment.from(segment.base).map(|(offset, entry)| (segment.key(entry), offset)));
     }
     let keep = |segment: &Segment| {
         let newest = |offset: i64, entry: &Entry| newest.get(&segment.key(entry)) == Some(&offset);
-        segment.keep(|offset, entry| !entry.is_tombstone() && newest(offset, entry))
+        segment.keep(|offset, entry| newest(offset, entry) && (offset >= known || !entry.is_tombstone()))
     };
     segments.iter().filter_map(keep).collect()
 }

@@ -119,10 +119,29 @@ fn a_compacted_topic_keeps_the_newest_of_each_key() {
     }
     assert_eq!(committed(&memory, open, 0), ["a1", "b1", "c1", "a2", ""]);
     fill(&memory, &clock, other, 25);
-    assert_eq!(committed(&memory, open, 0), ["b1", "a2"]);
+    assert_eq!(committed(&memory, open, 0), ["b1", "a2", ""]);
     assert_eq!(bounds(&memory, open), (0, 5), "offsets stay");
     put("b", Some("b2"));
-    assert_eq!(committed(&memory, open, 0), ["b1", "a2", "b2"]);
+    assert_eq!(committed(&memory, open, 0), ["b1", "a2", "", "b2"]);
+}
+
+#[test]
+fn a_tombstone_goes_one_compaction_after_what_it_takes_back() {
+    let (memory, clock) = small();
+    let (open, other) = (Topic::open(Lane::Mass), memory.topic(1));
+    let mut producer = memory.log.producer().unwrap();
+    let mut put = |key, value| producer.append(&[keyed(open, key, value)]).unwrap();
+    ["a", "b"].into_iter().for_each(|key| put(key, Some("1")));
+    // Who has read so far knows of it, and meets what takes it back.
+    let place = Place { topic: open, partition: 0 };
+    put("a", None);
+    fill(&memory, &clock, other, 25);
+    let mut rest = Vec::new();
+    memory.log.reader().unwrap().read(place, 2, 3, &mut |record| rest.push(record.value)).unwrap();
+    assert_eq!(rest, [None]);
+    ["b", "c", "d"].into_iter().for_each(|key| put(key, Some("2")));
+    fill(&memory, &clock, other, 25);
+    assert_eq!(committed(&memory, open, 0), ["2", "2", "2"]);
 }
 
 #[test]
@@ -161,9 +180,9 @@ fn a_stream_goes_on_over_the_gaps_of_compaction() {
     let first = [keyed(open, "a", Some("a1")), keyed(open, "b", Some("b1")), keyed(open, "a", None)];
     producer.append(&first).unwrap();
     fill(&memory, &clock, other, 25);
-    assert_eq!(committed(&memory, open, 0), ["b1"]);
+    assert_eq!(committed(&memory, open, 0), ["b1", ""]);
     let mut member = Member::settled(&memory, "reader", &[open]);
-    assert_eq!(member.read(1)[0].offset, 1);
+    assert_eq!(member.read(2).iter().map(|record| record.offset).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(member.stream.lag(), [(Place { topic: open, partition: 0 }, 0)]);
     producer.append(&[keyed(open, "a", Some("a2"))]).unwrap();
     assert_eq!(member.read(1)[0].offset, 3);
