@@ -1,7 +1,7 @@
 //! Records that nobody can read: each stands in the DLQ with why and whence, and its neighbours go on.
 
-use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, simulator, until};
-use schemas::{Lane, State, Topic, examples};
+use crate::support::{CHAIN, Deployment, Expected, PATIENCE, load::request, now_ms, simulator, until};
+use schemas::{Accepted, Channel, Lane, Report, ReportKind, State, Topic, examples};
 use topology::{
     engine::{ORIGIN_HEADER, REASON_HEADER},
     log::{Outgoing, Record},
@@ -85,5 +85,33 @@ fn each_bad_record_stands_in_the_dlq_its_neighbours_arrive_and_a_mended_one_come
     let settled = deployment.settle(Expected { messages, within: PATIENCE });
     assert_eq!(settled.balance.dead_lettered as usize, bad.len() - 1);
     assert!(settled.ends.values().any(|r| r.message_id == "MENDED-1" && r.state == State::Delivered));
+    process.stop();
+}
+
+#[test]
+fn a_step_of_an_accepted_message_that_comes_back_mended_is_told_as_late() {
+    let Some(deployment) = Deployment::new(&simulator::everything_arrives(1)) else { return };
+    let mut process = deployment.run("one", CHAIN);
+    let accepted = Accepted { expires_at: now_ms() + 3_600_000, ..examples::accepted() };
+    let recv = Topic::recv(accepted.channel, accepted.lane);
+    let (key, value) = (Some(accepted.track_id.clone().into()), Some("garbage".into()));
+    deployment.append(&[Outgoing { topic: recv, partition: None, key, value, headers: vec![] }]);
+    let told = || -> Vec<(ReportKind, State, bool)> {
+        let reports = deployment.decoded::<Report>([Topic::report(Channel::At), Topic::report(Channel::Mt)]);
+        reports.into_iter().map(|report| (report.kind, report.state, report.terminal)).collect()
+    };
+    let failed = (ReportKind::State, State::Failed, true);
+    until("it ends as its record becomes a dead letter", PATIENCE, || (told() == [failed]).then_some(()));
+
+    let file = deployment.file("mended.json");
+    std::fs::write(&file, serde_json::to_string(&accepted).unwrap()).unwrap();
+    let file = file.display().to_string();
+    let letters = recv.dead_letters();
+    let replayed =
+        deployment.ims(&["replay", "--topic", letters.name(), "--from", "0", "--to", "0", "--mended", &file]);
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let late = (ReportKind::Late, State::Delivered, false);
+    until("it is delivered", PATIENCE, || told().contains(&late).then_some(()));
+    assert_eq!(told().len(), 2, "{:?}", told());
     process.stop();
 }

@@ -92,6 +92,7 @@ impl<S: Text> Making<'_, S> {
             content,
             fallback,
             trail: Vec::new(),
+            revived: false,
         };
         Ok(Candidate { track_id: identity.track_id, accepted, demoted })
     }

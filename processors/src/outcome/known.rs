@@ -96,8 +96,11 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// What the customer is told about the message's state.
+    /// What the customer is told about the message's state. The end of one that was revived has been told.
     pub fn report(&self, ending: &Ending<'_>, terminal: bool) -> Report {
+        if self.accepted.is_some_and(|accepted| accepted.revived) {
+            return self.late_report(ending);
+        }
         let trail = self.accepted.into_iter().flat_map(|accepted| accepted.trail.iter().cloned());
         let steps = trail.chain(self.step_report(ending)).collect();
         Report { terminal, steps, ..self.bare_report(ending, ReportKind::State) }

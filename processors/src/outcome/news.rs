@@ -53,6 +53,19 @@ pub fn of_unreadable_wait(track_id: &str, due_at: i64, now_ms: i64) -> StepResul
     StepResult { due_at: Some(due_at), ..of_unreadable(track_id, now_ms) }
 }
 
+/// The same news of a replayed record: of its message's step, which ended as the record became a dead letter. None when it
+/// says no more than that.
+pub fn revived(mut news: StepResult) -> Option<StepResult> {
+    if let Some(dispatch) = &mut news.dispatch {
+        dispatch.accepted.revived = true;
+    }
+    if let Some(accepted) = &mut news.accepted {
+        accepted.revived = true;
+    }
+    let says_more = news.dispatch.is_some() || news.accepted.is_some() || news.kind != ResultKind::Final;
+    says_more.then_some(news)
+}
+
 /// A sender's news about a step, and its next attempt. `sent_at` is when the request left, if one did.
 pub fn of_sender(dispatch: Dispatch, plan: Plan, sent_at: Option<i64>, now_ms: i64) -> Settled {
     let said = |kind, state, attempt| StepResult {

@@ -114,9 +114,10 @@ impl Outputs {
         }
     }
 
-    /// Ends the account of an accepted message whose record cannot be processed. A key that is no track_id has none.
+    /// Ends the account of an accepted message whose record cannot be processed. A key that is no track_id has none, and a
+    /// record that comes back had its account closed when it became a dead letter.
     pub fn close_account(&mut self, record: &Record, lane: Lane, now_ms: i64) {
-        if let Some(id) = track_id(record) {
+        if let Some(id) = track_id(record).filter(|_| !came_back(record)) {
             self.emit(Topic::result(lane), id, &of_unreadable(id, now_ms));
         }
     }
@@ -126,7 +127,7 @@ impl Outputs {
         match Account::of(record) {
             Some(Account::Waits(lane)) => self.close_account(record, lane, now_ms),
             Some(Account::Wakes(lane, due_ms)) => {
-                if let Some(id) = track_id(record) {
+                if let Some(id) = track_id(record).filter(|_| !came_back(record)) {
                     self.emit(Topic::result(lane), id, &of_unreadable_wait(id, due_ms, now_ms));
                 }
             }
@@ -191,8 +192,9 @@ pub fn track_id(record: &Record) -> Option<&str> {
 }
 
 /// Where a record first stood, and its timestamp there: its origin header when `replay` brought it back, else its place.
-/// `replay` brings a record back behind its own place in its own topic: a header that says anything else is a producer's
-/// own words, and would give it another lane or the time to come. Dead letters are written by us alone.
+/// `replay` brings a record back behind its own place in its own topic, out of which one that waits moves to other rings: a
+/// header that says anything else is a producer's own words, and would give it another lane or the time to come. Dead
+/// letters are written by us alone.
 pub fn origin_of(record: &Record) -> (Place, i64, i64) {
     let own = (record.place, record.offset, record.timestamp_ms);
     let Some((_, origin)) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER) else { return own };
@@ -206,17 +208,23 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
         if let Kind::DeadLetter(source) = record.place.topic.kind() {
             return place.topic == source;
         }
-        place.topic == record.place.topic
-            && (place.partition != record.place.partition || offset < record.offset)
+        let waits = |topic: Topic| matches!(topic.kind(), Kind::Delay(_));
+        (place.topic == record.place.topic || waits(place.topic) && waits(record.place.topic))
+            && (place != record.place || offset < record.offset)
             && timestamp_ms <= record.timestamp_ms
     };
     parse().filter(may_be).unwrap_or(own)
 }
 
+/// Whether `replay` brought a record back.
+pub fn came_back(record: &Record) -> bool {
+    origin_of(record) != (record.place, record.offset, record.timestamp_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::{Channel, ReportKind, State};
+    use schemas::{Channel, ReportKind, State, topics::Ring};
 
     /// What is believed of a record at offset 50 that names this origin.
     fn origin(place: Place, origin: &str) -> (Place, i64, i64) {
@@ -240,6 +248,16 @@ mod tests {
         assert_eq!(of("API-MASS/2/70/8999"), (Place { partition: 2, ..place }, 70, 8_999));
         for forged in ["API-AUTH/1/49/8999", "API-MASS/1/50/8999", "API-MASS/1/49/9001", "API-MASS/1", ""] {
             assert_eq!(of(forged), (place, 50, 9_000), "{forged}");
+        }
+    }
+
+    #[test]
+    fn what_waits_keeps_its_origin_in_other_rings() {
+        let ring = |ring, partition| Place { topic: Topic::delay(ring), partition };
+        let place = ring(Ring::Seconds, 3);
+        assert_eq!(origin(place, "DELAY-H/3/70/8999"), (ring(Ring::Hours, 3), 70, 8_999));
+        for other in ["DELAY-S/3/50/8999", "DELAY-H/3/70/9001", "SEND-AT-AD/3/7/8999"] {
+            assert_eq!(origin(place, other), (place, 50, 9_000), "{other}");
         }
     }
 

@@ -8,7 +8,7 @@ pub use books::{Balance, Books};
 pub use requests::{Repeated, announced, repeated_requests};
 
 use crate::{
-    engine::{Decoder, Headline, origin_of},
+    engine::{Decoder, Headline, came_back, origin_of},
     log::{LogError, Place, Reader, Record},
     steps::api_of,
 };
@@ -130,7 +130,7 @@ pub fn enter(books: &mut Books, decoder: &Decoder, cluster: u8, record: &Record)
             places.for_each(|receiver| books.request(track_id(record, cluster, receiver)));
         }
         // What a replay brought back was accepted when it first stood there.
-        Kind::Recv(..) if origin_of(record) != (record.place, record.offset, record.timestamp_ms) => {}
+        Kind::Recv(..) if came_back(record) => {}
         Kind::Recv(..) => books.accept(&key()),
         Kind::Report(_) => {
             let header = |name: &str| {

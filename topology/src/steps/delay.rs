@@ -5,7 +5,7 @@
 //! paused, so a restart costs one look at each slot that holds something.
 
 use crate::{
-    engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, guard, settle},
+    engine::{Account, Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, came_back, guard, settle},
     log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
     metrics as names,
 };
@@ -16,7 +16,7 @@ use processors::{
 };
 use rustc_hash::FxHashMap;
 use schemas::{
-    Delayed, Topic,
+    Delayed, Dispatch, Topic, WireError,
     topics::{Kind, Ring},
 };
 use std::{sync::Arc, time::Duration};
@@ -135,7 +135,10 @@ impl DelayWorker {
             let at = slot(record.place);
             let decide = || {
                 Ok::<_, Away>(match self.decoder.decode(record.value.as_deref())? {
-                    Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
+                    Ok(waiting) => match revived(&self.decoder, record, waiting)? {
+                        Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
+                        Err(error) => Err(error.to_string()),
+                    },
                     Err(error) => Err(error.to_string()),
                 })
             };
@@ -196,6 +199,18 @@ fn let_go(
         Met::Pause { until_ms } => return Ok(Some(until_ms)),
     }
     Ok(None)
+}
+
+/// What waits in a record that came back, if it is the message itself: its account was closed, as it lay beside the record.
+fn revived(decoder: &Decoder, record: &Record, waiting: Delayed) -> Result<Result<Delayed, WireError>, Away> {
+    if !came_back(record) || !matches!(Account::of(record), Some(Account::Waits(_))) {
+        return Ok(Ok(waiting));
+    }
+    let dispatch = decoder.decode::<Dispatch>(Some(&waiting.payload))?;
+    Ok(dispatch.map(|mut dispatch| {
+        dispatch.accepted.revived = true;
+        Delayed { payload: decoder.schemas().encode(&dispatch).into(), ..waiting }
+    }))
 }
 
 /// A place of a DELAY topic as a slot; the graph gives this worker no other.

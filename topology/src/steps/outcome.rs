@@ -2,14 +2,17 @@
 //! OPEN-‹LANE›, whose partition n holds the state of RESULT-‹LANE›'s partition n.
 
 use crate::{
-    engine::{Account, Decoder, Outputs, Step, track_id},
+    engine::{Account, Decoder, Outputs, Step, came_back, track_id},
     log::{LogError, Place, Reader, Record},
     metrics as names,
 };
 use metrics::{counter, gauge};
 use processors::{
     night::Night,
-    outcome::{Desk, Folded, Open as Kept, Patience, fold, news::of_unreadable},
+    outcome::{
+        Desk, Folded, Open as Kept, Patience, fold,
+        news::{of_unreadable, revived},
+    },
     ports::{Away, ReferenceSource},
     ring::Rings,
     route::Rules,
@@ -127,6 +130,10 @@ impl Step for Outcome {
             batch.iter().map(|r| self.decoder.decode::<StepResult>(r.value.as_deref())).collect::<Result<_, _>>()?;
         for (record, read) in batch.iter().zip(news) {
             let applied = match read {
+                Ok(news) if came_back(record) => match revived(news) {
+                    Some(news) => self.apply(news, record.place.partition, now_ms, out),
+                    None => Ok(()),
+                },
                 Ok(news) => self.apply(news, record.place.partition, now_ms, out),
                 Err(error) => Err(error.to_string()),
             };
@@ -151,7 +158,7 @@ impl Step for Outcome {
 
     fn set_aside(&mut self, record: &Record, reason: &str, now_ms: i64, out: &mut Outputs) {
         out.dead_letter(record, reason);
-        if let Some(id) = track_id(record) {
+        if let Some(id) = track_id(record).filter(|_| !came_back(record)) {
             // Whichever message it spoke of ends as failed. A key that is no track_id speaks of none.
             let _ = self.apply(of_unreadable(id, now_ms), record.place.partition, now_ms, out);
         }

@@ -2,7 +2,7 @@
 
 use super::wanted::{Changed, Wanted};
 use crate::{
-    engine::{Decoder, Outputs, Step},
+    engine::{Decoder, Outputs, Step, came_back},
     log::Record,
     metrics as names,
 };
@@ -55,7 +55,8 @@ impl Route {
                 continue;
             }
             // One that cannot be read is routed as all are, and set aside there.
-            let Ok(accepted) = decoder.decode::<Accepted>(record.value.as_deref())? else { continue };
+            let Ok(mut accepted) = decoder.decode::<Accepted>(record.value.as_deref())? else { continue };
+            accepted.revived |= came_back(record);
             if accepted.ad {
                 places.push(place);
                 ads.push(accepted);
@@ -88,6 +89,11 @@ impl Route {
                 return Ok(());
             }
         };
+        self.anew(accepted, reference, now_ms, out)
+    }
+
+    /// Routes an accepted step that is not as its record has it.
+    fn anew(&self, accepted: Accepted, reference: &Reference, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
         let mut datum = Vec::new();
         accepted.encode(&mut datum);
         self.one(&datum, reference, now_ms, out)
@@ -120,6 +126,10 @@ impl Step for Route {
         for (place, record) in batch.iter().enumerate().filter(|(_, record)| !is_routed(record)) {
             let routed = match changed.remove(&place) {
                 Some((ad, changed)) => self.ad(ad, changed, &reference, now_ms, out),
+                None if came_back(record) => match self.decoder.decode::<Accepted>(record.value.as_deref())? {
+                    Ok(accepted) => self.anew(Accepted { revived: true, ..accepted }, &reference, now_ms, out),
+                    Err(error) => Err(error.to_string()),
+                },
                 None => match self.decoder.datum::<Accepted>(record.value.as_deref())? {
                     Ok(datum) => self.one(&datum, &reference, now_ms, out),
                     Err(error) => Err(error.to_string()),

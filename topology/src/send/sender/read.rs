@@ -2,7 +2,7 @@
 
 use super::{Sender, Stage, flights::Known, part::Since};
 use crate::{
-    engine::{Gate, TurnError, guard},
+    engine::{Gate, TurnError, came_back, guard},
     fault::{self, Point},
     log::{Limits, LogError, Place, Polled, Position, Record},
     send::{Held, Mark, family_of, windows},
@@ -160,7 +160,10 @@ impl Sender {
         let reference = self.judge.reference.current();
         let decide = || {
             let read = self.decoder.decode::<Dispatch>(record.value.as_deref())?.map_err(|error| error.to_string());
-            Ok::<_, Away>(read.map(|dispatch| (self.judge.stop(&reference, &dispatch), dispatch)))
+            Ok::<_, Away>(read.map(|mut dispatch| {
+                dispatch.accepted.revived |= came_back(record);
+                (self.judge.stop(&reference, &dispatch), dispatch)
+            }))
         };
         let (stop, dispatch) = match guard(record, decide)? {
             Ok(decided) => decided,

@@ -6,5 +6,6 @@ mod consents;
 mod delays;
 mod ends;
 mod refusals;
+mod replays;
 mod stage;
 mod unreadable;

@@ -24,16 +24,15 @@ use topology::{
     steps::DelayWorker,
 };
 
-const GARBAGE: &[u8] = b"no record";
+pub const GARBAGE: &[u8] = b"no record";
 
-fn spec(name: &str, rings: &[Ring]) -> StreamSpec {
-    let sources = rings.iter().copied().map(Topic::delay).collect();
+fn spec(name: &str, sources: Vec<Topic>) -> StreamSpec {
     StreamSpec { name: name.into(), sources, offsets: Offsets::Log, urgent: false, produces: true }
 }
 
-/// What stands in these rings is garbage now: the same records, with other values. How many there were.
-fn spoil(log: &dyn Log, name: &str, rings: &[Ring]) -> usize {
-    let mut stream: Box<dyn Stream> = log.stream(spec(name, rings)).unwrap();
+/// What this stream has not read of these topics is garbage now: the same records, with other values. What they were.
+pub fn spoil(log: &dyn Log, name: &str, topics: &[Topic]) -> Vec<Record> {
+    let mut stream: Box<dyn Stream> = log.stream(spec(name, topics.to_vec())).unwrap();
     let mut records: Vec<Record> = Vec::new();
     loop {
         let before = records.len();
@@ -56,7 +55,7 @@ fn spoil(log: &dyn Log, name: &str, rings: &[Ring]) -> usize {
         next.into_iter().map(|(place, next)| Position { place, next, metadata: String::new() }).collect();
     stream.commit(&outputs, &positions).unwrap();
     stream.leave();
-    records.len()
+    records
 }
 
 /// The demo, whose shop wants to be called.
@@ -91,8 +90,9 @@ fn what_waited_in_a_record_that_cannot_be_read_ends_once_and_what_has_ended_does
 
     stage.driver.kill(Role::Delay);
     let log = Arc::clone(&stage.driver.parts().log);
-    assert!(spoil(&*log, "delay-AUTH", &[Ring::SecondsAuth]) > 0);
-    assert!(spoil(&*log, "delay", &[Ring::Seconds, Ring::Minutes, Ring::Hours, Ring::Days]) > 3);
+    assert!(!spoil(&*log, "delay-AUTH", &[Topic::delay(Ring::SecondsAuth)]).is_empty());
+    let rings = [Ring::Seconds, Ring::Minutes, Ring::Hours, Ring::Days].map(Topic::delay);
+    assert!(spoil(&*log, "delay", &rings).len() > 3);
     stage.driver.join(&[Role::Delay]).unwrap();
     stage.settle();
     stage.advance(Duration::from_secs(5));
@@ -120,7 +120,7 @@ fn alone() -> (MemoryLog, DelayWorker, Arc<Rings>) {
         Partitions::Configured | Partitions::One => 1,
     });
     let decoder = Decoder::new(Arc::new(Schemas::embedded()), Arc::new(NoRegistry));
-    let spec = spec("delay", &[Ring::Seconds]);
+    let spec = spec("delay", vec![Topic::delay(Ring::Seconds)]);
     let worker = DelayWorker::new(&log, spec, clock, Arc::clone(&rings), decoder, outputs()).unwrap();
     (log, worker, rings)
 }
