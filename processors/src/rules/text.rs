@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use crate::refusal::{Code, Refusal};
+use memchr::memchr;
 use schemas::Text;
 
 /// Counts scalar values, but only in text whose bytes could be over the limit.
@@ -66,7 +67,7 @@ pub fn one_line(field: &Field<'_>, text: &str) -> Result<(), Refusal> {
 
 /// Whether a text has U+0000, which ends it where a program in C reads it: a vendor's, a phone's.
 pub fn has_nul(text: &str) -> bool {
-    text.as_bytes().contains(&0)
+    memchr(0, text.as_bytes()).is_some()
 }
 
 /// Refuses what has such a text; `way` is where it stands in the record at `at` (its `text_where`).

@@ -3,6 +3,7 @@
 use super::field::Field;
 use super::room::Room;
 use crate::refusal::{Code, Refusal};
+use memchr::{memchr, memchr_iter};
 use schemas::Text;
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ impl<'t> Iterator for Pieces<'t> {
             return Some(Piece::Variable(name));
         }
         let text = self.rest;
-        let next = text.match_indices('#').find_map(|(at, _)| Some((at, variable(&text[at..])?)));
+        let next = memchr_iter(b'#', text.as_bytes()).find_map(|at| Some((at, variable(&text[at..])?)));
         let Some((at, name)) = next else {
             self.rest = "";
             return (!text.is_empty()).then_some(Piece::Literal(text));
@@ -81,7 +82,7 @@ impl<'v, S: Text> Values<'v, S> {
 /// (2050), and so is a value that there is no room for (2010).
 pub fn fill<S: Text>(field: &Field<'_>, text: &mut S, values: &Values<'_, S>) -> Result<(), Refusal> {
     // One pass for one byte: most texts have none.
-    if text.as_bytes().contains(&b'#') {
+    if memchr(b'#', text.as_bytes()).is_some() {
         *text = S::from(filled(field, text, values)?);
     }
     Ok(())

@@ -41,6 +41,11 @@ fn is_invisible(c: char) -> bool {
         )
 }
 
+/// Whether a character is a letter or a number: of Korean texts nearly always a syllable.
+fn is_of_a_word(c: char) -> bool {
+    matches!(c, '가'..='힣') || c.is_alphanumeric()
+}
+
 /// How `text` starts. Looks at its first characters only.
 pub fn of(text: &str) -> Label {
     if text.starts_with(LABEL) {
@@ -52,7 +57,7 @@ pub fn of(text: &str) -> Label {
     }
     let mut word = String::new();
     for c in visible {
-        if !c.is_alphanumeric() {
+        if !is_of_a_word(c) {
             if CLOSING.contains(c) {
                 return if WORDS.contains(&word.as_str()) { Label::Imitated } else { Label::None };
             }
