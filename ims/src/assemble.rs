@@ -1,6 +1,7 @@
 //! Builds a deployment from its configuration: log, backends, workers.
 
 use crate::{
+    admin::Senders,
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
     dormancy::Templates,
     exit::usage,
@@ -347,9 +348,9 @@ impl Deployment {
         })
     }
 
-    /// The vendors' limits, and what they refuse.
-    pub fn allowance(&self) -> Arc<Allowance> {
-        Arc::clone(&self.parts.allowance)
+    /// What senders know of the vendors.
+    pub fn senders(&self) -> Senders {
+        Senders { allowance: Arc::clone(&self.parts.allowance), reference: self.parts.reference.clone() }
     }
 
     /// The log.

@@ -25,4 +25,5 @@ pub mod retry;
 pub mod ring;
 pub mod route;
 pub mod rules;
+pub mod standing;
 pub mod stops;

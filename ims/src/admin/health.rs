@@ -4,7 +4,7 @@ use crate::{groups::Refused, reload::Stale, without_redis::Degraded};
 use connectors::claims::Doubt;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use topology::engine::status::Status;
+use topology::{engine::status::Status, send::Stands};
 
 /// Whether this process does its work.
 #[derive(Debug, Serialize)]
@@ -23,6 +23,9 @@ pub struct Health {
     /// Something is away without which the work goes on with less.
     #[serde(skip_serializing_if = "Option::is_none")]
     degraded: Option<Degraded>,
+    /// How the vendors stand that this process sends to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vendors: Vec<Stands>,
 }
 
 /// Claims of message ids that Redis lost: the work goes on, duplicates of before may be accepted.
@@ -53,8 +56,8 @@ struct Waits {
 
 impl Health {
     /// Reads the board. A process without streams is not ready: it has not started them yet. Neither a doubt
-    /// nor old reference data nor a refused group nor a lack of Redis make one unready: who cannot work without says
-    /// so as a stream that waits.
+    /// nor old reference data nor a refused group nor a lack of Redis nor a vendor's bad day make one unready: who cannot
+    /// work without says so as a stream that waits.
     pub fn of(board: BTreeMap<String, Status>, doubt: Option<Doubt>, old_reference: Option<Stale>) -> Self {
         let ready = !board.is_empty() && board.values().all(|status| *status == Status::Ready);
         let in_doubt = doubt.map(|Doubt { since_ms, claims }| InDoubt {
@@ -69,6 +72,7 @@ impl Health {
             old_reference,
             refused_groups: Vec::new(),
             degraded: None,
+            vendors: Vec::new(),
         }
     }
 
@@ -80,6 +84,11 @@ impl Health {
     /// With what goes on with less.
     pub fn with_lack(self, degraded: Option<Degraded>) -> Self {
         Self { degraded, ..self }
+    }
+
+    /// With how the vendors stand.
+    pub fn with_vendors(self, vendors: Vec<Stands>) -> Self {
+        Self { vendors, ..self }
     }
 }
 
@@ -102,6 +111,7 @@ impl Stream {
 mod tests {
     use super::*;
     use std::time::Instant;
+    use topology::send::How;
 
     fn board(streams: &[(&str, Status)]) -> BTreeMap<String, Status> {
         streams.iter().map(|(name, status)| ((*name).to_owned(), status.clone())).collect()
@@ -144,5 +154,25 @@ mod tests {
             text.contains(r#""old_reference":{"cause":"reference store is away: refused","since_ms":7}"#),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_vendors_bad_day_is_told_and_leaves_the_process_ready() {
+        let stands = Stands {
+            vendor: "dealer".into(),
+            state: How::NotReached,
+            reached: Some(false),
+            breaker: "open",
+            since_ms: Some(7),
+            why: Some("connection refused".into()),
+            in_flight: 0,
+            waiting: 3,
+        };
+        let health = Health::of(board(&[("a", Status::Ready)]), None, None).with_vendors(vec![stands]);
+        assert!(health.ready);
+        let page = serde_json::to_value(&health).unwrap();
+        let told = serde_json::json!([{"vendor": "dealer", "state": "not_reached", "reached": false, "breaker": "open",
+            "since_ms": 7, "why": "connection refused", "in_flight": 0, "waiting": 3}]);
+        assert_eq!(page["vendors"], told);
     }
 }

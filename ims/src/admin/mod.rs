@@ -3,7 +3,7 @@
 mod health;
 mod server;
 
-pub use server::{Admin, LET_GO, STOPPED};
+pub use server::{Admin, LET_GO, READY, STOPPED, Senders, WAITS};
 
 use crate::{config, http};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};

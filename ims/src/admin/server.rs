@@ -14,8 +14,10 @@ use axum::{
     routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+use processors::ports::ReferenceSource;
 use serde::Serialize;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
@@ -27,20 +29,37 @@ use std::{
     time::Duration,
 };
 use tokio::sync::oneshot;
-use topology::{engine::status, send::Allowance};
+use topology::{
+    engine::status,
+    send::{Allowance, Aside},
+};
 
 /// How often samples of histograms are sorted into their buckets: they pile up until then or until somebody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Whether the process does its work, and how vendors stand.
+pub const READY: &str = "/health/ready";
+
+/// Which vendor a message waits for.
+pub const WAITS: &str = "/vendors/waits";
 
 /// What vendors refuse, and where some of it is let go.
 pub const STOPPED: &str = "/vendors/stopped";
 pub const LET_GO: &str = "/vendors/let-go";
 
+/// What the senders of this process know.
+pub struct Senders {
+    /// How vendors stand, what they refuse, and what waits for them.
+    pub allowance: Arc<Allowance>,
+    /// Which vendors there are.
+    pub reference: Arc<dyn ReferenceSource>,
+}
+
 /// The admin port; it is open until this is dropped.
 pub struct Admin {
     address: SocketAddr,
     started: Arc<AtomicBool>,
-    allowance: Arc<OnceLock<Arc<Allowance>>>,
+    senders: Arc<OnceLock<Senders>>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -51,8 +70,8 @@ impl Admin {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let started = Arc::new(AtomicBool::new(false));
-        let allowance = Arc::<OnceLock<_>>::default();
-        let (is_started, of_senders) = (Arc::clone(&started), Arc::clone(&allowance));
+        let senders = Arc::<OnceLock<_>>::default();
+        let (is_started, of_senders) = (Arc::clone(&started), Arc::clone(&senders));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("admin".into()).spawn(move || {
             if let Err(error) = runtime.block_on(serve(listener, metrics, is_started, of_senders, stopped)) {
@@ -60,7 +79,7 @@ impl Admin {
             }
         })?;
         tracing::info!(%address, "admin port: /health/live, /health/ready, /metrics");
-        Ok(Self { address, started, allowance, _stop: stop })
+        Ok(Self { address, started, senders, _stop: stop })
     }
 
     /// Where it listens.
@@ -68,10 +87,10 @@ impl Admin {
         self.address
     }
 
-    /// What vendors let go and refuse, as the senders of this process know it.
-    pub fn tells_of(&self, allowance: Arc<Allowance>) {
-        // A process has one.
-        let _ = self.allowance.set(allowance);
+    /// Tells of the vendors what the senders of this process know.
+    pub fn tells_of(&self, senders: Senders) {
+        // A process has them once.
+        let _ = self.senders.set(senders);
     }
 
     /// All that this process has to do has begun. It is not ready before, although what has begun may already work.
@@ -96,32 +115,39 @@ async fn serve(
     listener: TcpListener,
     metrics: PrometheusHandle,
     is_started: Arc<AtomicBool>,
-    allowance: Arc<OnceLock<Arc<Allowance>>>,
+    senders: Arc<OnceLock<Senders>>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let upkept = metrics.clone();
-    let to_let_go = Arc::clone(&allowance);
-    let pages = Router::new()
-        .route(
-            STOPPED,
-            get(move || async move {
-                json(StatusCode::OK, &allowance.get().map(|allowance| allowance.stopped()).unwrap_or_default())
-            }),
-        )
-        .route(
-            LET_GO,
-            post(move |RawQuery(query): RawQuery| async move {
-                json(StatusCode::OK, &serde_json::json!({"let_go": let_go(to_let_go.get(), query.as_deref())}))
-            }),
-        )
-        .route(
-            "/health/live",
-            get(|| async {
-                json(StatusCode::OK, &serde_json::json!({"live": true, "version": env!("CARGO_PKG_VERSION")}))
-            }),
-        )
-        .route("/health/ready", get(move || async move { ready(is_started.load(Ordering::Acquire)) }))
-        .route("/metrics", get(move || async move { text(metrics.render()) }));
+    let (to_let_go, stand, wait) = (Arc::clone(&senders), Arc::clone(&senders), Arc::clone(&senders));
+    let pages =
+        Router::new()
+            .route(
+                STOPPED,
+                get(move || async move {
+                    json(StatusCode::OK, &senders.get().map(|senders| senders.allowance.stopped()).unwrap_or_default())
+                }),
+            )
+            .route(
+                LET_GO,
+                post(move |RawQuery(query): RawQuery| async move {
+                    json(StatusCode::OK, &serde_json::json!({"let_go": let_go(to_let_go.get(), query.as_deref())}))
+                }),
+            )
+            .route(
+                "/health/live",
+                get(|| async {
+                    json(StatusCode::OK, &serde_json::json!({"live": true, "version": env!("CARGO_PKG_VERSION")}))
+                }),
+            )
+            .route(
+                WAITS,
+                get(move |RawQuery(query): RawQuery| async move {
+                    json(StatusCode::OK, &waits(wait.get(), query.as_deref()))
+                }),
+            )
+            .route(READY, get(move || async move { ready(is_started.load(Ordering::Acquire), stand.get()) }))
+            .route("/metrics", get(move || async move { text(metrics.render()) }));
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(UPKEEP);
         loop {
@@ -137,20 +163,30 @@ async fn serve(
     }
 }
 
-/// Lets go what `vendor` refuses, all or that of one `name`; how many.
-fn let_go(allowance: Option<&Arc<Allowance>>, query: Option<&str>) -> usize {
-    let named = |field: &str| {
-        form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-            .find(|(name, _)| name == field)
-            .map(|(_, value)| value)
-    };
-    allowance.zip(named("vendor")).map_or(0, |(allowance, vendor)| allowance.let_go(&vendor, named("name").as_deref()))
+fn named<'q>(query: Option<&'q str>, field: &str) -> Option<Cow<'q, str>> {
+    let mut fields = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    fields.find(|(name, _)| name == field).map(|(_, value)| value)
 }
 
-fn ready(is_started: bool) -> Response {
+/// Lets go what `vendor` refuses, all or that of one `name`; how many.
+fn let_go(senders: Option<&Senders>, query: Option<&str>) -> usize {
+    let vendor = named(query, "vendor");
+    senders
+        .zip(vendor)
+        .map_or(0, |(senders, vendor)| senders.allowance.let_go(&vendor, named(query, "name").as_deref()))
+}
+
+/// What the message `id`, of `username`, waits for; null: that is not known here.
+fn waits(senders: Option<&Senders>, query: Option<&str>) -> Option<Aside> {
+    let id = named(query, "id")?;
+    senders?.allowance.waits(&id, named(query, "username").as_deref())
+}
+
+fn ready(is_started: bool, senders: Option<&Senders>) -> Response {
     let board = if is_started { status::board() } else { BTreeMap::new() };
     let health = Health::of(board, DOUBTS.now(now_ms()), reload::stale());
-    let health = health.with_refused(groups::refused()).with_lack(without_redis::now());
+    let stands = senders.map(|senders| senders.allowance.stands(&senders.reference.current())).unwrap_or_default();
+    let health = health.with_refused(groups::refused()).with_lack(without_redis::now()).with_vendors(stands);
     json(if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 
@@ -202,6 +238,7 @@ mod tests {
         assert!(page(&admin, "/metrics").starts_with("HTTP/1.1 200"));
         let stopped = page(&admin, STOPPED);
         assert!(stopped.starts_with("HTTP/1.1 200") && stopped.ends_with("[]"), "{stopped}");
+        assert!(page(&admin, WAITS).ends_with("null"), "no sender knows");
         assert!(page(&admin, LET_GO).starts_with("HTTP/1.1 405"), "nothing is let go by looking");
         assert!(page(&admin, "/").starts_with("HTTP/1.1 404"));
     }

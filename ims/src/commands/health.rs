@@ -1,23 +1,19 @@
 //! `ims health`: asks a running process whether it does its work.
 
 use crate::{
+    admin::READY,
     cli::Globals,
-    exit::{self, Exit, usage},
+    commands::{running::answer, stands},
+    exit::{self, Exit},
     output,
 };
-use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use processors::ports::Away;
 use serde_json::Value;
-use std::{
-    io::{self, Read, Write},
-    net::{TcpStream, ToSocketAddrs},
-    time::Duration,
-};
 
 /// Ask the `ims run` of this configuration whether every stream of it works, as its /health/ready says.
 ///
-/// It listens at `[admin] listen`. Made for health checks of containers, which then need no other program.
+/// It listens at `[admin] listen`. Vendors that it does not reach, that let it not in or that are left alone are told with
+/// the reason and how many messages wait for them; they leave it ready. Made for health checks of containers, which then need no other program.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away]))]
 pub struct Args {}
@@ -25,40 +21,11 @@ pub struct Args {}
 const EXAMPLES: &str = "  ims health
   ims health --json --set admin.listen=127.0.0.1:29001      another process";
 
-/// A process that is alive answers at once, whatever its streams wait for.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// More than any page of ours.
-const LONGEST_PAGE: u64 = 1 << 20;
-
 /// Runs the command.
 pub fn run(_: &Args, globals: &Globals) -> anyhow::Result<Exit> {
-    let listen = globals.config()?.admin.listen;
-    if listen.is_empty() {
-        return Err(usage("admin.listen is empty: this process has no port that could be asked"));
-    }
-    let page = ask(&listen, "GET", "/health/ready")
-        .map_err(|error| Away { dependency: "ims run", cause: format!("{listen}: {error}") })?;
-    let (head, body) = page.split_once("\r\n\r\n").unwrap_or((&page, ""));
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    if !matches!(status, "200" | "503") {
-        bail!("{listen} (admin.listen) is no admin port of ims: it answers {status:?}");
-    }
-    let page: Value = serde_json::from_str(body).with_context(|| format!("what {listen} (admin.listen) answers"))?;
+    let (status, page) = answer(&globals.config()?, "GET", READY, &["200", "503"])?;
     output::result(globals.json, &page, || text(&page))?;
     Ok(if status == "200" { Exit::Done } else { Exit::Failed })
-}
-
-/// A page of an admin port, with its head.
-pub fn ask(listen: &str, method: &str, path: &str) -> io::Result<String> {
-    let address = listen.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    // HTTP/1.0: the answer comes in one piece and ends with the connection.
-    stream.write_all(format!("{method} {path} HTTP/1.0\r\nHost: {listen}\r\n\r\n").as_bytes())?;
-    let mut page = String::new();
-    stream.take(LONGEST_PAGE).read_to_string(&mut page)?;
-    Ok(page)
 }
 
 /// What does not work, and what it waits for.
@@ -76,7 +43,7 @@ fn text(page: &Value) -> String {
         ),
     });
     let lines: Vec<String> = not_ready.collect();
-    let degraded = degraded(&page["degraded"]);
+    let degraded = format!("{}{}", degraded(&page["degraded"]), vendors(page));
     match (page["ready"] == true, lines.is_empty()) {
         (true, _) => {
             let doubt =
@@ -99,6 +66,11 @@ fn degraded(lack: &Value) -> String {
     let seconds = lack["for_ms"].as_f64().unwrap_or_default() / 1e3;
     let (dependency, cause) = (word(&lack["dependency"]), word(&lack["cause"]));
     format!("\n  without {dependency} since {seconds:.0} s: {cause}{}", uses.collect::<String>())
+}
+
+/// The vendors that something keeps messages from.
+fn vendors(page: &Value) -> String {
+    stands::hindered(&page["vendors"]).map(|line| format!("\n  vendor {line}")).collect()
 }
 
 fn refused(group: &Value) -> String {
@@ -133,5 +105,15 @@ mod tests {
         assert_eq!(text(&degraded), expected);
         let refused = json!({"ready": true, "streams": [], "refused_groups": [{"group": "VIP", "cause": "too few"}]});
         assert_eq!(text(&refused), "ready: 0 streams work\n  routing group VIP without its topics: too few");
+        let vendors = json!([
+            {"vendor": "up", "state": "well", "breaker": "closed", "in_flight": 0, "waiting": 2},
+            {"vendor": "new", "state": "not_asked", "breaker": "closed", "in_flight": 0, "waiting": 0},
+            {"vendor": "out", "state": "locked_out", "breaker": "open", "since_ms": 7, "why": "it refuses our key",
+             "in_flight": 0, "waiting": 3},
+        ]);
+        let page = json!({"ready": true, "streams": [], "vendors": vendors});
+        let expected = "ready: 0 streams work\n  vendor out: locked out since 1970-01-01T00:00:00.007Z, breaker open, \
+                        3 wait: it refuses our key";
+        assert_eq!(text(&page), expected);
     }
 }

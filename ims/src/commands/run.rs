@@ -58,8 +58,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     // Before a store is opened or a group hears of it.
     let unchecked = checked::before_start(&config, &roles)?;
     let deployment = Deployment::new(&config)?;
-    admin.iter().for_each(|admin| admin.tells_of(deployment.allowance()));
     let reference = deployment.reference();
+    admin.iter().for_each(|admin| admin.tells_of(deployment.senders()));
     let topics = GroupTopics::new(config.clone());
     reference.prepare(&|reference| topics.begin(reference));
     let _dormancy = dormancy::begin(deployment.templates(&config, chain)?)?;

@@ -44,10 +44,12 @@ impl Groups {
         self.topics.retry()
     }
 
-    /// Starts the streams that are missing, and counts topics that others read among those that share vendors' rates.
+    /// Starts the streams that are missing, counts topics that others read among those that share vendors' rates, and
+    /// forgets vendors that are gone.
     /// Streams of a group that is gone go on: something may still stand in its topics. A changed priority reaches the
     /// streams of its group with their next start.
     pub fn follow(&mut self, reference: &Reference) {
+        self.parts.allowance.forget_others(reference);
         for group in reference.groups() {
             for (_, topic) in &group.topics {
                 self.parts.allowance.beside(*topic, group.priority, group.partitions);
@@ -82,5 +84,53 @@ pub fn configured(config: &Config) -> (Vec<Arc<Group>>, Option<String>) {
         Err(error) => {
             (Vec::new(), Some(format!("topics of routing groups are left out, nobody tells of them: {error}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::assemble::SystemClock;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use processors::{
+        reference::{Reference, Seed, Vendor},
+        standing::Word,
+    };
+    use schemas::{Family, Lane, Topic};
+    use std::sync::Arc;
+    use topology::send::{Admission, Allowance, BreakerSettings, metrics as names};
+
+    #[test]
+    fn a_vendor_that_is_gone_leaves_its_gauges_at_zero() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let gauge = |name: &str| {
+            let page = shown.render();
+            page.lines().find_map(|line| line.strip_prefix(&format!("{name}{{vendor=\"kt\"}} "))).map(str::to_owned)
+        };
+        let vendor: Arc<Vendor> = serde_json::from_value(serde_json::json!({
+            "name": "kt", "families": ["SMS"], "codes": "text", "weight": 1, "tps": 100_000, "max_in_flight": 10,
+            "timeout_ms": 1000,
+        }))
+        .map(Arc::new)
+        .unwrap();
+        metrics::with_local_recorder(&recorder, || {
+            let allowance =
+                Allowance::new(Arc::new(SystemClock), BreakerSettings { at_least: 1, ..Default::default() });
+            allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
+            let slot = loop {
+                // The rate grants nothing in the first moments.
+                match allowance.admit(&vendor, Lane::Mass, 1) {
+                    Admission::Go(slot) => break slot,
+                    other => drop(other),
+                }
+            };
+            slot.ended(Word::NotSent("connection refused"), 1);
+            assert_eq!((gauge(names::BREAKER).as_deref(), gauge(names::UNREACHED).as_deref()), (Some("2"), Some("1")));
+            allowance
+                .forget_others(&Reference::new(Seed { vendors: vec![(*vendor).clone()], ..Seed::default() }).unwrap());
+            assert_eq!(gauge(names::UNREACHED).as_deref(), Some("1"), "it is still there");
+            allowance.forget_others(&Reference::new(Seed::default()).unwrap());
+            assert_eq!((gauge(names::BREAKER).as_deref(), gauge(names::UNREACHED).as_deref()), (Some("0"), Some("0")));
+        });
     }
 }

@@ -3,10 +3,12 @@
 crate::metrics::list! {
     /// Requests in flight, by vendor.
     gauge IN_FLIGHT = "ims_send_in_flight";
-    /// Breaker, by vendor: 0 closed, 1 trying, 2 open.
+    /// Breaker, by vendor: 0 closed, 1 half open, 2 open.
     gauge BREAKER = "ims_send_breaker_state";
     /// 1 while a vendor refuses our key, account or address, by vendor.
     gauge LOCKED_OUT = "ims_send_locked_out";
+    /// 1 while requests to a vendor do not leave, or are not answered, by vendor.
+    gauge UNREACHED = "ims_send_unreached";
     /// Profiles, numbers and templates that a vendor refuses, by vendor and kind.
     gauge STOPPED = "ims_send_stopped";
     /// Calls taken from a vendor's rate, by vendor and lane.

@@ -10,7 +10,7 @@ mod settings;
 mod window;
 pub(crate) mod windows;
 
-pub use allowance::{Admission, Allowance, Slot};
+pub use allowance::{Admission, Allowance, Aside, How, Slot, Stands};
 pub use hold::{Held, Hold, Returns, Turns};
 pub use processors::breaker::BreakerSettings;
 pub use receipts::{ReceiptsWorker, UNMATCHED, Unmatched};

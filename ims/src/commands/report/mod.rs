@@ -6,11 +6,15 @@ mod show;
 mod tests;
 
 use crate::{
+    admin::{READY, WAITS},
     assemble::open_reference,
     cli::Globals,
+    commands::{running::answer, stands},
     config::{Config, StateKind},
     exit::{self, Exit, usage},
-    logging, output,
+    logging,
+    moment::iso,
+    output,
     stores::{self, Stores},
 };
 use clap::Args as ClapArgs;
@@ -21,6 +25,7 @@ use connectors::{
     sql::{Location, Schema, Table},
 };
 use schemas::{History, Report, TrackId};
+use serde_json::Value;
 use show::Shown;
 use std::sync::Arc;
 
@@ -36,6 +41,9 @@ pub enum Command {
 /// Reads the store of `[store]`, which the roles `reports` and `store` of `ims run` write; run it with their
 /// configuration. A message_id belongs to a customer, so it needs --service-key or --username; of several messages that
 /// used one id the newest is shown that was not refused as a duplicate, and the others are named.
+///
+/// Of a message that is not there it tells which vendor it waits for, when the `ims run` of this configuration
+/// (`[admin] listen`) put it aside for one, and which vendors keep messages waiting.
 ///
 /// With `[state] kind = "redis"` it also tells whether a callback that failed waits for its next call.
 ///
@@ -182,14 +190,43 @@ impl Wanted {
         })
     }
 
-    /// Why nothing is known.
+    /// Why nothing is known, as far as a running process tells it.
     fn not_in(&self, reports: &Location, config: &Config) -> anyhow::Error {
-        anyhow::anyhow!(
-            "{} is not in {reports}: it was not decided yet (`ims health` tells what waits), is older than \
-             store.retention_days = {}, or never came",
-            self.text(),
-            config.store.retention_days
+        let asked = answer(config, "GET", &self.waits(), &["200"]);
+        let waits = asked.as_ref().map_or(&Value::Null, |(_, waits)| waits);
+        let page = answer(config, "GET", READY, &["200", "503"]);
+        let vendors = page.as_ref().map_or(&Value::Null, |(_, page)| &page["vendors"]);
+        anyhow::anyhow!(self.missing(&reports.to_string(), config.store.retention_days, waits, vendors))
+    }
+
+    /// The same, with what the process says that the message waits for, and how vendors stand there.
+    fn missing(&self, reports: &str, days: u32, waits: &Value, vendors: &Value) -> String {
+        let text = self.text();
+        if let Some(vendor) = waits["vendor"].as_str() {
+            let until = waits["due_ms"].as_i64().map_or_else(String::new, iso);
+            let mut how = stands::hindered(vendors).filter(|line| line.starts_with(&format!("{vendor}: ")));
+            let how = how.next().unwrap_or_else(|| format!("{vendor}: `ims vendor list` tells how it stands"));
+            return format!("{text} waits for a vendor and tries again at {until}; {how}");
+        }
+        let hindered: String = stands::hindered(vendors).map(|line| format!("\n  vendor {line}")).collect();
+        let waits = match hindered.is_empty() {
+            true => "`ims health` tells what waits".to_owned(),
+            false => format!("messages may wait for the vendors below{hindered}"),
+        };
+        format!(
+            "{text} is not in {reports}: it is older than store.retention_days = {days}, never came, or was not decided \
+             yet: {waits}"
         )
+    }
+
+    /// Where a running process tells what it waits for.
+    fn waits(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        match self {
+            Self::TrackId(id) => query.append_pair("id", id),
+            Self::MessageId { id, username, .. } => query.append_pair("id", id).append_pair("username", username),
+        };
+        format!("{WAITS}?{}", query.finish())
     }
 
     fn text(&self) -> String {

@@ -108,3 +108,28 @@ fn a_recipient_is_recognised_and_cannot_be_called() {
     assert_eq!(show::masked("한글주소@보기.kr"), "한글주*****kr");
     assert_eq!(show::masked("1234567"), "*******");
 }
+
+#[test]
+fn a_message_that_waits_is_told_with_its_vendor_and_why() {
+    let vendors = serde_json::json!([
+        {"vendor": "relay", "state": "not_reached", "breaker": "open", "since_ms": 0, "why": "connection refused",
+         "in_flight": 0, "waiting": 1},
+        {"vendor": "up", "state": "well", "breaker": "closed", "in_flight": 0, "waiting": 0},
+    ]);
+    let wanted = Wanted::TrackId("01KKD87PHR0500R000005M4K00".into());
+    assert_eq!(wanted.waits(), "/vendors/waits?id=01KKD87PHR0500R000005M4K00");
+    let waits = serde_json::json!({"vendor": "relay", "due_ms": 60_000});
+    let told = wanted.missing("reports", 180, &waits, &vendors);
+    assert!(
+        told.contains("waits for a vendor and tries again at 1970-01-01T00:01:00.000Z; relay: not reached"),
+        "{told}"
+    );
+    assert!(told.contains("connection refused"), "{told}");
+    let told = wanted.missing("reports", 180, &Value::Null, &vendors);
+    assert!(
+        told.contains("180") && told.contains("vendor relay: not reached") && !told.contains("vendor up"),
+        "{told}"
+    );
+    let told = wanted.missing("reports", 180, &Value::Null, &Value::Null);
+    assert!(told.ends_with("`ims health` tells what waits"), "{told}");
+}

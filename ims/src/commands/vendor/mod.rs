@@ -6,20 +6,25 @@ mod stopped;
 mod unmatched;
 
 use crate::{
+    admin::READY,
     assemble::{open_reference, open_vendors},
     cli::Globals,
+    commands::running::answer,
     exit::{self, Exit, usage},
     logging, output,
 };
 use change::{Messages, Weight};
 use connectors::{reference::VendorChange, vendors::Use};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Look at the vendors and what they reported of nobody's messages, pause and weigh them, and upload images to them.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// List the vendors: what they take, their shares, rates and prices.
+    /// List the vendors: what they take, their shares, rates and prices; and how they stand now.
+    ///
+    /// The last is asked of the `ims run` of this configuration, at `[admin] listen`: whether a vendor is reached and lets us
+    /// in, since when not and why, its circuit breaker, and how many messages wait for it in that process.
     #[command(after_long_help = exit::help(LIST, &[Exit::Done, Exit::Usage, Exit::Away]))]
     List,
     /// Let nothing leave to a vendor: its messages go to another one, or wait.
@@ -116,7 +121,8 @@ const WEIGHT: &str = "  ims vendor weight dealer 3
   ims vendor weight dealer none --family SMS --username hanbit-shop";
 
 const LIST: &str = "  ims vendor list
-  ims vendor list --json | jq -r '.[] | select(.weight == 0) | .name'";
+  ims vendor list --json | jq -r '.[] | select(.weight == 0) | .name'
+  ims vendor list --json | jq '.[].now | select(.reached == false)'";
 
 const STOPPED: &str = "  ims vendor stopped
   ims vendor stopped dealer --json | jq -r '.[] | .kind + \" \" + .name + \" \" + .code'
@@ -147,8 +153,16 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
             return changed(named, change::weight(&named.vendor, *weight, of)?);
         }
         Command::List => {
-            let shown = show::all(&open_reference(&config)?.current());
+            let reference = open_reference(&config)?.current();
+            let (stand, unknown) = match answer(&config, "GET", READY, &["200", "503"]) {
+                Ok((_, page)) => (page["vendors"].clone(), None),
+                Err(error) => (Value::Null, Some(error)),
+            };
+            let shown = show::all(&reference, &stand);
             output::result(globals.json, &shown, || show::table(&shown))?;
+            if let Some(error) = unknown {
+                output::note(format_args!("how they stand now is not known: {error}"));
+            }
         }
         Command::Stopped { vendor } => stopped::list(&config, globals.json, vendor.as_deref())?,
         Command::LetGo { vendor, name } => {

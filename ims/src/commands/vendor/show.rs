@@ -1,9 +1,11 @@
 //! The vendors, for people and for programs.
 
+use crate::commands::stands;
 use comfy_table::{CellAlignment, Table, presets};
 use processors::reference::{Protocol, Reference, Vendor, VendorWeight};
 use schemas::Family;
 use serde::Serialize;
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One vendor.
@@ -22,10 +24,12 @@ pub struct Shown {
     tps: u32,
     max_in_flight: u32,
     cost_krw: BTreeMap<&'static str, f64>,
+    /// How it stands with the `ims run` of this configuration, as /health/ready tells it; null: that is not known.
+    now: Option<Value>,
 }
 
-/// All of them, each once, by name.
-pub fn all(reference: &Reference) -> Vec<Shown> {
+/// All of them, each once, by name; `stand`: how they stand with a running process.
+pub fn all(reference: &Reference, stand: &Value) -> Vec<Shown> {
     let of_family = |family: Family| reference.vendors(family).iter().map(move |vendor| (family, vendor));
     let mut vendors: BTreeMap<&str, &Arc<Vendor>> = BTreeMap::new();
     let mut shares: BTreeMap<&str, BTreeMap<&'static str, f64>> = BTreeMap::new();
@@ -47,6 +51,7 @@ pub fn all(reference: &Reference) -> Vec<Shown> {
         tps: vendor.tps,
         max_in_flight: vendor.max_in_flight,
         cost_krw: vendor.cost_krw.iter().map(|(family, krw)| (family.as_str(), *krw)).collect(),
+        now: stand.as_array().into_iter().flatten().find(|now| now["vendor"] == *vendor.name).cloned(),
     };
     vendors.into_values().map(shown).collect()
 }
@@ -79,6 +84,7 @@ pub fn table(shown: &[Shown]) -> String {
         "share of its families, %",
         "weight for some",
         "cost, won",
+        "now",
     ]);
     for vendor in shown {
         let listed = |figures: &BTreeMap<&'static str, f64>| {
@@ -95,6 +101,7 @@ pub fn table(shown: &[Shown]) -> String {
             listed(&vendor.shares_percent),
             vendor.weights.iter().map(|row| format!("{} {}", messages(row), row.weight)).collect::<Vec<_>>().join("\n"),
             listed(&vendor.cost_krw),
+            vendor.now.as_ref().map_or_else(String::new, stands::short),
         ]);
     }
     for column in [2, 4, 5] {
@@ -102,5 +109,32 @@ pub fn table(shown: &[Shown]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.to_string()
+    let now = shown.iter().filter_map(|vendor| vendor.now.clone()).collect();
+    let why: String = stands::hindered(&Value::Array(now)).map(|line| format!("\n{line}")).collect();
+    format!("{table}{why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use processors::reference::Seed;
+    use serde_json::json;
+
+    #[test]
+    fn a_vendor_that_is_down_is_listed_with_the_reason_and_others_without() {
+        let row = |name: &str| {
+            serde_json::from_value(json!({"name": name, "families": ["SMS"], "codes": "text", "weight": 1, "tps": 1,
+                "max_in_flight": 1, "timeout_ms": 1000}))
+        };
+        let vendors = vec![row("one").unwrap(), row("two").unwrap()];
+        let reference = Reference::new(Seed { vendors, ..Seed::default() }).unwrap();
+        let stand = json!([{"vendor": "two", "state": "not_reached", "reached": false, "breaker": "half_open",
+            "since_ms": 7, "why": "connection refused", "in_flight": 0, "waiting": 3}]);
+        let shown = all(&reference, &stand);
+        let json = serde_json::to_value(&shown).unwrap();
+        assert_eq!((&json[0]["now"], &json[1]["now"]), (&Value::Null, &stand[0]));
+        let text = table(&shown);
+        assert!(text.contains("not reached since 1970-01-01T00:00:00.007Z, breaker half open, 3 wait"), "{text}");
+        assert!(text.ends_with("3 wait: connection refused"), "{text}");
+    }
 }

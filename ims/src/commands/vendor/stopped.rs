@@ -2,18 +2,17 @@
 
 use crate::{
     admin::{LET_GO, STOPPED},
-    commands::health::ask,
+    commands::running::answer,
     config::Config,
-    exit::{Exit, usage},
+    exit::Exit,
     moment, output,
 };
-use anyhow::{Context, bail};
-use processors::ports::Away;
+use anyhow::bail;
 use serde_json::Value;
 
 /// Lists them.
 pub fn list(config: &Config, json: bool, vendor: Option<&str>) -> anyhow::Result<()> {
-    let Value::Array(mut all) = answer(config, "GET", STOPPED)? else {
+    let Value::Array(mut all) = answer(config, "GET", STOPPED, &["200"])?.1 else {
         bail!("the admin port answers no list");
     };
     all.retain(|stopped| vendor.is_none_or(|vendor| stopped["vendor"] == vendor));
@@ -27,23 +26,9 @@ pub fn let_go(config: &Config, json: bool, vendor: &str, name: Option<&str>) -> 
     if let Some(name) = name {
         query.append_pair("name", name);
     }
-    let answer = answer(config, "POST", &format!("{LET_GO}?{}", query.finish()))?;
+    let (_, answer) = answer(config, "POST", &format!("{LET_GO}?{}", query.finish()), &["200"])?;
     output::result(json, &answer, || format!("{} let go", answer["let_go"]))?;
     Ok(if answer["let_go"] == 0 { Exit::Failed } else { Exit::Done })
-}
-
-fn answer(config: &Config, method: &str, path: &str) -> anyhow::Result<Value> {
-    let listen = &config.admin.listen;
-    if listen.is_empty() {
-        return Err(usage("admin.listen is empty: this process has no port that could be asked"));
-    }
-    let page = ask(listen, method, path)
-        .map_err(|error| Away { dependency: "ims run", cause: format!("{listen}: {error}") })?;
-    let (head, body) = page.split_once("\r\n\r\n").unwrap_or((&page, ""));
-    if head.split(' ').nth(1) != Some("200") {
-        bail!("{listen} (admin.listen) is no admin port of an ims that knows vendors: {:?}", head.lines().next());
-    }
-    serde_json::from_str(body).with_context(|| format!("what {listen} (admin.listen) answers"))
 }
 
 fn table(all: &[Value]) -> String {

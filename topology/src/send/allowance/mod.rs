@@ -5,6 +5,8 @@ mod parts;
 mod rate;
 mod refused;
 mod second;
+mod stands;
+mod waiting;
 
 use crate::send::metrics as names;
 use hands::Hands;
@@ -15,15 +17,19 @@ use processors::{
     ports::Clock,
     reference::Vendor,
     retry::LONGEST_QUIET,
+    standing::{Lasting, News, Standing, Trouble, Word},
     stops::Stops,
 };
 use rate::Rate;
 use rustc_hash::FxHashMap;
 use schemas::{Lane, Topic};
+pub use stands::{How, Stands};
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
+pub use waiting::Aside;
+use waiting::Waiting;
 
 /// Whether a request may leave.
 #[derive(Debug)]
@@ -48,6 +54,7 @@ struct Kept {
     vendors: FxHashMap<String, Limits>,
     owned: Owned,
     stops: Stops,
+    waiting: Waiting,
 }
 
 struct Limits {
@@ -59,8 +66,10 @@ struct Limits {
     hands: Hands,
     /// The vendor asked to be left alone until then.
     quiet_until_ms: i64,
-    /// It refuses our key, account or address, and the operator was told.
-    locked_out: bool,
+    standing: Standing,
+    /// Since when the breaker is as it is, Unix milliseconds, and the newest code that spoke of trouble of the vendor's own.
+    breaker_since_ms: i64,
+    ailing: String,
     shown: Shown,
 }
 
@@ -69,6 +78,7 @@ struct Shown {
     in_flight: Gauge,
     breaker: Gauge,
     locked_out: Gauge,
+    unreached: Gauge,
     calls: [Counter; 4],
     answer_seconds: Histogram,
 }
@@ -192,6 +202,8 @@ impl Allowance {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         let limits = self.limits(&mut kept, vendor, now_ms);
+        let news = limits.standing.heard(Word::Throttled, now_ms);
+        limits.tell(news);
         let wait = wait.min(LONGEST_QUIET);
         let until_ms = now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         limits.quiet_until_ms = limits.quiet_until_ms.max(until_ms);
@@ -233,7 +245,9 @@ impl Limits {
             reports: Breaker::new(breaker),
             hands: Hands::default(),
             quiet_until_ms: i64::MIN,
-            locked_out: false,
+            standing: Standing::default(),
+            breaker_since_ms: now_ms,
+            ailing: String::new(),
             shown: Shown::of(&vendor.name),
         };
         this.set_rate(owned, now_ms);
@@ -250,23 +264,35 @@ impl Limits {
         (now_ms < self.quiet_until_ms).then_some(self.quiet_until_ms)
     }
 
-    /// Tells the operator once that nothing gets in, and once that it does again.
-    fn lock(&mut self, code: Option<&str>) {
+    /// Tells the operator what keeps messages from a vendor, and that it is over.
+    fn tell(&self, news: Option<News>) {
         let vendor = &self.settings.name;
-        match code {
-            Some(code) if !self.locked_out => tracing::error!(
+        match news {
+            None => {}
+            Some(News::Begun(Lasting { trouble: Trouble::LockedOut, why, .. })) => tracing::error!(
                 vendor,
-                code,
+                why,
                 "a vendor refuses our key, account or address: its messages wait or go to another vendor until it is mended"
             ),
-            None if self.locked_out => tracing::info!(vendor, "a vendor lets us in again"),
-            _ => {}
+            Some(News::Begun(Lasting { trouble: Trouble::NotReached, why, .. })) => {
+                tracing::warn!(vendor, why, "a vendor is not reached: its messages wait or go to another vendor");
+            }
+            Some(News::Begun(Lasting { trouble: Trouble::NotAnswering, why, .. })) => {
+                tracing::warn!(vendor, why, "a vendor does not answer: whether it has what it was sent is not known");
+            }
+            Some(News::Ended(Lasting { trouble: Trouble::LockedOut, .. })) => {
+                tracing::info!(vendor, "a vendor lets us in again");
+            }
+            Some(News::Ended(_)) => tracing::info!(vendor, "a vendor is reached again"),
         }
-        self.locked_out = code.is_some();
+        self.show();
     }
 
     fn show(&self) {
-        self.shown.locked_out.set(f64::from(u8::from(self.locked_out)));
+        let trouble = self.standing.lasting().map(|lasting| lasting.trouble);
+        let is_one = |is: bool| f64::from(u8::from(is));
+        self.shown.locked_out.set(is_one(trouble == Some(Trouble::LockedOut)));
+        self.shown.unreached.set(is_one(trouble.is_some_and(|trouble| trouble != Trouble::LockedOut)));
         self.shown.in_flight.set(f64::from(self.hands.in_flight));
         self.shown.breaker.set(match self.breaker.state() {
             State::Closed => 0.0,
@@ -283,6 +309,7 @@ impl Shown {
             in_flight: gauge!(names::IN_FLIGHT, "vendor" => vendor.to_owned()),
             breaker: gauge!(names::BREAKER, "vendor" => vendor.to_owned()),
             locked_out: gauge!(names::LOCKED_OUT, "vendor" => vendor.to_owned()),
+            unreached: gauge!(names::UNREACHED, "vendor" => vendor.to_owned()),
             calls: lanes.map(|lane| counter!(names::CALLS, "vendor" => vendor.to_owned(), "lane" => lane.as_str())),
             answer_seconds: histogram!(names::ANSWER_SECONDS, "vendor" => vendor.to_owned()),
         }
@@ -290,29 +317,28 @@ impl Shown {
 }
 
 impl Slot {
-    /// The request was answered after so long: `well` when the answer speaks of no trouble of the vendor's own, None
-    /// when it says nothing about it.
-    pub fn answered(mut self, well: Option<bool>, took_ms: i64) {
+    /// The request ended so, after so long.
+    pub fn ended(mut self, word: Word<'_>, took_ms: i64) {
+        self.release(word, Some(took_ms));
+    }
+
+    /// What its end says of the vendor's health; None: nothing.
+    fn health(&self, word: Word<'_>, took_ms: i64) -> Option<Health> {
         let slow_percent = i64::from(self.allowance.breaker.slow_at_percent_of_timeout);
-        let slow = took_ms * 100 >= i64::from(self.vendor.timeout_ms) * slow_percent;
-        let health = well.map(|well| match (well, slow) {
-            (true, false) => Health::Well,
-            (true, true) => Health::Slow,
-            (false, _) => Health::Failed,
-        });
-        self.release(health, Some(took_ms), None);
+        match word {
+            Word::Nothing | Word::Throttled => None,
+            Word::Well if took_ms * 100 >= i64::from(self.vendor.timeout_ms) * slow_percent => Some(Health::Slow),
+            Word::Well => Some(Health::Well),
+            Word::Ailing(_) | Word::LockedOut(..) | Word::NotSent(_) | Word::NoAnswer(_) => Some(Health::Failed),
+        }
     }
 
-    /// The vendor answered that it lets us not in, with this code.
-    pub fn locked_out(mut self, code: &str, took_ms: i64) {
-        self.release(Some(Health::Failed), Some(took_ms), Some(code));
-    }
-
-    fn release(&mut self, health: Option<Health>, took_ms: Option<i64>, locked_out: Option<&str>) {
+    fn release(&mut self, word: Word<'_>, took_ms: Option<i64>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
         let now_ms = self.allowance.clock.now_ms();
+        let health = self.health(word, took_ms.unwrap_or_default());
         let mut kept = self.allowance.lock();
         // As the vendor is now: this request left when it may have had another rate.
         let Some(limits) = kept.vendors.get_mut(&self.vendor.name) else { return };
@@ -321,9 +347,12 @@ impl Slot {
             limits.hands.ended(took_ms, now_ms);
             limits.shown.answer_seconds.record(took_ms.max(0) as f64 / 1e3);
         }
-        if locked_out.is_some() || matches!(health, Some(Health::Well | Health::Slow)) {
-            limits.lock(locked_out);
+        if let Word::Ailing(code) = word
+            && limits.ailing != code
+        {
+            limits.ailing = code.to_owned();
         }
+        let news = limits.standing.heard(word, now_ms);
         let before = limits.breaker.state();
         match health {
             _ if self.trial => limits.breaker.tried(health, now_ms),
@@ -332,15 +361,16 @@ impl Slot {
         }
         let after = limits.breaker.state();
         if before != after {
+            limits.breaker_since_ms = now_ms;
             tracing::warn!(vendor = %self.vendor.name, ?before, ?after, "circuit breaker");
         }
-        limits.show();
+        limits.tell(news);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.release(None, None, None);
+        self.release(Word::Nothing, None);
     }
 }
 

@@ -54,6 +54,8 @@ impl Allowance {
             tracing::warn!(vendor = %vendor.name, code, "circuit breaker: what the vendor takes it does not deliver");
             limits.reports = Breaker::new(self.breaker);
             limits.breaker.open(now_ms);
+            limits.breaker_since_ms = now_ms;
+            limits.ailing = code.clone();
             limits.show();
         }
     }
@@ -95,7 +97,7 @@ fn tell(stops: &Stops, news: Option<News>) {
     show(stops, vendor);
 }
 
-fn show(stops: &Stops, vendor: &str) {
+pub(super) fn show(stops: &Stops, vendor: &str) {
     for kind in Kind::ALL {
         let stopped = stops.count(vendor, kind) as f64;
         gauge!(names::STOPPED, "vendor" => vendor.to_owned(), "kind" => kind.as_str()).set(stopped);

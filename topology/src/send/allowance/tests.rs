@@ -137,13 +137,13 @@ fn failures_close_the_door_and_trials_open_it_again() {
     clock.to(1_000);
     let slots = take(&allowance, &vendor, Lane::Mass, 20);
     assert_eq!(slots.len(), 20);
-    slots.into_iter().for_each(|slot| slot.answered(Some(false), 1));
+    slots.into_iter().for_each(|slot| slot.ended(Word::Ailing("500"), 1));
     assert_eq!(allowance.down_until(&vendor), Some(11_000));
     assert!(matches!(allowance.admit(&vendor, Lane::Auth, 1), Admission::Down));
     clock.to(11_000);
     let trials = take(&allowance, &vendor, Lane::Mass, 100);
     assert_eq!(trials.len(), 5);
-    trials.into_iter().for_each(|slot| slot.answered(Some(true), 1));
+    trials.into_iter().for_each(|slot| slot.ended(Word::Well, 1));
     assert_eq!(take(&allowance, &vendor, Lane::Mass, 100).len(), 100);
 }
 
@@ -154,7 +154,7 @@ fn a_trial_that_the_rate_refuses_is_not_lost() {
     allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
     allowance.know(&vendor);
     clock.to(1_000);
-    take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.answered(Some(false), 1));
+    take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.ended(Word::Ailing("500"), 1));
     clock.to(11_000);
     assert!(allowance.down_until(&vendor).is_none());
     allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 0, 1);
@@ -174,7 +174,7 @@ fn answers_that_take_half_of_the_time_out_open_the_breaker_though_they_are_good(
         allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
         allowance.know(&vendor);
         clock.to(1_000);
-        take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.answered(Some(true), took_ms));
+        take(&allowance, &vendor, Lane::Mass, 20).into_iter().for_each(|slot| slot.ended(Word::Well, took_ms));
         assert_eq!(allowance.down_until(&vendor).is_some(), down, "{took_ms} ms of 1,000");
     }
 }
@@ -215,14 +215,15 @@ fn that_a_key_is_refused_is_told_once_and_again_only_after_it_was_taken() {
     let refuse = |most| {
         let slots = take(&allowance, &vendor, Lane::Mass, most);
         assert_eq!(slots.len(), most);
-        slots.into_iter().for_each(|slot| slot.locked_out("common.A401", 1));
+        slots.into_iter().for_each(|slot| slot.ended(Word::LockedOut("common.A401", ""), 1));
     };
     tracing::subscriber::with_default(Told(tracing::Level::ERROR, Arc::clone(&told)), || {
         refuse(20);
         assert_eq!(told.load(Ordering::SeqCst), 1);
         assert!(allowance.down_until(&vendor).is_some(), "it is left alone");
-        clock.to(12_000);
-        take(&allowance, &vendor, Lane::Mass, 5).into_iter().for_each(|slot| slot.answered(Some(true), 1));
+        // A minute on: one that comes and goes fills no log.
+        clock.to(62_000);
+        take(&allowance, &vendor, Lane::Mass, 5).into_iter().for_each(|slot| slot.ended(Word::Well, 1));
         refuse(1);
         assert_eq!(told.load(Ordering::SeqCst), 2);
     });
@@ -264,7 +265,7 @@ fn a_vendor_whose_hands_are_full_is_worth_them_by_what_its_answers_take() {
     let first = take(&allowance, &vendor, Lane::Mass, 100);
     assert_eq!(worth(), 0.5, "nothing has answered: eight of ten hands, in what the longest answer may take");
     clock.to(3_000);
-    first.into_iter().for_each(|slot| slot.answered(Some(true), 2_000));
+    first.into_iter().for_each(|slot| slot.ended(Word::Well, 2_000));
     let second = take(&allowance, &vendor, Lane::Mass, 100);
     assert_eq!(worth(), 4.0);
     clock.to(3_500);
@@ -303,7 +304,7 @@ impl Process {
         self.clock.to(now_ms);
         for lane in Lane::ALL {
             for slot in take(&self.allowance, vendor, *lane, usize::MAX) {
-                slot.answered(Some(true), 1);
+                slot.ended(Word::Well, 1);
                 taken.push(now_ms);
             }
         }
@@ -355,9 +356,67 @@ fn one_process_with_all_the_work_uses_the_rate() {
             for lane in lanes {
                 let slots = take(&process.allowance, &vendor, *lane, usize::MAX);
                 taken += if now_ms >= 1_000 { slots.len() } else { 0 };
-                slots.into_iter().for_each(|slot| slot.answered(Some(true), 1));
+                slots.into_iter().for_each(|slot| slot.ended(Word::Well, 1));
             }
         }
         assert!((4_750..=5_000).contains(&taken), "{taken} in ten seconds of {lanes:?}");
     }
+}
+
+#[test]
+fn each_vendor_is_told_with_what_keeps_messages_from_it() {
+    let (clock, allowance) = setup();
+    let row = |name: &str, paused| Vendor { name: name.into(), paused, ..(*vendor(&["SMS"], 100_000, 1_000)).clone() };
+    let vendors = vec![row("new", false), row("off", true), row("out", false), row("up", false)];
+    let seed = processors::reference::Seed { vendors, ..Default::default() };
+    let reference = processors::reference::Reference::new(seed).unwrap();
+    assert_eq!(allowance.stands(&reference), [], "nothing is sent from here");
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
+    let of = |name: &str| Arc::clone(reference.vendor(Family::Sms, name).unwrap());
+    ["out", "up"].iter().for_each(|name| allowance.know(&of(name)));
+    clock.to(1_000);
+    take(&allowance, &of("up"), Lane::Mass, 1).into_iter().for_each(|slot| slot.ended(Word::Well, 1));
+    for slot in take(&allowance, &of("out"), Lane::Mass, 20) {
+        slot.ended(Word::LockedOut("A401", "no such key"), 1);
+    }
+    let stands = allowance.stands(&reference);
+    let short: Vec<_> = stands.iter().map(|s| (&*s.vendor, s.state, s.reached, s.breaker, s.since_ms)).collect();
+    assert_eq!(
+        short,
+        [
+            ("new", How::NotAsked, None, "closed", None),
+            ("off", How::Paused, None, "closed", None),
+            ("out", How::LockedOut, Some(true), "open", Some(1_000)),
+            ("up", How::Well, Some(true), "closed", None),
+        ]
+    );
+    assert!(stands[1].why.as_ref().is_some_and(|why| why.contains("ims vendor resume off")));
+    let why = stands[2].why.as_ref().unwrap();
+    assert!(why.contains("A401 no such key") && why.contains("[vendors.out]"), "{why}");
+}
+
+#[test]
+fn what_was_put_aside_waits_until_it_is_due_and_is_found_by_its_names() {
+    let (clock, allowance) = setup();
+    let seed = processors::reference::Seed { vendors: vec![(*vendor(&["SMS"], 1, 1)).clone()], ..Default::default() };
+    let reference = processors::reference::Reference::new(seed).unwrap();
+    allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
+    let aside = |track_id: &str, due_ms| Aside {
+        vendor: "kt".into(),
+        due_ms,
+        track_id: track_id.into(),
+        username: "shop".into(),
+        message_id: format!("ORD-{track_id}"),
+    };
+    allowance.put_aside([aside("A", 5_000), aside("B", 9_000)]);
+    allowance.holds("text-MASS", vec![("kt".into(), 7), ("other".into(), 100)]);
+    let waiting = || allowance.stands(&reference)[0].waiting;
+    assert_eq!(waiting(), 9);
+    assert_eq!(allowance.waits("A", None), Some(aside("A", 5_000)));
+    assert_eq!(allowance.waits("ORD-B", Some("shop")), Some(aside("B", 9_000)));
+    assert_eq!(allowance.waits("ORD-B", Some("another")), None);
+    clock.to(6_000);
+    assert_eq!((waiting(), allowance.waits("A", None)), (8, None));
+    allowance.holds("text-MASS", Vec::new());
+    assert_eq!(waiting(), 1);
 }

@@ -66,6 +66,11 @@ impl Hold {
         self.vendors.iter().map(|(name, _)| Arc::clone(name)).collect()
     }
 
+    /// Records held for each vendor.
+    pub fn waiting(&self) -> Vec<(Arc<str>, usize)> {
+        self.vendors.iter().map(|(name, turns)| (Arc::clone(name), turns.waiting())).collect()
+    }
+
     /// What is next at a vendor.
     pub fn peek(&mut self, vendor: &str) -> Option<&Held> {
         self.turns(vendor)?.peek().map(|(held, _)| held)

@@ -4,7 +4,7 @@ use super::super::metrics as names;
 use crate::{
     engine::{Account, Outputs},
     log::{Place, Record},
-    send::Held,
+    send::{Aside, Held},
 };
 use metrics::counter;
 use processors::{outcome::news::of_sender, retry::Plan, ring::Rings};
@@ -15,12 +15,13 @@ use std::sync::Arc;
 pub struct Books {
     out: Outputs,
     done: Vec<(Place, i64)>,
+    aside: Vec<Aside>,
     rings: Arc<Rings>,
 }
 
 impl Books {
     pub fn new(out: Outputs, rings: Arc<Rings>) -> Self {
-        Self { out, done: Vec::new(), rings }
+        Self { out, done: Vec::new(), aside: Vec::new(), rings }
     }
 
     /// Enters a decision about a step. `sent_at` is when its request left, if one did.
@@ -71,6 +72,21 @@ impl Books {
             payload: self.out.schemas().encode(dispatch).into(),
         };
         self.out.delay(&self.rings, now_ms, &waiting, topic, Some(Account::Waits(dispatch.priority)));
+        if due_ms > now_ms {
+            let accepted = &dispatch.accepted;
+            self.aside.push(Aside {
+                vendor: dispatch.vendor.clone(),
+                due_ms,
+                track_id: accepted.track_id.clone(),
+                username: accepted.username.clone(),
+                message_id: accepted.message_id.clone(),
+            });
+        }
+    }
+
+    /// What the transaction puts aside until its vendor may be back.
+    pub fn take_aside(&mut self) -> Vec<Aside> {
+        std::mem::take(&mut self.aside)
     }
 
     pub fn out(&self) -> &Outputs {
@@ -89,5 +105,6 @@ impl Books {
     pub fn clear(&mut self) {
         self.out.clear();
         self.done.clear();
+        self.aside.clear();
     }
 }

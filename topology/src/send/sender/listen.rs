@@ -14,6 +14,7 @@ use processors::{
     ports::{Answer, Reply},
     reference::Vendor,
     retry::typical,
+    standing::Word,
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -51,14 +52,7 @@ impl Sender {
             if let Some(slot) = flight.slot.take() {
                 match reply {
                     Reply::Unasked { .. } => drop(slot),
-                    Reply::NotSent(_) | Reply::NoAnswer(_) => slot.answered(Some(false), took_ms),
-                    Reply::Throttled(_) | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Tokens(_) => {
-                        slot.answered(None, took_ms);
-                    }
-                    Reply::Code { code, .. } => match judge(flight.vendor.codes, code).handling {
-                        Handling::LockedOut => slot.locked_out(code, took_ms),
-                        handling => slot.answered(Some(handling != Handling::Breaker), took_ms),
-                    },
+                    _ => slot.ended(word(reply, &flight.vendor), took_ms),
                 }
             }
             if let Reply::Code { code, text } = &answer.reply {
@@ -134,8 +128,26 @@ impl Sender {
         counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.books.done().len() as u64);
         self.books.out().count_dead_letters();
         self.books.done().iter().for_each(|(place, offset)| self.flights.settled(*place, *offset));
+        self.judge.allowance.put_aside(self.books.take_aside());
         self.books.clear();
         self.booked_ms = None;
         Ok(true)
+    }
+}
+
+/// What a reply says of the vendor.
+fn word<'r>(reply: &'r Reply, vendor: &Vendor) -> Word<'r> {
+    match reply {
+        Reply::NotSent(why) => Word::NotSent(why),
+        Reply::NoAnswer(why) => Word::NoAnswer(why),
+        // That it wants to be left alone is noted with the time.
+        Reply::Throttled(_) | Reply::Unasked { .. } | Reply::Forgotten(_) | Reply::Undecided(_) | Reply::Tokens(_) => {
+            Word::Nothing
+        }
+        Reply::Code { code, text } => match judge(vendor.codes, code).handling {
+            Handling::LockedOut => Word::LockedOut(code, text),
+            Handling::Breaker => Word::Ailing(code),
+            _ => Word::Well,
+        },
     }
 }

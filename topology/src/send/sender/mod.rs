@@ -159,6 +159,7 @@ impl Sender {
         self.full.clear();
         (self.shut, self.hold_full_ms) = (false, None);
         self.hold.clear();
+        self.judge.allowance.holds(&self.spec.name, Vec::new());
         self.books.clear();
         (self.booked_ms, self.owed) = (None, None);
     }

@@ -114,6 +114,7 @@ impl Sender {
             return false;
         }
         self.swept_ms = now_ms;
+        self.judge.allowance.holds(&self.spec.name, self.hold.waiting());
         self.returns.forget_past(now_ms);
         let reference = self.judge.reference.current();
         let judge = &self.judge;

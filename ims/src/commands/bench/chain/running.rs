@@ -1,6 +1,6 @@
 //! A process of this program that a bench watches from outside.
 
-use crate::{commands::bench::usage::Process, commands::health::ask};
+use crate::{commands::bench::usage::Process, commands::running::ask};
 use anyhow::ensure;
 use std::{
     net::TcpListener,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::log::memory::{Call, When};
+use crate::send::How;
 
 #[test]
 fn an_otp_goes_through_in_one_turn() {
@@ -194,6 +195,26 @@ fn a_log_that_is_away_is_waited_for_and_nothing_is_sent_twice() {
     bench.run(1_000, 100);
     assert_eq!((bench.seen().len(), bench.results().len()), (20, 20));
     assert!(bench.results().iter().all(|r| r.state == State::Delivered && !r.ambiguous));
+}
+
+#[test]
+fn what_waits_for_a_vendor_that_is_not_reached_is_counted_and_found() {
+    let mut bench = Bench::new(vec![vendor("kt")]);
+    bench.script(|_, _| Some((0, Reply::NotSent("connection refused".into()))));
+    bench.join(Lane::Mass);
+    bench.advance(1_000);
+    let track_id = bench.send(3, Lane::Mass, "kt", "shop")[0].parse::<Serial>().unwrap().track_id.to_string();
+    bench.turns();
+    let [stands] = &bench.allowance.stands(&bench.reference.current())[..] else { panic!("one vendor") };
+    assert_eq!((stands.state, stands.reached, stands.waiting), (How::NotReached, Some(false), 3));
+    assert_eq!(stands.why.as_deref(), Some("connection refused"));
+    assert_eq!(bench.allowance.waits(&track_id, None).map(|aside| aside.vendor).as_deref(), Some("kt"));
+
+    bench.reload(vec![Vendor { tps: 1, paused: true, ..vendor("kt") }]);
+    bench.send(2, Lane::Mass, "kt", "shop");
+    bench.turns();
+    let stands = bench.allowance.stands(&bench.reference.current());
+    assert_eq!((stands[0].state, stands[0].waiting), (How::Paused, 5));
 }
 
 impl Bench {
