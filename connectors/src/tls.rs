@@ -22,7 +22,9 @@ pub fn config(ca_file: &Path, setting: &str) -> Result<ClientConfig, String> {
     } else {
         let named = || format!("{setting} {ca_file:?} holds no certificate in PEM form: name the server's authority");
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(ca_file).map_err(|_| named())? {
+        let read = std::fs::read(ca_file)
+            .map_err(|error| format!("{setting} {ca_file:?}: {error}: name the server's authority, in PEM form"))?;
+        for certificate in CertificateDer::pem_slice_iter(&read) {
             roots.add(certificate.map_err(|_| named())?).map_err(|_| named())?;
         }
         if roots.is_empty() {

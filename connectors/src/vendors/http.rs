@@ -1,6 +1,6 @@
 //! One exchange over HTTP: what came back, or whether the request can have arrived.
 
-use super::tls;
+use super::{tls, unreached::words};
 use crate::dial::{Connector, Spoken, connector};
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -44,7 +44,11 @@ const PING: Duration = Duration::from_secs(5);
 
 /// Connections to one vendor. Over HTTP/1 each request in flight has one; how many there are is the sender's to bound
 /// (`max_in_flight`). Over HTTP/2 all share one.
-pub struct Client(Pool<Connector, Watched>);
+pub struct Client {
+    pool: Pool<Connector, Watched>,
+    /// The setting that names its authority.
+    ca_file: &'static str,
+}
 
 /// A request to a dealer.
 pub struct Call<'c> {
@@ -106,19 +110,19 @@ impl From<Failed> for Reply {
 impl Client {
     /// Over HTTP/1, to a server whose authority is one of the system's. Connects to nothing yet.
     pub fn new(connect: Duration) -> Result<Self, String> {
-        Self::http1(connect, Path::new(""), "")
+        Self::http1(connect, Path::new(""), "the system's store")
     }
 
     /// Over HTTP/1, to a server whose authority is in this file, which the setting names; empty: one of the system's.
-    pub fn http1(connect: Duration, ca_file: &Path, setting: &str) -> Result<Self, String> {
+    pub fn http1(connect: Duration, ca_file: &Path, setting: &'static str) -> Result<Self, String> {
         let connector = connector(tls::config(ca_file, setting)?, Spoken::Http1, connect);
         let mut pool = Pool::builder(TokioExecutor::new());
         pool.http1_max_buf_size(MOST_HEADERS);
-        Ok(Self(Self::pool(pool, connector)))
+        Ok(Self { pool: Self::pool(pool, connector), ca_file: setting })
     }
 
     /// The same over HTTP/2 alone.
-    pub fn http2(connect: Duration, ca_file: &Path, setting: &str) -> Result<Self, String> {
+    pub fn http2(connect: Duration, ca_file: &Path, setting: &'static str) -> Result<Self, String> {
         let connector = connector(tls::config(ca_file, setting)?, Spoken::Http2, connect);
         let mut pool = Pool::builder(TokioExecutor::new());
         pool.http2_only(true)
@@ -128,7 +132,7 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING)
             .http2_max_header_list_size(MOST_HEADERS as u32);
-        Ok(Self(Self::pool(pool, connector)))
+        Ok(Self { pool: Self::pool(pool, connector), ca_file: setting })
     }
 
     fn pool(mut builder: Builder, connector: Connector) -> Pool<Connector, Watched> {
@@ -167,13 +171,13 @@ impl Client {
                 true => Failed::NoAnswer(reason),
                 false => Failed::NotSent(reason),
             };
-            match timeout_at(first_byte, self.0.request(request)).await {
+            match timeout_at(first_byte, self.pool.request(request)).await {
                 Err(_) => return Err(failed("no answer in time".into())),
-                Ok(Err(error)) if error.is_connect() => return Err(Failed::NotSent(cause(&error))),
+                Ok(Err(error)) if error.is_connect() => return Err(Failed::NotSent(words(&error, self.ca_file))),
                 // A server that goes away says what it has not looked at: over another connection, once.
                 Ok(Err(error)) if is_refused(&error) && !std::mem::replace(&mut refused, true) => {}
-                Ok(Err(error)) if is_refused(&error) => return Err(Failed::NotSent(cause(&error))),
-                Ok(Err(error)) => return Err(failed(cause(&error))),
+                Ok(Err(error)) if is_refused(&error) => return Err(Failed::NotSent(words(&error, self.ca_file))),
+                Ok(Err(error)) => return Err(failed(words(&error, self.ca_file))),
                 Ok(Ok(response)) => break response,
             }
         };
@@ -235,20 +239,11 @@ async fn read(response: Response<Incoming>, most: usize) -> Result<Bytes, String
     let mut body = response.into_body();
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| cause(&error))?;
+        let frame = frame.map_err(|error| words(&error, ""))?;
         read.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
         if read.len() > most {
             return Err(format!("longer than {most} bytes"));
         }
     }
     Ok(read.into())
-}
-
-/// The innermost reason. These errors hold neither address nor body nor header.
-fn cause(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

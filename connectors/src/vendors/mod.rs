@@ -29,6 +29,7 @@ mod smpp;
 mod smtp;
 #[cfg(test)]
 mod testing;
+mod unreached;
 mod webhook;
 
 pub use apns::ApnsSettings;

@@ -11,6 +11,7 @@ use axum::Router;
 use processors::{
     ports::{Clock, Receipt, Receipts},
     reference::{Protocol, Vendor},
+    standing::{Lasting, News, Standing, Word},
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -210,12 +211,20 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
     let count = |outcome: &'static str| {
         metrics::counter!(POLLS, "vendor" => vendor.name.clone(), "outcome" => outcome).increment(1);
     };
+    let mut standing = Standing::default();
+    let tell = |news: Option<News>| match news {
+        None => {}
+        Some(News::Begun(Lasting { why, .. })) => {
+            tracing::warn!(vendor = vendor.name, why, "delivery reports cannot be polled: asking again");
+        }
+        Some(News::Ended(_)) => tracing::info!(vendor = vendor.name, "delivery reports are polled again"),
+    };
     loop {
         turn().await;
         match wire.poll(&*vendors.clock).await {
             Err(reason) => {
                 count("failed");
-                tracing::warn!(vendor = vendor.name, reason, "delivery reports cannot be polled: asking again");
+                tell(standing.heard(Word::NotSent(&reason), vendors.clock.now_ms()));
                 tokio::time::sleep(failed_for).await;
                 failed_for = (failed_for * 2).min(LONGEST_WAIT);
                 continue;
@@ -242,5 +251,6 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
             }
         }
         failed_for = every;
+        tell(standing.heard(Word::Well, vendors.clock.now_ms()));
     }
 }

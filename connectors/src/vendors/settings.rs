@@ -178,7 +178,7 @@ impl VendorSettings {
                 return Some(format!("vendors.{name}.ca_file is for dealers over HTTP: set {kind}.ca_file"));
             }
             if let Err(reason) = tls::config(&self.ca_file, "ca_file") {
-                return Some(format!("vendors.{name}: {reason}"));
+                return Some(format!("vendors.{name}.{reason}"));
             }
         }
         let figures = [self.connect_ms, self.first_byte_ms, self.poll_ms, self.poll_timeout_ms, self.calls_per_second];

@@ -512,11 +512,11 @@ fn papers(folder: &TempDir, name: &str, until: i32) -> Papers {
 
 #[test]
 fn who_cannot_show_that_he_is_the_vendor_is_sent_nothing() {
-    for (trouble, name, until, known) in [
-        ("none", "127.0.0.1", 4_000, true),
-        ("of an authority that nobody knows", "127.0.0.1", 4_000, false),
-        ("expired", "127.0.0.1", 2_020, true),
-        ("another's", "other.example", 4_000, true),
+    for (trouble, name, until, known, remedy) in [
+        ("none", "127.0.0.1", 4_000, true, ""),
+        ("of an authority that nobody knows", "127.0.0.1", 4_000, false, "name its authority in"),
+        ("expired", "127.0.0.1", 2_020, true, "has expired, or the clock"),
+        ("another's", "other.example", 4_000, true, "mend the host in the vendor's url"),
     ] {
         let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let papers = papers(&folder, name, until);
@@ -530,6 +530,8 @@ fn who_cannot_show_that_he_is_the_vendor_is_sent_nothing() {
             let expected = if trouble == "none" { good } else { Waits };
             assert_eq!(Comes::of(&world.settle(dispatch, reply)), expected, "{trouble}, at {kind}: {reply:?}");
             assert_eq!(world.requests(kind).len(), usize::from(expected == good), "{trouble}, at {kind}");
+            let told = format!("{reply:?}");
+            assert!(told.contains(remedy) && (known || told.contains("ca_file")), "{trouble}, at {kind}: {told}");
         }
     }
 }

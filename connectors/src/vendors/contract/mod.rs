@@ -232,6 +232,7 @@ macro_rules! contract {
             $dealer;
             a_refused_connection_sent_nothing
             a_handshake_that_never_ends_sent_nothing
+            a_scheme_that_is_wrong_is_told_with_the_remedy
             a_server_that_hangs_leaves_it_open
             a_body_that_does_not_end_leaves_it_open
             a_body_without_end_is_not_read_to_it

@@ -7,9 +7,10 @@ use crate::vendors::{
 };
 use processors::ports::Reply;
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::{Ipv4Addr, TcpListener},
     sync::{Mutex, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,6 +30,27 @@ pub fn a_handshake_that_never_ends_sent_nothing(dealer: &Dealer) {
     for (timeout_ms, settings) in [(5_000, quick), (600, (dealer.settings)())] {
         let reply = Bench::within(dealer, &url, timeout_ms, settings).reply();
         assert_eq!(reply, Reply::NotSent("no connection in time".into()));
+    }
+}
+
+pub fn a_scheme_that_is_wrong_is_told_with_the_remedy(dealer: &Dealer) {
+    // What a server says to the first bytes of what it does not speak: in the clear, and as an alert of TLS.
+    for (scheme, said) in
+        [("https", &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]), ("http", b"\x15\x03\x03\x00\x02\x02\x46")]
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = (stream.read(&mut [0; 4_096]), stream.write_all(said));
+            }
+        });
+        match (scheme, Bench::of(dealer, &url).reply()) {
+            ("https", Reply::NotSent(why)) | ("http", Reply::NoAnswer(why)) => {
+                assert!(why.contains("mend the scheme or the port"), "{why}");
+            }
+            (_, other) => panic!("{scheme}: {other:?}"),
+        }
     }
 }
 

@@ -143,15 +143,14 @@ impl Account {
                 Ok(header)
             }
             Err(why) => {
-                // Told again when it is something else, or was well in between.
-                if state.failed.as_ref().is_none_or(|(_, before)| *before != why) {
-                    tracing::warn!(reason = why.reason(), "no access token from Google");
+                let good = state.token.as_ref().filter(|token| token.is_good(now_ms)).map(|token| token.header.clone());
+                // Whoever gets none tells that the vendor is not reached. Told again when it is something else, or was well in
+                // between.
+                if good.is_some() && state.failed.as_ref().is_none_or(|(_, before)| *before != why) {
+                    tracing::warn!(reason = why.reason(), "an access token of Google is not renewed, and ends soon");
                 }
                 state.failed = Some((now_ms, why.clone()));
-                match state.token.as_ref().filter(|token| token.is_good(now_ms)) {
-                    Some(token) => Ok(token.header.clone()),
-                    None => Err(why),
-                }
+                good.ok_or(why)
             }
         }
     }

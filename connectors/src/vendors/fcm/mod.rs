@@ -76,7 +76,7 @@ impl Client {
             || async {
                 let key = account.authorization(&self.tokens, until(by, times), clock.now_ms()).await;
                 key.map_err(|why| match why {
-                    NoToken::LockedOut(_) => super::push::code(vendor, "UNAUTHENTICATED", ""),
+                    NoToken::LockedOut(reason) => Reply::Code { code: "UNAUTHENTICATED".into(), text: reason },
                     NoToken::Away(reason) => Reply::NotSent(reason),
                 })
             },

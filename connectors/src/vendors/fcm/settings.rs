@@ -35,7 +35,7 @@ impl Access {
             wrong.push(format!("vendors.{name}.key_file is for other vendors: set fcm.service_account_file alone"));
         }
         if let Err(reason) = crate::vendors::tls::config(&fcm.ca_file, "fcm.ca_file") {
-            wrong.push(format!("vendors.{name}: {reason}"));
+            wrong.push(format!("vendors.{name}.{reason}"));
         }
         let account = Account::open(&fcm.service_account_file)
             .map_err(|reason| {

@@ -52,6 +52,16 @@ pub enum Bind {
     Transceiver,
 }
 
+impl std::fmt::Display for Bind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Transmitter => "transmitter",
+            Self::Receiver => "receiver",
+            Self::Transceiver => "transceiver",
+        })
+    }
+}
+
 /// How many short messages a message is sent as.
 pub fn parts_of(dispatch: &Dispatch, access: &Access, vendor: &Vendor) -> u32 {
     let asked = request::Asked { smpp: &access.smpp, receipts: vendor.receipts, now_ms: 0 };
@@ -196,7 +206,6 @@ impl Client {
                 let longest = WAITS.0.saturating_mul(1 << times.min(10)).min(WAITS.1);
                 // Processes that lost the same carrier do not come back in step.
                 let wait = longest.mul_f64(rand::random_range(0.5..1.0));
-                tracing::warn!(vendor = self.vendor.name, bind = ?self.bind, ?reply, ?wait, "a carrier is not reached");
                 state.down = Some((reply.clone(), times.saturating_add(1), Instant::now() + wait));
                 Err(reply)
             }

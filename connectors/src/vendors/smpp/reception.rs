@@ -9,8 +9,9 @@ use super::{
 use crate::vendors::receipts::Batch;
 use processors::{
     codes::{Class, judge},
-    ports::{Clock, Half, Meeting, Receipt},
+    ports::{Clock, Half, Meeting, Receipt, Reply},
     reference::Vendor,
+    standing::{Lasting, News, Standing, Word},
 };
 use rusmpp::pdus::DeliverSm;
 use std::{
@@ -172,12 +173,39 @@ impl Reception {
                 return tracing::error!(vendor = vendor.name, error, "no connection to a carrier can be made");
             }
         };
+        let mut standing = Standing::default();
         loop {
             match client.session(Instant::now() + Duration::from_millis(u64::from(vendor.timeout_ms))).await {
-                Ok(session) => session.ended().await,
-                Err(_) => sleep(OFFER).await,
+                Ok(session) => {
+                    tell(&vendor, standing.heard(Word::Well, client.desk.clock.now_ms()));
+                    session.ended().await;
+                }
+                Err(reply) => {
+                    tell(&vendor, standing.heard(word(&reply), client.desk.clock.now_ms()));
+                    sleep(OFFER).await;
+                }
             }
         }
+    }
+}
+
+fn word(reply: &Reply) -> Word<'_> {
+    match reply {
+        Reply::Code { code, text } => Word::LockedOut(code, text),
+        Reply::NotSent(why) => Word::NotSent(why),
+        // Nothing else comes of a bind.
+        _ => Word::Nothing,
+    }
+}
+
+fn tell(vendor: &Vendor, news: Option<News>) {
+    let vendor = &vendor.name;
+    match news {
+        None => {}
+        Some(News::Begun(Lasting { why, .. })) => {
+            tracing::warn!(vendor, why, "no receipts come from a carrier: no connection is bound");
+        }
+        Some(News::Ended(_)) => tracing::info!(vendor, "a connection for a carrier's receipts is bound again"),
     }
 }
 

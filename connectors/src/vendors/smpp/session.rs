@@ -9,9 +9,10 @@ use super::{
     locked,
     reception::Desk,
     request::{Part, octets},
-    settings::Server,
+    settings::{CA_FILE, Server},
     wire::{self, ANSWER, DELIVER_SM, ENQUIRE_LINK, Frame, GENERIC_NACK, SUBMIT_SM, UNBIND},
 };
+use crate::vendors::unreached::words;
 use bytes::BytesMut;
 use processors::ports::Reply;
 use rusmpp::{
@@ -139,11 +140,9 @@ impl Session {
             if answer::wants_credential(status) {
                 desk.access.password.renew(&password);
             }
-            let (vendor, bound) = (&desk.vendor.name, format!("{bind:?}"));
-            tracing::error!(vendor, bound, status = format!("0x{status:08X}"), "a carrier refuses the bind");
             return Err(match answer::wants_credential(status) {
                 true => answer::code(status),
-                false => not_sent(format!("the bind is refused, 0x{status:08X}")),
+                false => not_sent(format!("the bind as {bind} is refused, 0x{status:08X}")),
             });
         }
         Ok(Self::start(wire, read, desk))
@@ -207,14 +206,13 @@ impl Session {
 }
 
 async fn connect(server: &Server, desk: &Desk) -> Result<Wire, String> {
-    let tcp =
-        TcpStream::connect((server.host.as_str(), server.port)).await.map_err(|error| error.kind().to_string())?;
+    let tcp = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(|error| words(&error, CA_FILE))?;
     tcp.set_nodelay(true).map_err(|error| error.kind().to_string())?;
     if !server.tls {
         return Ok(Box::new(tcp));
     }
     let name = ServerName::try_from(server.host.clone()).map_err(|_| "no name that a certificate can be for")?;
-    let tls = desk.access.tls.connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
+    let tls = desk.access.tls.connect(name, tcp).await.map_err(|error| words(&error, CA_FILE))?;
     Ok(Box::new(tls))
 }
 

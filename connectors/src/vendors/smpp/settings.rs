@@ -210,7 +210,7 @@ impl Access {
                 None => Err("a password of SMPP has at most 8 characters".into()),
             })
             .map_err(|reason| wrong.push(format!("key_file {:?}: {reason}", times.key_file)));
-        let tls = tls::config(&smpp.ca_file, "smpp.ca_file").map_err(|reason| wrong.push(reason));
+        let tls = tls::config(&smpp.ca_file, CA_FILE).map_err(|reason| wrong.push(reason));
         match (password, tls) {
             (Ok(password), Ok(tls)) if wrong.is_empty() => Ok(Arc::new(Self {
                 times: times.clone(),
@@ -245,6 +245,9 @@ impl Access {
         })
     }
 }
+
+/// The setting of its authority.
+pub const CA_FILE: &str = "smpp.ca_file";
 
 /// Where a message centre listens: `smpp://HOST[:2775]`, or `smpps://HOST[:3550]` for TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use super::{
     mail::Mail,
     reply::Reply,
-    settings::{Access, Server},
+    settings::{Access, CA_FILE, Server},
 };
+use crate::vendors::unreached::words;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::pki_types::ServerName;
 use std::{future::Future, time::Duration};
@@ -84,7 +85,7 @@ impl Session {
     /// Connects, makes it TLS and logs in; nothing of a mail has left when this fails.
     pub async fn open(server: &Server, access: &Access) -> Result<Self, NotOpen> {
         let tcp = TcpStream::connect((server.host.as_str(), server.port)).await;
-        let tcp = tcp.map_err(|error| error.kind().to_string())?;
+        let tcp = tcp.map_err(|error| words(&error, CA_FILE))?;
         tcp.set_nodelay(true).map_err(|error| error.kind().to_string())?;
         let mut session = Self(BufReader::new(Box::new(tcp)));
         if server.implicit_tls {
@@ -125,7 +126,7 @@ impl Session {
             return Err("the server spoke out of turn before TLS".into());
         }
         let name = ServerName::try_from(server.host.clone()).map_err(|_| "no name that a certificate can be for")?;
-        let tls = access.tls.connect(name, self.0.into_inner()).await.map_err(|error| format!("TLS: {error}"))?;
+        let tls = access.tls.connect(name, self.0.into_inner()).await.map_err(|error| words(&error, CA_FILE))?;
         Ok(Self(BufReader::new(Box::new(tls))))
     }
 

@@ -123,7 +123,7 @@ impl Access {
             }
         };
         let dkim = Dkim::open(smtp).map_err(|reason| wrong.push(reason)).ok().flatten();
-        let tls = tls::config(&smtp.ca_file, "smtp.ca_file").map_err(|reason| wrong.push(reason)).ok();
+        let tls = tls::config(&smtp.ca_file, CA_FILE).map_err(|reason| wrong.push(reason)).ok();
         let tls = tls.map(|config| TlsConnector::from(Arc::new(config)));
         match tls {
             Some(tls) if wrong.is_empty() => Ok(Arc::new(Self {
@@ -159,6 +159,9 @@ impl Access {
         })
     }
 }
+
+/// The setting of its authority.
+pub const CA_FILE: &str = "smtp.ca_file";
 
 /// Longest beginning of an address: with what follows it is less than a line may have (RFC 5322 §2.1.1).
 const LONGEST_BEGINNING: usize = 300;

@@ -85,7 +85,7 @@ fn a_row_of_another_product_and_settings_that_cannot_work_are_refused() {
         (with("a", 193), "1 to 192 are allowed"),
         (
             super::VendorSettings { ca_file: "/nowhere/ca.pem".into(), ..super::settings() },
-            "name the server's authority",
+            "vendors.dealer.ca_file \"/nowhere/ca.pem\": No such file or directory (os error 2): name the server's authority",
         ),
     ] {
         let told = refused(settings);
