@@ -165,45 +165,51 @@ impl VendorSettings {
         }
     }
 
-    pub(super) fn mistakes(&self, name: &str) -> Option<String> {
+    /// Everything that cannot work, each with its key and remedy.
+    pub(super) fn mistakes(&self, name: &str) -> Vec<String> {
         let Self { smtp, fcm, apns, smpp, nhn, .. } = self;
         let kinds = [smtp.is_some(), fcm.is_some(), apns.is_some(), smpp.is_some(), nhn.is_some()];
+        let mut wrong = Vec::new();
         if kinds.into_iter().filter(|kind| *kind).count() > 1 {
-            return Some(format!("vendors.{name} is of one kind: keep one of smtp, fcm, apns, smpp and nhn"));
+            wrong.push(format!("vendors.{name} is of one kind: keep one of smtp, fcm, apns, smpp and nhn"));
         }
         if !self.ca_file.as_os_str().is_empty() {
             let [smtp, fcm, apns, smpp, _] = kinds;
             let of_its_own = [("smtp", smtp), ("fcm", fcm), ("apns", apns), ("smpp", smpp)];
             if let Some((kind, _)) = of_its_own.into_iter().find(|(_, is)| *is) {
-                return Some(format!("vendors.{name}.ca_file is for dealers over HTTP: set {kind}.ca_file"));
-            }
-            if let Err(reason) = tls::config(&self.ca_file, "ca_file") {
-                return Some(format!("vendors.{name}.{reason}"));
+                wrong.push(format!("vendors.{name}.ca_file is for dealers over HTTP: set {kind}.ca_file"));
+            } else if let Err(reason) = tls::config(&self.ca_file, "ca_file") {
+                wrong.push(format!("vendors.{name}.{reason}"));
             }
         }
-        let figures = [self.connect_ms, self.first_byte_ms, self.poll_ms, self.poll_timeout_ms, self.calls_per_second];
-        if figures.contains(&0) {
-            return Some(format!(
-                "vendors.{name}: connect_ms, first_byte_ms, poll_ms, poll_timeout_ms and calls_per_second must be above 0"
-            ));
+        for (key, figure) in [
+            ("connect_ms", self.connect_ms),
+            ("first_byte_ms", self.first_byte_ms),
+            ("poll_ms", self.poll_ms),
+            ("poll_timeout_ms", self.poll_timeout_ms),
+            ("calls_per_second", self.calls_per_second),
+        ] {
+            if figure == 0 {
+                wrong.push(format!("vendors.{name}.{key}: got 0, it must be above 0"));
+            }
         }
         for brings in Brings::ALL {
             let (got, setting, what) = (self.every_ms(brings), brings.setting(), brings.word());
             if (1..LEAST_EVERY_MS).contains(&got) {
-                return Some(format!("vendors.{name}.{setting}: got {got}, 0 or at least {LEAST_EVERY_MS} is allowed"));
+                wrong.push(format!("vendors.{name}.{setting}: got {got}, 0 or at least {LEAST_EVERY_MS} is allowed"));
             }
             if got > 0 && kinds.contains(&true) {
-                return Some(format!(
+                wrong.push(format!(
                     "vendors.{name}.{setting}: it registers no {what}: set it for one with protocol = \"bizgo\""
                 ));
             }
         }
-        if let Some(mistake) = nhn.as_ref().and_then(|nhn| nhn.mistake(name)) {
-            return Some(mistake);
-        }
+        wrong.extend(nhn.as_ref().and_then(|nhn| nhn.mistake(name)));
         let seconds = self.response_timeout_s;
-        (!(10..=86_400).contains(&seconds))
-            .then(|| format!("vendors.{name}.response_timeout_s: got {seconds}, 10 to 86400 are allowed"))
+        if !(10..=86_400).contains(&seconds) {
+            wrong.push(format!("vendors.{name}.response_timeout_s: got {seconds}, 10 to 86400 are allowed"));
+        }
+        wrong
     }
 
     /// What connections to a vendor are made for.
@@ -239,3 +245,26 @@ impl VendorSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("vendors refused:\n  {}", .0.join("\n  "))]
 pub struct VendorsError(pub Vec<String>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_mistakes_of_a_vendor_are_told_at_once_each_with_its_key() {
+        let settings = VendorSettings {
+            connect_ms: 0,
+            poll_ms: 0,
+            templates_every_ms: 5,
+            response_timeout_s: 1,
+            ca_file: "/nowhere/ca.pem".into(),
+            ..VendorSettings::default()
+        };
+        let told = settings.mistakes("dealer");
+        let keys = ["ca_file", "connect_ms", "poll_ms", "templates_every_ms", "response_timeout_s"];
+        assert_eq!(told.len(), keys.len(), "{told:?}");
+        for (told, key) in told.iter().zip(keys) {
+            assert!(told.starts_with(&format!("vendors.dealer.{key}")), "{told}");
+        }
+    }
+}

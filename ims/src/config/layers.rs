@@ -1,6 +1,9 @@
 //! Lays file and environment over the default, and refuses keys that the default does not have.
 
-use super::Config;
+use super::{
+    Config,
+    named::{self, NAMED},
+};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -15,10 +18,6 @@ const OPEN_TABLES: &[&str] = &[
     "simulator.every_vendor.receipts.codes",
     "vendors",
 ];
-
-/// The table whose keys are names, each a table of its own, with tables in it: IMS__VENDORS__DEALER__KEY_FILE,
-/// IMS__VENDORS__RELAY__SMTP__HELLO.
-const NAMED: &str = "vendors";
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +44,9 @@ pub fn load(
         let Some(keys) = keys_of(&name) else { continue };
         set(&mut table, &keys, &value, &name, &mut errors);
     }
+    for of in &NAMED {
+        errors.extend(below(&table, of.path).map(|table| of.mistakes(table)).unwrap_or_default());
+    }
     if !errors.is_empty() {
         return Err(ConfigErrors(errors));
     }
@@ -59,11 +61,23 @@ fn keys_of(name: &str) -> Option<Vec<String>> {
         return Some(path.split("__").map(str::to_lowercase).collect());
     }
     let path = name.strip_prefix("--set ")?;
-    // The key of an open table is whole, dots included: kafka.properties.sasl.mechanism.
-    let open = OPEN_TABLES.iter().filter(|table| **table != NAMED);
-    let open = open.into_iter().find_map(|table| Some((table, path.strip_prefix(table)?.strip_prefix('.')?)));
-    let (table, last) = open.map_or_else(|| (path, None), |(table, last)| (*table, Some(last)));
-    Some(table.split('.').chain(last).map(str::to_owned).collect())
+    // The key of an open table is whole, dots included: kafka.properties.sasl.mechanism, a vendor's codes.
+    let open = OPEN_TABLES.iter().filter(|table| NAMED.iter().all(|named| named.path != **table));
+    let open = open.into_iter().find_map(|table| Some((*table, path.strip_prefix(table)?.strip_prefix('.')?)));
+    let of_named = || named::at(path).and_then(|_| path.split_once(CODES));
+    match (open, of_named()) {
+        (Some((table, last)), _) => Some(table.split('.').chain([last]).map(str::to_owned).collect()),
+        (None, Some((table, code))) => Some(table.split('.').chain(["codes", code]).map(str::to_owned).collect()),
+        (None, None) => Some(path.split('.').map(str::to_owned).collect()),
+    }
+}
+
+/// Before a code of a vendor that is simulated.
+const CODES: &str = ".codes.";
+
+/// The table at a path.
+fn below<'t>(table: &'t Table, path: &str) -> Option<&'t Table> {
+    path.split('.').try_fold(table, |table, key| table.get(key)?.as_table())
 }
 
 fn lay(under: &mut Table, over: Table, prefix: &str, from: &str, errors: &mut Vec<String>) {
@@ -87,18 +101,13 @@ fn same_kind(known: &Value, value: &Value) -> bool {
     known.same_type(value) || matches!((known, value), (Value::Float(_), Value::Integer(_)))
 }
 
-/// Whether a path leads into a table of [`NAMED`].
-fn below_named(path: &str) -> bool {
-    path.strip_prefix(NAMED).is_some_and(|rest| rest.starts_with('.'))
-}
-
 /// Sets one key from text, which takes the kind that the default has.
 fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut Vec<String>) {
     let Some((last, parents)) = keys.split_last() else { return };
     let mut at = table;
     let mut path = String::new();
     for key in parents {
-        if (path == NAMED || below_named(&path)) && !at.contains_key(key) {
+        if named::at(&path).is_some() && !at.contains_key(key) {
             at.insert(key.clone(), Value::Table(Table::new()));
         }
         path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
@@ -109,16 +118,15 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
         let Some(Value::Table(next)) = at.get_mut(key) else { return };
         at = next;
     }
+    if let Some(of) = named::at(&path).filter(|of| path != of.path) {
+        // The type of the settings says which keys there are, and of which kind.
+        let below: Vec<&str> = keys.iter().skip(of.path.split('.').count() + 1).map(String::as_str).collect();
+        at.insert(last.clone(), of.value(&below, text));
+        return;
+    }
     let open = OPEN_TABLES.contains(&path.as_str());
     let kind = match at.get(last) {
         Some(known) => known.clone(),
-        None if below_named(&path) => {
-            // The type of the settings says which keys there are.
-            let whole = text.parse().map(Value::Integer).ok();
-            let value = whole.or_else(|| text.parse().map(Value::Boolean).ok());
-            at.insert(last.clone(), value.unwrap_or_else(|| Value::String(text.to_owned())));
-            return;
-        }
         // librdkafka's properties have dots, environment names cannot: SASL_MECHANISM is sasl.mechanism.
         None if open => {
             at.insert(last.replace('_', "."), Value::String(text.to_owned()));
@@ -158,6 +166,7 @@ fn unknown(table: &Table, path: &str, key: &str, from: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use connectors::simulator::Outage;
     use std::io::Write;
 
     fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
@@ -225,6 +234,57 @@ mod tests {
         assert_eq!((smtp.hello.as_str(), smtp.plaintext), ("ims.example.kr", true));
         let wrong = loaded("[vendors.dealer]\nkey = \"geheim\"\n", &[]).unwrap_err().to_string();
         assert!(wrong.contains("key_file") && !wrong.contains("geheim"), "{wrong}");
+    }
+
+    #[test]
+    fn a_simulated_vendor_has_a_behaviour_of_its_own_on_the_command_line_and_in_the_environment() {
+        let config = loaded(
+            "[simulator.vendors.slow]\nlatency_ms = { median = 900.0, p99 = 1000.0 }\n",
+            &[
+                ("IMS__SIMULATOR__VENDORS__FAST__NO_ANSWER_SHARE", "0.25"),
+                ("--set simulator.vendors.talk-one.latency_ms.median", "5"),
+                ("--set simulator.vendors.talk-one.latency_ms.p99", "7.5"),
+                ("--set simulator.vendors.talk-one.codes.common.A401", "1"),
+                ("--set simulator.vendors.talk-one.receipts.codes.3.1", "0.5"),
+                ("--set simulator.vendors.slow.outage", "silent"),
+            ],
+        );
+        let vendors = config.unwrap().simulator.vendors;
+        assert_eq!(vendors["fast"].no_answer_share, 0.25);
+        let talk = &vendors["talk-one"];
+        assert_eq!((talk.latency_ms.median, talk.latency_ms.p99), (5.0, 7.5));
+        assert_eq!((talk.codes["common.A401"], talk.receipts.codes["3.1"]), (1.0, 0.5));
+        assert_eq!((vendors["slow"].latency_ms.median, vendors["slow"].outage), (900.0, Outage::Silent));
+    }
+
+    #[test]
+    fn text_for_a_vendor_is_of_the_kind_that_its_key_takes() {
+        let set = [("--set vendors.carrier.smpp.system_id", "12345"), ("--set vendors.carrier.connect_ms", "700")];
+        let carrier = &loaded("", &set).unwrap().vendors["carrier"];
+        assert_eq!((carrier.smpp.as_ref().unwrap().system_id.as_str(), carrier.connect_ms), ("12345", 700));
+    }
+
+    #[test]
+    fn every_mistake_of_every_named_vendor_is_told_at_once_with_its_section_and_key() {
+        let errors = loaded(
+            "[vendors.dealer]\nkey_fil = \"k\"\nconnect_ms = \"soon\"\n[vendors.relay.smtp]\nhelo = \"a\"\nuser = 5\n\
+             [simulator.vendors.slow]\nlatency_ms = { median = 1.0 }\noutage = \"total\"\n[kafka]\npartitons = 3\n",
+            &[("--set vendors.dealer.pol_ms", "5")],
+        );
+        let told = errors.unwrap_err().to_string();
+        for part in [
+            "there is no key vendors.dealer.key_fil: did you mean \"key_file\"?",
+            "vendors.dealer.connect_ms: invalid type",
+            "there is no key vendors.dealer.pol_ms: did you mean \"poll_ms\"?",
+            "there is no key vendors.relay.smtp.helo: did you mean \"hello\"?",
+            "vendors.relay.smtp.user: invalid type",
+            "simulator.vendors.slow.latency_ms: missing field `p99`",
+            "simulator.vendors.slow.outage: unknown variant `total`",
+            "kafka.partitons",
+        ] {
+            assert!(told.contains(part), "{part} is missing in {told}");
+        }
+        assert_eq!(told.lines().count(), 1 + 8, "{told}");
     }
 
     #[test]

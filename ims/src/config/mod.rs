@@ -2,6 +2,7 @@
 
 mod layers;
 mod model;
+mod named;
 
 pub use layers::{ConfigErrors, DEFAULT, load};
 pub use model::*;
