@@ -48,6 +48,11 @@ pub trait Claims: Send {
     /// own, or the track_id that holds it.
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away>;
 
+    /// Where they stand when other processes may not see them; None: all of them share these.
+    fn of_this_process(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Who holds each of these ids, in order, in one round trip; claims none, and says nothing of a moment later.
     fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away>;
 }

@@ -73,6 +73,10 @@ type Numbered<'c> = (i64, &'c Claim);
 type Named<'n> = (i64, &'n str);
 
 impl Claims for SqliteClaims {
+    fn of_this_process(&self) -> Option<&'static str> {
+        Some("the file of state.file")
+    }
+
     fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
         self.learn(claims)?;
         let Self { database, take, numbers } = self;

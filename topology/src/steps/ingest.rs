@@ -3,6 +3,7 @@
 //!
 //! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
 
+mod others;
 mod stores;
 
 pub use stores::Stores;
@@ -10,7 +11,7 @@ pub use stores::Stores;
 use super::route::{ROUTED_HEADER, Route};
 use crate::{
     engine::{Decoder, Outputs, Step, origin_of},
-    log::{Headers, Record},
+    log::{Headers, LogError, Place, Reader, Record},
     metrics as names,
 };
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub struct Ingest {
     claims: Box<dyn Claims>,
     settings: Settings,
     route: Route,
+    /// The partitions that this process has.
+    places: Vec<Place>,
 }
 
 /// What a batch is judged by.
@@ -136,7 +139,7 @@ impl Ingest {
         settings: Settings,
         route: Route,
     ) -> Self {
-        Self { cluster, decoder, reference, stores, claims, settings, route }
+        Self { cluster, decoder, reference, stores, claims, settings, route, places: Vec::new() }
     }
 
     /// Reads a request and holds it against every rule. Its texts are borrowed from the record, and what may become of
@@ -234,6 +237,16 @@ pub fn api_of(record: &Record, cluster: u8) -> Api {
 }
 
 impl Step for Ingest {
+    fn assigned(&mut self, places: &[Place]) {
+        self.places = places.to_vec();
+    }
+
+    /// There is no state; but who else is there is known now.
+    fn restore(&mut self, reader: &mut dyn Reader) -> Result<bool, LogError> {
+        self.claims.of_this_process().map_or(Ok(()), |claims| others::warn(claims, &self.places, reader))?;
+        Ok(true)
+    }
+
     fn run(&mut self, records: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {
         let reference = self.reference.current();
         let batch = Batch { records, reference: &reference, now_ms };
