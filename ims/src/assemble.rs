@@ -5,6 +5,7 @@ use crate::{
     config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
     dormancy::Templates,
     exit::usage,
+    findings,
     http::{self, Door},
     log::{open_log, open_schemas},
     notices::{Notices, Opens},
@@ -388,6 +389,18 @@ impl Deployment {
         self.parts.worker(node).with_context(|| node.name())
     }
 
+    /// Whether these roles can reach their vendors. Asked before anybody hears of the process: a port that it opens, a group
+    /// that it joins.
+    pub fn check(&self, config: &Config, roles: &[Role]) -> anyhow::Result<()> {
+        if roles.iter().any(|role| Role::SENDERS.contains(role)) {
+            self.vendors.all_have_keys().map_err(|error| usage(error.to_string()))?;
+            findings::unused_settings(config, &self.reference.current())
+                .iter()
+                .for_each(|line| tracing::warn!("{line}"));
+        }
+        Ok(())
+    }
+
     /// Starts the streams of some roles.
     pub fn start(&self, roles: &[Role]) -> anyhow::Result<Runtime> {
         // First of all: a store of another version is a reason to stop, not something to wait for.
@@ -396,9 +409,6 @@ impl Deployment {
         }
         if roles.contains(&Role::Reports) {
             ReportTable::SCHEMA.migrate(&self.stores.reports()?)?;
-        }
-        if roles.iter().any(|role| Role::SENDERS.contains(role)) {
-            self.vendors.all_have_keys().map_err(|error| usage(error.to_string()))?;
         }
         Ok(Runtime::start(self.parts.workers(&chain()?, roles)?, self.finish_within)?)
     }

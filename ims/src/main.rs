@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod dormancy;
 mod exit;
+mod findings;
 mod groups;
 mod http;
 mod lines;

@@ -21,6 +21,7 @@ use connectors::{
 use processors::ports::{Away, Sink};
 use schemas::AnalyzeLog;
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -63,9 +64,7 @@ impl Stores {
     /// The same for who only reads: a key that is missing is not made.
     pub fn existing_cipher(&self) -> Result<Cipher, StoreError> {
         let (path, named) = self.key_file();
-        let name = if named { "store.key_file " } else { "" };
-        let digits =
-            std::fs::read_to_string(&path).map_err(|e| StoreError::Key(format!("{name}{}: {e}", path.display())))?;
+        let digits = std::fs::read_to_string(&path).map_err(|error| StoreError::Key(keyless(&path, named, &error)))?;
         Cipher::parse(&digits)
     }
 
@@ -110,6 +109,23 @@ impl Stores {
     fn beside(&self, what: &str) -> PathBuf {
         let stem = self.0.file.file_stem().map_or_else(|| "ims".into(), |s| s.to_string_lossy());
         self.0.file.with_file_name(format!("{stem}-{what}"))
+    }
+}
+
+/// Why there is no key of personal data, with what makes it.
+fn keyless(path: &Path, named: bool, error: &io::Error) -> String {
+    let path = path.display();
+    match (named, error.kind()) {
+        (true, io::ErrorKind::NotFound) => format!(
+            "store.key_file {path}: {error}: of a new store make it, once for as long as the store lives, with `openssl rand \
+             -hex 32 > {path}`; of one that is in use, bring the file that its other processes have"
+        ),
+        (true, _) => format!("store.key_file {path}: {error}"),
+        (false, io::ErrorKind::NotFound) => format!(
+            "{path}, which stands beside store.file, or where store.key_file says: {error}: `ims run` and `ims reference \
+             import` make it with a new store; of one that is in use, name its store.file"
+        ),
+        (false, _) => format!("{path}, which stands beside store.file, or where store.key_file says: {error}"),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     cli::Globals,
     config,
     exit::{self, Exit},
-    http, logging, output,
+    findings, http, logging, output,
 };
 use serde_json::json;
 
@@ -16,6 +16,8 @@ use serde_json::json;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Tell everything that is wrong with the configuration, at once, and with the reference data that it names.
+    ///
+    /// What is right and nobody looks at, or is not enough to send anything, is told as advice.
     #[command(after_long_help = exit::help(CHECK, &[Exit::Done, Exit::Usage]))]
     Check,
     /// Print the configuration in force, secrets hidden.
@@ -42,10 +44,16 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     logging::filter(&config.logs, globals.verbose)?;
     if matches!(command, Command::Check) {
         let reference = assemble::open_reference(&config)?;
-        let vendors = assemble::open_vendors(&config, reference);
+        let vendors = assemble::open_vendors(&config, reference.clone());
         http::check(&config)?;
         vendors.all_have_keys().map_err(|error| exit::usage(error.to_string()))?;
-        output::result(globals.json, &json!({"ok": true}), || "the configuration is right".into())?;
+        let current = reference.current();
+        let mut advice = findings::unused_settings(&config, &current);
+        advice.extend(findings::lack(&config, &current));
+        output::result(globals.json, &json!({"ok": true, "advice": advice}), || {
+            let advice: String = advice.iter().map(|line| format!("\nadvice: {line}")).collect();
+            format!("the configuration is right{advice}")
+        })?;
     } else {
         let text = toml::to_string(&config)?;
         output::result(globals.json, &config, || text)?;

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     dormancy,
     exit::{self, Exit, usage},
+    findings,
     groups::{GroupTopics, Groups},
     http::{self, Door},
     logging, notices, output, registering, reload, retention,
@@ -58,7 +59,11 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     // Before a store is opened or a group hears of it.
     let unchecked = checked::before_start(&config, &roles)?;
     let deployment = Deployment::new(&config)?;
+    deployment.check(&config, chain)?;
     let reference = deployment.reference();
+    if let Some(lack) = findings::lack(&config, &reference.current()) {
+        tracing::warn!("{lack}");
+    }
     admin.iter().for_each(|admin| admin.tells_of(deployment.senders()));
     let topics = GroupTopics::new(config.clone());
     reference.prepare(&|reference| topics.begin(reference));

@@ -71,6 +71,8 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
         import(&config)?;
     }
     let deployment = Deployment::new(&config)?;
+    deployment.check(&config, &Role::ALL)?;
+    admin.iter().for_each(|admin| admin.tells_of(deployment.senders()));
     let running = Arc::new(deployment.start(&Role::ALL)?);
     admin.iter().for_each(Admin::all_has_begun);
     let mut watch = Watch::new(&deployment, config.deployment.cluster)?;

@@ -61,6 +61,7 @@ pub fn run(config: &Config, messages: usize) -> anyhow::Result<serde_json::Value
     let (started, whole) = (Instant::now(), Measured::begin());
     let log = assemble::memory_log(&config)?;
     let deployment = Deployment::on(&config, Arc::new(log.clone()))?;
+    deployment.check(&config, &Role::ALL)?;
     let runtime = deployment.start(&Role::ALL)?;
     let mut producer = deployment.log().producer()?;
     let mut ends = Ends::new(deployment.log())?;
