@@ -72,8 +72,10 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// Configuration laid over the embedded default; `ims config show` prints the result.
-    #[arg(long, global = true, value_name = "FILE", env = "IMS_CONFIG")]
+    /// Configuration laid over the embedded default; `ims config show` prints the result. When left out, the file that the
+    /// environment names: IMS_CONFIG.
+    // Were it the parser's to look there, each usage line would show it as if it had to be given.
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Sets one key, over file and environment; may be repeated.
     #[arg(long, global = true, value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
@@ -90,7 +92,9 @@ impl Globals {
     /// The configuration in force: default, file, environment, `--set`.
     pub fn config(&self) -> anyhow::Result<Config> {
         let sets = self.set.iter().map(|(key, value)| (format!("--set {key}"), value.clone()));
-        Ok(config::load(self.config.as_deref(), std::env::vars().chain(sets))?)
+        let of_environment = || std::env::var_os("IMS_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
+        let file = self.config.clone().or_else(of_environment);
+        Ok(config::load(file.as_deref(), std::env::vars().chain(sets))?)
     }
 }
 

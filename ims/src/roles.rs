@@ -1,6 +1,5 @@
 //! What a process of `ims run` does: roles of the chain, the HTTP door in front of it, or a gateway before such doors.
 
-use schemas::UnknownWord;
 use std::{fmt, str::FromStr};
 use topology::graph::Role;
 
@@ -26,13 +25,17 @@ impl fmt::Display for Work {
 }
 
 impl FromStr for Work {
-    type Err = UnknownWord;
+    /// Names every role.
+    type Err = String;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+    fn from_str(word: &str) -> Result<Self, String> {
         match word {
             "api" => Ok(Self::Api),
             "gateway" => Ok(Self::Gateway),
-            role => role.parse().map(Self::Chain),
+            role => role.parse().map(Self::Chain).map_err(|_| {
+                let roles = Role::ALL.map(|role| role.to_string()).join(", ");
+                format!("there is no role {role:?}: there are {roles}, and api and gateway")
+            }),
         }
     }
 }
@@ -79,7 +82,10 @@ mod tests {
         assert_eq!(of(&["delay", "router"]), Roles { api: false, chain: vec![Role::Delay, Role::Router] });
         assert_eq!(of(&["router", "api"]).to_string(), "api,router");
         assert_eq!(of(&[]).chain, Role::ALL);
-        assert!(of(&[]).api && "door".parse::<Work>().is_err());
+        assert!(of(&[]).api);
+        let told = "senders".parse::<Work>().unwrap_err();
+        let roles = Role::ALL.iter().map(|role| role.to_string()).chain(["api".into(), "gateway".into()]);
+        roles.for_each(|role| assert!(told.contains(&role), "{role}: {told}"));
         assert_eq!("gateway".parse::<Work>().unwrap().to_string(), "gateway");
     }
 }

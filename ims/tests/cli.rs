@@ -719,3 +719,83 @@ fn the_demo_tells_what_it_has_found_before_it_serves() {
     let rest: Vec<String> = results.iter().collect();
     assert!(!rest.iter().any(|line| line.contains("books")), "told once: {rest:?}");
 }
+
+#[test]
+fn a_store_without_its_key_is_told_with_file_setting_and_what_makes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("store.file={}", folder.path().join("ims.sqlite").display());
+    let check = |more: &[&str]| {
+        let output = ims(&[&["config", "check", "--set", "reference.kind=sql", "--set", &store], more].concat());
+        assert_ne!(code(&output), DONE);
+        told(&output)
+    };
+    let beside = check(&[]);
+    for part in [&*folder.path().join("ims.key").display().to_string(), "store.key_file", "`ims reference import`"] {
+        assert!(beside.contains(part), "{part} is missing in {beside}");
+    }
+    let named = check(&["--set", "store.key_file=/nowhere/store.key"]);
+    assert!(named.contains("store.key_file /nowhere/store.key") && named.contains("openssl rand -hex 32 >"), "{named}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "who only looks makes nothing");
+}
+
+#[test]
+fn no_port_is_opened_before_the_settings_of_vendors_are_right() {
+    let (taken, folder) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), tempfile::tempdir().unwrap());
+    let listen = format!("http.listen={}", taken.local_addr().unwrap());
+    let memory = ["log.kind=memory", "state.kind=memory", "store.file=:memory:", "admin.listen=", &listen];
+    let run = |more: &[&str]| {
+        let sets = memory.iter().chain(more).flat_map(|set| ["--set", set]);
+        let arguments: Vec<&str> = ["run", "--roles", "text,api"].into_iter().chain(sets).collect();
+        let output = command(&arguments).current_dir(folder.path()).output().unwrap();
+        assert_eq!(code(&output), USAGE, "{}", told(&output));
+        told(&output)
+    };
+    assert!(run(&[]).contains("is in use"), "the door is what else is wrong");
+    let refused = run(&["vendors.dealer.key_file=/nowhere/dealer.key"]);
+    assert!(refused.contains("vendors.dealer.key_file") && !refused.contains("is in use"), "{refused}");
+}
+
+#[test]
+fn settings_that_nobody_looks_at_are_told_beside_a_configuration_that_is_right() {
+    let unused = shown(&["config", "check", "--set", "simulator.vendors.nobody.retry_after_ms=5"]);
+    assert!(
+        unused.starts_with("the configuration is right\nadvice: [simulator.vendors.nobody] is not used"),
+        "{unused}"
+    );
+}
+
+#[test]
+fn a_role_or_vendor_that_there_is_not_is_told_with_those_that_there_are() {
+    let roles = ims(&["run", "--roles", "senders"]);
+    let told_roles = told(&roles);
+    assert!(code(&roles) == USAGE && told_roles.contains("text, rcs, push, email") && told_roles.contains("gateway"));
+    for arguments in
+        [&["vendor", "weight", "nobody", "3"][..], &["vendor", "pause", "nobody"], &["vendor", "let-go", "nobody"]]
+    {
+        let output = ims(arguments);
+        let told = told(&output);
+        assert!(
+            code(&output) == USAGE && told.contains("there is no vendor \"nobody\": there are "),
+            "{arguments:?}: {told}"
+        );
+    }
+}
+
+#[test]
+fn the_configuration_that_the_environment_names_is_in_force_and_in_no_usage_line() {
+    let file = file("[kafka]\npartitions = 7\n");
+    let with = |arguments: &[&str]| command(arguments).env("IMS_CONFIG", file.path()).output().unwrap();
+    let shown = with(&["config", "show"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("partitions = 7"));
+    let usage = told(&with(&["run", "--bogus"]));
+    assert!(usage.contains("Usage: ims run") && !usage.contains("--config"), "{usage}");
+}
+
+#[test]
+fn vendors_are_listed_though_no_process_tells_how_they_stand() {
+    let output = ims(&["vendor", "list", "--json", "--set", "admin.listen=127.0.0.1:1"]);
+    assert_eq!(code(&output), DONE, "{}", told(&output));
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(list[0]["name"].is_string() && list[0]["now"].is_null(), "{list}");
+    assert!(told(&output).contains("how they stand now is not known"), "{}", told(&output));
+}

@@ -12,7 +12,8 @@ use topology::{
 /// One row.
 #[derive(Serialize)]
 struct Row {
-    topic: &'static str,
+    /// As it is called on the cluster, kafka.topic_prefix included.
+    topic: String,
     /// Name of the Avro record; none for raw bytes.
     record: Option<&'static str>,
     key: &'static str,
@@ -43,7 +44,7 @@ impl Row {
             }
         }
         Self {
-            topic: topic.name(),
+            topic: format!("{}{topic}", settings.topic_prefix),
             record: topic.record(),
             key: topic.key(),
             partitions: topics::partitions(settings, topic),
@@ -58,7 +59,7 @@ impl Row {
         let retention =
             self.retention_ms.map_or_else(|| self.cleanup.clone(), |ms| format!("{}, {}", self.cleanup, span(ms)));
         [
-            self.topic.to_owned(),
+            self.topic.clone(),
             self.record.unwrap_or("raw bytes").to_owned(),
             self.key.to_owned(),
             self.partitions.to_string(),
@@ -107,6 +108,9 @@ mod tests {
         let api = row(Topic::api(schemas::Lane::Auth));
         assert_eq!((api.partitions, api.record, api.retention_ms), (5, Some("SendRequest"), Some(7 * 86_400_000)));
         assert_eq!(api.read_by, ["ingest"]);
+        let prefixed = KafkaSettings { topic_prefix: "test.".into(), ..settings.clone() };
+        let prefixed = Row::of(Topic::api(schemas::Lane::Auth), &prefixed, &chain().unwrap());
+        assert_eq!((api.topic.as_str(), prefixed.topic.as_str()), ("API-AUTH", "test.API-AUTH"));
         let open = row(Topic::open(schemas::Lane::Auth));
         assert_eq!((open.cleanup.as_str(), open.retention_ms), ("compact", None));
     }

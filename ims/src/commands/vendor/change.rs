@@ -77,6 +77,7 @@ pub fn run(
     actor: Option<&String>,
 ) -> anyhow::Result<Exit> {
     if config.reference.kind == ReferenceKind::File {
+        super::must_be_there(config, vendor)?;
         return Err(usage(in_file(config, vendor, change)));
     }
     let by = By { actor: by(actor)?, at_ms: now_ms() };

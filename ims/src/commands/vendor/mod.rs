@@ -10,6 +10,7 @@ use crate::{
     assemble::{open_reference, open_vendors},
     cli::Globals,
     commands::running::answer,
+    config::Config,
     exit::{self, Exit, usage},
     logging, output,
 };
@@ -164,8 +165,12 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
                 output::note(format_args!("how they stand now is not known: {error}"));
             }
         }
-        Command::Stopped { vendor } => stopped::list(&config, globals.json, vendor.as_deref())?,
+        Command::Stopped { vendor } => {
+            vendor.as_deref().map_or(Ok(()), |vendor| must_be_there(&config, vendor))?;
+            stopped::list(&config, globals.json, vendor.as_deref())?;
+        }
         Command::LetGo { vendor, name } => {
+            must_be_there(&config, vendor)?;
             return stopped::let_go(&config, globals.json, vendor, name.as_deref());
         }
         Command::Unmatched { vendor, last } => unmatched::run(&config, globals.json, vendor.as_deref(), *last)?,
@@ -187,6 +192,16 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Refuses the name of a vendor that the reference data do not have.
+fn must_be_there(config: &Config, vendor: &str) -> anyhow::Result<()> {
+    let reference = open_reference(config)?.current();
+    let there = show::names(&reference);
+    if there.iter().any(|name| name == vendor) {
+        return Ok(());
+    }
+    Err(usage(format!("there is no vendor {vendor:?}: there are {}", there.join(", "))))
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -29,6 +29,10 @@ fn time(ms: i64) -> String {
 pub fn run(config: &Config, json: bool, vendor: Option<&str>, last: usize) -> anyhow::Result<()> {
     let log = log::open_log(config)?;
     let shown = read(&mut *log.reader()?, vendor, last).with_context(|| log::place(config))?;
+    if let (true, Some(vendor)) = (shown.is_empty(), vendor) {
+        // A vendor that is gone may have reported something.
+        super::must_be_there(config, vendor)?;
+    }
     output::result(json, &shown, || table(&shown))
 }
 
