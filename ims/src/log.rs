@@ -76,7 +76,7 @@ pub fn open_schemas(config: &Config) -> anyhow::Result<(Arc<Schemas>, Arc<dyn Sc
 pub fn open_registry(config: &Config) -> anyhow::Result<Registry> {
     if config.registry.url.is_empty() {
         return Err(usage(
-            "registry.url is empty: schemas are this program's own, with fixed ids; name a Confluent-compatible registry",
+            "registry.url is empty: schemas are this program's own, with ids of its own; name a Confluent-compatible registry",
         ));
     }
     let settings = RegistrySettings {

@@ -3,7 +3,7 @@
 use crate::callback::{Call, Called};
 use crate::center::consent::Agreed;
 use crate::reference::{OptOut, Reference, Vendor};
-use schemas::{Channel, Dispatch, Report, Topic, TrackId};
+use schemas::{Channel, Dispatch, Report, Schemas, Topic, TrackId};
 use std::{sync::Arc, time::Duration};
 
 /// A dependency is away: wait and try the same again. Never turns a good record into a dead letter.
@@ -400,13 +400,13 @@ pub trait SchemaSource: Send + Sync {
     fn schema(&self, id: u32, foreign: Option<Topic>) -> Result<Option<String>, Away>;
 }
 
-/// A system without a registry knows its own schemas only.
+/// A system without a registry knows its own schemas only, in all their versions.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRegistry;
 
 impl SchemaSource for NoRegistry {
-    fn schema(&self, _id: u32, _foreign: Option<Topic>) -> Result<Option<String>, Away> {
-        Ok(None)
+    fn schema(&self, id: u32, _foreign: Option<Topic>) -> Result<Option<String>, Away> {
+        Ok(Schemas::older(id).map(str::to_owned))
     }
 }
 

@@ -3,6 +3,7 @@
 //! The .avsc files under `avro/` are the contract; the Rust types are generated from them.
 
 pub mod avro;
+mod embedded;
 pub mod evolution;
 pub mod examples;
 pub mod json;

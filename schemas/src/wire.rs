@@ -4,6 +4,7 @@
 //! first brought to ours by Avro's resolution rules, then decoded like any other.
 
 use crate::avro::{Borrow, DecodeError, Input, Record};
+use crate::embedded;
 use crate::resolve::{self, Reading, SchemaError};
 use crate::topics::Topic;
 use rustc_hash::FxHashMap;
@@ -70,14 +71,15 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// Fixed ids for a system without a registry: 1 for the first record of the topic table, and so on.
+    /// Fixed ids for a system without a registry, one for each version of a record; [`Self::older`] knows those before.
     pub fn embedded() -> Self {
-        let mut own = FxHashMap::default();
-        for record in Self::records() {
-            let id = own.len() as u32 + 1;
-            own.insert(record.0, id);
-        }
-        Self::with_ids(own)
+        let ids = Self::records().into_iter().filter_map(|(record, _)| Some((record, embedded::id(record)?)));
+        Self::with_ids(ids.collect())
+    }
+
+    /// The text of a schema that an older program wrote with this id where there was no registry.
+    pub fn older(id: u32) -> Option<&'static str> {
+        embedded::text(id)
     }
 
     /// Ids that a registry gave to this program's own schemas, by record name.

@@ -2,10 +2,13 @@
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value as Avro, writer::datum::GenericDatumWriter};
 use proptest::prelude::*;
-use schemas::{DecodeError, Dispatch, Lane, Record, Report, Schemas, SendRequest, StepResult, WireError, examples};
+use schemas::evolution::committed;
+use schemas::{
+    Accepted, DecodeError, Dispatch, Lane, Record, Report, Schemas, SendRequest, StepResult, WireError, examples,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, path::Path};
 
 /// An id that this program did not give.
 const FOREIGN: u32 = 4_711;
@@ -226,6 +229,40 @@ fn an_id_is_refused_until_it_is_learnt() {
     assert_eq!(schemas.decode::<SendRequest>(&value), Err(WireError::UnknownId { id: FOREIGN }));
     schemas.learn(FOREIGN, SendRequest::SCHEMA).unwrap();
     assert_eq!(schemas.decode(&value), Ok(request));
+}
+
+#[test]
+fn what_an_older_program_wrote_without_a_registry_is_read_by_the_version_it_had() {
+    const FIRST_ACCEPTED: u32 = 2;
+    let accepted = examples::accepted();
+    let first = Schemas::older(FIRST_ACCEPTED).unwrap();
+    let mut value = written(first, json_of(&accepted));
+    value[1..5].copy_from_slice(&FIRST_ACCEPTED.to_be_bytes());
+    let schemas = Schemas::embedded();
+    assert_eq!(schemas.decode::<Accepted>(&value), Err(WireError::UnknownId { id: FIRST_ACCEPTED }));
+    schemas.learn(FIRST_ACCEPTED, first).unwrap();
+    assert_eq!(schemas.decode::<Accepted>(&value), Ok(accepted));
+}
+
+#[test]
+fn without_a_registry_each_version_of_a_record_has_an_id_of_its_own() {
+    let versions = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/avro/versions"));
+    let ids: Vec<u32> = (0..20_000).filter(|id| Schemas::older(*id).is_some()).collect();
+    let mut texts: Vec<Value> =
+        ids.iter().map(|id| serde_json::from_str(Schemas::older(*id).unwrap()).unwrap()).collect();
+    let mut expected = Vec::new();
+    for (record, _) in Schemas::records() {
+        let mut committed = committed(versions, record).unwrap();
+        committed.pop();
+        expected.extend(committed);
+    }
+    let in_order = |texts: &mut Vec<Value>| texts.sort_by_key(Value::to_string);
+    in_order(&mut texts);
+    in_order(&mut expected);
+    assert_eq!(texts, expected);
+    let schemas = Schemas::embedded();
+    let in_use = [schemas.id_of::<SendRequest>(), schemas.id_of::<Accepted>(), schemas.id_of::<Report>()];
+    assert!(in_use.iter().all(|id| !ids.contains(id)), "{in_use:?} {ids:?}");
 }
 
 #[test]
