@@ -71,24 +71,23 @@ fn main() {
         code.push_str(&rust::from_json(&contract, name));
     }
     write("records.rs", &code);
-    write("versions.rs", &older_versions());
+    write("versions.rs", &versions());
 
     let bench = avsc::Contract::read(&["avro", "benches"], &[]);
     write("sample.rs", &(rust::definition(&bench, SAMPLE) + &rust::view(&bench, "SampleView", SAMPLE, SAMPLE_VIEW)));
 }
 
-/// The committed versions of each record but the newest, which is in use.
-fn older_versions() -> String {
+/// The committed versions of each record.
+fn versions() -> String {
     let folder = env::current_dir().expect("cargo sets it").join("avro/versions");
     let entries = fs::read_dir(&folder).expect("the versions are committed");
     let mut records: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
     records.sort();
-    let mut code = String::from("const OLDER: &[(&str, &[&str])] = &[\n");
+    let mut code = String::from("const VERSIONS: &[(&str, &[&str])] = &[\n");
     for record in records {
         let name = record.file_name().expect("of a record").to_string_lossy().into_owned();
         let versions = (1..).map(|number| record.join(format!("{number}.avsc"))).take_while(|file| file.exists());
-        let versions: Vec<PathBuf> = versions.collect();
-        let texts = versions[..versions.len().saturating_sub(1)].iter().map(|file| format!("include_str!({file:?}), "));
+        let texts = versions.map(|file| format!("include_str!({file:?}), "));
         writeln!(code, "    ({name:?}, &[{}]),", texts.collect::<String>()).expect("a String takes everything");
     }
     code + "];\n"

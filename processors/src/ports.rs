@@ -406,7 +406,7 @@ pub struct NoRegistry;
 
 impl SchemaSource for NoRegistry {
     fn schema(&self, id: u32, _foreign: Option<Topic>) -> Result<Option<String>, Away> {
-        Ok(Schemas::older(id).map(str::to_owned))
+        Ok(Schemas::version(id).map(str::to_owned))
     }
 }
 

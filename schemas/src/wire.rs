@@ -71,14 +71,14 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// Fixed ids for a system without a registry, one for each version of a record; [`Self::older`] knows those before.
+    /// Fixed ids for a system without a registry, one for each version of a record; [`Self::version`] knows them all.
     pub fn embedded() -> Self {
         let ids = Self::records().into_iter().filter_map(|(record, _)| Some((record, embedded::id(record)?)));
         Self::with_ids(ids.collect())
     }
 
-    /// The text of a schema that an older program wrote with this id where there was no registry.
-    pub fn older(id: u32) -> Option<&'static str> {
+    /// The text of the schema that a program without a registry writes with this id, or wrote with it.
+    pub fn version(id: u32) -> Option<&'static str> {
         embedded::text(id)
     }
 

@@ -233,36 +233,49 @@ fn an_id_is_refused_until_it_is_learnt() {
 
 #[test]
 fn what_an_older_program_wrote_without_a_registry_is_read_by_the_version_it_had() {
-    const FIRST_ACCEPTED: u32 = 2;
-    let accepted = examples::accepted();
-    let first = Schemas::older(FIRST_ACCEPTED).unwrap();
-    let mut value = written(first, json_of(&accepted));
-    value[1..5].copy_from_slice(&FIRST_ACCEPTED.to_be_bytes());
-    let schemas = Schemas::embedded();
-    assert_eq!(schemas.decode::<Accepted>(&value), Err(WireError::UnknownId { id: FIRST_ACCEPTED }));
-    schemas.learn(FIRST_ACCEPTED, first).unwrap();
-    assert_eq!(schemas.decode::<Accepted>(&value), Ok(accepted));
+    // A dispatch of its first version, and of the one that was in use before versions had ids: what came since stands in
+    // the middle.
+    let dispatch = examples::dispatch();
+    for id in [1_003, 3] {
+        let text = Schemas::version(id).unwrap();
+        let mut value = written(text, json_of(&dispatch));
+        value[1..5].copy_from_slice(&id.to_be_bytes());
+        let schemas = Schemas::embedded();
+        assert_eq!(schemas.decode::<Dispatch>(&value), Err(WireError::UnknownId { id }));
+        schemas.learn(id, text).unwrap();
+        assert_eq!(schemas.decode::<Dispatch>(&value), Ok(dispatch.clone()));
+    }
 }
 
 #[test]
 fn without_a_registry_each_version_of_a_record_has_an_id_of_its_own() {
     let versions = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/avro/versions"));
-    let ids: Vec<u32> = (0..20_000).filter(|id| Schemas::older(*id).is_some()).collect();
-    let mut texts: Vec<Value> =
-        ids.iter().map(|id| serde_json::from_str(Schemas::older(*id).unwrap()).unwrap()).collect();
-    let mut expected = Vec::new();
+    let text = |id: u32| Schemas::version(id).map(|text| serde_json::from_str::<Value>(text).unwrap());
+    let mut ids = 0;
     for (record, _) in Schemas::records() {
-        let mut committed = committed(versions, record).unwrap();
-        committed.pop();
-        expected.extend(committed);
+        let committed = committed(versions, record).unwrap();
+        let place = (1..1_000).find(|place| text(1_000 + place).as_ref() == committed.first()).expect(record);
+        for (version, expected) in (1..).zip(&committed) {
+            assert_eq!(text(1_000 * version + place).as_ref(), Some(expected), "{record} {version}");
+            ids += 1;
+        }
     }
-    let in_order = |texts: &mut Vec<Value>| texts.sort_by_key(Value::to_string);
-    in_order(&mut texts);
-    in_order(&mut expected);
-    assert_eq!(texts, expected);
+    assert_eq!((1_000..20_000).filter(|id| text(*id).is_some()).count(), ids);
     let schemas = Schemas::embedded();
-    let in_use = [schemas.id_of::<SendRequest>(), schemas.id_of::<Accepted>(), schemas.id_of::<Report>()];
-    assert!(in_use.iter().all(|id| !ids.contains(id)), "{in_use:?} {ids:?}");
+    let in_use = [schemas.id_of::<SendRequest>(), schemas.id_of::<Dispatch>(), schemas.id_of::<Report>()];
+    assert_eq!(
+        in_use.map(text),
+        [SendRequest::SCHEMA, Dispatch::SCHEMA, Report::SCHEMA].map(|s| serde_json::from_str(s).ok())
+    );
+}
+
+#[test]
+fn a_place_alone_is_the_version_that_was_in_use_before_versions_had_ids() {
+    let before = [1, 1, 2, 2, 2, 1, 2, 4, 1, 2, 2];
+    for (place, version) in (1..).zip(before) {
+        assert_eq!(Schemas::version(place), Schemas::version(1_000 * version + place), "{place}");
+    }
+    assert_eq!(Schemas::version(12), None);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use processors::{
     route::Rules,
 };
 use rustc_hash::FxHashMap;
-use schemas::{Avro, Channel, Delayed, Input, Lane, OpenStep, Schemas, StepResult, Topic, TrackId};
+use schemas::{Avro, Channel, Delayed, Input, Lane, OpenStep, StepResult, Topic, TrackId};
 use std::sync::Arc;
 
 /// What is open in one partition: track_id → encoded OpenStep. Encoded, because a million of them may wait for the
@@ -183,14 +183,18 @@ impl Step for Outcome {
             let mut broken = None;
             reader.read(place, from, to, &mut |record| {
                 let offset = record.offset;
-                if let Err(error) = restore(open, self.decoder.schemas(), record) {
-                    broken.get_or_insert(format!("{topic}/{partition} at {offset}: {error}"));
-                }
+                let error = match restore(open, &self.decoder, record) {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => LogError::Stop(format!(
+                        "an open message cannot be restored: {topic}/{partition} at {offset}: {error}. A newer program wrote \
+                         it? Start that one again"
+                    )),
+                    Err(away) => LogError::Away(away.to_string()),
+                };
+                broken.get_or_insert(error);
             })?;
             if let Some(broken) = broken {
-                return Err(LogError::Stop(format!(
-                    "an open message cannot be restored: {broken}. A newer version wrote it? Start that version again"
-                )));
+                return Err(broken);
             }
             if to < end {
                 *range = Some((to, end));
@@ -203,15 +207,17 @@ impl Step for Outcome {
     }
 }
 
-fn restore(open: &mut Open, schemas: &Schemas, record: Record) -> Result<(), String> {
+/// Takes over what one record says; the inner error is final for its bytes.
+fn restore(open: &mut Open, decoder: &Decoder, record: Record) -> Result<Result<(), String>, Away> {
     let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
-    let id = key.parse::<TrackId>().map_err(|e| e.to_string())?.as_u128();
-    match record.value.as_deref() {
-        None => drop(open.remove(&id)),
-        Some(value) => {
-            let datum = schemas.datum::<OpenStep>(value).map_err(|e| e.to_string())?;
-            open.insert(id, datum.into_owned().into());
-        }
+    let id = match key.parse::<TrackId>() {
+        Ok(id) => id.as_u128(),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if record.value.is_none() {
+        open.remove(&id);
+        return Ok(Ok(()));
     }
-    Ok(())
+    let datum = decoder.datum::<OpenStep>(record.value.as_deref())?;
+    Ok(datum.map(|datum| drop(open.insert(id, datum.into_owned().into()))).map_err(|error| error.to_string()))
 }

@@ -54,8 +54,12 @@ impl Case {
     }
 
     fn outcome(&self) -> Outcome {
+        self.outcome_reading(self.decoder())
+    }
+
+    fn outcome_reading(&self, decoder: Decoder) -> Outcome {
         let (rings, reference) = (Arc::new(Rings::default()), Arc::new(FileReference::demo().unwrap()));
-        Outcome::new(Lane::Mass, self.decoder(), rings, reference, Night::default(), Patience::default())
+        Outcome::new(Lane::Mass, decoder, rings, reference, Night::default(), Patience::default())
     }
 
     fn worker<S: Step>(&self, source: Topic, step: S) -> StepWorker<S> {

@@ -1,7 +1,8 @@
 //! What is open is restored in pieces, and a member that restores stays in its group.
 
 use super::*;
-use processors::ports::Away;
+use processors::ports::{Away, SchemaSource};
+use schemas::{OpenStep, Record as _};
 use std::sync::Mutex;
 use topology::log::{LogError, Reader};
 
@@ -128,5 +129,32 @@ fn a_log_that_is_away_between_two_pieces_is_read_on_where_it_was() {
     case.log.faults().back();
     turns(&mut worker).unwrap();
     assert_eq!(*told.lock().unwrap(), ["forgets", "assigned", "piece", "piece", "whole", "decides"]);
+    all_delivered(&case, &waiting);
+}
+
+/// A registry that another program has written its OPEN by.
+struct Others;
+
+const OF_OTHERS: u32 = 4_711;
+
+impl SchemaSource for Others {
+    fn schema(&self, id: u32, _: Option<Topic>) -> Result<Option<String>, Away> {
+        Ok((id == OF_OTHERS).then(|| OpenStep::SCHEMA.to_owned()))
+    }
+}
+
+#[test]
+fn what_another_version_left_open_is_restored_by_its_schema() {
+    let case = Case::new();
+    let waiting = [(0, id(1))];
+    case.append(Topic::result(RESULT), id(1), case.schemas.encode(&at_vendor(id(1))));
+    turns(&mut case.worker(Topic::result(RESULT), case.outcome())).unwrap();
+    let mut value = case.records(Topic::open(RESULT)).pop().unwrap().value.unwrap().to_vec();
+    value[1..5].copy_from_slice(&OF_OTHERS.to_be_bytes());
+    case.append_all(&[outgoing(Topic::open(RESULT), Some(0), id(1), Some(value))]);
+
+    report(&case, &waiting);
+    let decoder = Decoder::new(Arc::clone(&case.schemas), Arc::new(Others));
+    turns(&mut case.worker(Topic::result(RESULT), case.outcome_reading(decoder))).unwrap();
     all_delivered(&case, &waiting);
 }
