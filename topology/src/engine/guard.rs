@@ -9,11 +9,12 @@ use std::{
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
+    static AT_A_STORE: Cell<bool> = const { Cell::new(false) };
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// What `decide` says, or where it panicked, `file:line:column`. The words of such a panic are told nowhere: they may
-/// hold what the record holds. What it has changed by then is the caller's to undo.
+/// hold what the record holds. What it has changed by then is the caller's to undo. A panic at a store goes on.
 pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -26,7 +27,28 @@ pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, String> {
     let before = GUARDED.replace(true);
     let decided = catch_unwind(AssertUnwindSafe(decide));
     GUARDED.set(before);
-    decided.map_err(|_| PLACE.take())
+    decided.map_err(|words| {
+        let place = PLACE.take();
+        if AT_A_STORE.get() {
+            // The outermost guard tells it, and is the last that it passes.
+            if !before {
+                AT_A_STORE.set(false);
+                tracing::error!(panicked_at = place, "a call of a store panicked");
+            }
+            PLACE.set(place);
+            panic::resume_unwind(words);
+        }
+        place
+    })
+}
+
+/// Calls a store. No record is to blame when that panics, and nobody knows what became of the store's client: the stream
+/// stops, and nothing is set aside.
+pub fn at_a_store<T>(call: impl FnOnce() -> T) -> T {
+    let before = AT_A_STORE.replace(true);
+    let answer = call();
+    AT_A_STORE.set(before);
+    answer
 }
 
 /// What is decided for a record; the inner error, or a panic, makes it a dead letter.
@@ -52,6 +74,14 @@ mod tests {
         let place = guarded(|| panic!("{secret}")).map(|()| "none").unwrap_err();
         assert!(place.starts_with(&format!("{}:{line}:", file!())), "{place}");
         assert!(!place.contains(secret));
+    }
+
+    #[test]
+    fn a_panic_at_a_store_is_no_records() {
+        let went_on = catch_unwind(|| guarded(|| guarded(|| at_a_store(|| panic!("away")))));
+        assert!(went_on.is_err());
+        assert_eq!(guarded(|| at_a_store(|| 7)), Ok(7));
+        assert!(guarded(|| panic!()).is_err(), "behind it records are to blame again");
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod worker;
 pub use account::{ACCOUNT_HEADER, Account};
 pub use decode::Decoder;
 pub use gate::Gate;
-pub use guard::guard;
+pub use guard::{at_a_store, guard};
 pub use lag::LagGauge;
 pub use letter::CUT_HEADER;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, came_back, origin_of, track_id};

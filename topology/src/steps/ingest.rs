@@ -10,7 +10,7 @@ pub use stores::Stores;
 
 use super::route::{ROUTED_HEADER, Route};
 use crate::{
-    engine::{Decoder, Outputs, Step, origin_of},
+    engine::{Decoder, Outputs, Step, at_a_store, origin_of},
     log::{Headers, LogError, Place, Reader, Record},
     metrics as names,
 };
@@ -270,7 +270,7 @@ impl Step for Ingest {
         self.stores.refuse_without_files(&mut checked, &batch, out)?;
         self.stores.name_tokens(&mut checked, &batch, out)?;
         checked.settle_claims();
-        let holders = self.claims.claim(&checked.claims, now_ms)?;
+        let holders = at_a_store(|| self.claims.claim(&checked.claims, now_ms))?;
         for answer in checked.answers {
             match answer {
                 Answer::Refused(refused) => refuse(&refused, now_ms, out),

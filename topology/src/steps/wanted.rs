@@ -1,6 +1,7 @@
 //! Asks once more, before an ad that waited goes to its sender, whether its recipient still wants it: who refuses ads gets
 //! none from then on (정보통신망법 제50조 ②), and between ingest and the end of a wait there may be 60 days.
 
+use crate::engine::at_a_store;
 use processors::{
     codes::OutcomeCode,
     ingest::{consent_of, opt_outs_of},
@@ -42,7 +43,7 @@ impl Wanted {
             consents_of.resize(consents.len(), place);
         }
         if !consents.is_empty() {
-            for (place, agreed) in consents_of.into_iter().zip(self.consents.agreed(&consents)?) {
+            for (place, agreed) in consents_of.into_iter().zip(at_a_store(|| self.consents.agreed(&consents))?) {
                 found[place] = match agreed.missing {
                     Some(_) => Some(Changed::Unwanted(OutcomeCode::NoConsent)),
                     None if agreed.night => None,
@@ -51,7 +52,7 @@ impl Wanted {
             }
         }
         if !asked.is_empty() {
-            let refused = self.opt_outs.refused(&asked)?;
+            let refused = at_a_store(|| self.opt_outs.refused(&asked))?;
             for place in asked_of.into_iter().zip(refused).filter_map(|(place, refused)| refused.then_some(place)) {
                 found[place] = Some(Changed::Unwanted(OutcomeCode::OptedOut));
             }

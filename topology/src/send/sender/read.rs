@@ -162,7 +162,9 @@ impl Sender {
             let read = self.decoder.decode::<Dispatch>(record.value.as_deref())?.map_err(|error| error.to_string());
             Ok::<_, Away>(read.map(|mut dispatch| {
                 dispatch.accepted.revived |= came_back(record);
-                (self.judge.stop(&reference, &dispatch), dispatch)
+                // What may have left is in doubt, and nothing else stops it.
+                let stop = (mark != Mark::Started).then(|| self.judge.stop(&reference, &dispatch)).flatten();
+                (stop, dispatch)
             }))
         };
         let (stop, dispatch) = match guard(record, decide)? {

@@ -2,7 +2,7 @@
 //! users have.
 
 use super::{Answer, Batch, Checks};
-use crate::engine::Outputs;
+use crate::engine::{Outputs, at_a_store};
 use processors::{
     center::consent::Agreed,
     ingest::IMAGES_BYTES,
@@ -179,7 +179,7 @@ impl Patience {
         if batch.now_ms < self.unasked_until_ms {
             return Ok(None);
         }
-        match ask() {
+        match at_a_store(ask) {
             Ok(answer) => Ok(Some(answer)),
             Err(away) if batch.waits() => Err(away),
             Err(away) => {
