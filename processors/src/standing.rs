@@ -68,9 +68,12 @@ pub enum News {
 pub struct Standing {
     lasting: Option<Lasting>,
     told: Vec<Told>,
-    in_a_row: u32,
+    /// Requests of which the same became, one behind the other.
+    in_a_row: Option<(Trouble, u32)>,
     /// When it answered last, Unix milliseconds.
     answered_ms: Option<i64>,
+    /// Whether it lets nobody in, as far as it said, whatever became of requests since.
+    locked_out: bool,
 }
 
 #[derive(Debug)]
@@ -93,12 +96,17 @@ impl Standing {
             Word::NotSent(why) => (Trouble::NotReached, why.to_owned()),
             Word::NoAnswer(why) => (Trouble::NotAnswering, why.to_owned()),
         };
-        self.in_a_row = self.in_a_row.saturating_add(1);
         let silent = self.answered_ms.is_none_or(|at_ms| now_ms - at_ms >= SILENT_MS);
+        let before = self.in_a_row.filter(|(same, _)| *same == trouble).map_or(0, |(_, count)| count);
+        let in_a_row = before.saturating_add(1);
+        self.in_a_row = Some((trouble, in_a_row));
         let certain = match trouble {
-            Trouble::LockedOut => true,
-            Trouble::NotReached => silent || self.in_a_row >= IN_A_ROW,
-            Trouble::NotAnswering => self.in_a_row >= IN_A_ROW,
+            Trouble::LockedOut => {
+                (self.locked_out, self.answered_ms) = (true, Some(now_ms));
+                true
+            }
+            Trouble::NotReached => silent || in_a_row >= IN_A_ROW,
+            Trouble::NotAnswering => in_a_row >= IN_A_ROW,
         };
         if !certain {
             return None;
@@ -123,8 +131,9 @@ impl Standing {
 
     /// What speaks of trouble of its own proves that it is reached, and not that it lets us in.
     fn answered(&mut self, well: bool, now_ms: i64) -> Option<News> {
-        (self.in_a_row, self.answered_ms) = (0, Some(now_ms));
-        let over = self.lasting.take_if(|lasting| well || lasting.trouble != Trouble::LockedOut)?;
+        (self.in_a_row, self.answered_ms) = (None, Some(now_ms));
+        self.locked_out &= !well;
+        let over = self.lasting.take_if(|_| !self.locked_out)?;
         let was_told = self.told.iter().any(|told| told.now);
         self.told.iter_mut().for_each(|told| told.now = false);
         was_told.then_some(News::Ended(over))
@@ -225,6 +234,31 @@ mod tests {
             (Some(Trouble::LockedOut), Some(true))
         );
         assert!(standing.heard(Word::Well, 2).is_some());
+    }
+
+    #[test]
+    fn a_request_that_is_lost_does_not_end_that_nobody_is_let_in() {
+        const LATE: Word<'_> = Word::NoAnswer("late");
+        let mut standing = Standing::default();
+        for at_ms in [0, 20_000, 20_001] {
+            standing.heard(Word::LockedOut("401", ""), at_ms);
+        }
+        assert!(standing.heard(LATE, 20_002).is_none());
+        assert!(standing.heard(REFUSED, 20_003).is_none());
+        let trouble = |standing: &Standing| standing.lasting().map(|lasting| lasting.trouble);
+        assert_eq!(trouble(&standing), Some(Trouble::LockedOut));
+        assert!((0..3).any(|n| standing.heard(LATE, 20_010 + n).is_some()), "three in a row are another trouble");
+        assert_eq!(standing.heard(Word::Ailing("500"), 20_020), None, "which is no end of the first");
+        assert!(matches!(standing.heard(Word::Well, 20_030), Some(News::Ended(lasting)) if lasting.since_ms == 0));
+        assert_eq!(trouble(&standing), None);
+    }
+
+    #[test]
+    fn requests_that_did_not_leave_do_not_count_with_those_that_were_not_answered() {
+        let mut standing = Standing::default();
+        standing.heard(Word::Well, 0);
+        let others = [REFUSED, REFUSED, Word::NoAnswer("late"), Word::NoAnswer("late"), REFUSED];
+        assert!((1..).zip(others).all(|(at_ms, word)| standing.heard(word, at_ms).is_none()));
     }
 
     #[test]

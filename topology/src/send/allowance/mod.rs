@@ -360,8 +360,12 @@ impl Slot {
             None => {}
         }
         let after = limits.breaker.state();
-        if before != after {
+        // A trial that failed is no news: it lasts since it opened.
+        if (before == State::Closed) != (after == State::Closed) {
             limits.breaker_since_ms = now_ms;
+            if after == State::Closed {
+                limits.ailing.clear();
+            }
             tracing::warn!(vendor = %self.vendor.name, ?before, ?after, "circuit breaker");
         }
         limits.tell(news);

@@ -122,9 +122,11 @@ fn hindered(known: &Limits, now_ms: i64) -> (How, Option<i64>, Option<String>) {
     }
     if known.breaker.state() != State::Closed {
         let what = match known.ailing.as_str() {
-            "" => "too many of its answers were slow".to_owned(),
+            "" => "too many of its answers were slow or did not come".to_owned(),
             code => {
-                format!("too many of its answers spoke of trouble of its own or were slow, the newest code is {code}")
+                format!(
+                    "too many of its answers spoke of trouble of its own, were slow or did not come, the newest code is {code}"
+                )
             }
         };
         return (How::Failing, Some(known.breaker_since_ms), Some(format!("{what}: it is tried again by itself")));
