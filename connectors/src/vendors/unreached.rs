@@ -12,7 +12,7 @@ pub fn words(error: &(dyn Error + 'static), ca_file: &str) -> String {
     if let Some(tls) = chain().find_map(|error| error.downcast_ref::<rustls::Error>()) {
         return of_tls(tls, ca_file);
     }
-    if chain().filter_map(|error| error.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse) {
+    if chain().filter_map(|error| error.downcast_ref::<hyper::Error>()).any(is_no_http) {
         return "what answers there speaks no HTTP, or wants TLS: mend the scheme or the port of the vendor's url"
             .into();
     }
@@ -22,6 +22,11 @@ pub fn words(error: &(dyn Error + 'static), ca_file: &str) -> String {
         }
         _ => chain().last().unwrap_or(error).to_string(),
     }
+}
+
+/// Of an answer whose head is only too long the port is right.
+fn is_no_http(error: &hyper::Error) -> bool {
+    error.is_parse() && !error.is_parse_too_large()
 }
 
 /// What an error is made of. What an error of input and output holds is not among its sources.

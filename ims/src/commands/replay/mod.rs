@@ -49,7 +49,8 @@ use topology::{
 /// but two replays at the same time bring it twice. A request that comes twice is accepted twice under one track_id,
 /// may reach its receiver twice, and `ims ledger` names it. A step of an accepted message (any topic but API-…) was
 /// reported as failed when it became a dead letter, and its endpoint told so: what its replay brings reaches the receiver
-/// all the same, and is reported as LATE, which ends no message again and calls no endpoint.
+/// all the same, and is reported as LATE, which ends no message again and calls no endpoint. A wake alone (DUE or DEADLINE,
+/// out of RESULT or DELAY) brings nothing: what it would have woken ended when the letter was written.
 ///
 /// REPORTS (--topic REPORT-‹CHANNEL›). With --to-callback the ends of messages are told once more: the callback role calls
 /// the endpoint of each report's service key, signed and retried as ever, under the same webhook-id (a receiver that

@@ -166,11 +166,9 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
             }
         }
         Command::Stopped { vendor } => {
-            vendor.as_deref().map_or(Ok(()), |vendor| must_be_there(&config, vendor))?;
             stopped::list(&config, globals.json, vendor.as_deref())?;
         }
         Command::LetGo { vendor, name } => {
-            must_be_there(&config, vendor)?;
             return stopped::let_go(&config, globals.json, vendor, name.as_deref());
         }
         Command::Unmatched { vendor, last } => unmatched::run(&config, globals.json, vendor.as_deref(), *last)?,
@@ -194,10 +192,10 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Refuses the name of a vendor that the reference data do not have.
+/// Refuses the name of a vendor that the reference data do not have, as far as they can be read here.
 fn must_be_there(config: &Config, vendor: &str) -> anyhow::Result<()> {
-    let reference = open_reference(config)?.current();
-    let there = show::names(&reference);
+    let Ok(reference) = open_reference(config) else { return Ok(()) };
+    let there = show::names(&reference.current());
     if there.iter().any(|name| name == vendor) {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! `ims vendor stopped` and `ims vendor let-go`: what vendors refuse, as a running process knows it.
 
+use super::must_be_there;
 use crate::{
     admin::{LET_GO, STOPPED},
     commands::running::answer,
@@ -16,6 +17,9 @@ pub fn list(config: &Config, json: bool, vendor: Option<&str>) -> anyhow::Result
         bail!("the admin port answers no list");
     };
     all.retain(|stopped| vendor.is_none_or(|vendor| stopped["vendor"] == vendor));
+    if let Some(vendor) = vendor.filter(|_| all.is_empty()) {
+        must_be_there(config, vendor)?;
+    }
     output::result(json, &all, || table(&all))
 }
 
@@ -27,6 +31,9 @@ pub fn let_go(config: &Config, json: bool, vendor: &str, name: Option<&str>) -> 
         query.append_pair("name", name);
     }
     let (_, answer) = answer(config, "POST", &format!("{LET_GO}?{}", query.finish()), &["200"])?;
+    if answer["let_go"] == 0 {
+        must_be_there(config, vendor)?;
+    }
     output::result(json, &answer, || format!("{} let go", answer["let_go"]))?;
     Ok(if answer["let_go"] == 0 { Exit::Failed } else { Exit::Done })
 }
