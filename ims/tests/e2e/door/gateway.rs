@@ -142,8 +142,8 @@ fn an_api_process_that_is_told_to_stop_fails_no_request_and_doubles_no_message()
         for times in 1..=2 {
             more("while both are there");
             second.signal("TERM");
+            // It is told so by an answer: the process was still there.
             leaves(true, times);
-            assert!(second.has_ended().is_none(), "it ended before it was left");
             assert!(second.end().success(), "{}", second.written());
             more("while one is away");
             second = deployment.run_at("second", "api", &two, &patient);
