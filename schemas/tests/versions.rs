@@ -3,9 +3,7 @@
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value as Avro, writer::datum::GenericDatumWriter};
 use proptest::prelude::*;
 use schemas::evolution::committed;
-use schemas::{
-    Accepted, DecodeError, Dispatch, Lane, Record, Report, Schemas, SendRequest, StepResult, WireError, examples,
-};
+use schemas::{DecodeError, Dispatch, Lane, Record, Report, Schemas, SendRequest, StepResult, WireError, examples};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, path::Path};
