@@ -769,9 +769,7 @@ fn a_role_or_vendor_that_there_is_not_is_told_with_those_that_there_are() {
     let roles = ims(&["run", "--roles", "senders"]);
     let told_roles = told(&roles);
     assert!(code(&roles) == USAGE && told_roles.contains("text, rcs, push, email") && told_roles.contains("gateway"));
-    for arguments in
-        [&["vendor", "weight", "nobody", "3"][..], &["vendor", "pause", "nobody"], &["vendor", "let-go", "nobody"]]
-    {
+    for arguments in [&["vendor", "weight", "nobody", "3"][..], &["vendor", "pause", "nobody"]] {
         let output = ims(arguments);
         let told = told(&output);
         assert!(
