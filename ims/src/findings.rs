@@ -42,15 +42,17 @@ pub fn lack(config: &Config, reference: &Reference) -> Option<String> {
     Some(format!("the reference data have {what}; {step} (docs/reference.md)"))
 }
 
+/// The names of all vendors, in order.
+pub fn vendor_names(reference: &Reference) -> Vec<&str> {
+    let all = Family::ALL.into_iter().flat_map(|family| reference.vendors(family));
+    all.map(|vendor| vendor.name.as_str()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 fn no_row(section: &str, name: &str, reference: &Reference) -> String {
-    let names: BTreeSet<&str> = Family::ALL
-        .into_iter()
-        .flat_map(|family| reference.vendors(family))
-        .map(|vendor| vendor.name.as_str())
-        .collect();
+    let names = vendor_names(reference);
     let there = match names.is_empty() {
         true => "there are none yet".to_owned(),
-        false => format!("there are {}", names.into_iter().collect::<Vec<_>>().join(", ")),
+        false => format!("there are {}", names.join(", ")),
     };
     format!("[{section}] is not used: the reference data have no vendor {name:?}, {there}")
 }

@@ -43,7 +43,7 @@ fn text(page: &Value) -> String {
         ),
     });
     let lines: Vec<String> = not_ready.collect();
-    let degraded = format!("{}{}", degraded(&page["degraded"]), vendors(page));
+    let degraded = format!("{}{}", degraded(&page["degraded"]), stands::below(&page["vendors"]));
     match (page["ready"] == true, lines.is_empty()) {
         (true, _) => {
             let doubt =
@@ -66,11 +66,6 @@ fn degraded(lack: &Value) -> String {
     let seconds = lack["for_ms"].as_f64().unwrap_or_default() / 1e3;
     let (dependency, cause) = (word(&lack["dependency"]), word(&lack["cause"]));
     format!("\n  without {dependency} since {seconds:.0} s: {cause}{}", uses.collect::<String>())
-}
-
-/// The vendors that something keeps messages from.
-fn vendors(page: &Value) -> String {
-    stands::hindered(&page["vendors"]).map(|line| format!("\n  vendor {line}")).collect()
 }
 
 fn refused(group: &Value) -> String {

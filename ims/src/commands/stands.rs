@@ -12,6 +12,11 @@ pub fn hindered(vendors: &Value) -> impl Iterator<Item = String> {
     })
 }
 
+/// The same, below what is told of all.
+pub fn below(vendors: &Value) -> String {
+    hindered(vendors).map(|line| format!("\n  vendor {line}")).collect()
+}
+
 /// In a few words: its state, since when, its breaker unless it is closed, how many wait.
 pub fn short(vendor: &Value) -> String {
     let word = |field: &str| vendor[field].as_str().unwrap_or_default().replace('_', " ");

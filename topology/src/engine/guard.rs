@@ -52,11 +52,12 @@ pub fn at_a_store<T>(call: impl FnOnce() -> T) -> T {
 }
 
 /// What is decided for a record; the inner error, or a panic, makes it a dead letter.
-pub fn guard<T, E>(
+pub fn guard<T, R: ToString, E>(
     record: &Record,
-    decide: impl FnOnce() -> Result<Result<T, String>, E>,
+    decide: impl FnOnce() -> Result<Result<T, R>, E>,
 ) -> Result<Result<T, String>, E> {
-    guarded(decide).unwrap_or_else(|panicked_at| {
+    let decided = guarded(decide).map(|decided| decided.map(|decided| decided.map_err(|reason| reason.to_string())));
+    decided.unwrap_or_else(|panicked_at| {
         let (topic, partition, offset) = (record.place.topic.name(), record.place.partition, record.offset);
         tracing::error!(topic, partition, offset, panicked_at, "a record makes this program panic: it is set aside");
         Ok(Err(format!("a defect: this program panics at {panicked_at}")))

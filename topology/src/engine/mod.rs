@@ -21,7 +21,7 @@ pub use gate::Gate;
 pub use guard::{at_a_store, guard};
 pub use lag::LagGauge;
 pub use letter::CUT_HEADER;
-pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, came_back, origin_of, track_id};
+pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, came_back, open_account, origin_of, track_id};
 pub use pace::Pace;
 pub use runtime::Runtime;
 pub use sink::SinkWorker;

@@ -114,10 +114,9 @@ impl Outputs {
         }
     }
 
-    /// Ends the account of an accepted message whose record cannot be processed. A key that is no track_id has none, and a
-    /// record that comes back had its account closed when it became a dead letter.
+    /// Ends the account of an accepted message whose record cannot be processed.
     pub fn close_account(&mut self, record: &Record, lane: Lane, now_ms: i64) {
-        if let Some(id) = track_id(record).filter(|_| !came_back(record)) {
+        if let Some(id) = open_account(record) {
             self.emit(Topic::result(lane), id, &of_unreadable(id, now_ms));
         }
     }
@@ -127,7 +126,7 @@ impl Outputs {
         match Account::of(record) {
             Some(Account::Waits(lane)) => self.close_account(record, lane, now_ms),
             Some(Account::Wakes(lane, due_ms)) => {
-                if let Some(id) = track_id(record).filter(|_| !came_back(record)) {
+                if let Some(id) = open_account(record) {
                     self.emit(Topic::result(lane), id, &of_unreadable_wait(id, due_ms, now_ms));
                 }
             }
@@ -189,6 +188,12 @@ fn keep(piece: &mut BytesMut, bytes: &[u8]) -> Bytes {
 pub fn track_id(record: &Record) -> Option<&str> {
     let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
     key.parse::<TrackId>().is_ok().then_some(key)
+}
+
+/// Whose account ends with a record that cannot be processed. A key that is no track_id has none, and that of a record that
+/// came back was closed when it became a dead letter.
+pub fn open_account(record: &Record) -> Option<&str> {
+    track_id(record).filter(|_| !came_back(record))
 }
 
 /// Where a record first stood, and its timestamp there: its origin header when `replay` brought it back, else its place.

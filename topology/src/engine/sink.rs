@@ -6,7 +6,7 @@ use crate::{
     metrics as names,
 };
 use metrics::counter;
-use processors::ports::{Away, Clock, Logged, Move, Refused, Sink, Written};
+use processors::ports::{Clock, Logged, Move, Refused, Sink, Written};
 use rustc_hash::FxHashMap;
 use schemas::Record as Schema;
 use std::{sync::Arc, time::Duration};
@@ -168,8 +168,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         self.out.clear();
         for (at, record) in self.batch.iter().enumerate() {
             let Place { topic, partition } = record.place;
-            let decode = || Ok::<_, Away>(self.decoder.decode(record.value.as_deref())?.map_err(|e| e.to_string()));
-            match guard(record, decode)? {
+            match guard(record, || self.decoder.decode(record.value.as_deref()))? {
                 Ok(decoded) => {
                     self.rows.push(Logged { topic, partition, offset: record.offset, record: decoded });
                     self.places.push(at);

@@ -134,11 +134,12 @@ impl DelayWorker {
             }
             let at = slot(record.place);
             let decide = || {
-                Ok::<_, Away>(match self.decoder.decode(record.value.as_deref())? {
-                    Ok(waiting) => match revived(&self.decoder, record, waiting)? {
-                        Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
-                        Err(error) => Err(error.to_string()),
-                    },
+                let read = match self.decoder.decode(record.value.as_deref())? {
+                    Ok(waiting) => revived(&self.decoder, record, waiting)?,
+                    Err(error) => Err(error),
+                };
+                Ok::<_, Away>(match read {
+                    Ok(waiting) => let_go(&self.rings, at, record, waiting, now_ms, &mut self.out),
                     Err(error) => Err(error.to_string()),
                 })
             };

@@ -2,7 +2,7 @@
 //! OPEN-‹LANE›, whose partition n holds the state of RESULT-‹LANE›'s partition n.
 
 use crate::{
-    engine::{Account, Decoder, Outputs, Step, came_back, track_id},
+    engine::{Account, Decoder, Outputs, Step, came_back, open_account},
     log::{LogError, Place, Reader, Record},
     metrics as names,
 };
@@ -158,8 +158,8 @@ impl Step for Outcome {
 
     fn set_aside(&mut self, record: &Record, reason: &str, now_ms: i64, out: &mut Outputs) {
         out.dead_letter(record, reason);
-        if let Some(id) = track_id(record).filter(|_| !came_back(record)) {
-            // Whichever message it spoke of ends as failed. A key that is no track_id speaks of none.
+        if let Some(id) = open_account(record) {
+            // Whichever message it spoke of ends as failed.
             let _ = self.apply(of_unreadable(id, now_ms), record.place.partition, now_ms, out);
         }
     }

@@ -208,7 +208,7 @@ impl Wanted {
             let how = how.next().unwrap_or_else(|| format!("{vendor}: `ims vendor list` tells how it stands"));
             return format!("{text} waits for a vendor and tries again at {until}; {how}");
         }
-        let hindered: String = stands::hindered(vendors).map(|line| format!("\n  vendor {line}")).collect();
+        let hindered = stands::below(vendors);
         let waits = match hindered.is_empty() {
             true => "`ims health` tells what waits".to_owned(),
             false => format!("messages may wait for the vendors below{hindered}"),

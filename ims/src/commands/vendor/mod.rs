@@ -12,6 +12,7 @@ use crate::{
     commands::running::answer,
     config::Config,
     exit::{self, Exit, usage},
+    findings::vendor_names,
     logging, output,
 };
 use change::{Messages, Weight};
@@ -195,8 +196,9 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
 /// Refuses the name of a vendor that the reference data do not have, as far as they can be read here.
 fn must_be_there(config: &Config, vendor: &str) -> anyhow::Result<()> {
     let Ok(reference) = open_reference(config) else { return Ok(()) };
-    let there = show::names(&reference.current());
-    if there.iter().any(|name| name == vendor) {
+    let reference = reference.current();
+    let there = vendor_names(&reference);
+    if there.contains(&vendor) {
         return Ok(());
     }
     Err(usage(format!("there is no vendor {vendor:?}: there are {}", there.join(", "))))

@@ -6,10 +6,7 @@ use processors::reference::{Protocol, Reference, Vendor, VendorWeight};
 use schemas::Family;
 use serde::Serialize;
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One vendor.
 #[derive(Debug, Serialize)]
@@ -57,12 +54,6 @@ pub fn all(reference: &Reference, stand: &Value) -> Vec<Shown> {
         now: stand.as_array().into_iter().flatten().find(|now| now["vendor"] == *vendor.name).cloned(),
     };
     vendors.into_values().map(shown).collect()
-}
-
-/// The names of all of them, in order.
-pub fn names(reference: &Reference) -> Vec<String> {
-    let all = Family::ALL.into_iter().flat_map(|family| reference.vendors(family));
-    all.map(|vendor| vendor.name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn weights_of(reference: &Reference, vendor: &Vendor) -> Vec<VendorWeight> {

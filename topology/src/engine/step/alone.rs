@@ -44,7 +44,7 @@ impl<S: Step> StepWorker<S> {
         let Self { step, out, batch, .. } = self;
         let (record, appended) = (&batch[at], out.records().len());
         let one = std::slice::from_ref(record);
-        let Err(reason) = guard(record, || step.run(one, now_ms, out).map(Ok))? else { return Ok(()) };
+        let Err(reason) = guard(record, || step.run(one, now_ms, out).map(Ok::<_, String>))? else { return Ok(()) };
         step.undo();
         out.truncate(appended);
         if guarded(|| step.set_aside(record, &reason, now_ms, out)).is_err() {

@@ -159,7 +159,7 @@ impl Sender {
         let now_ms = self.judge.now_ms();
         let reference = self.judge.reference.current();
         let decide = || {
-            let read = self.decoder.decode::<Dispatch>(record.value.as_deref())?.map_err(|error| error.to_string());
+            let read = self.decoder.decode::<Dispatch>(record.value.as_deref())?;
             Ok::<_, Away>(read.map(|mut dispatch| {
                 dispatch.accepted.revived |= came_back(record);
                 // What may have left is in doubt, and nothing else stops it.

@@ -9,7 +9,7 @@ use std::{
 /// Tells it once in the life of a process that has these partitions and keeps its claims there.
 pub fn warn(claims: &str, places: &[Place], reader: &mut dyn Reader) -> Result<(), LogError> {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    if are_there(places, reader)? && !TOLD.swap(true, Ordering::Relaxed) {
+    if !TOLD.load(Ordering::Relaxed) && are_there(places, reader)? && !TOLD.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             "another process runs ingest too, and claims of message ids stand in {claims}: unless both have the same one, a \
              message_id may be accepted twice; set state.kind = \"redis\", or run ingest in one process"
