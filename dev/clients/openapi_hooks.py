@@ -24,7 +24,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.check
 def nothing_that_does_not_fit_is_accepted(ctx, response, case):
-    if answer(response).get("code") == "0000" and case.operation.method == "post":
+    if answer(response).get("code") == "0000":
         negative_data_rejection(ctx, response, case)
 
 
