@@ -36,14 +36,12 @@ fn a_scheduled_message_leaves_at_its_time_and_not_before() {
 #[test]
 fn sixty_days_are_kept() {
     let mut stage = Stage::perfect();
-    let day = 24 * 3_600_000;
-    let send_at = seed::NOW_MS + 59 * day;
     stage.send("lms_scheduled", |r| {
-        r.send_at = Some(send_at);
-        r.expires_at = Some(send_at + 3_600_000);
+        r.send_at = Some(seed::NOW_MS + 60 * 24 * 3_600_000);
+        r.expires_at = None;
     });
     stage.settle();
-    stage.advance_by_hours(HOUR * 24 * 59 - HOUR * 2);
+    stage.advance_by_hours(HOUR * 24 * 60 - HOUR * 2);
     stage.advance_by_minutes(HOUR);
     assert!(stage.ends().is_empty(), "none early");
     stage.driver.kill(Role::Delay);
@@ -52,11 +50,8 @@ fn sixty_days_are_kept() {
     assert_eq!(stage.end(REMINDER).state, State::Delivered);
 }
 
-#[test]
-fn a_cancelled_schedule_is_reported_once_and_never_leaves() {
-    let mut stage = Stage::perfect();
-    stage.send("lms_scheduled", |r| r.send_at = Some(seed::NOW_MS + 60_000));
-    stage.settle();
+/// Asks for a cancel of the one message that waits for its time.
+fn cancel(stage: &Stage) {
     let waiting = stage.reports().into_iter().find(|r| r.state == State::Scheduled).unwrap();
     let cancel = StepResult {
         track_id: waiting.track_id.clone(),
@@ -69,11 +64,42 @@ fn a_cancelled_schedule_is_reported_once_and_never_leaves() {
     for &lane in Lane::ALL {
         stage.driver.append(Topic::result(lane), &waiting.track_id, &cancel).unwrap();
     }
+}
+
+#[test]
+fn a_cancelled_schedule_is_reported_once_and_never_leaves() {
+    let mut stage = Stage::perfect();
+    stage.send("lms_scheduled", |r| r.send_at = Some(seed::NOW_MS + 60_000));
+    stage.settle();
+    cancel(&stage);
     stage.settle();
     assert_eq!(stage.end(REMINDER).state, State::Cancelled);
     stage.advance(Duration::from_secs(90));
     assert_eq!(stage.end(REMINDER).state, State::Cancelled);
     assert!(stage.balance().settled(), "{:#?}", stage.balance());
+}
+
+#[test]
+fn of_a_cancel_and_the_moment_of_its_message_in_one_batch_the_first_is_what_holds() {
+    for (cancel_first, state) in [(true, State::Cancelled), (false, State::Delivered)] {
+        let mut stage = Stage::perfect();
+        let send_at = seed::NOW_MS + 60_000;
+        stage.send("lms_scheduled", |r| r.send_at = Some(send_at));
+        stage.settle();
+        stage.driver.kill(Role::Outcome);
+        if cancel_first {
+            cancel(&stage);
+        }
+        stage.advance(Duration::from_secs(61));
+        if !cancel_first {
+            cancel(&stage);
+        }
+        stage.driver.join(&[Role::Outcome]).unwrap();
+        stage.advance(Duration::from_secs(30));
+        let report = stage.end(REMINDER);
+        assert_eq!((report.state, report.sent_at.is_some()), (state, !cancel_first), "cancel first: {cancel_first}");
+        assert!(stage.balance().settled(), "{:#?}", stage.balance());
+    }
 }
 
 #[test]

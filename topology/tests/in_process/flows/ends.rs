@@ -5,8 +5,12 @@ use connectors::simulator::{Behaviour, SimulatorSettings};
 use schemas::{
     Api, Channel, FallbackStep, Family, Lane, Receiver, SendRequest, State, Topic, TrackId, examples, examples::seed,
 };
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
-use topology::graph::Role;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use topology::{graph::Role, log::Outgoing};
 
 /// Vendors that answer at once and always with this code of their table, by vendor name.
 pub fn answering(codes: &[(&str, &str)]) -> SimulatorSettings {
@@ -244,23 +248,34 @@ fn a_used_message_id_is_refused_and_leaves_the_first_one_alone() {
 fn garbage_goes_to_its_dead_letters_and_its_neighbours_go_on() {
     let mut stage = Stage::perfect();
     let api = Topic::api(Lane::Realtime);
-    for garbage in
-        [None, Some(vec![]), Some(vec![7; 40]), Some(vec![0, 0, 0, 9, 9, 1, 2]), Some(vec![0, 0, 0, 0, 1, 200])]
-    {
-        stage.driver.append_raw(api, "garbage", garbage).unwrap();
+    let schemas = Arc::clone(&stage.driver.parts().schemas);
+    let good = schemas.encode(&examples::request("at"));
+    let name = good.windows(4).position(|bytes| bytes == b"ORD-").unwrap();
+    let no_utf8 = [&good[..name], &[0xff, 0xfe, 0xfd, 0xfc], &good[name + 4..]].concat();
+    let anothers = schemas.encode(&examples::report());
+    let (unknown_schema, cut) = (vec![0, 0, 0, 9, 9, 1, 2], vec![0, 0, 0, 0, 1, 200]);
+    let garbage =
+        [None, Some(vec![]), Some(vec![7; 40]), Some(unknown_schema), Some(cut), Some(no_utf8), Some(anothers)];
+    for value in garbage {
+        stage.driver.append_raw(api, "garbage", value).unwrap();
     }
+    let headers = (0..10_000).map(|n| (format!("h{n}"), "x".into())).collect();
+    let (key, value) = (Some("garbage".into()), Some(vec![7].into()));
+    let record = Outgoing { topic: api, partition: None, key, value, headers };
+    stage.driver.parts().log.producer().unwrap().append(&[record]).unwrap();
     stage.send("at", |_| {});
     stage.settle();
     stage.advance(std::time::Duration::from_secs(1));
     assert_eq!(stage.end("ORD-20260311-000123").state, State::Delivered);
     let dead = stage.driver.records(api.dead_letters()).unwrap();
-    assert_eq!(dead.len(), 5);
+    assert_eq!(dead.len(), 8);
+    assert!(dead.iter().any(|letter| letter.headers.len() > 10_000), "with all that it came with");
     for letter in dead {
         let header = |name| letter.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         assert!(header("ims-reason").is_some_and(|reason| !reason.is_empty()));
         assert!(header("ims-origin").unwrap().starts_with(b"API-REALTIME/"));
     }
-    assert_eq!(stage.balance().dead_lettered, 5);
+    assert_eq!(stage.balance().dead_lettered, 8);
 }
 
 #[test]
