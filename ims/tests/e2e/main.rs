@@ -11,6 +11,7 @@ mod door;
 mod kills;
 mod losses;
 mod mail;
+mod nights;
 mod opt_outs;
 mod push;
 mod refused;
