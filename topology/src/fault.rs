@@ -1,7 +1,8 @@
 //! Places at which a test makes the process die, to prove that nothing is lost or doubled when it does.
 //!
 //! `IMS_KILL_AT=<stream>:<point>:<n>` ends the process by SIGKILL when the stream passes the point for the n-th time,
-//! for example `outcome-MASS:commit_sent:3`. Unset, a point costs one load.
+//! for example `outcome-MASS:before_commit:3`. Unset, a point costs one load. A commit that is sent and not answered is
+//! no place of ours: there the tests lose the request, or the answer, between process and broker.
 
 use std::{sync::LazyLock, sync::atomic::AtomicU32, sync::atomic::Ordering};
 

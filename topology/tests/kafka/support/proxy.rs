@@ -41,11 +41,20 @@ pub enum Then {
     Silence,
 }
 
-#[derive(Clone, Copy)]
 struct Plan {
+    /// A word of the request, such as its transactional id.
+    word: String,
     request: Request,
     lost: Lost,
     then: Then,
+}
+
+impl Plan {
+    fn meets(&self, frame: &[u8]) -> bool {
+        let key = i16::from_be_bytes([frame[4], frame[5]]);
+        let word = self.word.as_bytes();
+        self.request as i16 == key && (word.is_empty() || frame.windows(word.len()).any(|window| window == word))
+    }
 }
 
 /// A listener that passes everything on to a broker.
@@ -76,7 +85,12 @@ impl Proxy {
 
     /// Loses the next request of this kind, or its answer.
     pub fn lose(&self, request: Request, lost: Lost, then: Then) {
-        *self.plan.lock().unwrap() = Some(Plan { request, lost, then });
+        self.lose_with("", request, lost, then);
+    }
+
+    /// The same of the next one that has this word in it.
+    pub fn lose_with(&self, word: &str, request: Request, lost: Lost, then: Then) {
+        *self.plan.lock().unwrap() = Some(Plan { word: word.to_owned(), request, lost, then });
     }
 
     /// Whether it has happened.
@@ -99,8 +113,7 @@ fn pass(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Option<Plan>>>, na
             if mute.load(Ordering::SeqCst) {
                 return Ok(());
             }
-            let key = i16::from_be_bytes([frame[4], frame[5]]);
-            let hit = plan.lock().unwrap().take_if(|plan| plan.request as i16 == key);
+            let hit = plan.lock().unwrap().take_if(|plan| plan.meets(frame));
             let Some(hit) = hit else { return to_server.write_all(frame) };
             mute.store(true, Ordering::SeqCst);
             if hit.lost == Lost::Answer {
@@ -113,6 +126,8 @@ fn pass(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Option<Plan>>>, na
             Ok(())
         });
         let _ = questions.shutdown(Shutdown::Both);
+        // A client that died is gone for the broker too.
+        let _ = to_server.shutdown(Shutdown::Write);
     });
     thread::spawn(move || {
         let (told, tell) = names;
