@@ -8,7 +8,7 @@ use std::time::Duration;
 fn everything_waits_for_the_only_broker_and_goes_on() {
     let Some(deployment) = Deployment::with_brokers(1, &simulator::any_day(20)) else { return };
     // Members whose session ends leave texts in doubt, which may wait 25 hours for a receipt: this vendor gives none.
-    deployment.change_reference("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"");
+    deployment.change_reference(&[("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"")]);
     let away_ms = figure(5_000, 30_000) as u64;
     let mut process = deployment.run("one", CHAIN);
     process.until_ready();
@@ -41,7 +41,7 @@ fn everything_waits_for_the_only_broker_and_goes_on() {
 fn one_of_three_brokers_dies_and_comes_back_under_load() {
     let Some(deployment) = Deployment::with_brokers(3, &simulator::any_day(20)) else { return };
     // Members whose session ends leave texts in doubt, which may wait 25 hours for a receipt: this vendor gives none.
-    deployment.change_reference("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"");
+    deployment.change_reference(&[("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"")]);
     let mut process = deployment.run("one", CHAIN);
     process.until_ready();
     deployment.send(Lane::Mass, 300);

@@ -135,8 +135,10 @@ fn example(name: &str, message_id: &str) -> Value {
 fn what_is_sent_by_http_is_delivered_and_reported_by_http() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(5)) else { return };
     let expired = "name = \"demo\"\nexpires_at = \"2020-01-01T00:00:00Z\"";
-    deployment
-        .change_reference("username = \"dure-bank\"\nname = \"demo\"", &format!("username = \"dure-bank\"\n{expired}"));
+    deployment.change_reference(&[(
+        "username = \"dure-bank\"\nname = \"demo\"",
+        &format!("username = \"dure-bank\"\n{expired}"),
+    )]);
     let mut process = deployment.run("one", &format!("api,reports,{CHAIN}"));
     process.until_ready();
     let customer = Customer::of(&process);

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 fn a_process_that_wakes_after_its_session_doubles_nothing_and_asks_no_vendor() {
     let Some(deployment) = Deployment::new(&simulator::everything_arrives(50)) else { return };
     // Most of it is still to be sent when the process stops.
-    deployment.change_reference("tps = 3000", "tps = 100");
+    deployment.change_reference(&[("tps = 3000", "tps = 100")]);
     // KakaoTalk alone: the receipt of a text would come to the process that stands still, as its vendors live in it.
     let send = |mass, auth| {
         deployment.append(&deployment.messages_like(&["at"], Lane::Mass, mass));

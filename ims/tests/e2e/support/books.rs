@@ -11,7 +11,7 @@ use std::{
 use topology::{
     engine::Decoder,
     ledger::{self, Balance, Books, Checkpoint},
-    log::{Log, Place, Record},
+    log::{Place, Record},
 };
 
 /// What the books must say in the end.
@@ -47,9 +47,8 @@ impl Deployment {
     }
 
     fn books(&self) -> Books {
-        let mut reader = self.log.reader().unwrap();
         let decoder = Decoder::new(Arc::clone(&self.schemas), Arc::clone(&self.source));
-        ledger::read(&mut *reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {}).unwrap().0
+        self.read(|reader| ledger::read(reader, &decoder, 0, &Checkpoint::default(), &mut |_, _| {})).0
     }
 
     /// Waits until every message has ended, and holds that against everything that is known of it: nothing lost,

@@ -101,6 +101,6 @@ impl Deployment {
         let key = "[[service_keys]]\nkey = \"IMSDEMO0SERVICEKEY0000000000000000000001\"\n";
         let secret = "A".repeat(32);
         let uri = format!("callback_uri = \"http://127.0.0.1:{port}/\"\ncallback_secrets = [\"whsec_{secret}\"]\n");
-        self.change_reference(key, &format!("{key}{uri}"));
+        self.change_reference(&[(key, &format!("{key}{uri}"))]);
     }
 }

@@ -9,6 +9,9 @@ pub mod mariadb;
 pub mod mongodb;
 mod personal;
 pub mod process;
+#[path = "../../../../topology/tests/kafka/support/proxy.rs"]
+#[allow(dead_code, reason = "tests of the log lose more than those of the program")]
+pub mod proxy;
 pub mod redis;
 pub mod server;
 pub mod simulator;
@@ -35,7 +38,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use topology::log::{
-    Log, Outgoing, Place, Producer, Record,
+    Log, LogError, Outgoing, Place, Producer, Reader, Record,
     kafka::{KafkaLog, KafkaSettings},
 };
 
@@ -49,6 +52,9 @@ pub fn figure(small: usize, full: usize) -> usize {
 
 /// Of each topic.
 const PARTITIONS: i32 = 3;
+
+/// The exit code of a command that may succeed later.
+const SERVER_AWAY: i32 = 4;
 
 /// Tells those who look meanwhile that all is done, or has failed.
 pub struct Done<'d>(pub &'d AtomicBool);
@@ -219,8 +225,13 @@ impl Deployment {
         };
         let schemas = Arc::new(schemas);
         let deployment = Self { log, schemas, source, name, settings, directory, cluster, _turn: turn };
-        let created = deployment.ims(&["topics", "create"]);
-        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        until("topics are made", PATIENCE, || {
+            let created = deployment.ims(&["topics", "create"]);
+            let told = String::from_utf8_lossy(&created.stderr);
+            // A broker on a machine full of tests may need longer than the command waits.
+            assert!(created.status.success() || created.status.code() == Some(SERVER_AWAY), "{told}");
+            created.status.success().then_some(())
+        });
         deployment
     }
 
@@ -259,12 +270,15 @@ impl Deployment {
         self.directory.path().join(name)
     }
 
-    /// Lets the processes that start from now on know other reference data than the demo's.
-    pub fn change_reference(&self, from: &str, to: &str) {
+    /// Lets the processes that start from now on know other reference data than the demo's: what is changed, and to what.
+    pub fn change_reference(&self, changes: &[(&str, &str)]) {
         let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/seed/demo.toml");
-        let text = std::fs::read_to_string(demo).unwrap();
-        assert!(text.contains(from));
-        std::fs::write(self.file("reference.toml"), text.replace(from, to)).unwrap();
+        let mut text = std::fs::read_to_string(demo).unwrap();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        std::fs::write(self.file("reference.toml"), text).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -315,17 +329,33 @@ impl Deployment {
     }
 
     /// Everything that is committed in these topics.
+    #[track_caller]
     pub fn records(&self, topics: impl IntoIterator<Item = Topic>) -> Vec<Record> {
-        let mut reader = self.log.reader().unwrap();
-        let mut records = Vec::new();
-        for topic in topics {
-            for partition in reader.partitions(topic).unwrap() {
-                let place = Place { topic, partition };
-                let (first, end) = reader.bounds(place).unwrap();
-                reader.read(place, first, end, &mut |record| records.push(record)).unwrap();
+        let topics: Vec<Topic> = topics.into_iter().collect();
+        self.read(|reader| {
+            let mut records = Vec::new();
+            for &topic in &topics {
+                for partition in reader.partitions(topic)? {
+                    let place = Place { topic, partition };
+                    let (first, end) = reader.bounds(place)?;
+                    reader.read(place, first, end, &mut |record| records.push(record))?;
+                }
+            }
+            Ok(records)
+        })
+    }
+
+    /// Reads the log; asks again while a broker is away, or too busy to answer in time.
+    #[track_caller]
+    fn read<T>(&self, read: impl Fn(&mut dyn Reader) -> Result<T, LogError>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.log.reader().and_then(|mut reader| read(&mut *reader)) {
+                Ok(found) => return found,
+                Err(LogError::Away(line)) if Instant::now() < deadline => eprintln!("asked again: {line}"),
+                Err(error) => panic!("{error}"),
             }
         }
-        records
     }
 
     /// Decodes all of them.

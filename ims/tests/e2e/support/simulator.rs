@@ -27,9 +27,15 @@ pub fn everything_arrives(latency_ms: u32) -> String {
 
 /// KakaoTalk answers every request with this code; all else arrives.
 pub fn with_kakao_saying(code: &str, latency_ms: u32) -> String {
+    with_kakao_drawing(&[(code, 1.0)], latency_ms)
+}
+
+/// KakaoTalk answers with these codes, each with its weight; all else arrives.
+pub fn with_kakao_drawing(codes: &[(&str, f64)], latency_ms: u32) -> String {
+    let drawn = codes.iter().map(|(code, weight)| format!("\"{code}\" = {weight:?}")).collect::<Vec<_>>().join(", ");
     let section = |(name, success): (&str, &str)| {
-        let says = if name.starts_with("talk") { code } else { success };
-        let codes = format!("{{ \"{says}\" = 1.0 }}");
+        let says = if name.starts_with("talk") { drawn.clone() } else { format!("\"{success}\" = 1.0") };
+        let codes = format!("{{ {says} }}");
         let reported = format!(", codes = {codes}");
         format!("[simulator.vendors.{name}]\ncodes = {codes}\n{}", behaviour(latency_ms, &reported))
     };

@@ -1,5 +1,6 @@
 //! A vendor's rate that two processes share, while partitions move between them and one of them dies.
 
+use super::most_in_a_second;
 use crate::support::{Deployment, Expected, PATIENCE, dealer, streams, until};
 use schemas::Lane;
 use std::time::Duration;
@@ -19,11 +20,6 @@ fn came(deployment: &Deployment) -> Vec<i64> {
     let mut came: Vec<i64> = requests.map(|request| request.at_ms).collect();
     came.sort_unstable();
     came
-}
-
-fn most_in_a_second(came: &[i64]) -> usize {
-    let within = |first: usize| came[first..].iter().take_while(|at| **at < came[first] + 1_000).count();
-    (0..came.len()).map(within).max().unwrap_or(0)
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_group_gets_its_topics(deployment: &Deployment, start: &dyn Fn() -> Process,
 #[test]
 fn a_group_of_a_file_gets_its_topics_within_five_seconds() {
     let Some(deployment) = Deployment::alone(&simulator::everything_arrives(20)) else { return };
-    deployment.change_reference("tps = 3000", "tps = 3000");
+    deployment.change_reference(&[("tps = 3000", "tps = 3000")]);
     let change = || std::fs::write(deployment.file("reference.toml"), with_group()).unwrap();
     a_group_gets_its_topics(&deployment, &|| deployment.run("one", CHAIN), &change);
 }

@@ -8,3 +8,9 @@ mod overtaking;
 mod reload;
 mod schedules;
 mod takeover;
+
+/// Of moments in order, Unix milliseconds: how many lie within a second at most.
+fn most_in_a_second(came: &[i64]) -> usize {
+    let within = |first: usize| came[first..].iter().take_while(|at| **at < came[first] + 1_000).count();
+    (0..came.len()).map(within).max().unwrap_or(0)
+}

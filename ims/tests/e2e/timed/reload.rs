@@ -30,14 +30,14 @@ fn second_with_more_than(left: &[i64], count: usize) -> Option<i64> {
 #[test]
 fn a_changed_rate_of_a_vendor_is_kept_within_five_seconds() {
     let Some(deployment) = Deployment::alone(&simulator::everything_arrives(20)) else { return };
-    deployment.change_reference("tps = 3000", &format!("tps = {SLOW_TPS}"));
+    deployment.change_reference(&[("tps = 3000", &format!("tps = {SLOW_TPS}"))]);
     let mut process = deployment.run("one", CHAIN);
     process.until_ready();
     deployment.append(&deployment.messages_like(&["sms"], Lane::Mass, MESSAGES));
     until("the vendor sends at its rate", PATIENCE, || (left(&deployment).len() > 3 * SLOW_TPS).then_some(()));
 
     let changed_ms = now_ms();
-    deployment.change_reference("tps = 3000", &format!("tps = {QUICK_TPS}"));
+    deployment.change_reference(&[("tps = 3000", &format!("tps = {QUICK_TPS}"))]);
     let quick_ms = until("the vendor sends at its new rate", PATIENCE, || {
         second_with_more_than(&left(&deployment), QUICK_TPS / 2)
     });

@@ -61,7 +61,7 @@ fn auth_works_again_2_s_after_a_process_leaves() {
 fn pair(variables_of_one: &[(&str, &str)]) -> Option<(Deployment, [Process; 2])> {
     let deployment = Deployment::alone(&simulator::everything_arrives(2))?;
     // A text in doubt may wait 25 hours for a receipt; here the vendor is one that gives none.
-    deployment.change_reference("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"");
+    deployment.change_reference(&[("in_doubt = \"receipt\"", "in_doubt = \"uncertain\"")]);
     let mut processes = [deployment.run_with("one", CHAIN, variables_of_one), deployment.run("two", CHAIN)];
     processes.iter_mut().for_each(|process| process.until_owns(&streams(AUTH, &[Lane::Auth])));
     deployment.send(Lane::Auth, OTPS);
