@@ -1,7 +1,7 @@
 //! What customers send: the shared examples, each message with an id and a receiver of its own. No advertisements:
 //! they would wait for the morning.
 
-use super::Deployment;
+use super::{Deployment, PATIENCE, until};
 use schemas::{Lane, SendRequest, Topic, examples};
 use std::{
     sync::{
@@ -69,31 +69,40 @@ impl Deployment {
 /// Messages of AUTH and MASS that keep coming until it ends.
 pub struct Stream<'s> {
     ended: Arc<AtomicBool>,
-    sending: Option<ScopedJoinHandle<'s, usize>>,
+    sent: Arc<AtomicUsize>,
+    sending: Option<ScopedJoinHandle<'s, ()>>,
 }
 
 impl<'s> Stream<'s> {
     /// So many of each lane every 200 ms.
     pub fn start<'e>(scope: &'s Scope<'s, 'e>, deployment: &'e Deployment, auth: usize, mass: usize) -> Self {
-        let ended = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&ended);
+        let (ended, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (until, count) = (Arc::clone(&ended), Arc::clone(&sent));
         let sending = scope.spawn(move || {
-            let (mut producer, mut sent) = (deployment.producer(), 0);
+            let mut producer = deployment.producer();
             while !until.load(Ordering::SeqCst) {
                 let records = [deployment.messages(Lane::Auth, auth), deployment.messages(Lane::Mass, mass)].concat();
                 producer.append(&records).unwrap();
-                sent += records.len();
+                count.fetch_add(records.len(), Ordering::SeqCst);
                 std::thread::park_timeout(Duration::from_millis(200));
             }
-            sent
         });
-        Self { ended, sending: Some(sending) }
+        Self { ended, sent, sending: Some(sending) }
+    }
+
+    /// Waits until so many are sent.
+    #[track_caller]
+    pub fn until_sent(&self, messages: usize) {
+        until("so much is sent", PATIENCE, || (self.sent.load(Ordering::SeqCst) >= messages).then_some(()));
     }
 
     /// No more; how many it were.
     pub fn end(mut self) -> usize {
         self.ended.store(true, Ordering::SeqCst);
-        self.sending.take().map_or(0, |sending| sending.join().unwrap())
+        if let Some(sending) = self.sending.take() {
+            sending.join().unwrap();
+        }
+        self.sent.load(Ordering::SeqCst)
     }
 }
 

@@ -18,6 +18,7 @@ fn members_join_and_leave_while_messages_flow() {
             deployment.until_more_requests(50);
             guest.stop();
         }
+        load.until_sent(figure(5_000, 50_000));
         load.end()
     });
     // The vendors of a guest live in it: what they still have to report, they report when it is back.
