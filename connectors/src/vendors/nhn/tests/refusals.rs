@@ -54,10 +54,13 @@ fn refuses(store: &Store, username: &str, recipient: &str) -> bool {
     SqlOptOuts::open(&store.location, cipher()).unwrap().refused(&[asked]).unwrap()[0]
 }
 
-/// Who says so, and how it came, of each opt-out.
-fn told(store: &Store) -> Vec<(String, String)> {
-    let rows = store.rows("SELECT a.actor, o.source FROM audit a, opt_outs o WHERE a.kind = 'opt_outs'");
-    rows.iter().map(|row| (row.get("actor").unwrap(), row.get("source").unwrap())).collect()
+/// How each opt-out came, and who says so in each line of the audit.
+fn told(store: &Store) -> (Vec<String>, Vec<String>) {
+    let column = |of: &str, name| store.rows(of).iter().map(|row| row.get(name).unwrap()).collect();
+    (
+        column("SELECT source FROM opt_outs", "source"),
+        column("SELECT actor FROM audit WHERE kind = 'opt_outs'", "actor"),
+    )
 }
 
 #[test]
@@ -67,21 +70,26 @@ fn whom_the_vendor_knows_to_have_refused_ads_gets_no_other_of_that_customer() {
     let mut bench = Bench::of(&SMS, &format!("http://{}", listener.address()));
     let (store, refusals) = kept();
     bench.provider = bench.vendors.clone().telling(refusals).provider(Box::new(Nobody));
-    let mut send = |serial_number: &str, ad: bool, username: &str| {
+    let mut send_to = |number: &str, serial_number: &str, ad: bool, username: &str| {
         let mut sms = sms(serial_number);
         (sms.accepted.username, sms.accepted.ad) = (username.into(), ad);
+        sms.accepted.recipient.phone_number = number.strip_prefix("82").map(Into::into);
         sms.accepted.content.message = Some("(광고) 봄맞이\n무료수신거부 0808880327".into());
         assert_eq!(code(&bench.reply_to(sms)), "-6001");
     };
-    send("S-0R", false, "hanbit-shop");
-    send("S-0S", true, "nobodys-shop");
-    send("S-0A", true, "hanbit-shop");
-    until("it is entered", || refuses(&store, "hanbit-shop", "821012345678"));
-    assert_eq!(told(&store), [("vendor/dealer".to_owned(), "call".to_owned())], "of the ad of a customer alone");
-    assert!(!refuses(&store, "nobodys-shop", "821012345678"));
-    // What is told again changes nothing.
-    send("S-1A", true, "hanbit-shop");
-    assert_eq!(told(&store).len(), 1);
+    let (number, another) = ("821012345678", "821012345679");
+    send_to(number, "S-0R", false, "hanbit-shop");
+    send_to(number, "S-0S", true, "nobodys-shop");
+    send_to(number, "S-0A", true, "hanbit-shop");
+    until("it is entered", || refuses(&store, "hanbit-shop", number));
+    let of_each = |count: usize| (vec!["call".to_owned(); count], vec!["vendor/dealer".to_owned(); count]);
+    assert_eq!(told(&store), of_each(1), "of the ad of a customer alone");
+    assert!(!refuses(&store, "nobodys-shop", number));
+    // What is told again changes nothing: it is entered before what is told after it.
+    send_to(number, "S-1A", true, "hanbit-shop");
+    send_to(another, "S-1B", true, "hanbit-shop");
+    until("the next one is entered", || refuses(&store, "hanbit-shop", another));
+    assert_eq!(told(&store), of_each(2));
 }
 
 /// Of the webhook with this call: the status of its answer.
