@@ -1,10 +1,13 @@
 //! What the demo prints at its end.
 
-use super::watch::{Row, Watch};
-use crate::{output::thousands, times::Times};
+use super::{
+    rows::{Row, Rows},
+    watch::Watch,
+};
+use crate::{exit::Exit, output::thousands, times::Times};
 use comfy_table::{CellAlignment, Table, presets};
 use schemas::{Report, State, examples::seed};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 use std::fmt::Write;
 use topology::ledger::Balance;
 
@@ -26,16 +29,15 @@ pub struct Shown<'w> {
 }
 
 fn rows<S: Serializer>(watch: &&Watch, to: S) -> Result<S::Ok, S::Error> {
-    let mut map = to.serialize_map(Some(watch.rows.len()))?;
-    for ((channel, priority), row) in &watch.rows {
-        map.serialize_entry(&format!("{channel}-{priority}"), row)?;
-    }
-    map.end()
+    watch.rows.serialize(to)
 }
 
-/// Whether nothing was lost or ended twice, and nothing is still at the door.
-pub fn balances(balance: &Balance) -> bool {
-    balance.balances() && balance.at_the_door == 0
+/// Done when nothing was lost or ended twice, and nothing is still at the door.
+pub fn verdict(balance: &Balance) -> Exit {
+    match balance.balances() && balance.at_the_door == 0 {
+        true => Exit::Done,
+        false => Exit::Unbalanced,
+    }
 }
 
 /// What is wrong with the books.
@@ -92,7 +94,7 @@ const NEXT: &str = "What to try next
 impl Shown<'_> {
     /// As people read it.
     pub fn text(&self) -> String {
-        let mut text = self.table();
+        let mut text = table(&self.watch.rows);
         let sum = &self.balance;
         let _ = write!(
             text,
@@ -107,9 +109,9 @@ impl Shown<'_> {
             let _ = write!(text, "{state} {} + ", thousands(*count));
         }
         let _ = writeln!(text, "waiting {} (scheduled, held for the morning, in flight)", thousands(sum.waiting));
-        match self.balances() {
-            true => text.push_str("  The books balance: nothing lost, nothing ended twice.\n"),
-            false => text.push_str(&format!("  {}\n", imbalance(sum))),
+        match self.verdict() {
+            Exit::Done => text.push_str("  The books balance: nothing lost, nothing ended twice.\n"),
+            _ => text.push_str(&format!("  {}\n", imbalance(sum))),
         }
         text.push_str("\nReports, as customers see them\n");
         self.samples().for_each(|report| text.push_str(&told(report)));
@@ -121,32 +123,9 @@ impl Shown<'_> {
         text
     }
 
-    /// Whether nothing was lost or ended twice.
-    pub fn balances(&self) -> bool {
-        balances(&self.balance)
-    }
-
-    fn table(&self) -> String {
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-        table.set_header([
-            "channel",
-            "priority",
-            "rejected",
-            "delivered",
-            "failed",
-            "uncertain",
-            "other",
-            "accepted ms",
-            "routed ms",
-            "sent ms",
-            "ended ms",
-        ]);
-        for ((channel, priority), row) in &self.watch.rows {
-            table.add_row(cells(channel.as_str(), priority.as_str(), row));
-        }
-        (2..11).filter_map(|n| table.column_mut(n).map(|c| c.set_cell_alignment(CellAlignment::Right))).for_each(drop);
-        format!("Steps by channel and priority; times from the request, median / 99th percentile\n{table}")
+    /// How the command ends.
+    pub fn verdict(&self) -> Exit {
+        verdict(&self.balance)
     }
 
     /// The reports with most to tell: those that are not plain deliveries first.
@@ -157,10 +136,42 @@ impl Shown<'_> {
     }
 }
 
+const TITLES: [&str; 13] = [
+    "channel",
+    "priority",
+    "requested",
+    "rejected",
+    "delivered",
+    "failed",
+    "uncertain",
+    "other",
+    "waiting",
+    "accepted ms",
+    "routed ms",
+    "sent ms",
+    "ended ms",
+];
+
+fn table(rows: &Rows) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(TITLES);
+    for (channel, priority, row) in rows.iter() {
+        table.add_row(cells(channel.as_str(), priority.as_str(), row));
+    }
+    let numbers = 2..TITLES.len();
+    numbers.filter_map(|n| table.column_mut(n).map(|c| c.set_cell_alignment(CellAlignment::Right))).for_each(drop);
+    format!(
+        "By channel and priority: messages requested, rejected and waiting; their steps, those of fallbacks too, delivered, \
+         failed, uncertain or ended otherwise; times from the request, median / 99th percentile\n{table}"
+    )
+}
+
 fn cells(channel: &str, priority: &str, row: &Row) -> Vec<String> {
-    let numbers = [row.rejected, row.delivered, row.failed, row.uncertain, row.ended_otherwise].map(thousands);
+    let messages = [row.requested, row.rejected];
+    let steps = [row.delivered, row.failed, row.uncertain, row.ended_otherwise];
     let mut cells = vec![channel.to_owned(), priority.to_owned()];
-    cells.extend(numbers);
+    cells.extend(messages.into_iter().chain(steps).chain([row.waiting]).map(thousands));
     cells.extend([&row.accepted, &row.routed, &row.sent, &row.ended].map(Times::text));
     cells
 }
@@ -190,7 +201,91 @@ fn told(report: &Report) -> String {
 mod tests {
     use super::*;
     use connectors::reference::{DEMO, parse};
-    use schemas::examples;
+    use schemas::{AnalyzeLog, Api, Channel, Lane, LogEvent, TrackId, examples};
+    use std::collections::BTreeMap;
+
+    /// A message of a channel and lane that ended so after these steps, each of a channel.
+    fn end(rows: &mut Rows, channel: Channel, lane: Lane, state: State, steps: &[(Channel, State)]) {
+        let api = Api { cluster: 0, lane, partition: 0, offset: 1, receiver: 0 };
+        let track_id = TrackId::new(1_000, api).to_string();
+        for (step, (channel, state)) in (0..).zip(steps) {
+            rows.event(&AnalyzeLog {
+                event: LogEvent::Step,
+                channel: *channel,
+                priority: lane,
+                state: *state,
+                step,
+                requested_at: 1_000,
+                accepted_at: Some(1_002),
+                routed_at: Some(1_003),
+                sent_at: Some(1_005),
+                at: 1_007,
+                ..AnalyzeLog::default()
+            });
+        }
+        rows.ended(&Report { track_id, channel, state, terminal: true, ..Report::default() });
+    }
+
+    /// Four messages of KakaoTalk, two of which have ended, one after a text, and one is refused; 1,234 texts in bulk.
+    fn rows() -> Rows {
+        let (mut rows, realtime) = (Rows::default(), Lane::Realtime);
+        rows.requested("AT", realtime, 4);
+        rows.requested("MT", Lane::Mass, 1_234);
+        rows.requested("FAX", Lane::Mass, 1);
+        end(&mut rows, Channel::At, realtime, State::Delivered, &[(Channel::At, State::Delivered)]);
+        let fallback = [(Channel::At, State::Failed), (Channel::Mt, State::Uncertain)];
+        end(&mut rows, Channel::At, realtime, State::Uncertain, &fallback);
+        end(&mut rows, Channel::At, realtime, State::Rejected, &[]);
+        end(&mut rows, Channel::Mt, Lane::Mass, State::Expired, &[(Channel::Mt, State::Expired)]);
+        rows
+    }
+
+    #[test]
+    fn the_table_tells_by_channel_and_priority_what_was_asked_for_how_it_ended_and_what_waits() {
+        let table = table(&rows());
+        let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        let line = |channel: &str, priority: &str| {
+            let found = lines.iter().find(|line| line.starts_with(&[channel, priority]));
+            // Times are two numbers and what stands between them.
+            found.unwrap_or_else(|| panic!("{channel}-{priority} is missing in\n{table}"))[2..].join(" ")
+        };
+        let titles =
+            "requested rejected delivered failed uncertain other waiting accepted ms routed ms sent ms ended ms";
+        assert_eq!(line("channel", "priority"), titles);
+        assert_eq!(line("AT", "REALTIME"), "4 1 1 1 0 0 1 2 / 2 3 / 3 5 / 5 7 / 7");
+        assert_eq!(line("MT", "REALTIME"), "0 0 0 0 1 0 0 2 / 2 - - -", "a fallback is a step and no request");
+        assert_eq!(line("MT", "MASS"), "1,234 0 0 0 0 1 1,233 2 / 2 3 / 3 5 / 5 7 / 7");
+    }
+
+    #[test]
+    fn a_script_reads_what_the_table_shows() {
+        let json = serde_json::to_value(rows()).unwrap();
+        let numbers = |row: &str| {
+            ["requested", "rejected", "delivered", "failed", "uncertain", "ended_otherwise", "waiting"]
+                .map(|key| json[row][key].as_u64().unwrap_or_else(|| panic!("{row} {key}: {json}")))
+        };
+        assert_eq!(numbers("AT-REALTIME"), [4, 1, 1, 1, 0, 0, 1]);
+        assert_eq!(numbers("MT-MASS"), [1_234, 0, 0, 0, 0, 1, 1_233]);
+    }
+
+    #[test]
+    fn books_that_do_not_balance_end_the_demo_with_exit_code_3() {
+        let right = || Balance {
+            requested: 2,
+            accepted: 2,
+            waiting: 1,
+            ended: BTreeMap::from([("DELIVERED".to_owned(), 1)]),
+            ..Balance::default()
+        };
+        assert_eq!(verdict(&right()), Exit::Done, "what waits is no fault");
+        let wrong = Balance { wrong: vec!["T-1 ended 2 times".to_owned()], ..right() };
+        let at_the_door = Balance { at_the_door: 1, ..right() };
+        for balance in [wrong, at_the_door] {
+            assert_eq!((verdict(&balance), verdict(&balance) as u8), (Exit::Unbalanced, 3), "{balance:?}");
+        }
+        let told = imbalance(&Balance { wrong: vec!["T-1 ended 2 times".to_owned()], at_the_door: 4, ..right() });
+        assert!(told.contains("4 at the door") && told.contains("T-1 ended 2 times"), "{told}");
+    }
 
     #[test]
     fn what_is_said_to_be_tried_is_there_to_be_tried() {

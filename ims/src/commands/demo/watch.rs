@@ -1,36 +1,16 @@
 //! What the demo sees: the report and analysis topics, read as a data team would, and the books.
 
-use super::live::{self, Count};
-use crate::{assemble::Deployment, commands::follow::Follower, times::Times};
-use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Report, ReportKind, State, Topic, topics::Kind};
+use super::{
+    live::{self, Count},
+    rows::Rows,
+};
+use crate::{assemble::Deployment, commands::follow::Follower, load::Wanted};
+use schemas::{AnalyzeLog, Channel, Lane, Report, ReportKind, State, Topic, topics::Kind};
 use std::collections::BTreeMap;
 use topology::{
     engine::Decoder,
     ledger::{self, Books},
 };
-
-/// How the messages of one channel and priority fared.
-#[derive(Debug, Default, serde::Serialize)]
-pub struct Row {
-    /// Refused by a rule.
-    pub rejected: u64,
-    /// Steps that were delivered.
-    pub delivered: u64,
-    /// Steps that failed; the plan may have gone on.
-    pub failed: u64,
-    /// Steps whose end nobody knows.
-    pub uncertain: u64,
-    /// Steps that expired or were cancelled.
-    pub ended_otherwise: u64,
-    /// Time from API to acceptance.
-    pub accepted: Times,
-    /// Time from API to the router's decision.
-    pub routed: Times,
-    /// Time from API to the request to the vendor.
-    pub sent: Times,
-    /// Time from API to the end of the step.
-    pub ended: Times,
-}
 
 /// Everything seen so far.
 pub struct Watch {
@@ -43,8 +23,8 @@ pub struct Watch {
     pub ended: u64,
     /// By the API topic of the request.
     pub lanes: BTreeMap<Lane, Count>,
-    /// By channel of the step and priority.
-    pub rows: BTreeMap<(Channel, Lane), Row>,
+    /// By channel and priority.
+    pub rows: Rows,
     /// Some terminal reports, one for each channel and state.
     pub samples: BTreeMap<(Channel, State), Report>,
 }
@@ -60,14 +40,16 @@ impl Watch {
             books: Books::default(),
             ended: 0,
             lanes: BTreeMap::new(),
-            rows: BTreeMap::new(),
+            rows: Rows::default(),
             samples: BTreeMap::new(),
         })
     }
 
     /// Messages were asked for.
-    pub fn requested(&mut self, lane: Lane, messages: usize) {
-        self.lanes.entry(lane).or_default().requested += messages as u64;
+    pub fn requested(&mut self, wanted: &Wanted) {
+        let messages = wanted.messages() as u64;
+        self.lanes.entry(wanted.lane).or_default().requested += messages;
+        self.rows.requested(&wanted.request.channel, wanted.lane, messages);
     }
 
     /// Whether some message was delivered.
@@ -90,7 +72,7 @@ impl Watch {
         }
         let any = !records.is_empty();
         reports.into_iter().for_each(|report| self.report(report));
-        events.iter().for_each(|event| self.event(event));
+        events.iter().for_each(|event| self.rows.event(event));
         Ok(any)
     }
 
@@ -99,37 +81,10 @@ impl Watch {
             return;
         }
         self.ended += 1;
+        self.rows.ended(&report);
         if let Some(lane) = live::lane(&report) {
             self.lanes.entry(lane).or_default().end(report.state);
         }
         self.samples.entry((report.channel, report.state)).or_insert(report);
-    }
-
-    fn event(&mut self, event: &AnalyzeLog) {
-        let row = self.rows.entry((event.channel, event.priority)).or_default();
-        let add = |times: &mut Times, to_ms: Option<i64>| {
-            if let Some(to_ms) = to_ms {
-                times.add(event.requested_at, to_ms);
-            }
-        };
-        match event.event {
-            LogEvent::Rejected => row.rejected += 1,
-            LogEvent::Step => {
-                match event.state {
-                    State::Delivered => row.delivered += 1,
-                    State::Failed => row.failed += 1,
-                    State::Uncertain => row.uncertain += 1,
-                    _ => row.ended_otherwise += 1,
-                }
-                add(&mut row.accepted, event.accepted_at);
-                // A fallback or scheduled step starts later than its request: its times are its own, in the end alone.
-                if event.step == 0 {
-                    add(&mut row.routed, event.routed_at);
-                    add(&mut row.sent, event.sent_at);
-                    add(&mut row.ended, Some(event.at));
-                }
-            }
-            LogEvent::Attempt | LogEvent::Late | LogEvent::Callback => {}
-        }
     }
 }
