@@ -33,7 +33,8 @@ list! {
     counter DEAD_LETTERS = "ims_dead_letters_total";
     /// 1 while a stream works, 0 while it waits for a log, store or registry that is away.
     gauge READY = "ims_stream_ready";
-    /// Records not yet read, by stream.
+    /// Records that a stream has yet to do, by stream: not read, and of senders and callbacks also those that are held or under
+    /// way. In offsets: the end less what is committed, less the done bits beside it.
     gauge LAG = "ims_lag_records";
     /// Refusals of ingest, by code.
     counter REFUSED = "ims_refused_total";

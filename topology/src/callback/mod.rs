@@ -25,7 +25,8 @@ pub use settings::CallbackSettings;
 use crate::{
     engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
     log::{Log, LogError, Place, Position, Reader, Record, Stream, StreamSpec},
-    send::{Returns, Since, Window},
+    metrics::LAG,
+    send::{Returns, Since, Window, windows},
 };
 use processors::{
     callback::Endpoint,
@@ -224,7 +225,8 @@ impl Worker for CallbackWorker {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        self.lag.tell(&self.spec.name, &mut *self.stream);
+        let Self { lag, spec, clock, stream, batch, windows, .. } = self;
+        lag.tell(LAG, &spec.name, clock.now_ms(), || windows::undone(&mut **stream, batch.len(), windows));
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

@@ -1,38 +1,27 @@
 //! How far behind a stream is, told once a second.
 
-use crate::{
-    log::{Place, Stream},
-    metrics as names,
-};
+use crate::log::Stream;
 use metrics::gauge;
-use std::time::{Duration, Instant};
 
 /// Asking costs some microseconds a partition; nobody looks more often.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY_MS: i64 = 1_000;
 
-/// Keeps a gauge of what one stream has not read.
+/// Keeps a gauge of the records that a stream has not done.
 #[derive(Debug, Default)]
-pub struct LagGauge(Option<Instant>);
+pub struct LagGauge(Option<i64>);
 
 impl LagGauge {
-    /// Tells `ims_lag_records` when it is time.
-    pub fn tell(&mut self, name: &str, stream: &mut dyn Stream) {
-        self.tell_of(names::LAG, name, stream, |_| true);
-    }
-
-    /// Tells what is unread in these places when it is time.
-    pub fn tell_of(
-        &mut self,
-        metric: &'static str,
-        name: &str,
-        stream: &mut dyn Stream,
-        counts: impl Fn(&Place) -> bool,
-    ) {
-        if self.0.is_none_or(|told| told.elapsed() >= EVERY) {
-            self.0 = Some(Instant::now());
-            let unread = stream.lag();
-            let records: i64 = unread.iter().filter(|(place, _)| counts(place)).map(|(_, records)| records).sum();
-            gauge!(metric, "stream" => name.to_owned()).set(records as f64);
+    /// Tells what is counted, when it is time.
+    pub fn tell(&mut self, metric: &'static str, stream: &str, now_ms: i64, count: impl FnOnce() -> i64) {
+        let is_fresh = self.0.is_some_and(|told_ms| (told_ms..told_ms.saturating_add(EVERY_MS)).contains(&now_ms));
+        if !is_fresh {
+            self.0 = Some(now_ms);
+            gauge!(metric, "stream" => stream.to_owned()).set(count() as f64);
         }
     }
+}
+
+/// Records that a stream has not read. Whoever commits all that it has read has no others to do.
+pub fn unread(stream: &mut dyn Stream) -> i64 {
+    stream.lag().into_iter().map(|(_, records)| records).sum()
 }

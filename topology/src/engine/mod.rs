@@ -19,7 +19,7 @@ pub use account::{ACCOUNT_HEADER, Account};
 pub use decode::Decoder;
 pub use gate::Gate;
 pub use guard::{at_a_store, guard};
-pub use lag::LagGauge;
+pub use lag::{LagGauge, unread};
 pub use letter::CUT_HEADER;
 pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, came_back, open_account, origin_of, track_id};
 pub use pace::Pace;

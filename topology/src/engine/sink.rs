@@ -1,6 +1,6 @@
 //! A stream into a database that keeps the offsets itself: counted once, whatever is killed or stalled.
 
-use super::{Decoder, Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, guard, settle};
+use super::{Decoder, Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, guard, settle, unread};
 use crate::{
     log::{Limits, Log, LogError, Place, Polled, Position, Producer, Reader, Record, Stream, StreamSpec},
     metrics as names,
@@ -246,7 +246,7 @@ impl<R: Schema + Send, S: Sink<R>> Worker for SinkWorker<R, S> {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        self.lag.tell(&self.spec.name, &mut *self.stream);
+        self.lag.tell(names::LAG, &self.spec.name, self.clock.now_ms(), || unread(&mut *self.stream));
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

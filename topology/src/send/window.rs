@@ -145,6 +145,12 @@ impl Window {
         usize::try_from(self.next - self.base).unwrap_or(0)
     }
 
+    /// Records that are read and not done, less those that are done and not read: a window that was restored knows some
+    /// that are read again.
+    pub fn undone(&self) -> i64 {
+        (self.next - self.base) - self.marks.iter().filter(|mark| **mark == Mark::Done).count() as i64
+    }
+
     /// Whether every record read is done.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -209,6 +215,21 @@ mod tests {
             4 => any::<usize>().prop_map(Step::Done),
             1 => Just(Step::Crash),
         ]
+    }
+
+    #[test]
+    fn what_is_read_is_undone_until_it_is_done_and_what_was_done_is_not_undone_when_it_is_read_again() {
+        let mut window = Window::restore(100, "").unwrap();
+        assert!((100..110).all(|offset| window.take(offset).is_some()));
+        (101..105).for_each(|offset| window.done(offset));
+        assert_eq!((window.base(), window.undone()), (100, 6));
+        let mut restored = Window::restore(window.base(), &window.metadata()).unwrap();
+        let unread = 10;
+        assert_eq!(unread + restored.undone(), 6);
+        assert!((100..103).all(|offset| restored.take(offset).is_some()));
+        assert_eq!(unread - 3 + restored.undone(), 6);
+        window.done(100);
+        assert_eq!((window.base(), window.undone()), (105, 5));
     }
 
     proptest! {

@@ -2,8 +2,8 @@
 
 use super::Window;
 use crate::{
-    engine::Halt,
-    log::{Place, Position},
+    engine::{Halt, unread},
+    log::{Place, Position, Stream},
 };
 use rustc_hash::FxHashMap;
 
@@ -14,6 +14,13 @@ pub fn restored(stream: &str, positions: &[Position]) -> Result<FxHashMap<Place,
         Err(error) => Err(Halt::new(stream, format!("{}/{}: {error}", place.topic, place.partition))),
     };
     positions.iter().map(window).collect()
+}
+
+/// Records of a stream that are not done: between the end and what is committed, less those with a done bit. `taken` of them
+/// are polled and stand in no window yet.
+pub fn undone(stream: &mut dyn Stream, taken: usize, windows: &FxHashMap<Place, Window>) -> i64 {
+    let known: i64 = windows.values().map(Window::undone).sum();
+    (unread(stream) + taken as i64 + known).max(0)
 }
 
 /// Of partitions that were paused at an offset because their window was full, those that can go on.

@@ -231,8 +231,11 @@ impl Worker for DelayWorker {
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
         // What is due and not yet let go: what is unread of the slots that are not paused.
-        let open = |place: &Place| !self.paused.contains_key(place);
-        self.overdue.tell_of(names::OVERDUE, &self.spec.name, &mut *self.stream, open);
+        let (stream, paused) = (&mut self.stream, &self.paused);
+        let open = |(place, _): &(Place, i64)| !paused.contains_key(place);
+        self.overdue.tell(names::OVERDUE, &self.spec.name, self.clock.now_ms(), || {
+            stream.lag().into_iter().filter(open).map(|(_, records)| records).sum()
+        });
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

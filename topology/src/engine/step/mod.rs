@@ -3,7 +3,7 @@
 mod alone;
 mod restoring;
 
-use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle};
+use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle, unread};
 use crate::{
     fault::{self, Point},
     log::{Limits, Log, LogError, Place, Polled, Position, Reader, Record, Stream, StreamSpec},
@@ -217,7 +217,7 @@ impl<S: Step> Worker for StepWorker<S> {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        self.lag.tell(&self.spec.name, &mut *self.stream);
+        self.lag.tell(names::LAG, &self.spec.name, self.clock.now_ms(), || unread(&mut *self.stream));
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

@@ -21,10 +21,11 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use super::{Allowance, Hold, Returns, SenderSettings, Window, metrics as names};
+use super::{Allowance, Hold, Returns, SenderSettings, Window, metrics as names, windows};
 use crate::{
     engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
     log::{Log, LogError, Place, Position, Reader, Record, Stream, StreamSpec},
+    metrics::LAG,
 };
 use books::Books;
 use flights::Flights;
@@ -192,7 +193,8 @@ impl Worker for Sender {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        self.lag.tell(&self.spec.name, &mut *self.stream);
+        let Self { lag, spec, judge, stream, batch, windows, .. } = self;
+        lag.tell(LAG, &spec.name, judge.now_ms(), || windows::undone(&mut **stream, batch.len(), windows));
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

@@ -5,6 +5,7 @@ mod callbacks;
 mod consents;
 mod delays;
 mod ends;
+mod measures;
 mod refusals;
 mod replays;
 mod stage;
