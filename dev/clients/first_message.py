@@ -1,7 +1,9 @@
 """A first message from Python: writes a request to an API topic, waits for its terminal report and prints it.
 
   python first_message.py --bootstrap HOST:PORT --registry URL [--lane REALTIME] [REQUEST.json]
+  python first_message.py --value FILE --registry URL [--lane REALTIME] [REQUEST.json]
 
+The second writes the value to FILE as it stands in the topic, framed, for a client that knows no Avro; it prints the key.
 REQUEST.json holds the fields of a SendRequest; the default is the example of an AT (알림톡) message. It gets a new
 message_id, because one is good for a single message a day. Schemas come from the registry, where IMS registers them.
 Needs confluent-kafka[avro]. Exit code 0: the message was delivered; 1: it was not, or no report came in time.
@@ -72,7 +74,9 @@ def terminal_report(consumer, registry, request, timeout_s):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bootstrap", required=True, metavar="HOST:PORT")
+    to = parser.add_mutually_exclusive_group(required=True)
+    to.add_argument("--bootstrap", metavar="HOST:PORT")
+    to.add_argument("--value", type=Path, metavar="FILE")
     parser.add_argument("--registry", required=True, metavar="URL")
     parser.add_argument("--lane", choices=("AUTH", "REALTIME", "MASS", "AD"), default="REALTIME")
     parser.add_argument("--timeout-s", type=float, default=30)
@@ -81,8 +85,13 @@ def main():
 
     request = request_of(arguments.request)
     registry = SchemaRegistryClient({"url": arguments.registry})
+    topic = f"API-{arguments.lane}"
+    if arguments.value:
+        arguments.value.write_bytes(serialized(registry, topic, request))
+        print(request["message_id"])
+        return
     consumer = consumer_from_now(arguments.bootstrap, f"REPORT-{request['channel']}")
-    send(arguments.bootstrap, registry, f"API-{arguments.lane}", request)
+    send(arguments.bootstrap, registry, topic, request)
     report = terminal_report(consumer, registry, request, arguments.timeout_s)
     consumer.close()
     if report is None:
