@@ -100,3 +100,39 @@ fn on_stuck() -> OnStuck {
         std::process::exit(Exit::Stopped as i32);
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use topology::log::Producer;
+
+    /// The producer of `ims send --set kafka.properties.‹name›=‹value› …`; no broker is there.
+    fn producer(properties: &[(&str, &str)]) -> anyhow::Result<Box<dyn Producer>> {
+        let property = |(name, value): &(&str, &str)| (format!("--set kafka.properties.{name}"), (*value).to_owned());
+        let nobody = ("--set kafka.bootstrap_servers".to_owned(), "127.0.0.1:1".to_owned());
+        let config = config::load(None, properties.iter().map(property).chain([nobody]))?;
+        Ok(open_log(&config)?.producer()?)
+    }
+
+    #[test]
+    fn a_producer_signs_in_over_tls_by_password_or_scram() {
+        let signs_in = |mechanism, more: &[(&str, &str)]| {
+            let properties = [
+                ("security.protocol", "SASL_SSL"),
+                ("sasl.mechanism", mechanism),
+                ("sasl.username", "ims"),
+                ("sasl.password", "demo-only"),
+            ];
+            producer(&[&properties, more].concat()).map(drop).map_err(|error| format!("{error:#}"))
+        };
+        for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+            assert_eq!(signs_in(mechanism, &[]), Ok(()), "{mechanism}");
+        }
+        // librdkafka refuses what it was built without, and certificates that are not there: nothing of it is ignored.
+        let without = signs_in("GSSAPI", &[]).unwrap_err();
+        assert!(without.contains("GSSAPI"), "{without}");
+        let without = signs_in("PLAIN", &[("ssl.ca.location", "/nowhere/ca.pem")]).unwrap_err();
+        assert!(without.contains("ssl.ca.location"), "{without}");
+    }
+}
