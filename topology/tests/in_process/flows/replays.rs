@@ -6,7 +6,7 @@ use super::{
     unreadable::{GARBAGE, spoil},
 };
 use connectors::simulator::{Behaviour, ReceiptBehaviour, SimulatorSettings, Spread};
-use schemas::{ReportKind, State, topics::Kind};
+use schemas::{Channel, Lane, ReportKind, State, Topic, topics::Kind};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use topology::{
     engine::{ORIGIN_HEADER, REASON_HEADER},
@@ -109,6 +109,29 @@ fn delivering() -> Stage {
     let receipts = ReceiptBehaviour { delay_ms: Spread::exactly(20_000.0), codes, ..Behaviour::perfect().receipts };
     let every_vendor = Behaviour { receipts, ..Behaviour::perfect() };
     Stage::with(SimulatorSettings { every_vendor, ..SimulatorSettings::default() })
+}
+
+#[test]
+fn a_request_that_comes_back_is_not_its_own_duplicate() {
+    let mut stage = Stage::perfect();
+    let (api, recv) = (Topic::api(Lane::Realtime), Topic::recv(Channel::At, Lane::Realtime));
+    let duplicates = |stage: &Stage| stage.reports().iter().filter(|report| report.code == "2030").count();
+    stage.send("at", |_| {});
+    stage.settle();
+    let first = stage.driver.records(api).unwrap().remove(0);
+    let Record { place, offset, timestamp_ms, key, value, .. } = first;
+    let again = |headers| Outgoing { topic: api, partition: None, key: key.clone(), value: value.clone(), headers };
+    let append = |stage: &Stage, record| stage.driver.parts().log.producer().unwrap().append(&[record]).unwrap();
+    let origin = format!("{}/{}/{offset}/{timestamp_ms}", place.topic, place.partition);
+    append(&stage, again(vec![(ORIGIN_HEADER.to_owned(), origin.into())]));
+    stage.advance(Duration::from_secs(1));
+    let keys: Vec<_> = stage.driver.records(recv).unwrap().into_iter().map(|record| record.key.unwrap()).collect();
+    assert!(keys.len() == 2 && keys[0] == keys[1], "accepted again, as the message that it was: {keys:?}");
+    assert_eq!(duplicates(&stage), 0);
+
+    append(&stage, again(vec![]));
+    stage.settle();
+    assert_eq!((duplicates(&stage), stage.driver.records(recv).unwrap().len()), (1, 2), "without its origin it is one");
 }
 
 #[test]
