@@ -10,6 +10,7 @@ use std::{
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{Receiver, channel},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -598,18 +599,40 @@ fn the_health_of_nobody_and_of_somebody_else_is_told() {
     let nobody = ims(&["health", "--set", "admin.listen=127.0.0.1:1"]);
     assert!(code(&nobody) == AWAY && told(&nobody).contains("127.0.0.1:1"), "{}", told(&nobody));
     assert_eq!(code(&ims(&["health", "--set", "admin.listen="])), USAGE);
-    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = format!("admin.listen={}", other.local_addr().unwrap());
-    let answering = std::thread::spawn(move || {
-        let (mut stream, _) = other.accept().unwrap();
-        // All of the request is read, or closing would reset the connection.
-        let mut read = [0; 1024];
-        let _ = std::io::Read::read(&mut stream, &mut read).unwrap();
-        write!(stream, "HTTP/1.0 404 Not Found\r\n\r\n").unwrap();
-    });
+    let (listen, answering) = answers_once("HTTP/1.0 404 Not Found\r\n\r\n");
     let other = ims(&["health", "--set", &listen]);
     answering.join().unwrap();
     assert!(code(&other) == FAILED && told(&other).contains("no admin port of ims"), "{}", told(&other));
+}
+
+/// An admin port that answers one question so: its setting, and what was asked.
+fn answers_once(page: &'static str) -> (String, JoinHandle<String>) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("admin.listen={}", port.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = port.accept().unwrap();
+        // All of the request is read, or closing would reset the connection.
+        let mut read = [0; 1024];
+        let bytes = std::io::Read::read(&mut stream, &mut read).unwrap();
+        write!(stream, "{page}").unwrap();
+        String::from_utf8_lossy(&read[..bytes]).into_owned()
+    });
+    (listen, answering)
+}
+
+#[test]
+fn nothing_that_is_let_go_is_a_failure_and_of_a_vendor_that_there_is_not_a_mistake() {
+    let let_go = |vendor: &str| {
+        let (listen, answering) = answers_once("HTTP/1.1 200 OK\r\n\r\n{\"let_go\":0}");
+        let output = ims(&["vendor", "let-go", vendor, "0215881588", "--set", &listen]);
+        let asked = answering.join().unwrap();
+        assert!(asked.starts_with(&format!("POST /vendors/let-go?vendor={vendor}&name=0215881588 ")), "{asked}");
+        output
+    };
+    let (known, unknown) = (let_go("text-one"), let_go("nobody"));
+    assert!(code(&known) == FAILED && known.stdout == b"0 let go\n", "{}", told(&known));
+    let told = told(&unknown);
+    assert!(code(&unknown) == USAGE && told.contains("there is no vendor \"nobody\": there are "), "{told}");
 }
 
 fn files(folder: &Path) -> usize {

@@ -5,7 +5,7 @@ use crate::ports::Receipt;
 use crate::reference::Vendor;
 use crate::retry::{After, Again, Plan, Said};
 use crate::route::Routed;
-use schemas::{Accepted, Dispatch, Lane, Origin, ResultKind, Serial, State, StepResult};
+use schemas::{Accepted, Dispatch, Lane, OpenPhase, OpenStep, Origin, ResultKind, Serial, State, StepResult};
 
 /// What a sender writes after a decision about a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,25 @@ pub fn of_unreadable(track_id: &str, now_ms: i64) -> StepResult {
 /// The same where only what would have woken a wait cannot be read: the end of what still waits until then.
 pub fn of_unreadable_wait(track_id: &str, due_at: i64, now_ms: i64) -> StepResult {
     StepResult { due_at: Some(due_at), ..of_unreadable(track_id, now_ms) }
+}
+
+/// The end of a message when no decision can be made about this news of it: of news that end it or keep it open, and of what
+/// would have woken or ended what is `open`. None: the message goes on without it.
+pub fn of_undecided(news: &StepResult, open: Option<&OpenStep>, now_ms: i64) -> Option<StepResult> {
+    let ends = match (news.kind, news.due_at) {
+        (ResultKind::Final, None) | (ResultKind::Sent | ResultKind::Wait, _) => true,
+        (ResultKind::Final | ResultKind::Due | ResultKind::Deadline, due_at) => {
+            return due_at.map(|due_at| of_unreadable_wait(&news.track_id, due_at, now_ms));
+        }
+        (ResultKind::Receipt, _) => {
+            open.is_some_and(|open| open.phase == OpenPhase::Sent && open.last.serial_number == news.serial_number)
+        }
+        (ResultKind::Cancel, _) => {
+            open.is_some_and(|open| matches!(open.phase, OpenPhase::Scheduled | OpenPhase::Held))
+        }
+        (ResultKind::Attempt, _) => false,
+    };
+    ends.then(|| of_unreadable(&news.track_id, now_ms))
 }
 
 /// The same news of a replayed record: of its message's step, which ended as the record became a dead letter. None when it

@@ -488,6 +488,42 @@ fn a_final_that_names_no_end_closes_the_account_as_failed() {
 }
 
 #[test]
+fn news_that_nothing_can_be_decided_about_end_what_they_would_have_ended_and_nothing_else() {
+    let until = NOON + 60 * SECOND;
+    let waits = opened(&folded(None, scheduled(planned(), until))).clone();
+    let sent_news = sent();
+    let with_vendor = opened(&folded(None, sent_news.clone())).clone();
+    let of = |news: &StepResult, open: Option<&OpenStep>| {
+        news::of_undecided(news, open, NOON + SECOND).map(|end| (end.kind, end.state, end.due_at))
+    };
+    let end = Some((ResultKind::Final, State::Failed, None));
+    let attempt = StepResult { kind: ResultKind::Attempt, ..final_("3018") };
+    let wake = |kind, due_at| StepResult { kind, due_at: Some(due_at), ..sent_news.clone() };
+    let wakes = |due_at| Some((ResultKind::Final, State::Failed, Some(due_at)));
+    for (news, open, ends) in [
+        (&final_("3008"), None, end),
+        (&sent_news, None, end),
+        (&scheduled(planned(), until), None, end),
+        // It goes on to its end, or has had it.
+        (&attempt, None, None),
+        (&attempt, Some(&with_vendor), None),
+        (&receipt(0, "0000"), None, None),
+        (&receipt(0, "0000"), Some(&waits), None),
+        (&receipt(1, "0000"), Some(&with_vendor), None),
+        (&receipt(0, "0000"), Some(&with_vendor), end),
+        (&cancel(), None, None),
+        (&cancel(), Some(&with_vendor), None),
+        (&cancel(), Some(&waits), end),
+        // Of what waits until then, and of nothing that does not.
+        (&wake(ResultKind::Due, until), Some(&waits), wakes(until)),
+        (&wake(ResultKind::Deadline, until), None, wakes(until)),
+        (&wake(ResultKind::Final, until), None, wakes(until)),
+    ] {
+        assert_eq!(of(news, open), ends, "{news:?}, open: {open:?}");
+    }
+}
+
+#[test]
 fn what_still_waits_ends_when_that_which_would_wake_it_cannot_be_read() {
     let lost = |due_at| news::of_unreadable_wait(&track_id(7).to_string(), due_at, NOON + SECOND);
     let until = NOON + 60 * SECOND;

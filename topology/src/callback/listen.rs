@@ -185,7 +185,7 @@ impl CallbackWorker {
             }
         }
         counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.done.len() as u64);
-        self.out.count_dead_letters();
+        self.out.count_all();
         for note in self.notes.drain(..) {
             match note {
                 Note::Failed(reports) => self.pending.failed(&reports),

@@ -3,9 +3,36 @@
 use crate::log::Record;
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     panic::{self, AssertUnwindSafe, catch_unwind},
-    sync::Once,
+    sync::{Mutex, Once, PoisonError},
+    time::{Duration, Instant},
 };
+
+/// A producer who found a defect shall not fill the log: how many records panic is counted as dead letters.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// When a panic was told last, by its place in the code: there are few.
+#[derive(Debug)]
+pub(super) struct Told(Mutex<BTreeMap<String, Instant>>);
+
+impl Told {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// Whether a panic at this place is worth a line.
+    pub(super) fn is_news(&self, place: &str, now: Instant) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = told.get(place).is_none_or(|at| now.saturating_duration_since(*at) >= TOLD_EVERY);
+        if is_news {
+            told.insert(place.to_owned(), now);
+        }
+        is_news
+    }
+}
+
+static RECORDS_TOLD: Told = Told::new();
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -15,7 +42,7 @@ thread_local! {
 
 /// What `decide` says, or where it panicked, `file:line:column`. The words of such a panic are told nowhere: they may
 /// hold what the record holds. What it has changed by then is the caller's to undo. A panic at a store goes on.
-pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = panic::take_hook();
@@ -59,7 +86,16 @@ pub fn guard<T, R: ToString, E>(
     let decided = guarded(decide).map(|decided| decided.map(|decided| decided.map_err(|reason| reason.to_string())));
     decided.unwrap_or_else(|panicked_at| {
         let (topic, partition, offset) = (record.place.topic.name(), record.place.partition, record.offset);
-        tracing::error!(topic, partition, offset, panicked_at, "a record makes this program panic: it is set aside");
+        if RECORDS_TOLD.is_news(&panicked_at, Instant::now()) {
+            tracing::error!(
+                topic,
+                partition,
+                offset,
+                panicked_at,
+                "a record makes this program panic: it is set aside. Others that do so there are told once a minute, and counted \
+                 by ims_dead_letters_total"
+            );
+        }
         Ok(Err(format!("a defect: this program panics at {panicked_at}")))
     })
 }
@@ -83,6 +119,16 @@ mod tests {
         assert!(went_on.is_err());
         assert_eq!(guarded(|| at_a_store(|| 7)), Ok(7));
         assert!(guarded(|| panic!()).is_err(), "behind it records are to blame again");
+    }
+
+    #[test]
+    fn a_place_that_panics_again_and_again_is_told_once_a_minute() {
+        let (told, begun) = (Told::new(), Instant::now());
+        let at = |place, seconds| told.is_news(place, begun + Duration::from_secs(seconds));
+        assert!(at("fill.rs:7:9", 0));
+        assert!((1..60).all(|seconds| !at("fill.rs:7:9", seconds)));
+        assert!(at("fill.rs:8:1", 30), "another place is another defect");
+        assert!(at("fill.rs:7:9", 60) && !at("fill.rs:7:9", 61));
     }
 
     #[test]

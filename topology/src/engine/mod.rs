@@ -18,6 +18,7 @@ mod worker;
 pub use account::{ACCOUNT_HEADER, Account};
 pub use decode::Decoder;
 pub use gate::Gate;
+pub(crate) use guard::guarded;
 pub use guard::{at_a_store, guard};
 pub use lag::{LagGauge, unread};
 pub use letter::CUT_HEADER;

@@ -6,7 +6,7 @@ use crate::{
     metrics as names,
 };
 use bytes::{Bytes, BytesMut};
-use metrics::counter;
+use metrics::{Counter, counter};
 use processors::{
     outcome::news::{of_unreadable, of_unreadable_wait},
     ring::Rings,
@@ -28,10 +28,19 @@ const PIECE_BYTES: usize = 256 << 10;
 pub struct Outputs {
     schemas: Arc<Schemas>,
     records: Vec<Outgoing>,
+    /// What goes up by one with them.
+    counts: Vec<Counter>,
     /// The value that is being written.
     draft: Vec<u8>,
     /// Where keys and values come to stand, one behind the other.
     piece: BytesMut,
+}
+
+/// How much a batch appends so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Stand {
+    records: usize,
+    counts: usize,
 }
 
 /// Header names of REPORT records: a consumer filters without decoding.
@@ -68,7 +77,7 @@ impl Headline {
 impl Outputs {
     /// No appends yet.
     pub fn new(schemas: Arc<Schemas>) -> Self {
-        Self { schemas, records: Vec::new(), draft: Vec::new(), piece: BytesMut::new() }
+        Self { schemas, records: Vec::new(), counts: Vec::new(), draft: Vec::new(), piece: BytesMut::new() }
     }
 
     /// The schema ids in use.
@@ -145,8 +154,14 @@ impl Outputs {
         self.records.push(letter::of(record, reason));
     }
 
-    /// Counts the dead letters among what was appended, by the topics that they come from.
-    pub fn count_dead_letters(&self) {
+    /// One more of these, once what is appended stands in the log.
+    pub fn count(&mut self, counter: Counter) {
+        self.counts.push(counter);
+    }
+
+    /// Now it does: counts what was noted, and the dead letters by the topics that they come from.
+    pub fn count_all(&self) {
+        self.counts.iter().for_each(|counter| counter.increment(1));
         for dead in &self.records {
             if let Kind::DeadLetter(source) = dead.topic.kind() {
                 counter!(names::DEAD_LETTERS, "topic" => source.name()).increment(1);
@@ -164,14 +179,21 @@ impl Outputs {
         self.records.is_empty()
     }
 
-    /// Takes back what was appended after so many.
-    pub fn truncate(&mut self, records: usize) {
-        self.records.truncate(records);
+    /// How much is appended and noted.
+    pub fn stand(&self) -> Stand {
+        Stand { records: self.records.len(), counts: self.counts.len() }
+    }
+
+    /// Takes back what came after.
+    pub fn back_to(&mut self, stand: Stand) {
+        self.records.truncate(stand.records);
+        self.counts.truncate(stand.counts);
     }
 
     /// Starts the next batch, keeping the memory.
     pub fn clear(&mut self) {
         self.records.clear();
+        self.counts.clear();
     }
 }
 

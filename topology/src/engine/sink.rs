@@ -213,7 +213,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             return Ok(());
         }
         self.producer.append(self.out.records())?;
-        self.out.count_dead_letters();
+        self.out.count_all();
         Ok(())
     }
 

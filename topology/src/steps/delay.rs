@@ -113,7 +113,7 @@ impl DelayWorker {
         {
             self.stream.commit(self.out.records(), positions)?;
             counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
-            self.out.count_dead_letters();
+            self.out.count_all();
         }
         self.owed = None;
         self.batch.clear();

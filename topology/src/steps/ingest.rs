@@ -205,7 +205,7 @@ impl Ingest {
     fn accept(&self, written: Written, claim: &Claim, batch: &Batch<'_>, out: &mut Outputs) {
         let Written { demoted, topic, value, .. } = written;
         if demoted {
-            counter!(names::AUTH_DEMOTED).increment(1);
+            out.count(counter!(names::AUTH_DEMOTED));
         }
         let mut headers = Headers::new();
         if matches!(topic.kind(), Kind::Recv(_, Lane::Auth)) {
@@ -300,7 +300,7 @@ fn transaction_bytes(records: &[Record]) -> usize {
 }
 
 fn refuse(refused: &Refused, now_ms: i64, out: &mut Outputs) {
-    counter!(names::REFUSED, "code" => refused.code.as_str()).increment(1);
+    out.count(counter!(names::REFUSED, "code" => refused.code.as_str()));
     let report = &refused.report;
     let priority = report.track_id.parse::<schemas::TrackId>().map_or(Lane::Realtime, |id| id.api().lane);
     let event = AnalyzeLog {

@@ -2,7 +2,7 @@
 //! OPEN-‹LANE›, whose partition n holds the state of RESULT-‹LANE›'s partition n.
 
 use crate::{
-    engine::{Account, Decoder, Outputs, Step, came_back, open_account},
+    engine::{Account, Decoder, Outputs, Step, came_back, guarded, open_account},
     log::{LogError, Place, Reader, Record},
     metrics as names,
 };
@@ -11,7 +11,7 @@ use processors::{
     night::Night,
     outcome::{
         Desk, Folded, Open as Kept, Patience, fold,
-        news::{of_unreadable, revived},
+        news::{of_undecided, of_unreadable, revived},
     },
     ports::{Away, ReferenceSource},
     ring::Rings,
@@ -61,6 +61,12 @@ impl Outcome {
         Self { lane, decoder, rings, reference, night, patience, open, replaced, unread }
     }
 
+    /// What is open of a message, if it can be read.
+    fn kept(&self, track_id: &str, partition: i32) -> Option<OpenStep> {
+        let bytes = self.open.get(&partition)?.get(&track_id.parse::<TrackId>().ok()?.as_u128())?;
+        OpenStep::decode(&mut Input::new(bytes)).ok()
+    }
+
     fn apply(&mut self, news: StepResult, partition: i32, now_ms: i64, out: &mut Outputs) -> Result<(), String> {
         let id = news.track_id.parse::<TrackId>().map_err(|e| e.to_string())?.as_u128();
         let open = self.open.entry(partition).or_default();
@@ -98,7 +104,7 @@ impl Outcome {
         for report in &reports {
             if report.terminal {
                 let (channel, state) = (report.channel.as_str(), report.state.as_str());
-                counter!(names::TERMINAL, "channel" => channel, "state" => state).increment(1);
+                out.count(counter!(names::TERMINAL, "channel" => channel, "state" => state));
             }
             out.report(report);
         }
@@ -158,9 +164,16 @@ impl Step for Outcome {
 
     fn set_aside(&mut self, record: &Record, reason: &str, now_ms: i64, out: &mut Outputs) {
         out.dead_letter(record, reason);
-        if let Some(id) = open_account(record) {
+        let Some(id) = open_account(record) else { return };
+        // Reading may be what panicked: then nobody knows what it said.
+        let news = guarded(|| self.decoder.decode::<StepResult>(record.value.as_deref())).ok();
+        let end = match news.and_then(Result::ok).and_then(Result::ok) {
+            Some(news) => of_undecided(&news, self.kept(&news.track_id, record.place.partition).as_ref(), now_ms),
             // Whichever message it spoke of ends as failed.
-            let _ = self.apply(of_unreadable(id, now_ms), record.place.partition, now_ms, out);
+            None => Some(of_unreadable(id, now_ms)),
+        };
+        if let Some(end) = end {
+            let _ = self.apply(end, record.place.partition, now_ms, out);
         }
     }
 

@@ -79,7 +79,7 @@ impl Route {
         let accepted = match changed {
             Changed::ByDay => Accepted { night_agreed: false, ..accepted },
             Changed::Unwanted(code) => {
-                counter!(names::REFUSED, "code" => code.as_str()).increment(1);
+                out.count(counter!(names::REFUSED, "code" => code.as_str()));
                 let priority = Lane::Ad;
                 let end = Routed::End { priority, state: State::Failed, code, fallback_allowed: false };
                 let track_id = accepted.track_id.clone();

@@ -2,10 +2,13 @@
 
 use super::{Step, StepWorker};
 use crate::{
-    engine::guard::{guard, guarded},
+    engine::guard::{Told, guard, guarded},
     log::Outgoing,
 };
 use processors::ports::Away;
+use std::time::Instant;
+
+static BATCHES_TOLD: Told = Told::new();
 
 impl<S: Step> StepWorker<S> {
     /// Decides the batch; if that panics, each of its records alone. For how many.
@@ -15,7 +18,9 @@ impl<S: Step> StepWorker<S> {
             Err(place) => place,
         };
         let records = self.batch.len();
-        tracing::error!(stream = %self.spec.name, records, panicked_at, "a batch panicked: each record is decided alone");
+        if BATCHES_TOLD.is_news(&panicked_at, Instant::now()) {
+            tracing::error!(stream = %self.spec.name, records, panicked_at, "a batch panicked: each record is decided alone");
+        }
         self.step.undo();
         self.out.clear();
         self.run_one_by_one(now_ms)
@@ -26,9 +31,9 @@ impl<S: Step> StepWorker<S> {
     fn run_one_by_one(&mut self, now_ms: i64) -> Result<usize, Away> {
         let mut bytes = 0;
         for at in 0..self.batch.len() {
-            let appended = self.out.records().len();
+            let (stand, appended) = (self.out.stand(), self.out.records().len());
             if let Err(away) = self.run_alone(at, now_ms) {
-                self.out.truncate(appended);
+                self.out.back_to(stand);
                 return if at == 0 { Err(away) } else { Ok(at) };
             }
             bytes += self.out.records()[appended..].iter().map(value_bytes).sum::<usize>();
@@ -42,15 +47,15 @@ impl<S: Step> StepWorker<S> {
     /// Decides one record, and sets it aside when that panics.
     fn run_alone(&mut self, at: usize, now_ms: i64) -> Result<(), Away> {
         let Self { step, out, batch, .. } = self;
-        let (record, appended) = (&batch[at], out.records().len());
+        let (record, stand) = (&batch[at], out.stand());
         let one = std::slice::from_ref(record);
         let Err(reason) = guard(record, || step.run(one, now_ms, out).map(Ok::<_, String>))? else { return Ok(()) };
         step.undo();
-        out.truncate(appended);
+        out.back_to(stand);
         if guarded(|| step.set_aside(record, &reason, now_ms, out)).is_err() {
             // What is kept of its message is what panics: that stays as it is, and the letter is all that is left.
             step.undo();
-            out.truncate(appended);
+            out.back_to(stand);
             out.dead_letter(record, &reason);
         }
         Ok(())

@@ -178,7 +178,7 @@ impl<S: Step> StepWorker<S> {
             let seconds = (now_ms - oldest).max(0) as f64 / 1e3;
             histogram!(names::STEP_SECONDS, "stream" => stream).record(seconds);
         }
-        self.out.count_dead_letters();
+        self.out.count_all();
         let all = decided.len() == self.batch.len();
         self.pace.committed(all && decided.len() < self.limits.records / 2);
         self.batch.drain(..self.decided);

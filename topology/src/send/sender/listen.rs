@@ -126,7 +126,7 @@ impl Sender {
             }
         }
         counter!(engine_names::RECORDS, "stream" => self.spec.name.clone()).increment(self.books.done().len() as u64);
-        self.books.out().count_dead_letters();
+        self.books.out().count_all();
         self.books.done().iter().for_each(|(place, offset)| self.flights.settled(*place, *offset));
         self.judge.allowance.put_aside(self.books.take_aside());
         self.books.clear();

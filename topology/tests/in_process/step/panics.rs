@@ -1,6 +1,7 @@
 //! Records that make a step panic, as a defect of ours would: they are set aside alone.
 
 use super::*;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use processors::ports::Away;
 use schemas::Family;
 use std::sync::Mutex;
@@ -105,6 +106,43 @@ fn what_a_panicking_batch_made_of_the_open_messages_is_undone() {
     let kept = [(id(0), true), (id(0), false), (id(2), true), (id(2), false)];
     assert_eq!(open, kept.map(|(id, kept)| (id.to_string(), kept)));
     assert_eq!(case.keys(result.dead_letters()), [id(1).to_string()]);
+}
+
+#[test]
+fn news_that_end_nothing_end_nothing_when_they_panic_either() {
+    let (case, result) = (Case::new(), Topic::result(Lane::Mass));
+    let append = |id: TrackId, news: StepResult| case.append(result, id, case.schemas.encode(&news));
+    // One is told of an attempt before its vendor has it; the other has ended.
+    append(id(1), at_vendor(id(1)));
+    append(id(1), receipt(id(1)));
+    turns(&mut case.worker(result, case.outcome())).unwrap();
+    append(id(0), StepResult { kind: ResultKind::Attempt, due_at: None, ..at_vendor(id(0)) });
+    append(id(1), receipt(id(1)));
+    turns(&mut case.worker(result, Panicky::new(case.outcome(), &[id(0), id(1)]))).unwrap();
+    assert_eq!(case.keys(result.dead_letters()), [id(0), id(1)].map(|id| id.to_string()));
+    append(id(0), at_vendor(id(0)));
+    append(id(0), receipt(id(0)));
+    turns(&mut case.worker(result, case.outcome())).unwrap();
+    assert_eq!(ends(&case), [id(1), id(0)].map(|id| (id.to_string(), State::Delivered)));
+}
+
+#[test]
+fn what_a_panicking_batch_had_decided_is_counted_once() {
+    let (case, result, recorder) = (Case::new(), Topic::result(Lane::Mass), PrometheusBuilder::new().build_recorder());
+    metrics::with_local_recorder(&recorder, || {
+        let append = |id: TrackId, news: StepResult| case.append(result, id, case.schemas.encode(&news));
+        for offset in 0..3 {
+            append(id(offset), at_vendor(id(offset)));
+            append(id(offset), receipt(id(offset)));
+        }
+        turns(&mut case.worker(result, Panicky::new(case.outcome(), &[id(2)]))).unwrap();
+    });
+    let page = recorder.handle().render();
+    let of = |labels: &str| {
+        page.lines().find_map(|line| line.strip_prefix("ims_terminal_reports_total")?.strip_prefix(labels))
+    };
+    assert_eq!(of("{channel=\"AT\",state=\"DELIVERED\"}"), Some(" 2"), "{page}");
+    assert_eq!(of("{channel=\"MT\",state=\"FAILED\"}"), Some(" 1"), "{page}");
 }
 
 #[test]
