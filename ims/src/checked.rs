@@ -1,5 +1,5 @@
-//! Looks at the topics before a process starts. What is wrong with one of them would otherwise be met by the first record
-//! that needs it, and stop every stream of the process, AUTH included.
+//! Looks at topics and brokers before a process starts. What is wrong with one of them would otherwise be met by the first
+//! record that needs it, and stop every stream of the process, AUTH included.
 
 use crate::{
     beside::Beside,
@@ -16,7 +16,7 @@ use std::{
 };
 use topology::{
     engine::Runtime,
-    graph::chain,
+    graph::{Node, chain},
     log::{
         LogError,
         kafka::{Difference, KafkaAdmin},
@@ -36,6 +36,8 @@ const DONE: Duration = Duration::from_secs(24 * 3_600);
 pub struct Unchecked {
     admin: KafkaAdmin,
     topics: Vec<Topic>,
+    /// One of the streams that need transactions.
+    stream: Option<String>,
     place: String,
 }
 
@@ -51,18 +53,21 @@ pub fn before_start(config: &Config, roles: &Roles) -> anyhow::Result<Option<Unc
     if config.log.kind == LogKind::Memory {
         return Ok(None);
     }
-    let mut topics = chain()?.topics_of(&roles.chain);
+    let chain = chain()?;
+    let mut topics = chain.topics_of(&roles.chain);
     if roles.api {
         // A door writes requests, and the wish to cancel one.
         topics.extend(Topic::all().iter().filter(|topic| matches!(topic.kind(), Kind::Api(_) | Kind::Result(_))));
     }
     let admin = open_kafka(config)?.admin()?.patient(PATIENCE, Box::new(|_| {}));
     let (topics, place) = (topics.into_iter().collect::<Vec<_>>(), place(config));
-    match check(&admin, &topics) {
+    // A stream into a store appends nothing with its offsets.
+    let stream = chain.of_roles(&roles.chain).find(|node| node.store.is_none()).map(Node::name);
+    match check(&admin, &topics, stream.as_deref()) {
         Ok(()) => Ok(None),
         Err(LogError::Away(why)) => {
             tracing::warn!(why, "topics are not checked: that is done as soon as brokers answer");
-            Ok(Some(Unchecked { admin, topics, place }))
+            Ok(Some(Unchecked { admin, topics, stream, place }))
         }
         Err(error) => Err(error).context(place),
     }
@@ -71,10 +76,10 @@ pub fn before_start(config: &Config, roles: &Roles) -> anyhow::Result<Option<Unc
 impl Unchecked {
     /// Checks them beside the streams, and stops these if something is wrong.
     pub fn check_beside(self, runtime: &Arc<Runtime>) -> anyhow::Result<Checking> {
-        let Self { admin, topics, place } = self;
+        let Self { admin, topics, stream, place } = self;
         let wrong: Arc<Mutex<Option<LogError>>> = Arc::default();
         let (found, runtime) = (Arc::clone(&wrong), Arc::clone(runtime));
-        let turn = move || match check(&admin, &topics) {
+        let turn = move || match check(&admin, &topics, stream.as_deref()) {
             Ok(()) => {
                 tracing::info!("topics are checked");
                 DONE
@@ -100,11 +105,11 @@ impl Checking {
 }
 
 /// Warns of what could be better. What is wrong is an error, in one line, when brokers have had time to hear of new topics.
-fn check(admin: &KafkaAdmin, topics: &[Topic]) -> Result<(), LogError> {
+fn check(admin: &KafkaAdmin, topics: &[Topic], stream: Option<&str>) -> Result<(), LogError> {
     let asked = Instant::now();
     loop {
         let (mut wrong, mut advice) = (Vec::new(), Vec::new());
-        for difference in admin.check_for_start(topics)? {
+        for difference in admin.check_for_start(topics, stream)? {
             match difference {
                 Difference::Wrong(line) => wrong.push(line),
                 Difference::Advice(line) => advice.push(line),

@@ -1,7 +1,10 @@
 //! Topics and start offsets: made, and every difference told at once.
 
-use crate::support::{Deployment, brokers, relay::numbered, settings};
-use rdkafka::{mocking::MockCluster, types::RDKafkaRespErr};
+use crate::support::{Deployment, brokers, cluster::Cluster, relay::numbered, settings};
+use rdkafka::{
+    mocking::MockCluster,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
 use schemas::{Channel, Lane, Topic, topics::Ring};
 use std::{sync::mpsc, thread, time::Duration};
 use topology::log::{
@@ -26,6 +29,7 @@ fn what_was_made_is_found_right_and_making_it_again_changes_nothing() {
     let group = |stream: &str| format!("{}-{stream}", deployment.settings.deployment);
     assert_eq!(made.groups, [(group("ingest-AD"), 3), (group("outcome-AD"), 3)]);
     assert_eq!(lines(&admin.check(&topics, &groups).unwrap()), "");
+    assert_eq!(lines(&admin.check_for_start(&topics, Some("ingest-AD")).unwrap()), "");
 
     let again = admin.create(&topics, &groups).unwrap();
     assert_eq!((again.topics, again.groups), (vec![], vec![]));
@@ -118,6 +122,35 @@ fn patience_ends_and_the_last_reason_is_told() {
     let Err(LogError::Away(line)) = made else { panic!("{made:?}") };
     assert!(line.contains("API-AUTH") && line.ends_with("(asked for 1 s)"), "{line}");
     assert!(told.len() > 2 && !told.iter().any(String::is_empty), "{told:?}");
+}
+
+#[test]
+fn brokers_without_transactions_are_told_before_a_process_starts_and_nothing_is_made_on_them() {
+    let (topic, cluster) = (Topic::api(Lane::Auth), MockCluster::new(1).unwrap());
+    cluster.apiversion(RDKafkaApiKey::InitProducerId, None, None).unwrap();
+    let deployment = Deployment::new(KafkaSettings { bootstrap_servers: cluster.bootstrap_servers(), ..settings("") });
+    let name = format!("{}{topic}", deployment.settings.topic_prefix);
+    cluster.create_topic(&name, deployment.settings.partitions, 1).unwrap();
+    let admin = deployment.log.admin().unwrap().patient(Duration::from_secs(20), Box::new(|_| {}));
+    let is_told = |line: &str| line.contains("is refused") && line.contains("Kafka 2.5 or newer is needed");
+
+    let Err(LogError::Stop(line)) = admin.create(&[topic, Topic::api(Lane::Ad)], &[]) else { panic!("made") };
+    assert!(is_told(&line), "{line}");
+    let told = admin.check_for_start(&[topic], Some("ingest-AUTH")).unwrap();
+    assert!(matches!(&told[..], [Difference::Wrong(line)] if is_told(line)), "{told:?}");
+}
+
+#[test]
+fn brokers_that_let_offset_commits_linger_are_told_with_the_remedy() {
+    let Some(cluster) = Cluster::with(1, &["group.coordinator.append.linger.ms=5"]) else { return };
+    let deployment =
+        Deployment::new(KafkaSettings { replication: 1, min_in_sync_replicas: 1, ..settings(&cluster.bootstrap) });
+    let (admin, topic) = (deployment.log.admin().unwrap(), Topic::api(Lane::Ad));
+    admin.create(&[topic], &[]).unwrap();
+    let line = "advice: broker 1 has group.coordinator.append.linger.ms=5: set it to 0, each commit of an AUTH sender waits \
+                that long\n";
+    assert_eq!(lines(&admin.check(&[topic], &[]).unwrap()), line);
+    assert_eq!(lines(&admin.check_for_start(&[topic], Some("ingest-AD")).unwrap()), line);
 }
 
 #[test]

@@ -32,13 +32,14 @@ use topology::{
 pub enum Command {
     /// Make the topics that are missing and the start offsets of their groups, then check.
     ///
-    /// May be repeated: what is there stays as it is.
+    /// May be repeated: what is there stays as it is. Nothing is made on brokers without transactions.
     #[command(after_long_help = exit::help(CREATE, &EXITS))]
     Create(Patience),
     /// Tell everything on Kafka that differs from table and configuration, each with its remedy.
     ///
     /// Partitions, cleanup, timestamps, copies, offsets of the groups, what brokers allow, and whether transactions
-    /// work. "wrong" must be mended before `ims run`; "advice" works and could work better.
+    /// work. "wrong" must be mended before `ims run`, and is exit code 5; "advice" works and could work better, like brokers that
+    /// let offset commits linger, and is exit code 0.
     #[command(after_long_help = exit::help(CHECK, &EXITS))]
     Check(Patience),
     /// Print the topic table: record, key, partitions, cleanup. Asks no server.

@@ -20,6 +20,11 @@ pub struct Cluster {
 impl Cluster {
     /// Starts them, or None, said once, when ./test did not say where the scripts are.
     pub fn start(brokers: usize) -> Option<Self> {
+        Self::with(brokers, &[])
+    }
+
+    /// The same with other settings, each `key=value`.
+    pub fn with(brokers: usize, settings: &[&str]) -> Option<Self> {
         let Ok(dev) = std::env::var("IMS_TEST_DEV") else {
             eprintln!("IMS_TEST_DEV is not set: not tested (./test sets it)");
             return None;
@@ -30,8 +35,9 @@ impl Cluster {
             bootstrap: String::new(),
             _turn: ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner),
         };
-        let said =
-            cluster.run(&["start", "--brokers", &brokers.to_string(), "--owner", &std::process::id().to_string()]);
+        let (brokers, owner) = (brokers.to_string(), std::process::id().to_string());
+        let start = ["start", "--brokers", &brokers, "--owner", &owner, "--"];
+        let said = cluster.run(&[&start[..], settings].concat());
         let bootstrap = said.lines().find_map(|line| line.strip_prefix("KAFKA_BOOTSTRAP=")).expect("an address");
         cluster.bootstrap = bootstrap.to_owned();
         Some(cluster)

@@ -36,15 +36,22 @@ impl KafkaAdmin {
         let mut differences = self.check_shaped(topics, Shape::default(), groups)?;
         let brokers = self.look()?.brokers;
         self.compare_brokers(&brokers, &mut differences)?;
-        self.try_transactions(&mut differences)?;
+        differences.extend(self.try_transactions("check")?);
         Ok(differences)
     }
 
-    /// What a process looks at before it starts: topics, their configurations and the brokers', in a few questions. What
-    /// its groups and transactions are like, each of its streams finds out by itself.
-    pub fn check_for_start(&self, topics: &[Topic]) -> Result<Vec<Difference>, LogError> {
+    /// What a process looks at before it starts: topics, their configurations and the brokers', in a few questions, and
+    /// whether `stream` gets transactions, one of those that need them. What its groups are like, each of its streams finds
+    /// out by itself.
+    pub fn check_for_start(&self, topics: &[Topic], stream: Option<&str>) -> Result<Vec<Difference>, LogError> {
         let mut differences = Vec::new();
         let Cluster { brokers, topics: found } = self.look()?;
+        if let Some(stream) = stream
+            && let Some(wrong) = self.try_transactions(&format!("{stream}-check"))?
+        {
+            // On such brokers nothing else matters.
+            return Ok(vec![wrong]);
+        }
         self.compare_topics(topics, Shape::default(), &found, &mut differences);
         let present = self.present(topics, &found);
         for compared in
@@ -174,17 +181,16 @@ impl KafkaAdmin {
         Ok(())
     }
 
-    /// Asks for a transactional id as every stream will.
-    fn try_transactions(&self, differences: &mut Vec<Difference>) -> Result<(), LogError> {
+    /// Asks for a transactional id as every stream will, by a name that none of them has.
+    pub(super) fn try_transactions(&self, name: &str) -> Result<Option<Difference>, LogError> {
         let tried = self.patiently(|| {
-            let producer = TransactionalProducer::new(&self.shared, "check", 0, Pace::of(false))?;
+            let producer = TransactionalProducer::new(&self.shared, name, 0, Pace::of(false))?;
             match producer.init(self.answer())? {
                 true => Ok(()),
                 false => Err(LogError::Away("no answer about a transactional id".into())),
             }
         });
-        differences.extend(judge::transactions(tried)?);
-        Ok(())
+        judge::transactions(tried)
     }
 
     /// Configurations of topics in one request, of each broker in one of its own: librdkafka takes no two in one.

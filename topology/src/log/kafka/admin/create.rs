@@ -1,6 +1,6 @@
 //! Makes what is missing.
 
-use super::{ANSWER, AT_ONCE, KafkaAdmin, PAUSE, Sources, topics, unanswered};
+use super::{ANSWER, AT_ONCE, Difference, KafkaAdmin, PAUSE, Sources, topics, unanswered};
 use crate::log::{
     LogError, Place,
     kafka::{clients, context::ConsumerEar, native},
@@ -33,13 +33,19 @@ pub struct Made {
 }
 
 impl KafkaAdmin {
-    /// Makes the topics that are missing, and lets each group begin where its topics begin.
+    /// Makes the topics that are missing, and lets each group begin where its topics begin. Nothing is made on brokers
+    /// without transactions: no stream could use it.
     ///
     /// A start offset is committed only where nothing could have been read before: in a topic made just now, or one
     /// that nobody ever wrote to. Any other partition without an offset has lost it, and is left to
     /// [`KafkaAdmin::check`].
     pub fn create(&self, topics: &[Topic], groups: &[Sources<'_>]) -> Result<Made, LogError> {
-        self.create_shaped(topics, Shape::default(), groups)
+        // Why nobody is reached is told by whoever is asked of topics; who gets no transaction hears of no answer alone.
+        self.look()?;
+        match self.try_transactions("check")? {
+            Some(Difference::Wrong(line)) => Err(LogError::Stop(line)),
+            Some(Difference::Advice(_)) | None => self.create_shaped(topics, Shape::default(), groups),
+        }
     }
 
     /// The same with other partitions and copies than the deployment's: for topics that somebody asked for.
