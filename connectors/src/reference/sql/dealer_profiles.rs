@@ -2,11 +2,13 @@
 //! to be woken.
 
 use super::{
+    audit::Line,
     dealer_templates::{AtDealer, kept},
     edit::{By, Editor, Unchanged},
     list::Which,
     lots::lots_of,
     row::Kind,
+    writing::Writing,
 };
 use crate::sql::{Insert, Merge, question_marks};
 use processors::{
@@ -87,14 +89,22 @@ impl Editor {
         })
     }
 
-    /// Notes that a profile is to be woken; whether its dealer says that it sleeps.
-    pub fn wake_profile(&mut self, sender_key: &str) -> Result<bool, Away> {
-        let Self { database, .. } = self;
-        database.run(async |connection| {
-            let text = "UPDATE dealer_profiles SET recover = ? WHERE sender_key = ? AND state = ?";
-            let query = connection.query(text).bind(true).bind(sender_key).bind(Standing::Dormant.word());
-            Ok(query.execute().await? > 0)
-        })
+    /// Notes that a customer wants its profile woken; whether its dealer says that it sleeps.
+    pub fn wake_profile(&mut self, by: &By, username: &str, sender_key: &str) -> Result<bool, Away> {
+        let Self { database, cipher, .. } = self;
+        database.transact(
+            async |connection| {
+                let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
+                let text = "UPDATE dealer_profiles SET recover = ? WHERE sender_key = ? AND state = ?";
+                let query = writing.connection.query(text).bind(true).bind(sender_key).bind(Standing::Dormant.word());
+                let sleeps = query.execute().await? > 0;
+                if sleeps {
+                    writing.note(Line::counted(SenderProfile::TABLE, username, sender_key, "wakings_asked_for", 1));
+                }
+                writing.end_fitting().await.map(|()| sleeps)
+            },
+            |sleeps| *sleeps,
+        )
     }
 
     /// Keeps what channels may be about at a dealer, and nothing of before. What fits no column is left out.

@@ -496,8 +496,8 @@ pub async fn recover_profile(
     if door.rows::<SenderProfile>(which).await?.is_empty() {
         return Err(nobodys().into());
     }
-    let name = sender_key.clone();
-    if !door.editor()?.ask(move |editor| editor.wake_profile(&sender_key)).await? {
+    let (by, name) = (door.by(&caller), sender_key.clone());
+    if !door.editor()?.ask(move |editor| editor.wake_profile(&by, &username, &sender_key)).await? {
         return Err(Refusal::named(Code::WrongState, "path", "no dealer says that it sleeps").into());
     }
     Ok(Answer::success(Done { name }))

@@ -39,12 +39,12 @@ pub fn operation_id(method: &Method, path: &str) -> Option<&'static str> {
     operation(method, path.split('?').next()?)?["operationId"].as_str()
 }
 
-/// All operations that ask for a key.
-pub fn keyed_operations() -> Vec<&'static str> {
+/// All operations that ask for a key, each with its method in small letters.
+pub fn keyed_operations() -> Vec<(&'static str, &'static str)> {
     let items = DOCUMENT["paths"].as_object().unwrap().values();
-    let operations = items.flat_map(|item| item.as_object().unwrap().values());
-    let keyed = operations.filter(|operation| operation["security"].is_array());
-    keyed.map(|operation| operation["operationId"].as_str().unwrap()).collect()
+    let operations = items.flat_map(|item| item.as_object().unwrap());
+    let keyed = operations.filter(|(_, operation)| operation["security"].is_array());
+    keyed.map(|(method, operation)| (method.as_str(), operation["operationId"].as_str().unwrap())).collect()
 }
 
 /// Holds an answer against the description.

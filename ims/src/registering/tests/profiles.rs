@@ -117,8 +117,8 @@ fn what_sleeps_or_is_blocked_at_kakao_sends_no_more_until_it_may() {
     let mut process = bench.profiles("a");
     let sleepy = bench.register(&mut process, "@sleepy", PHONE);
     assert_eq!(bench.profile_state(&sleepy), (Approval::Dormant, "dormant".to_owned()));
-    assert!(!bench.editor().wake_profile("profile").unwrap(), "nobody says that it sleeps");
-    assert!(bench.editor().wake_profile(&sleepy).unwrap());
+    assert!(!bench.editor().wake_profile(&by(SHOP), SHOP, "profile").unwrap(), "nobody says that it sleeps");
+    assert!(bench.editor().wake_profile(&by(SHOP), SHOP, &sleepy).unwrap());
     process.turn();
     assert_eq!(bench.profile_state(&sleepy), (Approval::Approved, "active".to_owned()));
     let blocked = bench.register(&mut process, "@blocked", "01034567890");

@@ -140,7 +140,13 @@ pub(super) fn a_profile_is_its_provers_and_becomes_what_its_dealer_says(store: &
     assert_eq!((told.len(), &*told["a"].state), (1, "dormant"));
     let looked_at = editor.to_look_at("dealer", "", 4, 9).unwrap();
     assert_eq!(looked_at.len(), 2, "a was looked at since");
-    assert_eq!((editor.wake_profile("a"), editor.wake_profile("b")), (Ok(true), Ok(false)));
+    let mut woken = |sender_key: &str| editor.wake_profile(&by(5), "c0", sender_key);
+    assert_eq!((woken("a"), woken("b")), (Ok(true), Ok(false)));
+    let lines = editor.audit(Some("c0"), &(0..i64::MAX), None, 99).unwrap();
+    let own = lines.into_iter().filter(|line| line.actor == "c0/key");
+    let told: Vec<_> = own.map(|line| (line.kind, line.subject, line.after.unwrap())).collect();
+    let asked = ("sender_profiles".to_owned(), "a".to_owned(), r#"{"wakings_asked_for":1}"#.to_owned());
+    assert_eq!(told, [asked], "what cannot be woken is no change");
     let looked_at = editor.to_look_at("dealer", "", 4, 9).unwrap().remove(0);
     assert_eq!((looked_at.before.as_deref(), looked_at.recover), (Some("dormant"), true));
     editor.note_profile("a", &said("active")).unwrap();
