@@ -186,6 +186,12 @@ mod tests {
         assert_eq!(config.kafka.partitions, 5);
     }
 
+    /// 9998 is promised within a second; a fifth of it is for the way of request and answer.
+    #[test]
+    fn a_second_has_room_for_the_answer_that_nothing_was_acknowledged() {
+        assert!(load(None, []).unwrap().http.acknowledged_within_ms <= 1_000 - 200);
+    }
+
     #[test]
     fn the_command_line_wins_over_the_environment() {
         let config = loaded(
