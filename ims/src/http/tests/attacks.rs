@@ -1,11 +1,11 @@
 //! What is tried against a door, and comes to nothing.
 
-use super::{BANK, Fixture, SHOP, key, post, signed, sms, sms_id};
+use super::{BANK, Fixture, SHOP, center::Center, key, post, signed, sms, sms_id};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
-use schemas::{Lane, SendRequest, Topic, examples};
+use schemas::{Lane, Report, SendRequest, Topic, examples};
 use serde_json::{Value, json};
 
 impl Fixture {
@@ -59,15 +59,53 @@ async fn a_field_or_a_variable_given_twice_is_refused() {
     assert_eq!(fixture.refused(with("mapping", r#"{"a":"1","a":"2"}"#)).await, "1400");
 }
 
+/// What would find anything, were it part of a statement.
+const WORDS: [&str; 4] = ["x'%20OR%20'1'='1", "'%20OR%201=1%20--", "1;DROP%20TABLE%20reports", "%25"];
+
 #[tokio::test]
 async fn a_name_that_belongs_into_a_statement_or_a_path_is_a_name_alone() {
     let fixture = Fixture::new();
-    for name in ["x'%20OR%20'1'='1", "1;DROP%20TABLE%20reports", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%00", "%ff"] {
+    for service_key in [SHOP, BANK] {
+        fixture.store(&Report { service_key: service_key.into(), message_id: "KNOWN".into(), ..examples::report() });
+    }
+    for name in WORDS.into_iter().chain(["%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%00", "%ff"]) {
         let request = signed(Request::builder().method(Method::GET).uri(format!("/ims/{SHOP}/report/{name}")));
         let (status, _, answer) = fixture.call(request.body(Body::empty()).unwrap()).await;
         let told = (status.as_u16(), answer["code"].as_str().unwrap());
         // What is no text leads nowhere.
         assert!([(200, "2100"), (404, "404")].contains(&told), "{name}: {told:?}");
+    }
+    assert_eq!(fixture.get(&format!("/ims/{SHOP}/report/KNOWN")).await.1["code"], "0000");
+}
+
+#[tokio::test]
+async fn a_row_is_found_by_its_name_and_by_no_part_of_a_statement() {
+    let center = Center::new();
+    for (path, row) in [
+        ("templates/mt", json!({"template_code": "T", "message": "안녕하세요"})),
+        ("sender-numbers", json!({"channel": "email", "number": "shop@example.kr"})),
+        ("users", json!({"login": "dami"})),
+    ] {
+        assert_eq!(center.own(Method::POST, path, row).await["code"], "0000", "{path}");
+    }
+    let state = json!({"active": false});
+    for word in WORDS {
+        for (method, path, body) in [
+            (Method::GET, "templates/mt", Value::Null),
+            (Method::DELETE, "templates/mt", Value::Null),
+            (Method::GET, "sender-numbers/email", Value::Null),
+            (Method::DELETE, "sender-numbers/email", Value::Null),
+            (Method::PUT, "users", state.clone()),
+            (Method::DELETE, "secret-keys", Value::Null),
+            (Method::GET, "files/email", Value::Null),
+        ] {
+            let answer = center.own(method.clone(), &format!("{path}/{word}"), body).await;
+            assert_eq!(answer["code"], "2110", "{method} {path}/{word}: {answer}");
+        }
+    }
+    for (path, count) in [("templates/mt", 1), ("sender-numbers", 3), ("users", 1)] {
+        let listed = center.own(Method::GET, path, Value::Null).await;
+        assert!(listed["data"]["items"].as_array().unwrap().len() >= count, "{path}: {listed}");
     }
 }
 

@@ -164,6 +164,18 @@ async fn history_is_found_by_each_key() {
 }
 
 #[tokio::test]
+async fn a_key_that_belongs_into_a_statement_finds_nothing() {
+    let fixture = filled();
+    for key in ["x%27%20OR%20%271%27=%271", "%27%20OR%201=1%20--", "%27;DELETE%20FROM%20history;--", "%25", "order_1"] {
+        for query in ["kakao?message_id=", "kakao?app_user_id=", "push?token="] {
+            assert_eq!(fixture.ids(&format!("{query}{key}")).await.0, [""; 0], "{query}{key}");
+        }
+    }
+    assert_eq!(fixture.ids("email?address=x%27OR%271%27=%271@example.com").await.0, [""; 0]);
+    assert_eq!(fixture.ids("kakao").await.0.len(), 5, "all of it stands there");
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_to_the_end() {
     let fixture = filled();
     let (mut told, mut query) = (Vec::new(), "kakao?limit=2".to_owned());
