@@ -17,7 +17,7 @@ use bytes::Bytes;
 use processors::refusal::Code;
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Rows of one question of an export.
 pub const PAGE: u32 = 1000;
@@ -37,6 +37,13 @@ impl Default for Exports {
     }
 }
 
+impl Exports {
+    /// One of them, until it is dropped.
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+}
+
 /// A document of this name, of the rows behind a place; `more` tells some of them.
 pub async fn export<T, B, F>(
     places: &Exports,
@@ -49,7 +56,7 @@ where
     B: Clone + Send + 'static,
     F: Future<Output = Result<Filling<T, B>, Problem>> + Send,
 {
-    let place = Arc::clone(&places.0).try_acquire_owned().map_err(|_| Problem::TooMany)?;
+    let place = places.place().ok_or(Problem::TooMany)?;
     // The first before anything is answered: a store that is away is told as such.
     let mut rows = more(behind).await?;
     let (to, parts) = mpsc::channel(1);

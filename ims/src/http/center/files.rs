@@ -63,9 +63,9 @@ pub struct Files {
     store: FileStore,
     largest: usize,
     /// Each of them is in memory.
-    places: Semaphore,
+    pub places: Semaphore,
     /// Of these, of one customer.
-    shares: Shares<Arc<str>>,
+    pub shares: Shares<Arc<str>>,
     swept_ms: AtomicI64,
 }
 

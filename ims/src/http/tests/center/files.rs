@@ -3,7 +3,10 @@
 use super::{CUSTOMER, Center, OTHER, code};
 use crate::{
     config,
-    http::tests::{BANK, SHOP, key},
+    http::{
+        routes::Peer,
+        tests::{BANK, SHOP, key},
+    },
 };
 use axum::{
     body::Body,
@@ -11,6 +14,7 @@ use axum::{
 };
 use connectors::reference::Bounds;
 use serde_json::{Value, json};
+use tower_service::Service as _;
 
 /// The head of a JPEG of this size.
 fn jpeg(width: u16, height: u16) -> Vec<u8> {
@@ -151,6 +155,33 @@ async fn a_file_is_as_large_as_it_may_be() {
     let request = upload("email?name=a.bin").header("content-type", "application/octet-stream");
     let (status, _, answer) = center.0.call(request.body(vec![0; 10_000_001].into()).unwrap()).await;
     assert_eq!((status, code(&answer)), (StatusCode::PAYLOAD_TOO_LARGE, "413"));
+}
+
+#[tokio::test]
+async fn uploads_and_exports_have_so_many_places_and_a_customer_half_of_those_of_uploads() {
+    let asks = async |center: &Center, who: (&str, &str), path: &str| {
+        let (method, path) = path.split_once(' ').unwrap();
+        let request = Request::builder().method(method).uri(path).header("x-ims-key", key(who.0, who.1));
+        let request = request.header("content-type", "application/octet-stream");
+        let mut request = request.body(Body::from("x")).unwrap();
+        request.extensions_mut().insert(Peer("127.0.0.1:1".parse().unwrap()));
+        let answer = center.0.routes().call(request).await.unwrap();
+        (answer.status(), answer.headers().get("retry-after").cloned())
+    };
+    let center = Center::new();
+    let file = |service_key: &str| format!("POST /ims/{service_key}/files/email?name=a.txt");
+    let refused = (StatusCode::TOO_MANY_REQUESTS, Some("1".parse().unwrap()));
+    let files = &center.0.door.files;
+    let half: Vec<_> = std::iter::from_fn(|| files.shares.take(CUSTOMER.0.into())).collect();
+    assert_eq!(half.len(), 4);
+    assert_eq!(asks(&center, CUSTOMER, &file(SHOP)).await, refused);
+    assert_eq!(asks(&center, OTHER, &file(BANK)).await.0, StatusCode::OK);
+    let _all = files.places.acquire_many(8).await.unwrap();
+    assert_eq!(asks(&center, OTHER, &file(BANK)).await, refused);
+    let export = format!("GET /ims/{SHOP}/audit?format=csv");
+    assert_eq!(asks(&center, CUSTOMER, &export).await.0, StatusCode::OK);
+    let _exports: Vec<_> = std::iter::from_fn(|| center.0.door.exports.place()).collect();
+    assert_eq!(asks(&center, CUSTOMER, &export).await, refused);
 }
 
 #[tokio::test]
