@@ -1,9 +1,14 @@
 //! Who is let in.
 
 use super::{BANK, Fixture, SHOP, SHOP_SECRET, key, post, signed, sms};
-use axum::http::StatusCode;
+use crate::{
+    config,
+    http::{facing, routes::Peer},
+};
+use axum::{body::Body, http::StatusCode};
 use processors::{access::Scope, reference::SecretKey};
 use schemas::{Lane, SendRequest, Topic, examples::seed::NOW_MS};
+use tower_service::Service as _;
 
 impl Fixture {
     async fn sends(&self, peer: &str, key: Option<&str>) -> u16 {
@@ -101,6 +106,31 @@ async fn a_key_is_good_from_its_networks_and_for_its_scopes() {
     assert_eq!(fixture.sends(HERE, Some(&right)).await, 403);
     change(&mut fixture, |key| key.scopes = vec![Scope::Send]);
     assert_eq!(fixture.sends(HERE, Some(&right)).await, 200);
+}
+
+#[tokio::test]
+async fn behind_a_gateway_a_key_is_good_from_the_networks_of_who_asks_there() {
+    let mut fixture = Fixture::new();
+    change(&mut fixture, |key| key.networks = vec!["203.0.113.0/24".parse().unwrap()]);
+    let http = config::load(None, []).unwrap().http;
+    let ours = config::Http { behind: vec!["10.0.0.0/8".parse().unwrap()], ..http.clone() };
+    for (http, peer, asks_there, status) in [
+        (&ours, "10.1.2.3:7", Some("203.0.113.9"), 200),
+        (&ours, "10.1.2.3:7", Some("198.51.100.1, 203.0.113.9"), 200),
+        (&ours, "10.1.2.3:7", Some("203.0.113.9, 198.51.100.1"), 403),
+        (&ours, "10.1.2.3:7", None, 403),
+        // Who is no gateway of ours may say what he likes.
+        (&ours, "198.51.100.1:7", Some("203.0.113.9"), 403),
+        (&ours, "203.0.113.9:7", Some("198.51.100.1"), 200),
+        (&http, "10.1.2.3:7", Some("203.0.113.9"), 403),
+    ] {
+        let request =
+            asks_there.into_iter().fold(signed(post(SHOP)), |of, address| of.header("x-forwarded-for", address));
+        let mut request = request.body(Body::from(sms())).unwrap();
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        let answer = facing(fixture.routes(), http).call(request).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{peer} {asks_there:?}");
+    }
 }
 
 #[tokio::test]
