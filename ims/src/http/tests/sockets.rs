@@ -114,6 +114,29 @@ async fn a_body_that_does_not_come_is_waited_for_so_long_and_no_longer() {
 }
 
 #[tokio::test]
+async fn who_sends_byte_by_byte_has_no_more_time_than_who_sends_none() {
+    let within = Duration::from_millis(400);
+    let fixture = Fixture::with(|door| door.body_within = within);
+    let (address, _stop, _served) = open(&fixture, Bounds { headers_within: within, ..BOUNDS });
+    for said in ["GET / HTTP/1.1\r\nhost: ", &*head(100_000)] {
+        let (mut told, mut asked) = TcpStream::connect(address).await.unwrap().into_split();
+        asked.write_all(said.as_bytes()).await.unwrap();
+        let drips = async move {
+            for _ in 0..400 {
+                tokio::time::sleep(within / 4).await;
+                // What is written after the end is lost.
+                let _ = asked.write_all(b"a").await;
+            }
+        };
+        let answer = tokio::select! {
+            answer = read(&mut told, "}") => answer,
+            () = drips => panic!("a hundred times as long as it may: {said:.40}"),
+        };
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains(r#""code":"408""#), "{said:.40}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn what_never_becomes_a_request_is_answered_like_one() {
     let fixture = Fixture::new();
     let (address, _stop, _served) = open(&fixture, Bounds { headers_within: Duration::from_millis(100), ..BOUNDS });
