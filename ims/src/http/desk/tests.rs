@@ -102,6 +102,13 @@ async fn doors_that_share_a_redis_share_rate_quota_and_answers() {
     assert_eq!(two.begin(repeat(2), lease).await, Begun::UnderWay);
     one.answer(repeat(1), b"{}".to_vec()).await;
     assert_eq!(two.begin(repeat(2), lease).await, Begun::Same(b"{}".to_vec()));
+    // Who is told to wait by Redis is refused unseen from then on, as without it.
+    let (other, limits): (Arc<str>, _) = ("dure-bank".into(), self::limits(10, 0));
+    assert_eq!(one.take(&other, limits, of(10)).await.verdict, Verdict::Granted);
+    assert_eq!((one.refused(&other, limits), two.refused(&other, limits)), (None, None));
+    let told = two.take(&other, limits, of(1)).await;
+    assert_eq!(told.verdict, Verdict::OverRate { wait_ms: 100 });
+    assert_eq!(two.refused(&other, limits).map(|taken| taken.verdict), Some(told.verdict));
     // As it is after Redis was away.
     let alone = |mark| Repeat { key: processors::access::RepeatKey([3; 32]), ..repeat(mark) };
     one.own.repeats().begin(&alone(1), lease, NOW_MS);
