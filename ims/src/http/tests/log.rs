@@ -9,9 +9,11 @@ use std::{
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use topology::log::{Appender, LogError, Outgoing, Told};
+use tracing::Level;
 
+/// All that is logged.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
+pub struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -24,22 +26,32 @@ impl io::Write for Kept {
 }
 
 impl Kept {
-    /// Listens to what all tests log: a subscriber of one thread alone misses lines that another thread met first.
-    fn listen() -> Self {
+    /// Listens to what all tests log, also to what `-v` would show: a subscriber of one thread alone misses lines that
+    /// another thread met first.
+    pub fn listen() -> Self {
         static LISTENING: OnceLock<Kept> = OnceLock::new();
         let listening = LISTENING.get_or_init(|| {
             let kept = Self::default();
             let writer = kept.clone();
-            let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+            let subscriber = tracing_subscriber::fmt()
+                .json()
+                .with_max_level(Level::DEBUG)
+                .with_writer(move || writer.clone())
+                .finish();
             tracing::subscriber::set_global_default(subscriber).expect("nobody else listens");
             kept
         });
         listening.clone()
     }
 
+    /// What was logged since it is listened.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
     /// The line of a request, with its fields.
     fn line(&self, request_id: &str) -> (String, Value) {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let text = self.text();
         let of_request = |line: &&str| line.contains(&format!("\"{request_id}\""));
         let lines: Vec<&str> = text.lines().filter(of_request).collect();
         let [line] = lines[..] else { panic!("{} lines of {request_id}", lines.len()) };

@@ -10,7 +10,7 @@ mod history;
 mod http2;
 mod keys;
 pub mod limits;
-mod log;
+pub mod log;
 mod paths;
 mod repeats;
 pub mod sockets;

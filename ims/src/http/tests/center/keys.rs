@@ -1,6 +1,7 @@
 //! Secret keys and service keys.
 
 use super::{CUSTOMER, Center, OPERATOR, OTHER, SHOP, code};
+use crate::http::tests::log::Kept;
 use axum::http::{Method, StatusCode};
 use processors::{access::Scope, ports::ReferenceSource as _};
 use schemas::examples::seed::NOW_MS;
@@ -12,7 +13,7 @@ fn names(answer: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_key_is_told_once_exchanged_with_two_valid_and_taken_out() {
-    let center = Center::new();
+    let (kept, center) = (Kept::listen(), Center::new());
     let listed = center.own(Method::GET, "secret-keys", Value::Null).await;
     let first = names(&listed)[0].to_owned();
     let rotate = format!("secret-keys/{first}/rotate");
@@ -34,6 +35,8 @@ async fn a_key_is_told_once_exchanged_with_two_valid_and_taken_out() {
     assert_eq!(code(&answer), "0000");
     let (_, answer) = center.call(new, Method::DELETE, &format!("{path}/next"), Value::Null).await;
     assert_eq!(code(&answer), "2130", "nobody shuts himself out");
+    let logged = kept.text();
+    assert!(logged.contains("\"manage\"") && !logged.contains(&secret), "it is logged");
     for (line, told) in center.audit() {
         assert!(line.starts_with("hanbit-shop/"), "{line}");
         assert!(!told.contains(&secret) && !told.contains("m=19456"), "{told}");

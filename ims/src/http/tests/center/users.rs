@@ -1,7 +1,7 @@
 //! Users: people who sign in.
 
 use super::{CUSTOMER, Center, OPERATOR, OTHER, SHOP, code};
-use crate::http::tests::BANK;
+use crate::http::tests::{BANK, key, log::Kept};
 use axum::http::{Method, StatusCode};
 use processors::{
     access::Scope,
@@ -30,7 +30,7 @@ fn at(path: &str) -> String {
 
 #[tokio::test]
 async fn a_user_signs_in_acts_with_its_role_and_is_named_in_the_audit() {
-    let center = Center::new();
+    let (kept, center) = (Kept::listen(), Center::new());
     made(&center, "yuna", "manager").await;
     made(&center, "minsu", "reader").await;
     let (yuna, minsu) = ((":yuna", PASSWORD), (":minsu", PASSWORD));
@@ -57,6 +57,10 @@ async fn a_user_signs_in_acts_with_its_role_and_is_named_in_the_audit() {
     let (_, told) = center.call(yuna, Method::GET, &at("audit?from=2026-01-01&to=2026-12-31"), Value::Null).await;
     assert!(told.to_string().contains("hanbit-shop/:yuna"), "{told}");
     assert!(center.audit().iter().all(|(_, told)| !told.contains(PASSWORD) && !told.contains("argon2")));
+    let logged = kept.text();
+    for secret in [PASSWORD, &key(yuna.0, yuna.1)] {
+        assert!(logged.contains("\"manage\"") && !logged.contains(secret), "{secret} is logged");
+    }
 }
 
 #[tokio::test]
