@@ -79,11 +79,6 @@ impl Stores {
 
     /// Files of customers, opened.
     pub fn files(&self, settings: &FileSettings, cipher: &Arc<Cipher>) -> Result<FileStore, FilesError> {
-        let Self(config) = self;
-        // A store that ends with the process has no place beside it.
-        if config.file.as_os_str() == ":memory:" && settings.folder.as_os_str().is_empty() && settings.url.is_empty() {
-            return Ok(FileStore::in_memory(Arc::clone(cipher)));
-        }
         FileStore::open(settings, &self.beside("files"), Arc::clone(cipher))
     }
 

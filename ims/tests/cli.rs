@@ -765,7 +765,7 @@ fn a_store_without_its_key_is_told_with_file_setting_and_what_makes_it() {
 fn no_port_is_opened_before_the_settings_of_vendors_are_right() {
     let (taken, folder) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), tempfile::tempdir().unwrap());
     let listen = format!("http.listen={}", taken.local_addr().unwrap());
-    let memory = ["log.kind=memory", "state.kind=memory", "store.file=:memory:", "admin.listen=", &listen];
+    let memory = ["log.kind=memory", "state.kind=memory", "admin.listen=", &listen];
     let run = |more: &[&str]| {
         let sets = memory.iter().chain(more).flat_map(|set| ["--set", set]);
         let arguments: Vec<&str> = ["run", "--roles", "text,api"].into_iter().chain(sets).collect();

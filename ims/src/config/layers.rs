@@ -337,6 +337,12 @@ mod tests {
     }
 
     #[test]
+    fn stores_that_are_no_files_are_refused() {
+        let wrong = loaded("[log]\nkind = \"memory\"\n[store]\nfile = \":memory:\"\n", &[]).unwrap_err().to_string();
+        assert!(wrong.contains("store.file = \":memory:\" is no file"), "{wrong}");
+    }
+
+    #[test]
     fn mongodb_as_analysis_is_checked_and_its_password_is_never_printed() {
         let url = "mongodb://ims:hush@db1:27017,db2:27017/?replicaSet=rs0";
         let with = |url: &str, more: &[(&str, &str)]| {

@@ -470,8 +470,8 @@ impl Config {
             "state.kind = \"memory\" with log.kind = \"kafka\" would forget claimed message ids at every restart: set \"redis\" or \"sqlite\"",
         );
         check(
-            kafka && self.store.file.as_os_str() == ":memory:",
-            "store.file = \":memory:\" with log.kind = \"kafka\" would lose history at every restart: name a file",
+            self.store.file.as_os_str() == ":memory:",
+            "store.file = \":memory:\" is no file, and stores are files named after it: name one in a folder that may be lost",
         );
         check(
             self.deployment.name.is_empty() || !self.deployment.name.bytes().all(is_name),
