@@ -127,6 +127,7 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
     let open = OPEN_TABLES.contains(&path.as_str());
     let kind = match at.get(last) {
         Some(known) => known.clone(),
+        None if open && path.ends_with(".codes") => Value::Float(0.0),
         // librdkafka's properties have dots, environment names cannot: SASL_MECHANISM is sasl.mechanism.
         None if open => {
             at.insert(last.replace('_', "."), Value::String(text.to_owned()));
@@ -147,6 +148,10 @@ fn set(table: &mut Table, keys: &[String], text: &str, name: &str, errors: &mut 
             .ok()
             .and_then(|mut list| list.remove("list"))
             .filter(Value::is_array),
+        Value::Table(_) => {
+            errors.push(format!("{name} is a table: set its keys, each by itself"));
+            return;
+        }
         _ => Some(Value::String(text.to_owned())),
     };
     match value {
@@ -180,16 +185,16 @@ mod tests {
         assert_eq!(load(None, []).unwrap().kafka.partitions, 20);
     }
 
-    #[test]
-    fn the_environment_wins_over_the_file() {
-        let config = loaded("[kafka]\npartitions = 3\n", &[("IMS__KAFKA__PARTITIONS", "5"), ("HOME", "/")]).unwrap();
-        assert_eq!(config.kafka.partitions, 5);
-    }
-
     /// 9998 is promised within a second; a fifth of it is for the way of request and answer.
     #[test]
     fn a_second_has_room_for_the_answer_that_nothing_was_acknowledged() {
         assert!(load(None, []).unwrap().http.acknowledged_within_ms <= 1_000 - 200);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = loaded("[kafka]\npartitions = 3\n", &[("IMS__KAFKA__PARTITIONS", "5"), ("HOME", "/")]).unwrap();
+        assert_eq!(config.kafka.partitions, 5);
     }
 
     #[test]
@@ -253,14 +258,27 @@ mod tests {
                 ("--set simulator.vendors.talk-one.codes.common.A401", "1"),
                 ("--set simulator.vendors.talk-one.receipts.codes.3.1", "0.5"),
                 ("--set simulator.vendors.slow.outage", "silent"),
+                ("--set simulator.every_vendor.codes.3018", "1"),
+                ("--set simulator.every_vendor.receipts.codes.rcs_1", "0.5"),
             ],
         );
-        let vendors = config.unwrap().simulator.vendors;
+        let simulator = config.unwrap().simulator;
+        let every = simulator.every_vendor;
+        assert_eq!((every.codes["3018"], every.receipts.codes["rcs_1"]), (1.0, 0.5));
+        let vendors = simulator.vendors;
         assert_eq!(vendors["fast"].no_answer_share, 0.25);
         let talk = &vendors["talk-one"];
         assert_eq!((talk.latency_ms.median, talk.latency_ms.p99), (5.0, 7.5));
         assert_eq!((talk.codes["common.A401"], talk.receipts.codes["3.1"]), (1.0, 0.5));
         assert_eq!((vendors["slow"].latency_ms.median, vendors["slow"].outage), (900.0, Outage::Silent));
+    }
+
+    #[test]
+    fn text_that_is_no_weight_or_stands_for_a_table_is_told_with_its_key() {
+        let set = [("--set simulator.every_vendor.codes.3018", "often"), ("--set simulator.every_vendor.codes", "1")];
+        let told = loaded("", &set).unwrap_err().to_string();
+        assert!(told.contains("--set simulator.every_vendor.codes.3018: what it holds is no float"), "{told}");
+        assert!(told.contains("--set simulator.every_vendor.codes is a table: set its keys"), "{told}");
     }
 
     #[test]
@@ -311,6 +329,12 @@ mod tests {
     }
 
     #[test]
+    fn stores_that_are_no_files_are_refused() {
+        let wrong = loaded("[log]\nkind = \"memory\"\n[store]\nfile = \":memory:\"\n", &[]).unwrap_err().to_string();
+        assert!(wrong.contains("store.file = \":memory:\" is no file"), "{wrong}");
+    }
+
+    #[test]
     fn memory_state_with_a_kafka_log_is_refused() {
         let errors = loaded("[state]\nkind = \"memory\"\n", &[]).unwrap_err().to_string();
         assert!(errors.contains("state.kind") && errors.contains("sqlite"), "{errors}");
@@ -334,12 +358,6 @@ mod tests {
         assert!(refused(kind, "IMS__STATE__CA_FILE", "ca.pem").contains("write rediss://"));
         assert!(refused(kind, "IMS__STATE__TIMEOUT_MS", "0").contains("state.timeout_ms"));
         assert!(refused("", "IMS__STATE__KIND", "sqlite").contains("set state.kind = \"redis\""));
-    }
-
-    #[test]
-    fn stores_that_are_no_files_are_refused() {
-        let wrong = loaded("[log]\nkind = \"memory\"\n[store]\nfile = \":memory:\"\n", &[]).unwrap_err().to_string();
-        assert!(wrong.contains("store.file = \":memory:\" is no file"), "{wrong}");
     }
 
     #[test]
