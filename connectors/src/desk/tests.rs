@@ -1,7 +1,8 @@
 //! Redis counts and keeps as memory does.
 
 use super::*;
-use crate::redis::testing;
+use crate::redis::{Batch, Redis, key_of, slot_of, testing};
+use ::redis::Value;
 use processors::access::{Usage, Verdict};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
@@ -96,6 +97,28 @@ fn a_request_whose_door_died_is_first_again_after_its_lease() {
             let told = desk.ask(&[Ask::Begin(repeat(1, 1, 2), soon)], NOW_MS).unwrap();
             (told == [Told::Begun(Begun::First)]).then_some(())
         });
+    }
+}
+
+/// A day, in the literal of the contract.
+#[test]
+fn an_answer_is_kept_for_24_hours() {
+    let (mut repeats, day_ms) = (MemoryRepeats::default(), 86_400_000);
+    repeats.begin(&repeat(1, 1, 1), LEASE, NOW_MS);
+    repeats.answer(&repeat(1, 1, 1), b"{}", NOW_MS);
+    assert_eq!(repeats.begin(&repeat(1, 1, 2), LEASE, NOW_MS + day_ms - 1), Begun::Same(b"{}".to_vec()));
+    assert_eq!(repeats.begin(&repeat(1, 1, 2), LEASE, NOW_MS + day_ms), Begun::First);
+    for settings in [testing::server(), testing::cluster()].into_iter().flatten() {
+        let (deployment, mut answers) = (testing::deployment(), Vec::new());
+        let mut redis = Redis::new(settings.clone());
+        let mut desk = Repeats::Redis(Box::new(RedisDesk::new(settings, &deployment)));
+        desk.begin(repeat(1, 1, 1), NOW_MS);
+        desk.answer(repeat(1, 1, 1), b"{}");
+        let (key, mut batch) = (key_of(b'i', &deployment, &[1; 32]), Batch::default());
+        batch.push(slot_of(&key), &[b"PTTL", &key]);
+        redis.ask(&batch, &mut answers).unwrap();
+        let [Value::Int(left_ms)] = answers[..] else { panic!("{answers:?}") };
+        assert!((day_ms - 60_000..=day_ms).contains(&left_ms), "{left_ms}");
     }
 }
 
