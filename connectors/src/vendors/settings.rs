@@ -204,7 +204,7 @@ impl VendorSettings {
                 ));
             }
         }
-        wrong.extend(nhn.as_ref().and_then(|nhn| nhn.mistake(name)));
+        wrong.extend(nhn.iter().flat_map(|nhn| nhn.mistakes(name)));
         let seconds = self.response_timeout_s;
         if !(10..=86_400).contains(&seconds) {
             wrong.push(format!("vendors.{name}.response_timeout_s: got {seconds}, 10 to 86400 are allowed"));

@@ -25,31 +25,37 @@ impl Default for NhnSettings {
 }
 
 impl NhnSettings {
-    /// What cannot work, with the remedy.
-    pub fn mistake(&self, name: &str) -> Option<String> {
+    /// Everything that cannot work, each with its key and remedy.
+    pub fn mistakes(&self, name: &str) -> Vec<String> {
         let Self { app_key, look_back_h, unsubscribe_numbers } = self;
+        let mut wrong = Vec::new();
         if app_key.is_empty() || !app_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)) {
-            return Some(format!(
+            wrong.push(format!(
                 "vendors.{name}.nhn.app_key is no app key: write the one of this product in NHN Cloud's console"
             ));
         }
         let is_none = |number: &&String| !number.starts_with("080") || !number.bytes().all(|b| b.is_ascii_digit());
-        if let Some(number) = unsubscribe_numbers.keys().find(is_none) {
-            return Some(format!(
-                "vendors.{name}.nhn.unsubscribe_numbers: {number:?} is no free number: write digits, 080…"
+        wrong.extend(unsubscribe_numbers.keys().filter(is_none).map(|number| {
+            format!("vendors.{name}.nhn.unsubscribe_numbers: {number:?} is no free number: write digits, 080…")
+        }));
+        if !(1..=LONGEST_LOOK_BACK_H).contains(look_back_h) {
+            wrong.push(format!(
+                "vendors.{name}.nhn.look_back_h: got {look_back_h}, 1 to {LONGEST_LOOK_BACK_H} are allowed"
             ));
         }
-        (!(1..=LONGEST_LOOK_BACK_H).contains(look_back_h)).then(|| {
-            format!("vendors.{name}.nhn.look_back_h: got {look_back_h}, 1 to {LONGEST_LOOK_BACK_H} are allowed")
-        })
+        wrong
     }
 
-    /// The free number of a customer that is not among these, with the remedy.
-    pub fn unknown(&self, name: &str, is_known: &dyn Fn(&str) -> bool) -> Option<String> {
-        let (number, username) = self.unsubscribe_numbers.iter().find(|(_, username)| !is_known(username))?;
-        Some(format!(
-            "vendors.{name}.nhn.unsubscribe_numbers: {number} is said to be {username:?}'s, whom the reference data do not \
-             have: write the username of a customer, or enter the customer first"
-        ))
+    /// The free numbers of customers that are not among these, each with the remedy.
+    pub fn unknown(&self, name: &str, is_known: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let unknown = self.unsubscribe_numbers.iter().filter(|(_, username)| !is_known(username));
+        unknown
+            .map(|(number, username)| {
+                format!(
+                    "vendors.{name}.nhn.unsubscribe_numbers: {number} is said to be {username:?}'s, whom the reference \
+                     data do not have: write the username of a customer, or enter the customer first"
+                )
+            })
+            .collect()
     }
 }

@@ -169,8 +169,21 @@ fn what_is_no_free_number_is_refused() {
     for (number, is_one) in [("08012341234", true), ("0212345678", false), ("080-1234-1234", false), ("", false)] {
         let numbers = BTreeMap::from([(number.to_owned(), "hanbit-shop".to_owned())]);
         let settings = NhnSettings { app_key: APP_KEY.into(), unsubscribe_numbers: numbers, ..NhnSettings::default() };
-        let mistake = settings.mistake("nhn").unwrap_or_default();
-        assert_eq!(mistake.contains("unsubscribe_numbers"), !is_one, "{number}: {mistake}");
+        let mistakes = settings.mistakes("nhn").join("\n");
+        assert_eq!(mistakes.contains("unsubscribe_numbers"), !is_one, "{number}: {mistakes}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_its_settings_are_told_at_once_each_with_its_key() {
+    let number = |number: &str| (number.to_owned(), "hanbit-shop".to_owned());
+    let unsubscribe_numbers = BTreeMap::from(["02123", "080-1", "08012341234"].map(number));
+    let settings = NhnSettings { app_key: "a key".into(), look_back_h: 0, unsubscribe_numbers };
+    let told = settings.mistakes("dealer");
+    let keys = ["app_key", "unsubscribe_numbers: \"02123\"", "unsubscribe_numbers: \"080-1\"", "look_back_h"];
+    assert_eq!(told.len(), keys.len(), "{told:?}");
+    for (told, key) in told.iter().zip(keys) {
+        assert!(told.starts_with(&format!("vendors.dealer.nhn.{key}")), "{told}");
     }
 }
 
