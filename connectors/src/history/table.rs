@@ -39,24 +39,23 @@ impl Table for HistoryTable {
         Schema { name: "history store", file: sqlx::migrate!("../migrations/sqlite/history"), server: SERVER };
 
     async fn write(&mut self, connection: &mut Connection, batch: &[Logged<History>]) -> sqlx::Result<Vec<Refused>> {
-        let mut rows: Vec<(usize, &History)> = batch.iter().map(|logged| &logged.record).enumerate().collect();
-        let refused = match connection.attempt(async |connection| self.insert(connection, &rows).await).await {
-            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => {
-                retain_new(connection, &mut rows).await?;
-                self.insert(connection, &rows).await?
-            }
-            done => done?,
-        };
-        if !refused.is_empty() {
-            return Ok(refused);
-        }
-        Tokens::of(&rows, &self.cipher).write(connection, &self.keep_token).await?;
-        match Counts::of(&rows) {
-            Ok(counts) => counts.write(connection, &self.count).await?,
-            Err(refused) => return Ok(refused),
-        }
-        Uses::of(&rows).write(connection, &self.note_use).await.map(|()| refused)
+        self.insert(connection, &numbered(batch)).await
     }
+
+    async fn write_what_is_new(
+        &mut self,
+        connection: &mut Connection,
+        batch: &[Logged<History>],
+    ) -> sqlx::Result<Vec<Refused>> {
+        let mut rows = numbered(batch);
+        retain_new(connection, &mut rows).await?;
+        self.insert(connection, &rows).await
+    }
+}
+
+/// Each row with its place in the batch.
+fn numbered(batch: &[Logged<History>]) -> Vec<(usize, &History)> {
+    batch.iter().map(|logged| &logged.record).enumerate().collect()
 }
 
 impl HistoryTable {
@@ -67,7 +66,7 @@ impl HistoryTable {
              state, received_at, message_id, serial_number, channel, message_type, priority, origin, code, vendor, \
              vendor_code, attempts, distribution_at, sent_at, report_at, source, bill_code, recipient_lookup, \
              recipient, title, message)",
-            dialect.insert_in_savepoint()
+            dialect.insert_in_transaction()
         );
         Self {
             cipher,
@@ -78,13 +77,22 @@ impl HistoryTable {
         }
     }
 
+    /// The rows, and all that is kept and counted beside them.
     async fn insert(&self, connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<Vec<Refused>> {
         let bound = self.insert.rows(connection, rows, |(_, step), row| bind(&self.cipher, step, row));
         let mut refused = bound.await?.refused;
         for Refused { row, .. } in &mut refused {
             *row = rows[*row].0;
         }
-        Ok(refused)
+        if !refused.is_empty() {
+            return Ok(refused);
+        }
+        Tokens::of(rows, &self.cipher).write(connection, &self.keep_token).await?;
+        match Counts::of(rows) {
+            Ok(counts) => counts.write(connection, &self.count).await?,
+            Err(refused) => return Ok(refused),
+        }
+        Uses::of(rows).write(connection, &self.note_use).await.map(|()| refused)
     }
 }
 

@@ -21,7 +21,10 @@ impl ReportSink {
     /// Opens the store of reports, or makes it.
     pub fn reports(location: &Location) -> Result<Self, StoreError> {
         let insert = Insert::new(
-            "INSERT INTO reports (track_id, username, service_key, message_id, duplicate, requested_at, report)",
+            &format!(
+                "{} reports (track_id, username, service_key, message_id, duplicate, requested_at, report)",
+                location.dialect().insert_in_transaction()
+            ),
             &location.dialect().on_conflict("track_id", Merge::Replace, &["report"]),
         );
         Self::open(location, ReportTable { insert })

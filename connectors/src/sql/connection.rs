@@ -69,17 +69,6 @@ impl Connection {
         }
     }
 
-    /// Does the work, or none of it, inside a transaction that goes on either way.
-    pub async fn attempt<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> sqlx::Result<T>) -> sqlx::Result<T> {
-        self.execute("SAVEPOINT attempt").await?;
-        let done = work(self).await;
-        if done.is_err() {
-            self.execute("ROLLBACK TO SAVEPOINT attempt").await?;
-        }
-        self.execute("RELEASE SAVEPOINT attempt").await?;
-        done
-    }
-
     pub(super) fn migrations(&mut self) -> &mut dyn Migrate {
         match self {
             Self::Sqlite(connection) => connection,

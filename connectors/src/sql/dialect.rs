@@ -23,9 +23,9 @@ pub enum Merge {
 }
 
 impl Dialect {
-    /// The beginning of an INSERT inside a savepoint or transaction that ends with its error. SQLite would first undo what
-    /// the statement did before, for which it copies every page that each statement touches.
-    pub fn insert_in_savepoint(self) -> &'static str {
+    /// The beginning of an INSERT inside a transaction that ends with its error. SQLite would first undo what the statement
+    /// did before, for which it copies every page that each statement touches.
+    pub fn insert_in_transaction(self) -> &'static str {
         match self {
             Self::Sqlite => "INSERT OR FAIL INTO",
             Self::MySql => "INSERT INTO",

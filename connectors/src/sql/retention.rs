@@ -63,8 +63,9 @@ const HISTORY: &[Statement] =
 const REPORTS: &[Statement] = &[oldest!("reports", "track_id", "requested_at")];
 const EVENTS: Statement = Statement {
     last: None,
-    delete: "DELETE FROM events WHERE rowid <= (SELECT max(id) FROM (SELECT rowid AS id FROM events ORDER BY rowid
-        LIMIT 1000) AS oldest) AND at < ?",
+    delete:
+        "DELETE FROM events WHERE id <= (SELECT max(id) FROM (SELECT id FROM events ORDER BY id LIMIT 1000) AS oldest)
+        AND at < ?",
 };
 const ANOMALIES: Statement = Statement { last: None, delete: "DELETE FROM anomalies WHERE opened_at < ?" };
 const ANALYSIS: &[Statement] =

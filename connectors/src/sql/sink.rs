@@ -18,6 +18,15 @@ pub trait Table: Send {
         connection: &mut Connection,
         batch: &[Logged<Self::Record>],
     ) -> impl Future<Output = sqlx::Result<Vec<Refused>>>;
+
+    /// The same in a new transaction, after [`Table::write`] met a row whose unique key is stored already.
+    fn write_what_is_new(
+        &mut self,
+        connection: &mut Connection,
+        batch: &[Logged<Self::Record>],
+    ) -> impl Future<Output = sqlx::Result<Vec<Refused>>> {
+        self.write(connection, batch)
+    }
 }
 
 /// A sink into a SQLite file, or into MySQL or MariaDB.
@@ -52,27 +61,53 @@ impl<T: Table> Sink<T::Record> for SqlSink<T> {
         // Two writers that both want several positions take them in the same order: neither waits for the other's.
         let mut moves = moves.to_vec();
         moves.sort_unstable_by_key(|step| (step.topic.name(), step.partition));
-        database.transact(
-            async |connection| {
-                for step in &moves {
-                    if !advance(connection, step).await? {
-                        return Ok(Written::Stale);
-                    }
-                }
-                let refused = table.write(connection, batch).await?;
-                Ok(if refused.is_empty() { Written::Moved } else { Written::Refused(refused) })
-            },
-            |written| *written == Written::Moved,
-        )
+        // Without a savepoint for the rare row that is stored already: SQLite would copy every page that the batch touches.
+        let work = async |connection: &mut Connection| {
+            if !advance(connection, &moves).await? {
+                return Ok(Some(Written::Stale));
+            }
+            match table.write(connection, batch).await {
+                Err(error) if is_repeated(&error) => Ok(None),
+                refused => refused.map(written).map(Some),
+            }
+        };
+        if let Some(written) = database.transact(work, |written| *written == Some(Written::Moved))? {
+            return Ok(written);
+        }
+        let work = async |connection: &mut Connection| {
+            if !advance(connection, &moves).await? {
+                return Ok(Written::Stale);
+            }
+            table.write_what_is_new(connection, batch).await.map(written)
+        };
+        database.transact(work, |written| *written == Written::Moved)
     }
 }
 
-/// Moves one position, when it still stands where the batch was read from.
-async fn advance(connection: &mut Connection, step: &Move) -> sqlx::Result<bool> {
+fn written(refused: Vec<Refused>) -> Written {
+    if refused.is_empty() { Written::Moved } else { Written::Refused(refused) }
+}
+
+/// Whether a row of this unique key is stored already.
+fn is_repeated(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|e| e.is_unique_violation())
+}
+
+/// Moves all positions, when each still stands where the batch was read from.
+async fn advance(connection: &mut Connection, moves: &[Move]) -> sqlx::Result<bool> {
+    for step in moves {
+        if !advance_one(connection, step).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn advance_one(connection: &mut Connection, step: &Move) -> sqlx::Result<bool> {
     let Some(from) = step.from else {
         let first = connection.query("INSERT INTO offsets (next, topic, `partition`) VALUES (?, ?, ?)");
         return match first.bind(step.to).bind(step.topic.name()).bind(step.partition).execute().await {
-            Err(error) if error.as_database_error().is_some_and(|e| e.is_unique_violation()) => Ok(false),
+            Err(error) if is_repeated(&error) => Ok(false),
             done => done.map(|_| true),
         };
     };

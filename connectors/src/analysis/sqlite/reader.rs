@@ -21,10 +21,9 @@ pub struct SqliteAnalysis {
 const WHERE: &str = "minute >= ? AND minute < ? AND username = coalesce(?, username) AND channel = coalesce(?, channel)
      AND vendor = coalesce(?, vendor)";
 
-/// Found by the index of calls alone: its conditions stand here word for word.
+/// Found by the index of calls alone.
 pub(in crate::analysis) const CALLS: &str =
-    "SELECT event FROM events WHERE event ->> 'event' = 'CALLBACK' AND event ->> 'track_id' = ?
-     ORDER BY at, partition, log_offset LIMIT ?";
+    "SELECT event FROM events WHERE called_with = ? ORDER BY at, partition, log_offset LIMIT ?";
 
 impl SqliteAnalysis {
     /// Opens the store of analysis, or makes it.

@@ -3,7 +3,7 @@
 use crate::analysis::tally::Tally;
 use crate::sql::{Connection, Dialect, Insert, Location, Merge, Schema, SqlSink, StoreError, Table};
 use processors::ports::{Logged, Refused};
-use schemas::AnalyzeLog;
+use schemas::{AnalyzeLog, LogEvent};
 use sqlx::migrate::Migrator;
 use std::path::Path;
 
@@ -24,7 +24,13 @@ impl AnalysisSink {
     pub fn analysis(path: &Path) -> Result<Self, StoreError> {
         let add = |key| Dialect::Sqlite.on_conflict(key, Merge::Add, &["count"]);
         let table = AnalysisTable {
-            events: Insert::new("INSERT OR IGNORE INTO events (partition, log_offset, at, event)", ""),
+            events: Insert::new(
+                &format!(
+                    "{} events (partition, log_offset, at, called_with, event)",
+                    Dialect::Sqlite.insert_in_transaction()
+                ),
+                "",
+            ),
             counters: Insert::new(
                 "INSERT INTO counters (minute, event, channel, priority, username, vendor, state, origin, code, count)",
                 &add("minute, event, channel, priority, username, vendor, state, origin, code"),
@@ -55,7 +61,9 @@ impl Table for AnalysisTable {
         self.events
             .rows(connection, batch, |logged, row| {
                 let event = serde_json::to_string(&logged.record).map_err(|e| sqlx::Error::Encode(e.into()))?;
-                row.put(logged.partition)?.put(logged.offset)?.put(logged.record.at)?.put(event)?;
+                let AnalyzeLog { event: kind, at, track_id, .. } = &logged.record;
+                let called_with = (*kind == LogEvent::Callback).then_some(track_id.as_str());
+                row.put(logged.partition)?.put(logged.offset)?.put(*at)?.put(called_with)?.put(event)?;
                 Ok(())
             })
             .await?;

@@ -2,10 +2,12 @@
 
 use super::mongo::{MongoAnalysis, MongoSink, testing::Base};
 use super::*;
-use crate::sql::{Database, Location, Table};
+use crate::sql::{Database, Location, Schema, Table};
 use processors::anomaly::{Activity, Anomaly, Kind, Series};
 use processors::ports::{Logged, Move, Sink, Written};
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, MessageType, Origin, State, Topic};
+use sqlx::migrate::Migrator;
+use std::borrow::Cow;
 
 /// Each promise, a function of a `&Kept`, as a test on both.
 macro_rules! on_both {
@@ -247,6 +249,32 @@ fn calls_are_found_by_an_index_in_a_file() {
     });
     let plan = plan.unwrap();
     assert!(plan[0].contains("SEARCH events USING INDEX events_calls"), "{plan:?}");
+}
+
+#[test]
+fn calls_of_a_file_that_an_earlier_version_made_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Kept::path(&folder);
+    let first = AnalysisTable::SCHEMA.file.iter().take(3).cloned().collect();
+    let file = Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT };
+    let mut earlier = Database::open(&Location::file(&path), &Schema { file, ..AnalysisTable::SCHEMA }).unwrap();
+    let events = [
+        called(0, 1, "500", "again"),
+        event(LogEvent::Step, State::Delivered, "0000"),
+        called(60_000, 2, "200", "told"),
+    ];
+    let written = earlier.run(async |connection| {
+        for (offset, event) in (0i64..).zip(&events) {
+            let row = connection.query("INSERT INTO events (partition, log_offset, at, event) VALUES (1, ?, ?, ?)");
+            row.bind(offset).bind(event.at).bind(serde_json::to_string(event).unwrap()).execute().await?;
+        }
+        Ok(())
+    });
+    written.unwrap();
+    drop(earlier);
+    drop(AnalysisSink::analysis(&path).unwrap());
+    let calls = SqliteAnalysis::open(&path).unwrap().calls(&events[0].track_id).unwrap();
+    assert_eq!(calls.iter().map(|call| call.attempt).collect::<Vec<_>>(), [1, 2]);
 }
 
 fn failure_reasons_come_the_most_frequent_first(kept: &Kept) {
