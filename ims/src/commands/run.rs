@@ -26,7 +26,8 @@ use std::sync::Arc;
 /// none). A process that dies is replaced by the others; nothing is lost either way.
 ///
 /// First of all the topics of these roles and the brokers are checked, as by `ims topics check`: a topic that is missing or
-/// wrong, or brokers without transactions, end the process before anything has begun. While no broker answers the process starts, waits, and checks when one does.
+/// wrong, or brokers without transactions, end the process before anything has begun. While no broker answers the process
+/// starts, waits, and checks when one does.
 ///
 /// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
 /// of a routing group's own are made before; those that Kafka refuses hold up nothing else, and are asked for again.

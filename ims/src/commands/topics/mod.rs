@@ -38,8 +38,8 @@ pub enum Command {
     /// Tell everything on Kafka that differs from table and configuration, each with its remedy.
     ///
     /// Partitions, cleanup, timestamps, copies, offsets of the groups, what brokers allow, and whether transactions
-    /// work. "wrong" must be mended before `ims run`, and is exit code 5; "advice" works and could work better, like brokers that
-    /// let offset commits linger, and is exit code 0.
+    /// work. "wrong" must be mended before `ims run`, and is exit code 5; "advice" works and could work better, like
+    /// brokers that let offset commits linger, and is exit code 0.
     #[command(after_long_help = exit::help(CHECK, &EXITS))]
     Check(Patience),
     /// Print the topic table: record, key, partitions, cleanup. Asks no server.
