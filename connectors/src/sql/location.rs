@@ -93,7 +93,7 @@ impl Location {
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS.to_string())
                     .pragma("cache_size", format!("-{CACHE_KIB}"))
-                    // Pages as they were before a statement or savepoint; in a file of its own each costs a write.
+                    // Pages as they were before a statement; in a file of its own each costs a write.
                     .pragma("temp_store", "MEMORY")
                     .disable_statement_logging();
                 Ok(Connection::Sqlite(connect_to_file(&options).await.map_err(|e| self.refused(&e))?))
