@@ -1,17 +1,16 @@
 //! Claims in a file: they survive kill -9 with the log they belong to.
 
 use super::expired_at;
-use crate::sql::{Connection, Database, Insert, Location, Schema, StoreError};
+use crate::sql::{Connection, Database, Insert, Location, Schema, StoreError, embedded};
 use processors::ports::{Away, CLAIM_WINDOW, Claim, Claims, MessageName};
 use rustc_hash::FxHashMap;
 use schemas::{TrackId, UnknownWord};
-use sqlx::migrate::Migrator;
+use std::borrow::Cow;
 use std::iter::repeat_n;
 use std::path::Path;
 
 /// A file only: the claims of more than one process live in Redis.
-pub const SCHEMA: Schema =
-    Schema { name: "claims", file: sqlx::migrate!("../migrations/sqlite/claims"), server: Migrator::DEFAULT };
+pub const SCHEMA: Schema = Schema { name: "claims", file: embedded::CLAIMS, server: Cow::Borrowed(&[]) };
 /// Expired claims that a batch removes for each claim it makes: more than one, so that the file stops growing.
 const REMOVED_PER_CLAIM: i64 = 2;
 /// Ids asked for in one statement: two placeholders each, far below SQLite's 32,766.

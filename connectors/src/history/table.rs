@@ -3,7 +3,7 @@
 use super::{place, recipient_key, statistics::Counts, tokens::Tokens, uses::Uses};
 use crate::cipher::Cipher;
 use crate::sql::{
-    Arguments, Connection, Dialect, Insert, Location, SERVER, Schema, SqlSink, StoreError, Table, question_marks,
+    Arguments, Connection, Dialect, Insert, Location, Schema, SqlSink, StoreError, Table, embedded, question_marks,
 };
 use processors::ports::{Logged, Refused};
 use rustc_hash::FxHashSet;
@@ -35,8 +35,7 @@ impl HistorySink {
 
 impl Table for HistoryTable {
     type Record = History;
-    const SCHEMA: Schema =
-        Schema { name: "history store", file: sqlx::migrate!("../migrations/sqlite/history"), server: SERVER };
+    const SCHEMA: Schema = Schema { name: "history store", file: embedded::HISTORY, server: embedded::SERVER };
 
     async fn write(&mut self, connection: &mut Connection, batch: &[Logged<History>]) -> sqlx::Result<Vec<Refused>> {
         self.insert(connection, &numbered(batch)).await

@@ -1,6 +1,6 @@
 //! What the sink writes.
 
-use crate::sql::{Arguments, Connection, Insert, Location, Merge, SERVER, Schema, SqlSink, StoreError, Table};
+use crate::sql::{Arguments, Connection, Insert, Location, Merge, Schema, SqlSink, StoreError, Table, embedded};
 use processors::ports::{Logged, Refused};
 use rustc_hash::FxHashMap;
 use schemas::{Report, ReportKind, State};
@@ -33,8 +33,7 @@ impl ReportSink {
 
 impl Table for ReportTable {
     type Record = Report;
-    const SCHEMA: Schema =
-        Schema { name: "report store", file: sqlx::migrate!("../migrations/sqlite/reports"), server: SERVER };
+    const SCHEMA: Schema = Schema { name: "report store", file: embedded::REPORTS, server: embedded::SERVER };
 
     async fn write(&mut self, connection: &mut Connection, batch: &[Logged<Report>]) -> sqlx::Result<Vec<Refused>> {
         let reports = batch.iter().map(|logged| &logged.record).enumerate();

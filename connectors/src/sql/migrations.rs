@@ -2,11 +2,30 @@
 
 use super::{Connection, Database, Location, StoreError, dialect::no_such_table};
 use sqlx::Connection as _;
-use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The tables of MySQL and MariaDB: one database has them all.
-pub(crate) const SERVER: Migrator = sqlx::migrate!("../migrations/mysql");
+/// A step of a store: a file of migrations/.
+#[derive(Debug, Clone, Copy)]
+pub struct Script {
+    /// Its number; steps are taken in this order.
+    pub version: i64,
+    /// What it does.
+    pub name: &'static str,
+    /// Statements of the store's dialect.
+    pub sql: &'static str,
+}
+
+/// All steps of a store, in order.
+pub type Scripts = Cow<'static, [Script]>;
+
+/// What stands in migrations/. One database of a server has all tables, each SQLite file those of its concern.
+pub(crate) mod embedded {
+    use super::{Cow, Script, Scripts};
+    include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+}
+
 /// How long a process waits for another one's migrations, seconds.
 const LOCK_TIMEOUT_S: u32 = 60;
 
@@ -16,9 +35,9 @@ pub struct Schema {
     /// What /health/ready calls the store.
     pub name: &'static str,
     /// Migrations of its file.
-    pub file: Migrator,
+    pub file: Scripts,
     /// Migrations of a server.
-    pub server: Migrator,
+    pub server: Scripts,
 }
 
 /// How far a store is.
@@ -39,7 +58,7 @@ impl Schema {
         if let Location::File(path) = location
             && !path.exists()
         {
-            return standing(location, &self.file, &[], None);
+            return standing(location, &steps(&self.file), &[], None);
         }
         let mut database = Database::connect(location, self)?;
         database.with(async |connection| self.standing(location, connection).await)
@@ -74,7 +93,7 @@ impl Schema {
         match connection {
             Connection::Sqlite(connection) => {
                 let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
-                let done = apply(location, &self.file, &mut *transaction).await?;
+                let done = apply(location, &steps(&self.file), &mut *transaction).await?;
                 transaction.commit().await.map_err(refused)?;
                 Ok(done)
             }
@@ -95,16 +114,24 @@ impl Schema {
         // One that a process began and did not live to finish: it bears being repeated.
         let forget = "DELETE FROM _sqlx_migrations WHERE success = FALSE";
         connection.execute(forget).await.map_err(|e| location.refused(&e))?;
-        apply(location, &self.server, connection.migrations()).await
+        apply(location, &steps(&self.server), connection.migrations()).await
     }
 
     async fn standing(&self, location: &Location, connection: &mut Connection) -> Result<Standing, StoreError> {
-        let migrator = match connection {
+        let scripts = match connection {
             Connection::Sqlite(_) => &self.file,
             Connection::MySql(_) => &self.server,
         };
-        read(location, migrator, connection.migrations()).await
+        read(location, &steps(scripts), connection.migrations()).await
     }
+}
+
+/// Scripts as sqlx keeps them in a store: with a checksum.
+fn steps(scripts: &[Script]) -> Vec<Migration> {
+    let step = |Script { version, name, sql }: &Script| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, (*sql).into(), false)
+    };
+    scripts.iter().map(step).collect()
 }
 
 /// None when it did not come in time. It ends with the connection.
@@ -114,36 +141,36 @@ async fn lock(connection: &mut Connection) -> sqlx::Result<Option<()>> {
     Ok((got == Some(1)).then_some(()))
 }
 
-async fn apply(location: &Location, migrator: &Migrator, connection: &mut dyn Migrate) -> Result<Standing, StoreError> {
+async fn apply(location: &Location, steps: &[Migration], connection: &mut dyn Migrate) -> Result<Standing, StoreError> {
     connection.ensure_migrations_table().await.map_err(|e| location.refused(&e))?;
-    let found = read(location, migrator, connection).await?;
-    for migration in migrator.iter().filter(|migration| !found.applied.contains(&migration.version)) {
+    let found = read(location, steps, connection).await?;
+    for migration in steps.iter().filter(|migration| !found.applied.contains(&migration.version)) {
         connection.apply(migration).await.map_err(|e| location.refused(&e))?;
     }
     Ok(found)
 }
 
-async fn read(location: &Location, migrator: &Migrator, connection: &mut dyn Migrate) -> Result<Standing, StoreError> {
+async fn read(location: &Location, steps: &[Migration], connection: &mut dyn Migrate) -> Result<Standing, StoreError> {
     let applied = match connection.list_applied_migrations().await {
         Ok(applied) => applied,
-        Err(MigrateError::Execute(error)) if no_such_table(&error) => return standing(location, migrator, &[], None),
+        Err(MigrateError::Execute(error)) if no_such_table(&error) => return standing(location, steps, &[], None),
         Err(error) => return Err(location.refused(&error)),
     };
     let half_done = connection.dirty_version().await.map_err(|e| location.refused(&e))?;
     if let (Location::File(_), Some(migration)) = (location, half_done) {
         return Err(StoreError::HalfDone { store: location.to_string(), migration });
     }
-    standing(location, migrator, &applied, half_done)
+    standing(location, steps, &applied, half_done)
 }
 
 fn standing(
     location: &Location,
-    migrator: &Migrator,
+    steps: &[Migration],
     applied: &[AppliedMigration],
     half_done: Option<i64>,
 ) -> Result<Standing, StoreError> {
     let store = location.to_string();
-    let mut known: BTreeMap<i64, &Migration> = migrator.iter().map(|m| (m.version, m)).collect();
+    let mut known: BTreeMap<i64, &Migration> = steps.iter().map(|m| (m.version, m)).collect();
     let mut done = Vec::new();
     for AppliedMigration { version, checksum } in applied.iter().filter(|applied| Some(applied.version) != half_done) {
         match known.remove(version) {

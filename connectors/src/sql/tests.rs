@@ -2,8 +2,6 @@
 
 use super::testing::{Store, on_both};
 use super::*;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use std::borrow::Cow;
 use std::sync::Barrier;
 
 on_both! {
@@ -16,11 +14,9 @@ on_both! {
 }
 
 fn schema(of: &[(i64, &'static str)]) -> Schema {
-    let migration = |&(version, sql): &(i64, &'static str)| {
-        Migration::new(version, "a step".into(), MigrationType::Simple, sql.into(), false)
-    };
-    let migrator = || Migrator { migrations: Cow::Owned(of.iter().map(migration).collect()), ..Migrator::DEFAULT };
-    Schema { name: "store", file: migrator(), server: migrator() }
+    let script = |&(version, sql): &(i64, &'static str)| Script { version, name: "a step", sql };
+    let scripts: Scripts = of.iter().map(script).collect();
+    Schema { name: "store", file: scripts.clone(), server: scripts }
 }
 
 const FIRST: (i64, &str) = (1, "CREATE TABLE IF NOT EXISTS a (x INT)");

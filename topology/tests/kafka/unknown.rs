@@ -14,7 +14,7 @@ use rdkafka::{
 };
 use schemas::{Channel, Lane, Topic};
 use std::time::Instant;
-use topology::log::{Log, LogError, Position, kafka::KafkaSettings};
+use topology::log::{Log, LogError, Place, Position, kafka::KafkaSettings};
 
 const RECORDS: usize = 60;
 
@@ -61,6 +61,65 @@ fn a_connection_that_ends_within_a_commit_loses_and_doubles_nothing() {
 #[test]
 fn a_commit_that_is_never_answered_loses_and_doubles_nothing() {
     copies_once_despite(&[Request::TxnOffsetCommit, Request::EndTxn], Then::Silence);
+}
+
+/// Such a request is of a transaction that has ended: the next one of the same producer has not yet sent its offsets.
+#[test]
+fn a_request_that_arrives_after_it_was_repeated_ends_no_later_transaction() {
+    let Some(brokers) = brokers() else { return };
+    let proxy = Proxy::before(&brokers);
+    let direct = Deployment::new(settings(&brokers));
+    let (source, target) = (direct.topic(1), direct.topic(1));
+    direct.start_group("late-MASS", &[source]);
+    let log =
+        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
+    let mut stream = log.stream(spec("late-MASS", &[source])).unwrap();
+    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let mut producer = direct.log.producer().unwrap();
+
+    proxy.lose(Request::EndTxn, Lost::Late, Then::Cut);
+    producer.append(&numbered(source, 0..1)).unwrap();
+    copy(&mut *stream, target, 1);
+    assert!(proxy.has_lost());
+    // The late one arrives after these records were written, and then nothing more of their transaction.
+    proxy.lose(Request::AddOffsetsToTxn, Lost::Question, Then::Silence);
+    producer.append(&numbered(source, 1..2)).unwrap();
+    turn_until(&mut *stream, target, |_| values(&direct.log, target).len() >= 2);
+    assert!(proxy.has_lost());
+    producer.append(&numbered(source, 2..3)).unwrap();
+    turn_until(&mut *stream, target, |_| values(&direct.log, target).contains(&"000002".to_owned()));
+    assert_once(&values(&direct.log, target), 0..3);
+}
+
+#[test]
+fn a_mark_that_arrives_after_it_was_repeated_takes_no_position_back() {
+    let Some(brokers) = brokers() else { return };
+    let proxy = Proxy::before(&brokers);
+    let direct = Deployment::new(settings(&brokers));
+    let (source, target) = (direct.topic(1), direct.topic(1));
+    direct.start_group("back-MASS", &[source]);
+    direct.log.producer().unwrap().append(&numbered(source, 0..5)).unwrap();
+    let log =
+        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
+    let mut stream = log.stream(spec("back-MASS", &[source])).unwrap();
+    let note = |next: i64| {
+        let place = Place { topic: source, partition: 0 };
+        Position { place, next, metadata: format!("started {next}") }
+    };
+    let assigned = |turn: &Turn| matches!(turn, Turn::Assigned(_));
+    turn_until(&mut *stream, target, assigned);
+
+    proxy.lose(Request::OffsetCommit, Lost::Late, Then::Cut);
+    if stream.mark(&[note(1)]).is_err() {
+        turn_until(&mut *stream, target, assigned);
+    }
+    assert!(proxy.has_lost());
+    stream.mark(&[note(2)]).unwrap();
+    proxy.let_arrive();
+    stream.leave();
+    let mut heir = direct.log.stream(spec("back-MASS", &[source])).unwrap();
+    let Turn::Assigned(found) = turn_until(&mut *heir, target, assigned) else { return };
+    assert_eq!(found, [note(2)]);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What the sink writes.
 
 use crate::analysis::tally::Tally;
-use crate::sql::{Connection, Dialect, Insert, Location, Merge, Schema, SqlSink, StoreError, Table};
+use crate::sql::{Connection, Dialect, Insert, Location, Merge, Schema, SqlSink, StoreError, Table, embedded};
 use processors::ports::{Logged, Refused};
 use schemas::{AnalyzeLog, LogEvent};
-use sqlx::migrate::Migrator;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// The sink of ANALYZE-LOG into a SQLite file.
@@ -51,11 +51,7 @@ impl AnalysisSink {
 impl Table for AnalysisTable {
     type Record = AnalyzeLog;
     /// A file only.
-    const SCHEMA: Schema = Schema {
-        name: "analysis store",
-        file: sqlx::migrate!("../migrations/sqlite/analysis"),
-        server: Migrator::DEFAULT,
-    };
+    const SCHEMA: Schema = Schema { name: "analysis store", file: embedded::ANALYSIS, server: Cow::Borrowed(&[]) };
 
     async fn write(&mut self, connection: &mut Connection, batch: &[Logged<AnalyzeLog>]) -> sqlx::Result<Vec<Refused>> {
         self.events

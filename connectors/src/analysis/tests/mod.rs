@@ -6,8 +6,6 @@ use crate::sql::{Database, Location, Schema, Table};
 use processors::anomaly::{Activity, Anomaly, Kind, Series};
 use processors::ports::{Logged, Move, Sink, Written};
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, MessageType, Origin, State, Topic};
-use sqlx::migrate::Migrator;
-use std::borrow::Cow;
 
 /// Each promise, a function of a `&Kept`, as a test on both.
 macro_rules! on_both {
@@ -255,8 +253,7 @@ fn calls_are_found_by_an_index_in_a_file() {
 fn calls_of_a_file_that_an_earlier_version_made_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = Kept::path(&folder);
-    let first = AnalysisTable::SCHEMA.file.iter().take(3).cloned().collect();
-    let file = Migrator { migrations: Cow::Owned(first), ..Migrator::DEFAULT };
+    let file = AnalysisTable::SCHEMA.file[..3].to_vec().into();
     let mut earlier = Database::open(&Location::file(&path), &Schema { file, ..AnalysisTable::SCHEMA }).unwrap();
     let events = [
         called(0, 1, "500", "again"),

@@ -59,7 +59,7 @@ pub use vendors::{NoSuch, VendorChange};
 use super::{Current, Prepare, ReferenceError, Reloaded};
 use crate::{
     cipher::Cipher,
-    sql::{Connection, Database, Location, SERVER, Schema},
+    sql::{Connection, Database, Location, Schema, embedded},
 };
 use held::Held;
 use processors::{
@@ -69,8 +69,7 @@ use processors::{
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The tables of reference data.
-pub const SCHEMA: Schema =
-    Schema { name: "reference store", file: sqlx::migrate!("../migrations/sqlite/reference"), server: SERVER };
+pub const SCHEMA: Schema = Schema { name: "reference store", file: embedded::REFERENCE, server: embedded::SERVER };
 
 /// Reference data of a store.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::{names::Names, settings::KafkaSettings};
 use crate::log::{Outgoing, StreamSpec};
 use bytes::Bytes;
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 use std::time::Duration;
 
 /// How fast a stream must notice and give up.
@@ -111,14 +111,17 @@ fn base(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         // 100 by default: AddOffsetsToTxn waits this long when the last transaction's markers are still on their way.
         .set("retry.backoff.ms", "5")
         .set("retry.backoff.max.ms", "500")
-        // Brokers close idle connections; that is no news.
-        .set("log.connection.close", "false");
+        // Ends of connections are told on this level, and nowhere else.
+        .set_log_level(RDKafkaLogLevel::Info);
     config
 }
 
 fn with_properties(mut config: ClientConfig, settings: &KafkaSettings) -> ClientConfig {
     for (key, value) in &settings.properties {
         config.set(key, value);
+        if key == "debug" {
+            config.set_log_level(RDKafkaLogLevel::Debug);
+        }
     }
     config
 }

@@ -15,19 +15,46 @@ use rdkafka::{
 };
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// When a connection to a broker broke, of all clients that share this.
+#[derive(Debug, Default)]
+pub struct Breaks(Mutex<Option<Instant>>);
+
+impl Breaks {
+    pub fn note(&self) {
+        *lock(&self.0) = Some(Instant::now());
+    }
+
+    /// Whether one broke so recently.
+    pub fn within(&self, time: Duration) -> bool {
+        lock(&self.0).is_some_and(|at| at.elapsed() < time)
+    }
+}
+
+/// Whether a line tells of a connection that ended with something under way, or of a request that was given up: it may
+/// still arrive, and is sent again. Idle connections end on the level of debug, and one that was not made carried nothing.
+/// Nothing else tells of it: an end is no error of librdkafka's, and its counters come with statistics alone.
+fn is_break(level: RDKafkaLogLevel, facility: &str, line: &str) -> bool {
+    let ended = facility == "FAIL" && !line.contains("Connect to ");
+    (ended || facility == "REQTMOUT") && !matches!(level, RDKafkaLogLevel::Debug)
+}
+
 /// librdkafka's own lines, in ours. It repeats itself while a broker is away: nothing of it is an error of ours.
 pub fn log(client: &str, level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
+        // A connection ended, and is made anew: each of a process's clients has one to each broker.
+        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Info if facility == "FAIL" => {
+            tracing::debug!(client, facility, "{line}");
+        }
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(client, facility, "{line}");
         }
@@ -58,12 +85,16 @@ pub struct ConsumerEar {
     pub last_words: Mutex<String>,
     /// Where the partitions stand.
     pub standings: Mutex<Standings>,
+    broke: AtomicBool,
+    breaks: Arc<Breaks>,
 }
 
 impl ConsumerEar {
-    pub fn new(name: &str) -> Self {
+    pub fn new(name: &str, breaks: &Arc<Breaks>) -> Self {
         Self {
             name: name.to_owned(),
+            broke: AtomicBool::new(false),
+            breaks: Arc::clone(breaks),
             rebalance: Mutex::default(),
             closing: AtomicBool::new(false),
             last_words: Mutex::default(),
@@ -76,6 +107,11 @@ impl ConsumerEar {
         lock(&self.rebalance).take()
     }
 
+    /// Whether one of its connections broke since this was last asked: what was under way may have been sent twice.
+    pub fn take_broke(&self) -> bool {
+        self.broke.swap(false, Ordering::SeqCst)
+    }
+
     /// From here on the consumer only waits for its end.
     pub fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
@@ -84,6 +120,10 @@ impl ConsumerEar {
 
 impl ClientContext for ConsumerEar {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        if is_break(level, facility, line) {
+            self.broke.store(true, Ordering::SeqCst);
+            self.breaks.note();
+        }
         log(&self.name, level, facility, line);
     }
 
@@ -127,7 +167,8 @@ impl ConsumerContext for ConsumerEar {
 pub struct ProducerEar {
     name: String,
     failed: Mutex<Option<Undelivered>>,
-    disconnects: AtomicU64,
+    broke: AtomicBool,
+    breaks: Arc<Breaks>,
     /// When the last broker in reach was lost.
     alone_at: Mutex<Option<Instant>>,
 }
@@ -140,11 +181,12 @@ pub struct Undelivered {
 }
 
 impl ProducerEar {
-    pub fn new(name: &str) -> Self {
+    pub fn new(name: &str, breaks: &Arc<Breaks>) -> Self {
         Self {
             name: name.to_owned(),
             failed: Mutex::default(),
-            disconnects: AtomicU64::new(0),
+            broke: AtomicBool::new(false),
+            breaks: Arc::clone(breaks),
             alone_at: Mutex::default(),
         }
     }
@@ -159,23 +201,25 @@ impl ProducerEar {
         lock(&self.alone_at).is_some_and(|at| at >= since)
     }
 
-    /// Connections lost so far: what was under way on one may have been sent twice.
-    pub fn disconnects(&self) -> u64 {
-        self.disconnects.load(Ordering::Relaxed)
+    /// Whether one of its connections ever broke: what was under way may have been sent twice.
+    pub fn broke(&self) -> bool {
+        self.broke.load(Ordering::SeqCst)
     }
 }
 
 impl ClientContext for ProducerEar {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        if is_break(level, facility, line) {
+            self.broke.store(true, Ordering::SeqCst);
+            self.breaks.note();
+        }
         log(&self.name, level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(client = self.name, %error, reason, "librdkafka says");
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::BrokerTransportFailure) => _ = self.disconnects.fetch_add(1, Ordering::Relaxed),
-            Some(RDKafkaErrorCode::AllBrokersDown) => *lock(&self.alone_at) = Some(Instant::now()),
-            _ => {}
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            *lock(&self.alone_at) = Some(Instant::now());
         }
     }
 }
@@ -192,5 +236,58 @@ impl ProducerContext<NoCustomPartitioner> for ProducerEar {
         if failed.is_none() && !purged {
             *failed = Some(Undelivered { topic: message.topic().to_owned(), code });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::{
+        ClientConfig,
+        mocking::MockCluster,
+        producer::{BaseProducer, BaseRecord, Producer},
+    };
+
+    fn until(what: &str, happened: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !happened() {
+            assert!(Instant::now() < deadline, "{what} did not happen");
+        }
+    }
+
+    /// A producer, and what its connections have in common with others'.
+    fn producer(brokers: &str) -> (BaseProducer<ProducerEar>, Arc<Breaks>) {
+        let breaks = Arc::default();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers).set_log_level(RDKafkaLogLevel::Info);
+        (config.create_with_context(ProducerEar::new("test", &breaks)).unwrap(), breaks)
+    }
+
+    #[test]
+    fn a_connection_that_ends_is_heard() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("test", 1, 1).unwrap();
+        let (producer, breaks) = producer(&cluster.bootstrap_servers());
+        producer.send(BaseRecord::<str, str>::to("test").payload("whatever")).unwrap();
+        producer.flush(Duration::from_secs(30)).unwrap();
+        assert!(!producer.context().broke() && !breaks.within(Duration::MAX));
+        cluster.broker_down(1).unwrap();
+        until("the end of its connection", || {
+            producer.poll(Duration::from_millis(10));
+            producer.context().broke()
+        });
+        assert!(breaks.within(Duration::MAX));
+    }
+
+    #[test]
+    fn one_that_could_not_be_made_did_not_end() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (producer, breaks) = producer(&closed.to_string());
+        let begun = Instant::now();
+        until("that no broker is in reach", || {
+            producer.poll(Duration::from_millis(10));
+            producer.context().was_alone_since(begun)
+        });
+        assert!(!producer.context().broke() && !breaks.within(Duration::MAX));
     }
 }

@@ -6,7 +6,7 @@ use super::{
     clients::{self, Pace},
     context::{ConsumerEar, Rebalance, lock},
     failure::{Reason, Sort, is_away},
-    native::{self, Membership},
+    native::{self, Lines, Membership},
     watchdog::Watched,
 };
 use crate::log::{LogError, Place, Position, Record, StreamSpec};
@@ -57,6 +57,7 @@ pub struct Member {
 
 /// The consumer. A commit that nobody waits for any more keeps it until it comes back.
 struct Joined {
+    lines: Lines,
     consumer: BaseConsumer<ConsumerEar>,
     /// Dropped with the consumer, which tells [`Ending`].
     _gone: mpsc::Sender<()>,
@@ -67,8 +68,9 @@ impl Member {
     pub fn join(shared: &Arc<KafkaShared>, spec: &StreamSpec, seat: usize, pace: Pace) -> Result<Self, LogError> {
         let config = clients::member(&shared.settings, &shared.names, spec, seat, pace);
         let consumer: BaseConsumer<ConsumerEar> = config
-            .create_with_context(ConsumerEar::new(&spec.name))
+            .create_with_context(ConsumerEar::new(&spec.name, &shared.breaks))
             .map_err(|error| LogError::Stop(format!("the consumer of {} could not be made: {error}", spec.name)))?;
+        let lines = Lines::of(consumer.client());
         let topics: Vec<&str> = spec.sources.iter().map(|&topic| shared.names.of(topic)).collect();
         consumer
             .subscribe(&topics)
@@ -77,7 +79,7 @@ impl Member {
         let topic = topics.first().copied().unwrap_or_default().to_owned();
         let (gone, wait) = mpsc::channel();
         Ok(Self {
-            joined: Some(Arc::new(Joined { consumer, _gone: gone })),
+            joined: Some(Arc::new(Joined { lines, consumer, _gone: gone })),
             aside: Aside::new(&spec.name),
             ending: Some(Ending(wait)),
             shared: Arc::clone(shared),
@@ -102,8 +104,11 @@ impl Member {
 
     /// Waits for a record or a rebalance.
     pub fn poll(&self, wait: Duration) -> Result<Heard, LogError> {
-        let consumer = self.consumer()?;
+        let Joined { lines, consumer, .. } = &**self.joined()?;
         let polled = consumer.poll(wait);
+        if !matches!(polled, Some(Ok(_))) {
+            lines.hear(consumer.client());
+        }
         if let Some(rebalance) = consumer.context().take_rebalance() {
             // A rebalance comes without a record: the crate's poll returns after each event.
             return Ok(Heard::Rebalance(rebalance));
@@ -250,6 +255,14 @@ impl Member {
             Ok(None) => Ok(Err(Reason::passing("the commit was not answered in time"))),
             Err(error) => Err(LogError::Away(format!("no thread for commits of {}: {error}", self.stream))),
         }
+    }
+
+    /// Whether a connection of its consumer broke since this was last asked.
+    pub fn take_broke(&self) -> bool {
+        self.joined().is_ok_and(|joined| {
+            joined.lines.hear(joined.consumer.client());
+            joined.consumer.context().take_broke()
+        })
     }
 
     /// Positions with what is noted beside them. A fresh list each time: metadata cannot be set twice.

@@ -30,6 +30,7 @@ pub use settings::{KafkaSettings, Slots};
 pub use watchdog::OnStuck;
 
 use super::{Appender, Log, LogError, Producer, Reader, Stream, StreamSpec};
+use context::Breaks;
 use names::Names;
 use queries::Queries;
 use rustc_hash::FxHashMap;
@@ -51,6 +52,7 @@ struct KafkaShared {
     names: Names,
     watchdog: Watchdog,
     queries: Queries,
+    breaks: Arc<Breaks>,
     /// Streams at work by name, and which numbers they have.
     seats: Mutex<FxHashMap<String, BTreeSet<usize>>>,
 }
@@ -79,6 +81,7 @@ impl KafkaLog {
                 names,
                 watchdog,
                 queries: Queries::default(),
+                breaks: Arc::default(),
                 seats: Mutex::default(),
             }),
         })

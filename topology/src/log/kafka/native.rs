@@ -7,10 +7,13 @@ use rdkafka::{
     TopicPartitionList,
     bindings::{
         rd_kafka_consumer_group_metadata, rd_kafka_consumer_group_metadata_destroy,
-        rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id, rd_kafka_flush,
-        rd_kafka_get_watermark_offsets, rd_kafka_header_cnt, rd_kafka_header_get_all, rd_kafka_message_headers,
+        rd_kafka_consumer_group_metadata_generation_id, rd_kafka_consumer_group_metadata_member_id,
+        rd_kafka_event_destroy, rd_kafka_event_log, rd_kafka_flush, rd_kafka_get_watermark_offsets,
+        rd_kafka_header_cnt, rd_kafka_header_get_all, rd_kafka_message_headers, rd_kafka_queue_destroy,
+        rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_set_log_queue,
     },
     client::{Client, ClientContext},
+    config::RDKafkaLogLevel,
     error::RDKafkaErrorCode,
     message::BorrowedMessage,
     types::RDKafkaRespErr,
@@ -73,6 +76,66 @@ pub fn last_stable_offset<C: ClientContext>(client: &Client<C>, topic: &str, par
     let code =
         unsafe { rd_kafka_get_watermark_offsets(client.native_ptr(), topic.as_ptr(), partition, &mut low, &mut high) };
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// Where the lines of a consumer wait to be heard: beside its records, so that they are heard without taking one.
+pub struct Lines(*mut rd_kafka_queue_t);
+
+// SAFETY: librdkafka's queues may be used from any thread.
+unsafe impl Send for Lines {}
+// SAFETY: as before.
+unsafe impl Sync for Lines {}
+
+impl Lines {
+    /// The lines of this client from now on. To be dropped before it.
+    pub fn of<C: ClientContext>(client: &Client<C>) -> Self {
+        // SAFETY: the client outlives both calls. It keeps a hold of its own on the queue that it is given.
+        unsafe {
+            let queue = rd_kafka_queue_new(client.native_ptr());
+            rd_kafka_set_log_queue(client.native_ptr(), queue);
+            Self(queue)
+        }
+    }
+
+    /// Tells the client's context what waits. A line that says what happened before an answer waits when that is here.
+    pub fn hear<C: ClientContext>(&self, client: &Client<C>) {
+        loop {
+            // SAFETY: the queue is there until the drop; an event is ours until it is destroyed, and its texts are C
+            // strings that live as long as it. No other events come to this queue.
+            unsafe {
+                let event = rd_kafka_queue_poll(self.0, 0);
+                if event.is_null() {
+                    return;
+                }
+                let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
+                if rd_kafka_event_log(event, &mut facility, &mut line, &mut level) == 0 {
+                    let text = |at| CStr::from_ptr(at).to_string_lossy();
+                    client.context().log(level_of(level), &text(facility), &text(line));
+                }
+                rd_kafka_event_destroy(event);
+            }
+        }
+    }
+}
+
+/// syslog's levels.
+fn level_of(level: i32) -> RDKafkaLogLevel {
+    use RDKafkaLogLevel as Level;
+    match level {
+        ..=2 => Level::Critical,
+        3 => Level::Error,
+        4 => Level::Warning,
+        5 => Level::Notice,
+        6 => Level::Info,
+        7.. => Level::Debug,
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and not used again.
+        unsafe { rd_kafka_queue_destroy(self.0) }
+    }
 }
 
 /// An entry of a list of partitions.

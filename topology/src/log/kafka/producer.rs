@@ -35,7 +35,7 @@ impl KafkaProducer {
     /// Connects in the background.
     pub fn new(shared: &Arc<KafkaShared>, elsewhere: Option<String>) -> Result<Self, LogError> {
         let producer = clients::plain(&shared.settings, &shared.names)
-            .create_with_context(ProducerEar::new("producer"))
+            .create_with_context(ProducerEar::new("producer", &shared.breaks))
             .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))?;
         Ok(Self { producer, shared: Arc::clone(shared), elsewhere })
     }

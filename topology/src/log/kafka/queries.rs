@@ -25,7 +25,7 @@ impl KafkaShared {
             return Ok(client);
         }
         let made = clients::queries(&self.settings, &self.names)
-            .create_with_context(ConsumerEar::new("queries"))
+            .create_with_context(ConsumerEar::new("queries", &self.breaks))
             .map_err(|error| LogError::Stop(format!("no client could be made: {error}")))?;
         Ok(self.queries.0.get_or_init(|| made))
     }

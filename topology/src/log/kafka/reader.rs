@@ -37,7 +37,7 @@ impl KafkaReader {
     fn open(&mut self) -> Result<(), LogError> {
         if self.consumer.is_none() {
             let consumer: BaseConsumer<ConsumerEar> = clients::reader(&self.shared.settings, &self.shared.names)
-                .create_with_context(ConsumerEar::new("reader"))
+                .create_with_context(ConsumerEar::new("reader", &self.shared.breaks))
                 .map_err(|error| LogError::Stop(format!("no reader could be made: {error}")))?;
             // It is in no group: there is nothing to wait for when it ends.
             consumer.context().close();

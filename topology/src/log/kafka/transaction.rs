@@ -67,7 +67,7 @@ impl TransactionalProducer {
     pub fn new(shared: &Arc<KafkaShared>, stream: &str, k: usize, pace: Pace) -> Result<Self, LogError> {
         let config = clients::transactional(&shared.settings, &shared.names, stream, k, pace);
         let producer: BaseProducer<ProducerEar> = config
-            .create_with_context(ProducerEar::new(stream))
+            .create_with_context(ProducerEar::new(stream, &shared.breaks))
             .map_err(|error| LogError::Stop(format!("the producer of {stream} could not be made: {error}")))?;
         let id = shared.names.transactional_id(stream, k);
         let (producer, aside, begun) = (Arc::new(producer), Aside::new(stream), Cell::new(Instant::now()));
@@ -101,14 +101,13 @@ impl TransactionalProducer {
     /// Runs one transaction to its end.
     pub fn run(&self, outputs: &[Outgoing], offsets: TopicPartitionList, group: &Arc<ConsumerGroupMetadata>) -> Ended {
         self.begun.set(Instant::now());
-        let disconnects = self.producer.context().disconnects();
         match self.try_run(outputs, offsets, group) {
             Ok(calls_repeated) => {
                 fault::point(&self.stream, Point::AfterCommit);
                 self.producer.poll(Duration::ZERO);
                 // A request that was sent again may still arrive a second time, in the middle of the next transaction
                 // (librdkafka lacks KIP-890): a new epoch refuses it.
-                let clean = !calls_repeated && self.producer.context().disconnects() == disconnects;
+                let clean = !calls_repeated && !self.producer.context().broke();
                 Ended::Committed { clean }
             }
             Err(Broken::Abort(reason)) => self.abort(reason),

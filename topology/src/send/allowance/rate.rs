@@ -145,7 +145,8 @@ impl Rate {
     }
 
     /// Whether the last second has room for a cost: for all lanes that of all, for those below AUTH no more than their
-    /// own parts, or than what is not kept. With none of AUTH's partitions there is nothing to keep.
+    /// own parts, or than what is not kept. With none of AUTH's partitions there is nothing to keep. Own parts that are
+    /// no whole request beside AUTH's get one all the same, as often as they are due, or they would wait for ever.
     fn has_room(&mut self, lane: usize, cost: f64, now_ms: i64) -> bool {
         let (auth, others) = (self.auth.sum(now_ms), self.others.sum(now_ms));
         let whole = self.whole.per_second;
@@ -343,6 +344,13 @@ mod tests {
     }
 
     #[test]
+    fn lanes_with_a_fraction_of_a_request_beside_all_of_auth_are_served() {
+        // 10.2 a second for AUTH and 0.36 for MASS: ten fit into a second, and all ten are AUTH's.
+        let got = run(&mut rate(51, [1.0, 0.0, 0.0235, 0.0]), [true, false, true, false], 100);
+        assert!((got[2] - 0.36).abs() < 0.05 && got[0] > 9.6, "{got:?}");
+    }
+
+    #[test]
     fn a_push_to_many_devices_passes_a_small_bucket_and_is_owed() {
         let mut rate = rate(100, ALL);
         let times: Vec<i64> = (1..=30_000).filter(|ms| rate.take(0, 500, *ms).is_ok()).collect();
@@ -399,6 +407,10 @@ mod tests {
             let mut rate = Rate::new(true, 0);
             rate.set(per_second, owned, 0);
             let part = f64::from(per_second) * PARTS[0] * owned[0];
+            let others: f64 = (1..4).map(|lane| f64::from(per_second) * PARTS[lane] * owned[lane]).sum();
+            // Of a second that holds no more than AUTH's part, one whole request is another's now and then.
+            let shared = others > 0.0 && (part + others).floor() < part.floor() + 1.0;
+            let whole = part.floor() - f64::from(u8::from(shared));
             let mut own = Bucket::default();
             own.set(part, burst(part));
             let mut sent: Vec<i64> = Vec::new();
@@ -413,7 +425,7 @@ mod tests {
                     }
                     for _ in 0..codes {
                         let of_second = sent.iter().rev().take_while(|at| **at > now_ms - 1_000).count() as f64;
-                        if own.tokens < 1.0 + 1e-3 || of_second + 1.0 > part.floor() {
+                        if own.tokens < 1.0 + 1e-3 || of_second + 1.0 > whole {
                             break;
                         }
                         prop_assert!(rate.take(0, 1, now_ms).is_ok(), "at {now_ms} ms, {of_second} of {part}");

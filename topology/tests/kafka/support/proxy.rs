@@ -7,8 +7,10 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
+    time::Duration,
 };
 
 /// Requests of Kafka's protocol, by their key.
@@ -30,6 +32,8 @@ pub enum Lost {
     Question,
     /// The answer: the broker has done it.
     Answer,
+    /// The request, until something else is lost: the broker sees and answers it first.
+    Late,
 }
 
 /// How the client gets to know.
@@ -57,10 +61,41 @@ impl Plan {
     }
 }
 
+/// A request that is late.
+struct Kept {
+    frame: Vec<u8>,
+    to_server: TcpStream,
+    answered: mpsc::Receiver<()>,
+}
+
+impl Kept {
+    /// Returns when the broker has answered it.
+    fn arrive(mut self) -> io::Result<()> {
+        self.to_server.write_all(&self.frame)?;
+        let answered = self.answered.recv_timeout(Duration::from_secs(30));
+        answered.map_err(|_| io::Error::other("the broker does not answer a late request"))
+    }
+}
+
+/// What is to happen.
+#[derive(Default)]
+struct Plans {
+    next: Mutex<Option<Plan>>,
+    kept: Mutex<Option<Kept>>,
+}
+
+impl Plans {
+    fn let_arrive(&self) {
+        if let Some(kept) = self.kept.lock().unwrap().take() {
+            kept.arrive().unwrap();
+        }
+    }
+}
+
 /// A listener that passes everything on to a broker.
 pub struct Proxy {
     pub address: String,
-    plan: Arc<Mutex<Option<Plan>>>,
+    plans: Arc<Plans>,
 }
 
 impl Proxy {
@@ -68,8 +103,8 @@ impl Proxy {
     pub fn before(broker: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let plan = Arc::new(Mutex::new(None));
-        let (broker, known) = (broker.to_owned(), Arc::clone(&plan));
+        let plans = Arc::new(Plans::default());
+        let (broker, known) = (broker.to_owned(), Arc::clone(&plans));
         let told = [&b"127.0.0.1"[..], &i32::from(port_of(&broker)).to_be_bytes()].concat();
         let tell = [&b"127.0.0.1"[..], &i32::from(address.port()).to_be_bytes()].concat();
         thread::spawn(move || {
@@ -80,7 +115,7 @@ impl Proxy {
                 pass(client, server, Arc::clone(&known), (told.clone(), tell.clone()));
             }
         });
-        Self { address: address.to_string(), plan }
+        Self { address: address.to_string(), plans }
     }
 
     /// Loses the next request of this kind, or its answer.
@@ -90,12 +125,17 @@ impl Proxy {
 
     /// The same of the next one that has this word in it.
     pub fn lose_with(&self, word: &str, request: Request, lost: Lost, then: Then) {
-        *self.plan.lock().unwrap() = Some(Plan { word: word.to_owned(), request, lost, then });
+        *self.plans.next.lock().unwrap() = Some(Plan { word: word.to_owned(), request, lost, then });
+    }
+
+    /// Gives the broker what is late, and waits for its answer.
+    pub fn let_arrive(&self) {
+        self.plans.let_arrive();
     }
 
     /// Whether it has happened.
     pub fn has_lost(&self) -> bool {
-        self.plan.lock().unwrap().is_none()
+        self.plans.next.lock().unwrap().is_none()
     }
 }
 
@@ -103,36 +143,51 @@ fn port_of(address: &str) -> u16 {
     address.rsplit(':').next().unwrap().parse().unwrap()
 }
 
-fn pass(client: TcpStream, server: TcpStream, plan: Arc<Mutex<Option<Plan>>>, names: (Vec<u8>, Vec<u8>)) {
+fn pass(client: TcpStream, server: TcpStream, plans: Arc<Plans>, names: (Vec<u8>, Vec<u8>)) {
     let mute = Arc::new(AtomicBool::new(false));
+    let (tell_answer, answered) = mpsc::channel();
+    let mut answered = Some(answered);
     let (mut questions, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let (mut answers, mut to_client) = (server, client);
     let muted = Arc::clone(&mute);
     thread::spawn(move || {
+        let mut late = false;
         let _ = each_frame(&mut questions, |frame| {
             if mute.load(Ordering::SeqCst) {
                 return Ok(());
             }
-            let hit = plan.lock().unwrap().take_if(|plan| plan.meets(frame));
+            let hit = plans.next.lock().unwrap().take_if(|plan| plan.meets(frame));
             let Some(hit) = hit else { return to_server.write_all(frame) };
             mute.store(true, Ordering::SeqCst);
-            if hit.lost == Lost::Answer {
-                to_server.write_all(frame)?;
+            plans.let_arrive();
+            match (hit.lost, answered.take()) {
+                (Lost::Answer, _) => to_server.write_all(frame)?,
+                (Lost::Late, Some(answered)) => {
+                    let kept = Kept { frame: frame.clone(), to_server: to_server.try_clone()?, answered };
+                    *plans.kept.lock().unwrap() = Some(kept);
+                    late = true;
+                }
+                _ => {}
             }
             if hit.then == Then::Cut {
-                questions_end(&to_server, hit.lost);
+                if !late {
+                    questions_end(&to_server, hit.lost);
+                }
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             Ok(())
         });
         let _ = questions.shutdown(Shutdown::Both);
-        // A client that died is gone for the broker too.
-        let _ = to_server.shutdown(Shutdown::Write);
+        if !late {
+            // A client that died is gone for the broker too.
+            let _ = to_server.shutdown(Shutdown::Write);
+        }
     });
     thread::spawn(move || {
         let (told, tell) = names;
         let _ = each_frame(&mut answers, |frame| {
             if muted.load(Ordering::SeqCst) {
+                let _ = tell_answer.send(());
                 return Ok(());
             }
             // The broker tells its own address; the client shall come here instead.

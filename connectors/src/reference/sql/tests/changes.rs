@@ -1,8 +1,7 @@
 //! What becomes of changes, and of a store that is not as it should be.
 
 use super::*;
-use sqlx::migrate::Migrator;
-use std::borrow::Cow;
+use crate::sql::Scripts;
 
 pub(super) fn what_is_imported_is_what_a_file_would_give(store: &Store) {
     let seed = with_every_part();
@@ -157,9 +156,8 @@ pub(super) fn a_store_that_lacks_its_tables_is_told_and_not_touched(store: &Stor
 }
 
 /// Migrations up to one.
-fn up_to(migrator: &Migrator, version: i64) -> Migrator {
-    let migrations = migrator.iter().filter(|migration| migration.version <= version).cloned().collect();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+fn up_to(scripts: &Scripts, version: i64) -> Scripts {
+    scripts.iter().filter(|script| script.version <= version).copied().collect()
 }
 
 pub(super) fn vendors_of_before_are_simulated_and_new_ones_keep_their_protocol(store: &Store) {

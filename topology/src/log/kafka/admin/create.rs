@@ -155,7 +155,7 @@ impl<'a> Group<'a> {
     pub fn open(admin: &'a KafkaAdmin, stream: &str) -> Result<Self, LogError> {
         let shared = &admin.shared;
         let consumer: BaseConsumer<ConsumerEar> = clients::starter(&shared.settings, &shared.names, stream)
-            .create_with_context(ConsumerEar::new("admin"))
+            .create_with_context(ConsumerEar::new("admin", &shared.breaks))
             .map_err(|error| LogError::Stop(format!("no client could be made: {error}")))?;
         consumer.context().close();
         Ok(Self { admin, consumer, name: shared.names.group(stream) })

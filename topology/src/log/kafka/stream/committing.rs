@@ -61,7 +61,7 @@ impl KafkaStream {
                     // The broker gave a transaction up that took too long: it was away, or this process stood still.
                     self.fences.forgive();
                 } else if reason.sort == Sort::Fenced {
-                    self.fences.note(&format!("transactional id {}", producers.id()))?;
+                    self.fences.note(&format!("transactional id {}", producers.id()), &self.shared.breaks)?;
                 }
                 self.rewind(reason)
             }
@@ -91,6 +91,7 @@ impl KafkaStream {
         if positions.is_empty() {
             return Ok(());
         }
+        member.take_broke();
         let still_the_same = || member.membership().as_ref() == Some(&held.membership);
         let reason = if !still_the_same() {
             Reason::outside("the group went on without this member")
@@ -98,9 +99,9 @@ impl KafkaStream {
             reason
         } else if !still_the_same() {
             Reason::outside("the group went on while it was committed")
-        } else if begun.elapsed() >= self.pace.request {
+        } else if begun.elapsed() >= self.pace.request || member.take_broke() {
             // It was sent again over another connection: the first one may still arrive, after commits that follow.
-            Reason::passing("the commit was answered late")
+            Reason::passing("the commit was answered late, or over a second connection")
         } else {
             self.confirmed_at = Some(begun);
             return Ok(());

@@ -132,8 +132,8 @@ impl KafkaStream {
 
     /// Another member of this name took over.
     fn replaced(&mut self) -> Result<(), LogError> {
-        let Names { instance, .. } = &self.shared.names;
-        self.fences.note(&format!("{}: the place of {instance} in its group", self.spec.name))?;
+        let KafkaShared { names: Names { instance, .. }, breaks, .. } = &*self.shared;
+        self.fences.note(&format!("{}: the place of {instance} in its group", self.spec.name), breaks)?;
         self.fall();
         Ok(())
     }
