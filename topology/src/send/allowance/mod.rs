@@ -67,6 +67,9 @@ struct Limits {
     /// The vendor asked to be left alone until then.
     quiet_until_ms: i64,
     standing: Standing,
+    /// Whether this process sends to it: it owns partitions of its families. What is known of it is kept, and shown again
+    /// with the next partition.
+    ours: bool,
     /// Since when the breaker is as it is, Unix milliseconds, and the newest code that spoke of trouble of the vendor's own.
     breaker_since_ms: i64,
     ailing: String,
@@ -103,8 +106,7 @@ impl Allowance {
         let now_ms = self.clock.now_ms();
         let mut kept = self.lock();
         kept.owned.insert(topic, (lane, owned, Some(of)));
-        let Kept { vendors, owned, .. } = &mut *kept;
-        vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
+        kept.share(now_ms);
     }
 
     /// There is a routing group's topic of so many partitions, whoever reads it; None: as many as all topics have. Until a
@@ -116,8 +118,7 @@ impl Allowance {
             return;
         }
         kept.owned.insert(topic, (lane, 0, of));
-        let Kept { vendors, owned, .. } = &mut *kept;
-        vendors.values_mut().for_each(|limits| limits.set_rate(owned, now_ms));
+        kept.share(now_ms);
     }
 
     /// A vendor is in use: its bucket begins to fill, so that its first request need not wait for it.
@@ -219,7 +220,7 @@ impl Allowance {
         // A reload of the reference data changes a vendor while requests are under way.
         if !Arc::ptr_eq(&limits.settings, vendor) {
             limits.settings = Arc::clone(vendor);
-            limits.set_rate(owned, now_ms);
+            limits.share(owned, now_ms);
         }
         limits
     }
@@ -236,6 +237,20 @@ impl std::fmt::Debug for Allowance {
     }
 }
 
+impl Kept {
+    /// What is owned has changed.
+    fn share(&mut self, now_ms: i64) {
+        let Self { vendors, owned, stops, .. } = self;
+        for (name, limits) in vendors {
+            let before = limits.ours;
+            limits.share(owned, now_ms);
+            if limits.ours != before {
+                refused::show(stops, name, limits.ours);
+            }
+        }
+    }
+}
+
 impl Limits {
     fn new(vendor: &Arc<Vendor>, breaker: BreakerSettings, owned: &Owned, now_ms: i64) -> Self {
         let mut this = Self {
@@ -246,18 +261,22 @@ impl Limits {
             hands: Hands::default(),
             quiet_until_ms: i64::MIN,
             standing: Standing::default(),
+            ours: false,
             breaker_since_ms: now_ms,
             ailing: String::new(),
             shown: Shown::of(&vendor.name),
         };
-        this.set_rate(owned, now_ms);
+        this.share(owned, now_ms);
         this
     }
 
-    fn set_rate(&mut self, owned: &Owned, now_ms: i64) {
+    /// Takes this process's part of the rate, and says of the vendor what is so here.
+    fn share(&mut self, owned: &Owned, now_ms: i64) {
         let part = |lane| parts::of_lane(owned, &self.settings.families, lane);
         let parts = [Lane::Auth, Lane::Realtime, Lane::Mass, Lane::Ad].map(part);
         self.rate.set(self.settings.tps, parts, now_ms);
+        self.ours = parts::some(owned, &self.settings.families);
+        self.show();
     }
 
     fn quiet_until(&self, now_ms: i64) -> Option<i64> {
@@ -288,13 +307,15 @@ impl Limits {
         self.show();
     }
 
+    /// A process that sends nothing to a vendor has no trouble with it, whatever it knows: it would not see the end.
     fn show(&self) {
-        let trouble = self.standing.lasting().map(|lasting| lasting.trouble);
+        let trouble = self.standing.lasting().filter(|_| self.ours).map(|lasting| lasting.trouble);
         let is_one = |is: bool| f64::from(u8::from(is));
         self.shown.locked_out.set(is_one(trouble == Some(Trouble::LockedOut)));
         self.shown.unreached.set(is_one(trouble.is_some_and(|trouble| trouble != Trouble::LockedOut)));
         self.shown.in_flight.set(f64::from(self.hands.in_flight));
         self.shown.breaker.set(match self.breaker.state() {
+            _ if !self.ours => 0.0,
             State::Closed => 0.0,
             State::HalfOpen => 1.0,
             State::Open => 2.0,

@@ -25,6 +25,12 @@ pub fn of_all(owned: &Owned, families: &[Family]) -> f64 {
     share(families.iter().flat_map(lanes).map(|(family, lane)| partitions(owned, family, lane, largest)))
 }
 
+/// Whether any partition of these families is this process's.
+pub fn some(owned: &Owned, families: &[Family]) -> bool {
+    let ours = |family| families.contains(&family);
+    owned.iter().any(|(topic, (_, mine, _))| *mine > 0 && family_of(*topic).is_some_and(ours))
+}
+
 /// Whether a family has a topic of a lane: one that is nowhere is not somebody else's either.
 fn has(family: Family, lane: Lane) -> bool {
     lane != Lane::Auth || family.has_auth()

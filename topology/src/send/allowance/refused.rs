@@ -31,9 +31,9 @@ impl Allowance {
     /// A vendor answered a message that left at `sent_ms`.
     pub fn answered(&self, vendor: &Vendor, dispatch: &Dispatch, sent_ms: i64, code: &str, text: &str) {
         let heard = Heard { row: judge(vendor.codes, code), code, text, now_ms: self.clock.now_ms() };
-        let Kept { stops, .. } = &mut *self.lock();
-        let news = stops.answered(&vendor.name, dispatch, sent_ms, heard);
-        tell(stops, news);
+        let mut kept = self.lock();
+        let news = kept.stops.answered(&vendor.name, dispatch, sent_ms, heard);
+        kept.tell(news);
     }
 
     /// A vendor reported the end of one of our messages.
@@ -43,7 +43,7 @@ impl Allowance {
         let row = judge(vendor.codes, code);
         let mut kept = self.lock();
         let news = kept.stops.reported(&vendor.name, serial_number, Heard { row, code, text, now_ms });
-        tell(&kept.stops, news);
+        kept.tell(news);
         if now_ms - at_ms > OF_NOW_MS {
             return;
         }
@@ -67,39 +67,46 @@ impl Allowance {
 
     /// Lets what a vendor refuses be tried again, all or of one name; how many.
     pub fn let_go(&self, vendor: &str, name: Option<&str>) -> usize {
-        let Kept { stops, .. } = &mut *self.lock();
-        let gone = stops.clear(vendor, name);
+        let mut kept = self.lock();
+        let gone = kept.stops.clear(vendor, name);
         if gone > 0 {
-            show(stops, vendor);
+            kept.show(vendor);
         }
         gone
     }
 }
 
-/// Tells the operator once that something is refused, and once that it is taken again.
-fn tell(stops: &Stops, news: Option<News>) {
-    let Some(news) = news else { return };
-    let (News::Stopped(told) | News::Mended(told)) = &news;
-    let Stopped { vendor, family, kind, name, code, kept_back, .. } = told;
-    let kind = kind.as_str();
-    match &news {
-        News::Stopped(_) => tracing::error!(
-            vendor,
-            family,
-            kind,
-            name,
-            code,
-            "a vendor refuses this: its messages end with the code, or go on by their plan, without a request; one in five \
-             minutes tries"
-        ),
-        News::Mended(_) => tracing::info!(vendor, family, kind, name, kept_back, "a vendor takes this again"),
+impl Kept {
+    /// Tells the operator once that something is refused, and once that it is taken again.
+    fn tell(&self, news: Option<News>) {
+        let Some(news) = news else { return };
+        let (News::Stopped(told) | News::Mended(told)) = &news;
+        let Stopped { vendor, family, kind, name, code, kept_back, .. } = told;
+        let kind = kind.as_str();
+        match &news {
+            News::Stopped(_) => tracing::error!(
+                vendor,
+                family,
+                kind,
+                name,
+                code,
+                "a vendor refuses this: its messages end with the code, or go on by their plan, without a request; one in five \
+                 minutes tries"
+            ),
+            News::Mended(_) => tracing::info!(vendor, family, kind, name, kept_back, "a vendor takes this again"),
+        }
+        self.show(vendor);
     }
-    show(stops, vendor);
+
+    fn show(&self, vendor: &str) {
+        show(&self.stops, vendor, self.vendors.get(vendor).is_some_and(|limits| limits.ours));
+    }
 }
 
-pub(super) fn show(stops: &Stops, vendor: &str) {
+/// Shows what a vendor refuses of us, or nothing when this process sends nothing to it: it would not see the end.
+pub(super) fn show(stops: &Stops, vendor: &str, is_ours: bool) {
     for kind in Kind::ALL {
-        let stopped = stops.count(vendor, kind) as f64;
+        let stopped = if is_ours { stops.count(vendor, kind) as f64 } else { 0.0 };
         gauge!(names::STOPPED, "vendor" => vendor.to_owned(), "kind" => kind.as_str()).set(stopped);
     }
 }

@@ -54,9 +54,7 @@ impl Allowance {
     pub fn stands(&self, reference: &Reference) -> Vec<Stands> {
         let now_ms = self.clock.now_ms();
         let kept = self.lock();
-        let sends = |family: &Family| {
-            kept.owned.iter().any(|(topic, (_, ours, _))| *ours > 0 && crate::send::family_of(*topic) == Some(*family))
-        };
+        let sends = |family: &Family| super::parts::some(&kept.owned, &[*family]);
         let vendors = Family::ALL.into_iter().filter(sends).flat_map(|family| reference.vendors(family));
         let vendors: BTreeMap<&str, &Arc<Vendor>> = vendors.map(|vendor| (vendor.name.as_str(), vendor)).collect();
         let of = |vendor: &&Arc<Vendor>| {
@@ -73,7 +71,7 @@ impl Allowance {
         let gone: Vec<String> = kept.vendors.keys().filter(|name| !is_there(name)).cloned().collect();
         for name in gone {
             kept.stops.clear(&name, None);
-            super::refused::show(&kept.stops, &name);
+            super::refused::show(&kept.stops, &name, false);
             if let Some(limits) = kept.vendors.remove(&name) {
                 let super::Shown { in_flight, breaker, locked_out, unreached, .. } = limits.shown;
                 [in_flight, breaker, locked_out, unreached].into_iter().for_each(|gauge| gauge.set(0.0));

@@ -1,3 +1,5 @@
+mod shown;
+
 use super::*;
 use schemas::Family;
 use std::sync::atomic::{AtomicI64, Ordering};
