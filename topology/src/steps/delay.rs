@@ -14,7 +14,7 @@ use processors::{
     ports::{Away, Clock},
     ring::{Met, Rings, Slot},
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{
     Delayed, Dispatch, Topic, WireError,
     topics::{Kind, Ring},
@@ -31,6 +31,8 @@ pub struct DelayWorker {
     out: Outputs,
     /// Paused slots, and when each opens.
     paused: FxHashMap<Place, i64>,
+    /// Slots whose unread records are due, or have to move: those that opened, and closed ones whose turn was missed.
+    opened: FxHashSet<Place>,
     batch: Vec<Record>,
     /// What was decided and not yet committed, because the log was away.
     owed: Option<Vec<Position>>,
@@ -61,6 +63,7 @@ impl DelayWorker {
             decoder,
             out,
             paused: FxHashMap::default(),
+            opened: FxHashSet::default(),
             batch: Vec::new(),
             owed: None,
             gate: Gate::default(),
@@ -73,6 +76,7 @@ impl DelayWorker {
         self.out.clear();
         self.owed = None;
         self.paused.clear();
+        self.opened.clear();
     }
 
     /// Opens the slots whose time has come.
@@ -82,6 +86,7 @@ impl DelayWorker {
         if !due.is_empty() {
             self.stream.resume(&due)?;
             self.paused.retain(|_, opens_ms| *opens_ms > now_ms);
+            self.opened.extend(due);
         }
         Ok(())
     }
@@ -169,6 +174,8 @@ impl DelayWorker {
                 self.paused.insert(place, opens_ms);
             }
         }
+        // What stood in front had to go, be the slot closed: so may what stands behind it.
+        self.opened.extend(next.keys());
         Ok(next.into_iter().map(|(place, next)| Position { place, next, metadata: String::new() }).collect())
     }
 
@@ -230,11 +237,18 @@ impl Worker for DelayWorker {
 
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
-        // What is due and not yet let go: what is unread of the slots that are not paused.
-        let (stream, paused) = (&mut self.stream, &self.paused);
-        let open = |(place, _): &(Place, i64)| !paused.contains_key(place);
-        self.overdue.tell(names::OVERDUE, &self.spec.name, self.clock.now_ms(), || {
-            stream.lag().into_iter().filter(open).map(|(_, records)| records).sum()
+        let now_ms = self.clock.now_ms();
+        let Self { overdue, spec, stream, rings, paused, opened, .. } = self;
+        overdue.tell(names::OVERDUE, &spec.name, now_ms, || {
+            let lag = stream.lag();
+            // A closed slot that nobody has looked into holds what waits for its turn.
+            let is_due = |(place, records): &&(Place, i64)| {
+                let is_open = opened.contains(place) || rings.is_open(slot(*place), now_ms);
+                *records > 0 && is_open && !paused.contains_key(place)
+            };
+            let due: Vec<(Place, i64)> = lag.iter().filter(is_due).copied().collect();
+            *opened = due.iter().map(|(place, _)| *place).collect();
+            due.iter().map(|(_, records)| records).sum()
         });
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
@@ -244,3 +258,6 @@ impl Worker for DelayWorker {
         self.stream.leave();
     }
 }
+
+#[cfg(test)]
+mod tests;
