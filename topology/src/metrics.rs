@@ -31,7 +31,7 @@ list! {
     histogram STEP_SECONDS = "ims_step_seconds";
     /// Records that became dead letters, by source topic. Look at the reason header, mend, `ims replay`.
     counter DEAD_LETTERS = "ims_dead_letters_total";
-    /// 1 while a stream works, 0 while it waits for a log, store or registry that is away.
+    /// 1 while a stream works, 0 while it waits for a log, store or registry that is away, or restores its state.
     gauge READY = "ims_stream_ready";
     /// Records that a stream has yet to do, by stream: not read, and of senders and callbacks also those that are held or under
     /// way. In offsets: the end less what is committed, less the done bits beside it.

@@ -4,7 +4,10 @@ use crate::{groups::Refused, reload::Stale, without_redis::Degraded};
 use connectors::claims::Doubt;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use topology::{engine::status::Status, send::Stands};
+use topology::{
+    engine::status::{self, Status},
+    send::Stands,
+};
 
 /// Whether this process does its work.
 #[derive(Debug, Serialize)]
@@ -44,6 +47,8 @@ struct Stream {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     waits: Option<Waits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored: Option<Restored>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +57,13 @@ struct Waits {
     dependency: String,
     cause: String,
     for_ms: u64,
+}
+
+/// How much of its state is there, in offsets of the topic that keeps it.
+#[derive(Debug, Serialize)]
+struct Restored {
+    done: i64,
+    of: i64,
 }
 
 impl Health {
@@ -94,16 +106,17 @@ impl Health {
 
 impl Stream {
     fn of((name, status): (String, Status)) -> Self {
-        let (state, waits) = match status {
-            Status::Starting => ("starting", None),
-            Status::Ready => ("ready", None),
-            Status::Ended => ("ended", None),
+        let (state, waits, restored) = match status {
+            Status::Starting => ("starting", None, None),
+            Status::Ready => ("ready", None, None),
+            Status::Ended => ("ended", None, None),
+            Status::Restoring(status::Restored { done, of }) => ("restoring", None, Some(Restored { done, of })),
             Status::Waiting { dependency, cause, since } => {
                 let for_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                ("waiting", Some(Waits { dependency, cause, for_ms }))
+                ("waiting", Some(Waits { dependency, cause, for_ms }), None)
             }
         };
-        Self { name, state, waits }
+        Self { name, state, waits, restored }
     }
 }
 
@@ -134,6 +147,16 @@ mod tests {
         assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Starting)]), None, None).ready);
         assert!(!Health::of(board(&[("a", Status::Ready), ("b", Status::Ended)]), None, None).ready);
         assert!(Health::of(board(&[("a", Status::Ready), ("b", Status::Ready)]), None, None).ready);
+    }
+
+    #[test]
+    fn one_stream_that_restores_makes_the_process_not_ready_and_says_how_far_it_is() {
+        let restoring = Status::Restoring(status::Restored { done: 50_000, of: 120_000 });
+        let health = Health::of(board(&[("outcome-MASS", restoring), ("a", Status::Ready)]), None, None);
+        assert!(!health.ready);
+        let told = serde_json::json!([{"name": "a", "state": "ready"},
+            {"name": "outcome-MASS", "state": "restoring", "restored": {"done": 50_000, "of": 120_000}}]);
+        assert_eq!(serde_json::to_value(&health).unwrap()["streams"], told);
     }
 
     #[test]

@@ -32,9 +32,13 @@ pub fn run(_: &Args, globals: &Globals) -> anyhow::Result<Exit> {
 fn text(page: &Value) -> String {
     let word = |of: &Value| of.as_str().unwrap_or_default().to_owned();
     let streams = page["streams"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let not_ready = streams.iter().filter(|stream| stream["state"] != "ready").map(|stream| match &stream["waits"] {
-        Value::Null => format!("{}: {}", word(&stream["name"]), word(&stream["state"])),
-        waits => format!(
+    let not_ready = streams.iter().filter(|stream| stream["state"] != "ready");
+    let not_ready = not_ready.map(|stream| match (&stream["waits"], &stream["restored"]) {
+        (Value::Null, Value::Null) => format!("{}: {}", word(&stream["name"]), word(&stream["state"])),
+        (Value::Null, restored) => {
+            format!("{}: restores its state, {} of {}", word(&stream["name"]), restored["done"], restored["of"])
+        }
+        (waits, _) => format!(
             "{}: waits for {} since {:.0} s: {}",
             word(&stream["name"]),
             word(&waits["dependency"]),
@@ -84,9 +88,11 @@ mod tests {
         let page = json!({"ready": false, "streams": [
             {"name": "ingest-AUTH", "state": "waiting", "waits": waits},
             {"name": "router-AUTH", "state": "ready"},
+            {"name": "outcome-MASS", "state": "restoring", "restored": {"done": 50_000, "of": 120_000}},
             {"name": "store", "state": "starting"},
         ]});
-        let expected = "not ready\n  ingest-AUTH: waits for log since 12 s: no broker answers\n  store: starting";
+        let expected = "not ready\n  ingest-AUTH: waits for log since 12 s: no broker answers\n  \
+                        outcome-MASS: restores its state, 50000 of 120000\n  store: starting";
         assert_eq!(text(&page), expected);
         assert_eq!(text(&json!({"ready": false, "streams": []})), "not ready: no stream has started yet");
         let ready = json!({"ready": true, "streams": [{"name": "a", "state": "ready"}]});

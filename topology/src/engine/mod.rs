@@ -26,6 +26,7 @@ pub use outputs::{Headline, ORIGIN_HEADER, Outputs, REASON_HEADER, came_back, op
 pub use pace::Pace;
 pub use runtime::Runtime;
 pub use sink::SinkWorker;
+pub use status::Restored;
 pub use step::{BatchLimits, Step, StepWorker};
 pub use turn::{TurnError, settle};
 pub use worker::{Halt, Progress, Worker};

@@ -13,6 +13,8 @@ pub enum Status {
     Starting,
     /// It works.
     Ready,
+    /// It restores the state of its partitions and decides nothing before all is there.
+    Restoring(Restored),
     /// Something it needs is away.
     Waiting {
         /// What is away.
@@ -26,6 +28,15 @@ pub enum Status {
     Ended,
 }
 
+/// How much of its state a stream has restored, in offsets of the topic that keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Behind it.
+    pub done: i64,
+    /// Of all partitions that it owns.
+    pub of: i64,
+}
+
 static BOARD: Mutex<BTreeMap<String, Status>> = Mutex::new(BTreeMap::new());
 
 /// Notes the status of a stream; whether that is news. A wait keeps its beginning while the same thing is away.
@@ -36,6 +47,10 @@ pub fn note(stream: &str, status: Status) -> bool {
             if *dependency == same =>
         {
             *cause = newest;
+            false
+        }
+        (Some(Status::Restoring(known)), Status::Restoring(newest)) => {
+            *known = newest;
             false
         }
         (Some(known), status) if *known == status => false,
@@ -70,5 +85,14 @@ mod tests {
         assert_eq!(board()[stream], waiting("timed out", since));
         assert!(note(stream, Status::Ready));
         assert!(!note(stream, Status::Ready));
+    }
+
+    #[test]
+    fn what_is_restored_is_news_once_and_its_newest_number_is_told() {
+        let (stream, restoring) = ("restores", |done| Status::Restoring(Restored { done, of: 9 }));
+        assert!(note(stream, restoring(3)));
+        assert!(!note(stream, restoring(6)));
+        assert_eq!(board()[stream], restoring(6));
+        assert!(note(stream, Status::Ready));
     }
 }

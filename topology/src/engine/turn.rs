@@ -2,7 +2,7 @@
 
 use super::{
     Halt, Progress,
-    status::{self, Status},
+    status::{self, Restored, Status},
 };
 use crate::{log::LogError, metrics as names};
 use metrics::gauge;
@@ -15,6 +15,9 @@ pub enum TurnError {
     /// A dependency is away: the same is tried again.
     #[error(transparent)]
     Away(#[from] Away),
+    /// The state is not all there: the next turn goes on with it.
+    #[error("restores its state, {} of {}", .0.done, .0.of)]
+    Restoring(Restored),
     /// The log said no.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -26,7 +29,7 @@ pub enum TurnError {
 /// Longest pause between two tries of something that is away.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Answers every error: go on from the committed offsets (`rewind`), wait and try again, or stop.
+/// Answers every error: go on with the state or from the committed offsets (`rewind`), wait and try again, or stop.
 pub fn settle(
     stream: &str,
     turn: Result<Progress, TurnError>,
@@ -41,6 +44,12 @@ pub fn settle(
                 tracing::info!(stream, "at work");
             }
             Ok(progress)
+        }
+        Err(TurnError::Restoring(restored)) => {
+            if status::note(stream, Status::Restoring(restored)) {
+                ready(false);
+            }
+            Ok(Progress::Worked)
         }
         Err(TurnError::Halt(halt)) => Err(halt),
         Err(TurnError::Log(LogError::Stop(reason))) => Err(Halt::new(stream, reason)),

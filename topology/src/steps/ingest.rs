@@ -10,7 +10,7 @@ pub use stores::Stores;
 
 use super::route::{ROUTED_HEADER, Route};
 use crate::{
-    engine::{Decoder, Outputs, Step, at_a_store, origin_of},
+    engine::{Decoder, Outputs, Restored, Step, at_a_store, origin_of},
     log::{Headers, LogError, Place, Reader, Record},
     metrics as names,
 };
@@ -242,9 +242,9 @@ impl Step for Ingest {
     }
 
     /// There is no state; but who else is there is known now.
-    fn restore(&mut self, reader: &mut dyn Reader) -> Result<bool, LogError> {
+    fn restore(&mut self, reader: &mut dyn Reader) -> Result<Option<Restored>, LogError> {
         self.claims.of_this_process().map_or(Ok(()), |claims| others::warn(claims, &self.places, reader))?;
-        Ok(true)
+        Ok(None)
     }
 
     fn run(&mut self, records: &[Record], now_ms: i64, out: &mut Outputs) -> Result<usize, Away> {

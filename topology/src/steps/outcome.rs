@@ -2,7 +2,7 @@
 //! OPEN-‹LANE›, whose partition n holds the state of RESULT-‹LANE›'s partition n.
 
 use crate::{
-    engine::{Account, Decoder, Outputs, Step, came_back, guarded, open_account},
+    engine::{Account, Decoder, Outputs, Restored, Step, came_back, guarded, open_account},
     log::{LogError, Place, Reader, Record},
     metrics as names,
 };
@@ -43,8 +43,10 @@ pub struct Outcome {
     open: FxHashMap<i32, Open>,
     /// By the last run, in order.
     replaced: Replaced,
-    /// Partitions that are not restored; where one was begun, from where on and up to where.
+    /// Partitions that are not restored; from where on and up to where, once that is known.
     unread: Vec<(i32, Option<(i64, i64)>)>,
+    /// Offsets that are restored.
+    restored: i64,
 }
 
 impl Outcome {
@@ -58,7 +60,7 @@ impl Outcome {
         patience: Patience,
     ) -> Self {
         let (open, replaced, unread) = (FxHashMap::default(), Vec::new(), Vec::new());
-        Self { lane, decoder, rings, reference, night, patience, open, replaced, unread }
+        Self { lane, decoder, rings, reference, night, patience, open, replaced, unread, restored: 0 }
     }
 
     /// What is open of a message, if it can be read.
@@ -181,18 +183,21 @@ impl Step for Outcome {
         self.open.clear();
         self.replaced.clear();
         self.unread = places.iter().map(|place| (place.partition, None)).collect();
+        self.restored = 0;
     }
 
-    fn restore(&mut self, reader: &mut dyn Reader) -> Result<bool, LogError> {
+    fn restore(&mut self, reader: &mut dyn Reader) -> Result<Option<Restored>, LogError> {
         let (topic, mut left) = (Topic::open(self.lane), PIECE);
-        while let Some((partition, range)) = self.unread.last_mut() {
-            let place = Place { topic, partition: *partition };
-            let (from, end) = match *range {
-                Some(range) => range,
-                None => reader.bounds(place)?,
-            };
+        // All bounds first: they tell how much there is.
+        for (partition, range) in &mut self.unread {
+            if range.is_none() {
+                *range = Some(reader.bounds(Place { topic, partition: *partition })?);
+            }
+        }
+        while let Some((partition, Some((from, end)))) = self.unread.last().copied() {
+            let place = Place { topic, partition };
             let to = end.min(from + left);
-            let open = self.open.entry(*partition).or_default();
+            let open = self.open.entry(partition).or_default();
             let mut broken = None;
             reader.read(place, from, to, &mut |record| {
                 let offset = record.offset;
@@ -209,14 +214,17 @@ impl Step for Outcome {
             if let Some(broken) = broken {
                 return Err(broken);
             }
+            self.unread.pop();
+            self.restored += to - from;
             if to < end {
-                *range = Some((to, end));
-                return Ok(false);
+                self.unread.push((partition, Some((to, end))));
+                let unread: i64 =
+                    self.unread.iter().filter_map(|(_, range)| *range).map(|(from, end)| end - from).sum();
+                return Ok(Some(Restored { done: self.restored, of: self.restored + unread }));
             }
             left -= to - from;
-            self.unread.pop();
         }
-        Ok(true)
+        Ok(None)
     }
 }
 

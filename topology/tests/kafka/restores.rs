@@ -13,7 +13,7 @@ use std::{
 };
 use topology::{
     driver::ManualClock,
-    engine::{BatchLimits, Outputs, Step, StepWorker, Worker as _},
+    engine::{BatchLimits, Outputs, Restored, Step, StepWorker, Worker as _},
     log::{Log as _, LogError, Place, Reader, Record, kafka::KafkaSettings},
 };
 
@@ -46,10 +46,11 @@ impl Step for Slow {
         self.tell(format!("owns {}", places.len()));
     }
 
-    fn restore(&mut self, _: &mut dyn Reader) -> Result<bool, LogError> {
+    fn restore(&mut self, _: &mut dyn Reader) -> Result<Option<Restored>, LogError> {
         std::thread::sleep(PIECE);
         self.left -= 1;
-        Ok(self.left == 0)
+        let done = (PIECES - self.left) as i64;
+        Ok((self.left > 0).then_some(Restored { done, of: PIECES as i64 }))
     }
 }
 

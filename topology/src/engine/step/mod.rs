@@ -3,7 +3,7 @@
 mod alone;
 mod restoring;
 
-use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, TurnError, Worker, settle, unread};
+use super::{Gate, Halt, LagGauge, Outputs, Pace, Progress, Restored, TurnError, Worker, settle, unread};
 use crate::{
     fault::{self, Point},
     log::{Limits, Log, LogError, Place, Polled, Position, Reader, Record, Stream, StreamSpec},
@@ -33,9 +33,10 @@ pub trait Step: Send {
     /// The step owns these partitions now, and no others: forget all state.
     fn assigned(&mut self, _places: &[Place]) {}
 
-    /// Restores a piece of their state, of some seconds at most; whether all is there. Nothing is decided before.
-    fn restore(&mut self, _reader: &mut dyn Reader) -> Result<bool, LogError> {
-        Ok(true)
+    /// Restores a piece of their state, of some seconds at most; how much there is now, None: all. Nothing is decided
+    /// before.
+    fn restore(&mut self, _reader: &mut dyn Reader) -> Result<Option<Restored>, LogError> {
+        Ok(None)
     }
 }
 
@@ -114,7 +115,7 @@ impl<S: Step> StepWorker<S> {
         self.step.assigned(&[]);
     }
 
-    fn take(&mut self, wait: Duration) -> Result<Progress, LogError> {
+    fn take(&mut self, wait: Duration) -> Result<Progress, TurnError> {
         self.pace.wait(wait);
         let name = &self.spec.name;
         fault::point(name, Point::BeforePoll);

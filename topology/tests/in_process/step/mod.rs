@@ -63,8 +63,12 @@ impl Case {
     }
 
     fn worker<S: Step>(&self, source: Topic, step: S) -> StepWorker<S> {
+        self.named("step", source, step)
+    }
+
+    fn named<S: Step>(&self, name: &str, source: Topic, step: S) -> StepWorker<S> {
         let spec = StreamSpec {
-            name: "step".into(),
+            name: name.into(),
             sources: vec![source],
             offsets: Offsets::Log,
             urgent: false,

@@ -1,10 +1,17 @@
 //! What is open is restored in pieces, and a member that restores stays in its group.
 
 use super::*;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use processors::ports::{Away, SchemaSource};
 use schemas::{OpenStep, Record as _};
 use std::sync::Mutex;
-use topology::log::{LogError, Reader};
+use topology::{
+    engine::{
+        Restored,
+        status::{Status, board},
+    },
+    log::{LogError, Reader},
+};
 
 /// Outcome, and what is asked of it.
 struct Watched {
@@ -33,10 +40,10 @@ impl Step for Watched {
         self.step.assigned(places);
     }
 
-    fn restore(&mut self, reader: &mut dyn Reader) -> Result<bool, LogError> {
-        let whole = self.step.restore(reader)?;
-        self.tell(if whole { "whole" } else { "piece" });
-        Ok(whole)
+    fn restore(&mut self, reader: &mut dyn Reader) -> Result<Option<Restored>, LogError> {
+        let restored = self.step.restore(reader)?;
+        self.tell(if restored.is_none() { "whole" } else { "piece" });
+        Ok(restored)
     }
 }
 
@@ -130,6 +137,41 @@ fn a_log_that_is_away_between_two_pieces_is_read_on_where_it_was() {
     turns(&mut worker).unwrap();
     assert_eq!(*told.lock().unwrap(), ["forgets", "assigned", "piece", "piece", "whole", "decides"]);
     all_delivered(&case, &waiting);
+}
+
+#[test]
+fn a_stream_that_restores_is_not_ready_and_says_how_far_it_is() {
+    const STREAM: &str = "restores-and-says-so";
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let page = recorder.handle();
+    let is_ready = |value: u8| page.render().contains(&format!("ims_stream_ready{{stream=\"{STREAM}\"}} {value}\n"));
+    let restoring = |done| Status::Restoring(Restored { done, of: 240_004 });
+    metrics::with_local_recorder(&recorder, || {
+        let (case, _) = open(2);
+        let mut worker = case.named(STREAM, Topic::result(RESULT), case.outcome());
+        let mut turn = || {
+            worker.turn(Duration::ZERO).unwrap();
+            board()[STREAM].clone()
+        };
+        assert_eq!(turn(), restoring(50_000));
+        assert!(is_ready(0));
+        assert_eq!(turn(), restoring(100_000));
+        case.log.faults().away();
+        assert!(matches!(turn(), Status::Waiting { dependency, .. } if dependency == "log"));
+        case.log.faults().back();
+        assert_eq!([turn(), turn()], [restoring(150_000), restoring(200_000)]);
+        assert!(is_ready(0));
+        assert_eq!(turn(), Status::Ready, "all is there");
+        assert!(is_ready(1));
+    });
+}
+
+#[test]
+fn a_stream_that_has_nothing_to_restore_is_ready_at_once() {
+    const STREAM: &str = "restores-nothing";
+    let case = Case::with(2);
+    case.named(STREAM, Topic::result(RESULT), case.outcome()).turn(Duration::ZERO).unwrap();
+    assert_eq!(board()[STREAM], Status::Ready);
 }
 
 /// A registry that another program has written its OPEN by.
