@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::send::CAPACITY;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 /// How many requests each step got.
 fn requests(bench: &Bench) -> std::collections::BTreeMap<String, usize> {
@@ -140,6 +141,35 @@ fn a_full_window_pauses_its_partition_and_nothing_breaks() {
     bench.run(2_000, 100);
     assert_eq!(bench.of_kind(ResultKind::Final).len(), total);
     assert!(requests(&bench).len() == total && requests(&bench).values().all(|n| *n == 1));
+}
+
+#[test]
+fn what_is_not_done_is_counted_on_by_the_next_owner() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let told = || {
+        let page = recorder.handle().render();
+        page.lines().find_map(|line| line.strip_prefix("ims_lag_records{stream=\"text-MASS\"} ")).unwrap().to_owned()
+    };
+    metrics::with_local_recorder(&recorder, || {
+        let slow = Vendor { max_in_flight: 1, ..vendor("skt") };
+        let mut bench = Bench::with_partitions(vec![vendor("kt"), slow], 1);
+        bench.script(|request, _| (request.vendor.name == "kt").then(|| (0, code("1000"))));
+        bench.join(Lane::Mass);
+        bench.advance(1_000);
+        bench.send(3, Lane::Mass, "skt", "shop");
+        bench.send(5, Lane::Mass, "kt", "shop");
+        bench.run(2_000, 1_000);
+        // One in flight and two behind it; the five after them are done.
+        assert_eq!((bench.of_kind(ResultKind::Final).len(), &*told()), (5, "3"));
+
+        bench.kill(0);
+        bench.join(Lane::Mass);
+        bench.run(2_000, 1_000);
+        // The one in flight was in doubt and waits elsewhere; of the two behind it one is in flight.
+        assert_eq!((bench.of_kind(ResultKind::Attempt).len(), bench.of_kind(ResultKind::Final).len()), (1, 5));
+        assert_eq!(told(), "2");
+        assert_eq!(bench.seen().len(), 7, "nothing that is done leaves again");
+    });
 }
 
 #[test]
