@@ -39,7 +39,10 @@ fn ads_that_the_rate_keeps_until_the_night_are_held_and_none_leaves_in_it() {
     let window = format!("{{ from = \"{}\", until = \"{}\" }}", of_day(night_ms), of_day(night_ms + NIGHT_MS));
     let law =
         format!("[{{ since = \"1970-01-01\", night = {{ kakao = {window}, others = {window} }}, notice_years = 2 }}]");
-    let mut process = deployment.run_with("one", CHAIN, &[("IMS__ADS__LAW", &law)]);
+    // Notices go out by day: whenever this test runs, twelve hours from its night.
+    let notice_hour = ((clock(night_ms).1 / 3_600_000 + 12) % 24).to_string();
+    let mut process =
+        deployment.run_with("one", CHAIN, &[("IMS__ADS__LAW", &law), ("IMS__ADS__NOTICE_HOUR", &notice_hour)]);
     until("the night begins", PATIENCE, || (now_ms() >= night_ms).then_some(()));
     let late = ads(LATE);
     deployment.append(&late);
