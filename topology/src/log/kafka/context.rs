@@ -51,8 +51,9 @@ fn is_break(level: RDKafkaLogLevel, facility: &str, line: &str) -> bool {
 /// librdkafka's own lines, in ours. It repeats itself while a broker is away: nothing of it is an error of ours.
 pub fn log(client: &str, level: RDKafkaLogLevel, facility: &str, line: &str) {
     match level {
-        // A connection ended, and is made anew: each of a process's clients has one to each broker.
-        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Info if facility == "FAIL" => {
+        // A connection ended, and is made anew: each of a process's clients has one to each broker. A partition that has no
+        // leader yet is asked about again and again.
+        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Info if matches!(facility, "FAIL" | "METADATAUPDATE") => {
             tracing::debug!(client, facility, "{line}");
         }
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
