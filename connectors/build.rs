@@ -1,6 +1,6 @@
 //! Writes down what stands in migrations/, a constant of scripts for each store.
 //!
-//! sqlx's own macro for it would bring its clients a second time, for the compiler: two minutes of each clean build.
+//! sqlx's own macro for it would bring its clients a second time, for the compiler, and SQLite and TLS with them.
 
 use std::{env, fmt::Write, fs, io, path::Path};
 
