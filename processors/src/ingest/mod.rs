@@ -20,6 +20,7 @@ mod times;
 mod types;
 mod unfolded;
 
+pub use crate::rules::room::MESSAGE_BYTES;
 pub use fallback::following;
 pub use outcome::{Candidate, Checked, IMAGES_BYTES, Refused, consent_of, duplicate, opt_outs_of};
 pub use settings::{Expiry, Settings};

@@ -7,6 +7,7 @@ use crate::ports::{AppUser, AskedConsent, Claim, NamedFile};
 use crate::reference::{OptOut, Reference};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
+use crate::rules::room::MESSAGE_BYTES;
 use schemas::{AcceptedOf, Channel, FallbackStepOf, MessageType, Report, ReportKind, State, Text, TrackId};
 
 /// Bytes of all images of an MMS: 800 KB (NHN Cloud, of three images; each may have 300 KB).
@@ -135,6 +136,23 @@ impl<S: Text> Candidate<S> {
     pub fn without_tokens(self, now_ms: i64) -> Box<Refused> {
         let reason = "the user's push tokens cannot be asked for now: send it again, or name them".to_owned();
         self.refuse_receiver(Code::NotConfirmed, reason, now_ms)
+    }
+
+    /// The end of a push that would be larger with the tokens of its user than a message may be (2010).
+    pub fn with_large_tokens(self, bytes: usize, now_ms: i64) -> Box<Refused> {
+        let reason = format!(
+            "got {bytes} bytes with the {} push tokens of its user, at most {MESSAGE_BYTES} in a message",
+            self.accepted.recipient.push_tokens.len()
+        );
+        self.refuse_receiver(Code::TooLong, reason, now_ms)
+    }
+
+    /// The end of a push of a request to many, whose users have too many tokens together (1400).
+    pub fn with_many_tokens(self, most: usize, now_ms: i64) -> Box<Refused> {
+        let reason = format_args!(
+            "its users' push tokens have more than {most} bytes together, which is the most: send several requests"
+        );
+        self.refuse(Refusal::bad(&top("receiver_list"), reason), now_ms)
     }
 
     /// The end of an ad whose recipient refused them (2080).

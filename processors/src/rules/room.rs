@@ -9,6 +9,9 @@ use std::cell::Cell;
 /// chain writes around a message, it stays below the largest record that can be appended, 2,000,000 bytes.
 pub const ADDED_BYTES: usize = 900 << 10;
 
+/// Most bytes of a message, with all that is added to its request: its record stays below the largest, as above.
+pub const MESSAGE_BYTES: usize = (1 << 20) + ADDED_BYTES;
+
 /// What is left of it for one message.
 #[derive(Debug, Default)]
 pub struct Room {

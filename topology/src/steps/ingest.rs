@@ -5,6 +5,7 @@
 
 mod others;
 mod stores;
+mod tokens;
 
 pub use stores::Stores;
 
@@ -25,7 +26,7 @@ use schemas::wire::{FRAME_BYTES, whole};
 use schemas::{
     Accepted, AnalyzeLog, Api, Encode as _, Lane, LogEvent, SendRequest, SendRequestOf, Topic, TrackId, topics::Kind,
 };
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 /// The ingest step.
 pub struct Ingest {
@@ -51,6 +52,8 @@ struct Batch<'b> {
 #[derive(Default)]
 struct Checks {
     answers: Vec<Answer>,
+    /// How many answers stood there before each record of the batch that was read.
+    before: Vec<usize>,
     /// Who may have refused ads, and the place of the answer that this is about.
     asked: Vec<OptOut>,
     asked_of: Vec<usize>,
@@ -73,6 +76,8 @@ enum Answer {
     /// Keeps every rule; its message_id is still to be claimed.
     Candidate(Written),
     Refused(Box<Refused>),
+    /// The record at this place of the batch cannot be read, and why.
+    Unreadable(usize, String),
 }
 
 /// A candidate as it will stand in RECV.
@@ -103,11 +108,25 @@ impl Checks {
         Some(Candidate { track_id: self.claims[written.claim].track_id, accepted, demoted: written.demoted })
     }
 
-    /// A candidate that was changed since.
-    fn rewrite(&mut self, place: usize, accepted: &Accepted, out: &mut Outputs) {
+    /// A candidate that was changed since: how many bytes it has now.
+    fn rewrite(&mut self, place: usize, accepted: &Accepted, out: &mut Outputs) -> usize {
+        let value = out.framed::<Accepted>(|value| accepted.write(value));
+        let bytes = value.len();
         if let Answer::Candidate(written) = &mut self.answers[place] {
-            written.value = out.framed::<Accepted>(|value| accepted.write(value));
+            written.value = value;
         }
+        bytes
+    }
+
+    /// Places of the answers to the record at this place of the batch.
+    fn of_record(&self, at: usize) -> Range<usize> {
+        self.before[at]..self.before.get(at + 1).copied().unwrap_or(self.answers.len())
+    }
+
+    /// Forgets what was answered from this place of the batch on.
+    fn part(&mut self, at: usize) {
+        self.answers.truncate(self.before[at]);
+        self.before.truncate(at);
     }
 
     /// Claims are those of candidates: what was refused since leaves its message_id free.
@@ -251,16 +270,16 @@ impl Step for Ingest {
         let reference = self.reference.current();
         let batch = Batch { records, reference: &reference, now_ms };
         let mut checked = Checks::default();
-        let (mut decided, most) = (0, transaction_bytes(records));
+        let most = transaction_bytes(records);
         for (at, record) in records.iter().enumerate() {
+            checked.before.push(checked.answers.len());
             let answered = match self.decoder.datum::<SendRequest>(record.value.as_deref())? {
                 Ok(datum) => self.check(at, &batch, &datum, &mut checked, out),
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = answered {
-                self.set_aside(record, &reason, now_ms, out);
+                checked.answers.push(Answer::Unreadable(at, reason));
             }
-            decided = at + 1;
             if checked.bytes >= most {
                 break;
             }
@@ -269,11 +288,13 @@ impl Step for Ingest {
         self.stores.refuse_without_consent(&mut checked, &batch, out)?;
         self.stores.refuse_without_files(&mut checked, &batch, out)?;
         self.stores.name_tokens(&mut checked, &batch, out)?;
+        let decided = checked.before.len();
         checked.settle_claims();
         let holders = at_a_store(|| self.claims.claim(&checked.claims, now_ms))?;
         for answer in checked.answers {
             match answer {
                 Answer::Refused(refused) => refuse(&refused, now_ms, out),
+                Answer::Unreadable(at, reason) => self.set_aside(&records[at], &reason, now_ms, out),
                 Answer::Candidate(written) => {
                     let claim = &checked.claims[written.claim];
                     match holders.get(written.claim).copied().flatten().filter(|holder| *holder != claim.track_id) {

@@ -1,5 +1,5 @@
-//! What ingest asks of the reference store: who refused ads and who agreed to them, which files there are, which tokens
-//! users have.
+//! What ingest asks of the reference store: who refused ads and who agreed to them, which files there are; in `tokens`,
+//! which tokens users have.
 
 use super::{Answer, Batch, Checks};
 use crate::engine::{Outputs, at_a_store};
@@ -19,12 +19,12 @@ pub struct Stores {
     opt_outs: Box<dyn OptOuts>,
     consents: Box<dyn Consents>,
     files: Box<dyn Files>,
-    push_tokens: Box<dyn PushTokens>,
-    patience: Patience,
+    pub(super) push_tokens: Box<dyn PushTokens>,
+    pub(super) patience: Patience,
 }
 
 /// Until then nobody is asked: an answer did not come.
-struct Patience {
+pub(super) struct Patience {
     unasked_until_ms: i64,
 }
 
@@ -137,40 +137,11 @@ impl Stores {
         }
         Ok(())
     }
-
-    /// Gives pushes that name a user alone the tokens that are registered for it; who has none is its sender's to say.
-    /// While nobody can be asked bulk waits; the other lanes do not stop for a push, and refuse it.
-    pub(super) fn name_tokens(
-        &mut self,
-        checked: &mut Checks,
-        batch: &Batch<'_>,
-        out: &mut Outputs,
-    ) -> Result<(), Away> {
-        if checked.users.is_empty() {
-            return Ok(());
-        }
-        let asked = || self.push_tokens.of(&checked.users);
-        let told = match self.patience.ask(batch, "pushes to users are refused (9998)", asked)? {
-            Some(told) => told.into_iter().map(Some).collect(),
-            None => vec![None; checked.users.len()],
-        };
-        for (place, tokens) in take(&mut checked.users_of).into_iter().zip(told) {
-            let Some(mut candidate) = checked.candidate(place, out) else { continue };
-            match tokens {
-                None => checked.answers[place] = Answer::Refused(candidate.without_tokens(batch.now_ms)),
-                Some(tokens) => {
-                    candidate.accepted.recipient.push_tokens = tokens;
-                    checked.rewrite(place, &candidate.accepted, out);
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Patience {
     /// What is answered; None: nobody can be asked, and the lane does not wait.
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &mut self,
         batch: &Batch<'_>,
         else_what: &'static str,

@@ -1,7 +1,8 @@
 //! Requests that unfold to much more than they are: transactions stay small enough to end in time.
 
-use super::stage::Stage;
-use schemas::{Accepted, Channel, Lane, Receiver, Topic, examples};
+use super::stage::{Stage, known, perfect};
+use connectors::reference::{DEMO, FileReference};
+use schemas::{Accepted, Channel, FallbackStep, Lane, Receiver, SendRequest, State, Topic, examples, examples::seed};
 use std::{collections::BTreeSet, time::Duration};
 use topology::{
     engine::{Progress, Worker},
@@ -20,10 +21,19 @@ fn mails(stage: &Stage, id: &str, receivers: usize) {
     stage.driver.append(Topic::api(Lane::Mass), "newsletter", &request).unwrap();
 }
 
+/// The worker of ingest for the MASS lane; the stage's own does nothing.
+fn ingest(stage: &mut Stage) -> Box<dyn Worker> {
+    stage.driver.kill(Role::Ingest);
+    let workers = stage.driver.parts().workers(&chain().unwrap(), &[Role::Ingest]).unwrap();
+    let mut ingest = workers.into_iter().find(|worker| worker.name() == "ingest-MASS").unwrap();
+    assert_eq!(transactions(stage, &mut *ingest), [0; 0]);
+    ingest
+}
+
 /// What every turn of the worker brought into RECV, until it finds nothing to do.
 fn transactions(stage: &Stage, worker: &mut dyn Worker) -> Vec<usize> {
-    let topic = Topic::recv(Channel::Em, Lane::Mass);
-    let count = || stage.driver.records(topic).unwrap().len();
+    let of = |channel| stage.driver.records(Topic::recv(channel, Lane::Mass)).unwrap().len();
+    let count = || of(Channel::Em) + of(Channel::Pu);
     let (mut brought, mut before) = (Vec::new(), count());
     while worker.turn(Duration::ZERO).unwrap() == Progress::Worked {
         let after = count();
@@ -36,10 +46,7 @@ fn transactions(stage: &Stage, worker: &mut dyn Worker) -> Vec<usize> {
 #[test]
 fn a_batch_that_unfolds_too_far_leaves_in_several_transactions_and_all_of_it_once() {
     let mut stage = Stage::perfect();
-    stage.driver.kill(Role::Ingest);
-    let workers = stage.driver.parts().workers(&chain().unwrap(), &[Role::Ingest]).unwrap();
-    let mut ingest = workers.into_iter().find(|worker| worker.name() == "ingest-MASS").unwrap();
-    assert_eq!(transactions(&stage, &mut *ingest), [0; 0]);
+    let mut ingest = ingest(&mut stage);
     (0..3).for_each(|nth| mails(&stage, &format!("before-{nth}"), 10));
     mails(&stage, "over", 140);
     (0..3).for_each(|nth| mails(&stage, &format!("behind-{nth}"), 10));
@@ -63,4 +70,94 @@ fn a_batch_that_unfolds_too_far_leaves_in_several_transactions_and_all_of_it_onc
     }
     let balance = stage.balance();
     assert_eq!((balance.requested, balance.accepted, balance.rejected, &*balance.wrong), (200, 60, 140, &[][..]));
+}
+
+/// A user of the demo's app who has a hundred tokens of the longest kind, 160,000 bytes together.
+const WITH_MANY: &str = "bada";
+
+/// The demo's data, and that user.
+fn of_many_devices() -> FileReference {
+    let key = seed::SERVICE_KEY;
+    let token = |nth: usize| {
+        format!("[[push_tokens]]\nservice_key = \"{key}\"\napp_user_id = \"{WITH_MANY}\"\ntoken = \"{nth:0>1600}\"\n")
+    };
+    known(&(DEMO.to_owned() + &(0..100).map(token).collect::<String>()))
+}
+
+/// A push to so many such users, all in one partition.
+fn pushes(stage: &Stage, id: &str, receivers: usize) {
+    let mut request = examples::request("push");
+    (request.message_id, request.app_user_id) = (id.to_owned(), None);
+    request.push_tokens.clear();
+    let to = |_| Receiver { app_user_id: Some(WITH_MANY.to_owned()), ..Receiver::default() };
+    request.receiver_list = (0..receivers).map(to).collect();
+    stage.driver.append(Topic::api(Lane::Mass), "newsletter", &request).unwrap();
+}
+
+#[test]
+fn the_tokens_of_users_are_bounded_in_a_request_and_in_a_transaction() {
+    let mut stage = Stage::knowing(of_many_devices(), seed::NOW_MS, perfect());
+    let mut ingest = ingest(&mut stage);
+    // 104 receivers have 16,640,000 bytes, which is within 16 MiB (16,777,216), and 105 are not.
+    pushes(&stage, "first", 60);
+    pushes(&stage, "over", 105);
+    pushes(&stage, "second", 104);
+    pushes(&stage, "third", 10);
+    stage.driver.append_raw(Topic::api(Lane::Mass), "newsletter", Some(b"no request".to_vec())).unwrap();
+    assert_eq!(transactions(&stage, &mut *ingest), [164, 10], "parted before a request that would be one too many");
+    let accepted: Vec<Accepted> = stage.driver.decoded([Topic::recv(Channel::Pu, Lane::Mass)]).unwrap();
+    let ids: BTreeSet<_> = accepted.iter().map(|accepted| &accepted.track_id).collect();
+    assert_eq!((accepted.len(), ids.len()), (174, 174));
+    assert!(accepted.iter().all(|accepted| accepted.recipient.push_tokens.len() == 100));
+    let reports = stage.reports();
+    assert_eq!(reports.len(), 105);
+    for report in reports {
+        assert!(report.message_id.starts_with("over-") && report.code == "1400", "{report:?}");
+        let told = "receiver_list: its users' push tokens have more than 16777216 bytes together";
+        assert!(report.message.starts_with(told), "{}", report.message);
+    }
+    let letters = stage.driver.records(Topic::dead_letters(Topic::api(Lane::Mass)).unwrap()).unwrap();
+    assert_eq!(letters.len(), 1, "once, though its transaction came after a parted one");
+    let balance = stage.balance();
+    assert_eq!((balance.requested, balance.accepted, balance.rejected, &*balance.wrong), (279, 174, 105, &[][..]));
+}
+
+#[test]
+fn a_message_that_is_too_large_with_the_tokens_of_its_user_is_refused() {
+    let mut stage = Stage::knowing(of_many_devices(), seed::NOW_MS, perfect());
+    let step = |channel: &str, message: String| FallbackStep {
+        channel: channel.to_owned(),
+        title: Some("이용 내역서".to_owned()),
+        message: Some(message),
+        ..FallbackStep::default()
+    };
+    // 1,900,000 bytes, of which 1,020,000 are said by the request; and a push, should no mail arrive.
+    let largest = |request: &mut SendRequest, id: &str| {
+        (request.message_id, request.html) = (id.to_owned(), None);
+        request.mapping = [("name".to_owned(), "하늘".to_owned()), ("b".to_owned(), "b".repeat(40_000))].into();
+        request.message = Some("a".repeat(500_000));
+        request.fallback = vec![
+            step("EM", "c".repeat(480_000)),
+            step("EM", "#{b}".repeat(12)),
+            step("EM", "#{b}".repeat(11)),
+            step("PU", "이용 내역서가 왔습니다.".to_owned()),
+        ];
+    };
+    for (id, user) in [("fits", "nobody"), ("large", WITH_MANY)] {
+        stage.send("email", |request| {
+            largest(request, id);
+            request.app_user_id = Some(user.to_owned());
+        });
+    }
+    stage.settle();
+    stage.advance(Duration::from_secs(10));
+    assert_eq!(stage.end("fits").state, State::Delivered);
+    let end = stage.end("large");
+    assert_eq!((end.state, &*end.code), (State::Rejected, "2010"));
+    assert!(
+        end.message.contains("with the 100 push tokens of its user, at most 1970176 in a message"),
+        "{}",
+        end.message
+    );
+    stage.balance();
 }

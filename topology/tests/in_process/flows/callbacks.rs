@@ -1,10 +1,9 @@
 //! Customers are told.
 
-use super::stage::{Endpoints, Stage};
+use super::stage::{Endpoints, Stage, known, perfect};
 use connectors::{
     callback::{CallerSettings, HttpCaller, System},
     reference::{DEMO, FileReference},
-    simulator::{Behaviour, SimulatorSettings},
 };
 use processors::{
     callback::{Call, Reply},
@@ -36,8 +35,7 @@ fn stage(shop: &str) -> Stage {
 }
 
 fn on(reference: impl ReferenceSource + 'static) -> Stage {
-    let perfect = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
-    Stage::knowing(reference, seed::NOW_MS, perfect)
+    Stage::knowing(reference, seed::NOW_MS, perfect())
 }
 
 /// What it knows, with the shop at this host.
@@ -51,9 +49,7 @@ fn wanted(host: &str, shop: &str) -> FileReference {
         text.replace(&line, &format!("{line}{callback}"))
     };
     let text = with(with(DEMO.to_owned(), SHOP, host, shop), BANK, "bank", "");
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    FileReference::open(file.path()).unwrap()
+    known(&text)
 }
 
 /// Reference data that change.

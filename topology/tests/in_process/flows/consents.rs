@@ -1,10 +1,7 @@
 //! Ads of a customer that keeps its consents here.
 
-use super::stage::Stage;
-use connectors::{
-    reference::{DEMO, FileReference},
-    simulator::{Behaviour, SimulatorSettings},
-};
+use super::stage::{Stage, known, perfect};
+use connectors::reference::DEMO;
 use processors::korea::begins_ms;
 use schemas::{FallbackStep, Lane, State, examples, examples::seed};
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
@@ -45,10 +42,7 @@ fn stage(by_consent: bool, now_ms: i64) -> Stage {
     let named = "username = \"hanbit-shop\"\n";
     let rule = format!("{named}ads_by_consent = {by_consent}\n");
     let text = format!("{}{CONSENTS}", DEMO.replacen(named, &rule, 1));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    let perfect = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
-    Stage::knowing(FileReference::open(file.path()).unwrap(), now_ms, perfect)
+    Stage::knowing(known(&text), now_ms, perfect())
 }
 
 fn ad(stage: &mut Stage, id: &str, number: &str, night_agreed: bool) {

@@ -1,6 +1,6 @@
 //! What waits: schedules, nights, cancels.
 
-use super::stage::Stage;
+use super::stage::{Stage, known, perfect};
 use connectors::{
     reference::{DEMO, FileReference},
     simulator::{Behaviour, ReceiptBehaviour, RequestLog, Requested, SimulatorSettings},
@@ -241,10 +241,6 @@ fn many_ads_of_the_night_leave_from_eight_within_the_rate_and_codes_beside_them_
     assert!(*slowest <= step.as_millis() as i64, "a code left {slowest} ms after it came");
 }
 
-fn perfect() -> SimulatorSettings {
-    SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() }
-}
-
 fn one_text_vendor_of_100_a_second() -> FileReference {
     one_text_vendor_of(100)
 }
@@ -261,9 +257,7 @@ fn one_text_vendor_of(tps: usize) -> FileReference {
         changed.contains(&format!("weight = 60\ntps = {tps}\n")) && changed.contains("weight = 0\n"),
         "not changed"
     );
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), changed).unwrap();
-    FileReference::open(file.path()).unwrap()
+    known(&changed)
 }
 
 /// Ads that are sent so long after the midnight that begins a day in Seoul leave at eight of the next morning, though all

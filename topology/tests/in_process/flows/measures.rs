@@ -1,8 +1,8 @@
 //! What operators watch, read as /metrics tells it.
 
-use super::stage::Stage;
+use super::stage::{Stage, known};
 use connectors::{
-    reference::{DEMO, FileReference},
+    reference::DEMO,
     simulator::{Behaviour, SimulatorSettings},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -15,12 +15,14 @@ use topology::graph::Role;
 fn silent() -> Stage {
     let other = "name = \"talk-two\"\n";
     assert!(DEMO.contains(other));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), DEMO.replace(other, &format!("{other}paused = true\n"))).unwrap();
     let silent = Behaviour { no_answer_share: 1.0, ..Behaviour::perfect() };
     let vendors = BTreeMap::from([("talk-one".to_owned(), silent)]);
     let settings = SimulatorSettings { every_vendor: Behaviour::perfect(), vendors, ..SimulatorSettings::default() };
-    Stage::knowing(FileReference::open(file.path()).unwrap(), schemas::examples::seed::NOW_MS, settings)
+    Stage::knowing(
+        known(&DEMO.replace(other, &format!("{other}paused = true\n"))),
+        schemas::examples::seed::NOW_MS,
+        settings,
+    )
 }
 
 fn value(told: &PrometheusHandle, name: &str) -> Option<f64> {

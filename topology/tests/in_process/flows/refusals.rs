@@ -1,10 +1,7 @@
 //! Ads that wait, and whose recipients refuse them, or take their consent back, meanwhile.
 
-use super::stage::Stage;
-use connectors::{
-    reference::{DEMO, parse},
-    simulator::{Behaviour, SimulatorSettings},
-};
+use super::stage::{Stage, perfect};
+use connectors::reference::{DEMO, parse};
 use processors::{
     korea::begins_ms,
     ports::ReferenceSource,
@@ -46,8 +43,7 @@ impl Exchanged {
 }
 
 fn stage(reference: &Exchanged, now_ms: i64) -> Stage {
-    let perfect = SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() };
-    Stage::knowing(reference.clone(), now_ms, perfect)
+    Stage::knowing(reference.clone(), now_ms, perfect())
 }
 
 fn ad(stage: &mut Stage, id: &str, number: &str, send_at_ms: Option<i64>) {

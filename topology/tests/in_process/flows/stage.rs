@@ -55,7 +55,7 @@ pub struct Stage {
 impl Stage {
     /// Every vendor answers at once, with the codes that it gives on other days.
     pub fn perfect() -> Self {
-        Self::with(SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() })
+        Self::with(perfect())
     }
 
     /// Vendors as the settings say; the time is that of the examples, a Wednesday morning in Seoul.
@@ -407,6 +407,18 @@ impl PushTokens for AtTimesAway {
         }
         self.push_tokens.of(users)
     }
+}
+
+/// Vendors that take and deliver everything.
+pub fn perfect() -> SimulatorSettings {
+    SimulatorSettings { every_vendor: Behaviour::perfect(), ..SimulatorSettings::default() }
+}
+
+/// Reference data of this text.
+pub fn known(text: &str) -> FileReference {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    FileReference::open(file.path()).unwrap()
 }
 
 /// An image that a customer uploaded, 300 KB.

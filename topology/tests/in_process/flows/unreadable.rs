@@ -2,7 +2,7 @@
 
 use super::{
     ends::answering,
-    stage::{DEFECT, Stage},
+    stage::{DEFECT, Stage, known},
 };
 use connectors::reference::{DEMO, FileReference};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -65,9 +65,7 @@ fn called() -> FileReference {
     let callback = format!("{key}callback_uri = \"https://shop.example/\"\ncallback_secrets = [\"whsec_{secret}\"]\n");
     let text = DEMO.replace(key, &callback);
     assert_ne!(text, DEMO);
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), text).unwrap();
-    FileReference::open(file.path()).unwrap()
+    known(&text)
 }
 
 #[test]
