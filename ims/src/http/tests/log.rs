@@ -50,7 +50,7 @@ impl Kept {
     }
 
     /// The line of a request, with its fields.
-    fn line(&self, request_id: &str) -> (String, Value) {
+    pub fn line(&self, request_id: &str) -> (String, Value) {
         let text = self.text();
         let of_request = |line: &&str| line.contains(&format!("\"{request_id}\""));
         let lines: Vec<&str> = text.lines().filter(of_request).collect();

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod goes_through;
+mod logged;
 mod remembered;
 mod spared;
 mod stage;
