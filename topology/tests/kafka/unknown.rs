@@ -14,21 +14,42 @@ use rdkafka::{
 };
 use schemas::{Channel, Lane, Topic};
 use std::time::Instant;
-use topology::log::{Log, LogError, Place, Position, kafka::KafkaSettings};
+use topology::log::{Log, LogError, Place, Position, Stream, StreamSpec, kafka::KafkaSettings};
 
 const RECORDS: usize = 60;
 
-/// Copies all records through a proxy that loses each of these requests or answers in turn.
-fn copies_once_despite(requests: &[Request], then: Then) {
-    let Some(brokers) = brokers() else { return };
+/// A stream whose broker is reached through a proxy; it has its partitions.
+struct Behind {
+    proxy: Proxy,
+    /// Reaches the same broker past the proxy.
+    direct: Deployment,
+    stream: Box<dyn Stream>,
+    source: Topic,
+    target: Topic,
+}
+
+/// None: there is no broker to test with.
+fn behind_proxy(name: &str, spec: fn(&str, &[Topic]) -> StreamSpec, partitions: i32) -> Option<Behind> {
+    let brokers = brokers()?;
     let proxy = Proxy::before(&brokers);
     let direct = Deployment::new(settings(&brokers));
-    let (source, target) = (direct.topic(2), direct.topic(2));
-    direct.start_group("unsure-AUTH", &[source]);
+    let (source, target) = (direct.topic(partitions), direct.topic(partitions));
+    direct.start_group(name, &[source]);
     let log =
         Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
-    let mut stream = log.stream(urgent("unsure-AUTH", &[source])).unwrap();
-    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let mut stream = log.stream(spec(name, &[source])).unwrap();
+    turn_until(&mut *stream, target, assigned);
+    Some(Behind { proxy, direct, stream, source, target })
+}
+
+fn assigned(turn: &Turn) -> bool {
+    matches!(turn, Turn::Assigned(_))
+}
+
+/// Copies all records through a proxy that loses each of these requests or answers in turn.
+fn copies_once_despite(requests: &[Request], then: Then) {
+    let Some(behind) = behind_proxy("unsure-AUTH", urgent, 2) else { return };
+    let Behind { proxy, direct, mut stream, source, target } = behind;
     let mut total = 0;
     for &request in requests {
         for lost in [Lost::Question, Lost::Answer] {
@@ -46,7 +67,7 @@ fn copies_once_despite(requests: &[Request], then: Then) {
     stream.leave();
     // What the group has committed is what was copied: a successor finds nothing left.
     let mut heir = direct.log.stream(urgent("unsure-AUTH", &[source])).unwrap();
-    turn_until(&mut *heir, target, |turn| matches!(turn, Turn::Assigned(_)));
+    turn_until(&mut *heir, target, assigned);
     direct.log.producer().unwrap().append(&numbered(source, total..total + 1)).unwrap();
     copy(&mut *heir, target, 1);
     assert_once(&values(&direct.log, target), 0..total + 1);
@@ -66,15 +87,8 @@ fn a_commit_that_is_never_answered_loses_and_doubles_nothing() {
 /// Such a request is of a transaction that has ended: the next one of the same producer has not yet sent its offsets.
 #[test]
 fn a_request_that_arrives_after_it_was_repeated_ends_no_later_transaction() {
-    let Some(brokers) = brokers() else { return };
-    let proxy = Proxy::before(&brokers);
-    let direct = Deployment::new(settings(&brokers));
-    let (source, target) = (direct.topic(1), direct.topic(1));
-    direct.start_group("late-MASS", &[source]);
-    let log =
-        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
-    let mut stream = log.stream(spec("late-MASS", &[source])).unwrap();
-    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let Some(behind) = behind_proxy("late-MASS", spec, 1) else { return };
+    let Behind { proxy, direct, mut stream, source, target } = behind;
     let mut producer = direct.log.producer().unwrap();
 
     proxy.lose(Request::EndTxn, Lost::Late, Then::Cut);
@@ -93,21 +107,13 @@ fn a_request_that_arrives_after_it_was_repeated_ends_no_later_transaction() {
 
 #[test]
 fn a_mark_that_arrives_after_it_was_repeated_takes_no_position_back() {
-    let Some(brokers) = brokers() else { return };
-    let proxy = Proxy::before(&brokers);
-    let direct = Deployment::new(settings(&brokers));
-    let (source, target) = (direct.topic(1), direct.topic(1));
-    direct.start_group("back-MASS", &[source]);
+    let Some(behind) = behind_proxy("back-MASS", spec, 1) else { return };
+    let Behind { proxy, direct, mut stream, source, target } = behind;
     direct.log.producer().unwrap().append(&numbered(source, 0..5)).unwrap();
-    let log =
-        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
-    let mut stream = log.stream(spec("back-MASS", &[source])).unwrap();
     let note = |next: i64| {
         let place = Place { topic: source, partition: 0 };
         Position { place, next, metadata: format!("started {next}") }
     };
-    let assigned = |turn: &Turn| matches!(turn, Turn::Assigned(_));
-    turn_until(&mut *stream, target, assigned);
 
     proxy.lose(Request::OffsetCommit, Lost::Late, Then::Cut);
     if stream.mark(&[note(1)]).is_err() {
@@ -124,16 +130,9 @@ fn a_mark_that_arrives_after_it_was_repeated_takes_no_position_back() {
 
 #[test]
 fn a_mark_that_is_never_answered_is_no_success_and_the_member_joins_anew() {
-    let Some(brokers) = brokers() else { return };
-    let proxy = Proxy::before(&brokers);
-    let direct = Deployment::new(settings(&brokers));
-    let (source, target) = (direct.topic(1), direct.topic(1));
-    direct.start_group("mark-MASS", &[source]);
+    let Some(behind) = behind_proxy("mark-MASS", spec, 1) else { return };
+    let Behind { proxy, direct, mut stream, source, target } = behind;
     direct.log.producer().unwrap().append(&numbered(source, 0..5)).unwrap();
-    let log =
-        Deployment::new(KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() }).log;
-    let mut stream = log.stream(spec("mark-MASS", &[source])).unwrap();
-    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
     let mut batch = Vec::new();
     while batch.len() < 5 {
         stream.poll(limits(10), &mut batch).unwrap();
@@ -143,7 +142,7 @@ fn a_mark_that_is_never_answered_is_no_success_and_the_member_joins_anew() {
     let marked = stream.mark(std::slice::from_ref(&note));
     assert!(matches!(marked, Err(LogError::Rewound(_))), "{marked:?}");
     turn_until(&mut *stream, target, |turn| *turn == Turn::Lost);
-    let Turn::Assigned(found) = turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_))) else {
+    let Turn::Assigned(found) = turn_until(&mut *stream, target, assigned) else {
         return;
     };
     assert_eq!(found, [note], "the broker had done it");
@@ -162,7 +161,7 @@ fn every_protocol_error_of_a_commit_leads_back_to_what_is_committed() {
     }
     deployment.start_group("faulty-AUTH", &[source]);
     let mut stream = deployment.log.stream(urgent("faulty-AUTH", &[source])).unwrap();
-    turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+    turn_until(&mut *stream, target, assigned);
     let faults = [
         (RDKafkaApiKey::EndTxn, E::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE),
         (RDKafkaApiKey::EndTxn, E::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING),
@@ -185,7 +184,7 @@ fn every_protocol_error_of_a_commit_leads_back_to_what_is_committed() {
         let failed = stream.commit(&copies(&batch, target), &positions(&batch));
         assert!(matches!(failed, Err(LogError::Rewound(_))), "{api:?} {error:?}: {failed:?}");
         cluster.clear_request_errors(api);
-        turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
+        turn_until(&mut *stream, target, assigned);
         // The mock keeps the offsets of a transaction that ended badly, so the record may or may not come again.
         producer.append(&numbered(source, n..n + 1)).unwrap();
         copy(&mut *stream, target, 1);

@@ -40,6 +40,27 @@ impl Breaks {
     }
 }
 
+/// A client's connections, as its log tells of them.
+struct Connections {
+    client: String,
+    broke: AtomicBool,
+    breaks: Arc<Breaks>,
+}
+
+impl Connections {
+    fn new(client: &str, breaks: &Arc<Breaks>) -> Self {
+        Self { client: client.to_owned(), broke: AtomicBool::new(false), breaks: Arc::clone(breaks) }
+    }
+
+    fn hear(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        if is_break(level, facility, line) {
+            self.broke.store(true, Ordering::SeqCst);
+            self.breaks.note();
+        }
+        log(&self.client, level, facility, line);
+    }
+}
+
 /// Whether a line tells of a connection that ended with something under way, or of a request that was given up: it may
 /// still arrive, and is sent again. Idle connections end on the level of debug, and one that was not made carried nothing.
 /// Nothing else tells of it: an end is no error of librdkafka's, and its counters come with statistics alone.
@@ -78,7 +99,6 @@ pub enum Rebalance {
 
 /// The ear of a consumer.
 pub struct ConsumerEar {
-    name: String,
     rebalance: Mutex<Option<Rebalance>>,
     /// Nobody asks for rebalances any more: partitions are given up as soon as that is asked.
     closing: AtomicBool,
@@ -86,20 +106,17 @@ pub struct ConsumerEar {
     pub last_words: Mutex<String>,
     /// Where the partitions stand.
     pub standings: Mutex<Standings>,
-    broke: AtomicBool,
-    breaks: Arc<Breaks>,
+    connections: Connections,
 }
 
 impl ConsumerEar {
     pub fn new(name: &str, breaks: &Arc<Breaks>) -> Self {
         Self {
-            name: name.to_owned(),
-            broke: AtomicBool::new(false),
-            breaks: Arc::clone(breaks),
             rebalance: Mutex::default(),
             closing: AtomicBool::new(false),
             last_words: Mutex::default(),
             standings: Mutex::default(),
+            connections: Connections::new(name, breaks),
         }
     }
 
@@ -110,7 +127,7 @@ impl ConsumerEar {
 
     /// Whether one of its connections broke since this was last asked: what was under way may have been sent twice.
     pub fn take_broke(&self) -> bool {
-        self.broke.swap(false, Ordering::SeqCst)
+        self.connections.broke.swap(false, Ordering::SeqCst)
     }
 
     /// From here on the consumer only waits for its end.
@@ -121,22 +138,18 @@ impl ConsumerEar {
 
 impl ClientContext for ConsumerEar {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        if is_break(level, facility, line) {
-            self.broke.store(true, Ordering::SeqCst);
-            self.breaks.note();
-        }
-        log(&self.name, level, facility, line);
+        self.connections.hear(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(client = self.name, %error, reason, "librdkafka says");
+        tracing::debug!(client = self.connections.client, %error, reason, "librdkafka says");
         reason.clone_into(&mut lock(&self.last_words));
     }
 
     fn stats_raw(&self, json: &[u8]) {
         match Standings::parse(json) {
             Ok(standings) => *lock(&self.standings) = standings,
-            Err(error) => tracing::warn!(client = self.name, %error, "statistics could not be read"),
+            Err(error) => tracing::warn!(client = self.connections.client, %error, "statistics could not be read"),
         }
     }
 }
@@ -147,7 +160,7 @@ impl ConsumerContext for ConsumerEar {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         if self.closing.load(Ordering::SeqCst) {
             if let Err(error) = consumer.unassign() {
-                tracing::warn!(client = self.name, %error, "partitions could not be given up");
+                tracing::warn!(client = self.connections.client, %error, "partitions could not be given up");
             }
             return;
         }
@@ -166,10 +179,8 @@ impl ConsumerContext for ConsumerEar {
 
 /// The ear of a producer.
 pub struct ProducerEar {
-    name: String,
     failed: Mutex<Option<Undelivered>>,
-    broke: AtomicBool,
-    breaks: Arc<Breaks>,
+    connections: Connections,
     /// When the last broker in reach was lost.
     alone_at: Mutex<Option<Instant>>,
 }
@@ -183,13 +194,7 @@ pub struct Undelivered {
 
 impl ProducerEar {
     pub fn new(name: &str, breaks: &Arc<Breaks>) -> Self {
-        Self {
-            name: name.to_owned(),
-            failed: Mutex::default(),
-            broke: AtomicBool::new(false),
-            breaks: Arc::clone(breaks),
-            alone_at: Mutex::default(),
-        }
+        Self { failed: Mutex::default(), connections: Connections::new(name, breaks), alone_at: Mutex::default() }
     }
 
     /// What was not delivered since the last time this was asked.
@@ -204,21 +209,17 @@ impl ProducerEar {
 
     /// Whether one of its connections ever broke: what was under way may have been sent twice.
     pub fn broke(&self) -> bool {
-        self.broke.load(Ordering::SeqCst)
+        self.connections.broke.load(Ordering::SeqCst)
     }
 }
 
 impl ClientContext for ProducerEar {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        if is_break(level, facility, line) {
-            self.broke.store(true, Ordering::SeqCst);
-            self.breaks.note();
-        }
-        log(&self.name, level, facility, line);
+        self.connections.hear(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(client = self.name, %error, reason, "librdkafka says");
+        tracing::debug!(client = self.connections.client, %error, reason, "librdkafka says");
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             *lock(&self.alone_at) = Some(Instant::now());
         }
