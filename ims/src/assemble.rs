@@ -1,8 +1,12 @@
 //! Builds a deployment from its configuration: log, backends, workers.
 
+pub mod backends;
+
+pub use backends::DOUBTS;
+
 use crate::{
     admin::Senders,
-    config::{AnalysisKind, Config, LogKind, ReferenceKind, StateKind},
+    config::{AnalysisKind, Config, LogKind, ReferenceKind},
     dormancy::Templates,
     exit::usage,
     findings,
@@ -11,44 +15,37 @@ use crate::{
     notices::{Notices, Opens},
     registering::{Profiles, Registration},
     secret,
-    stores::{self, AnalysisStore, Stores},
+    stores::{AnalysisStore, Stores},
 };
 use anyhow::Context;
+use backends::{Configured, State};
 use connectors::{
-    callback::{CallerSettings, HttpCaller, System},
     cipher::Cipher,
-    claims::{Doubts, MemoryClaims, RedisClaims, SqliteClaims},
     files::FileStore,
     history::{HistoryTable, LastUses},
-    pending::{Notes, RedisPending},
-    redis::RedisSettings,
     reference::{
-        self, Editor, FileReference, ReferenceError, Reloaded, SqlConsents, SqlDeadTokens, SqlFiles, SqlOptOuts,
-        SqlPushTokens, SqlReference, SqlRefusals, SqlSuppressed,
+        self, Editor, FileReference, ReferenceError, Reloaded, SqlDeadTokens, SqlPushTokens, SqlReference, SqlRefusals,
+        SqlSuppressed,
     },
     reports::{ReportReader, ReportTable},
     simulator::Simulator,
-    sql::{Retention, SqlSink, StoreError, Table},
-    vendors::{Brings, RedisMessageIds, Registrar, Serve, Vendors},
+    sql::{Retention, StoreError, Table},
+    vendors::{Brings, RedisMessageIds, Registrar, Vendors},
 };
 use processors::{
     ingest,
     law::Law,
     outcome,
-    ports::{
-        Away, Caller, Claim, Claims, Clock, Consents, Files, HeldConsents, HeldOptOuts, HeldPushTokens, MessageName,
-        NoFiles, NoPending, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
-    },
+    ports::{Clock, ReferenceSource},
     ring::Rings,
 };
-use schemas::{AnalyzeLog, History, Lane, Report, Schemas, TrackId, topics::Partitions};
+use schemas::{Schemas, topics::Partitions};
 use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 use topology::{
-    assembly::{Backends, Parts},
+    assembly::Parts,
     engine::{BatchLimits, Decoder, Runtime, Worker},
     graph::{Node, Role, chain},
     log::{
@@ -73,23 +70,6 @@ pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
-/// Claims that every ingest stream of the process shares.
-#[derive(Clone, Default)]
-pub struct SharedClaims(Arc<Mutex<MemoryClaims>>);
-
-impl Claims for SharedClaims {
-    fn claim(&mut self, claims: &[Claim], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).claim(claims, now_ms)
-    }
-
-    fn holders(&mut self, asked: &[MessageName], now_ms: i64) -> Result<Vec<Option<TrackId>>, Away> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).holders(asked, now_ms)
-    }
-}
-
-/// Whether this process knows all claims of the last 24 hours.
-pub static DOUBTS: Doubts = Doubts::none();
-
 /// What deletes old rows of the stores that these roles write; None: nothing is ever deleted.
 pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, StoreError> {
     if config.store.retention_days == 0 {
@@ -109,128 +89,6 @@ pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, S
         }
     }
     Ok(Some(retention))
-}
-
-/// Where claims are kept.
-enum State {
-    Memory(SharedClaims),
-    File(PathBuf),
-    /// With the deployment, which keeps its keys apart from those of others.
-    Redis(Box<RedisSettings>, String),
-}
-
-impl State {
-    fn of(config: &Config) -> anyhow::Result<Self> {
-        Ok(match config.state.kind {
-            StateKind::Memory => Self::Memory(SharedClaims::default()),
-            StateKind::Sqlite => Self::File(config.state.file.clone()),
-            StateKind::Redis => Self::Redis(Box::new(stores::redis(&config.state)?), config.deployment.name.clone()),
-        })
-    }
-}
-
-/// The backends of one process, as configured.
-struct Configured {
-    reference: Arc<dyn Reloaded>,
-    reference_kind: ReferenceKind,
-    state: State,
-    stores: Stores,
-    analysis: AnalysisStore,
-    cipher: Arc<Cipher>,
-    simulator: Arc<Simulator>,
-    vendors: Vendors,
-    webhooks: Serve,
-    caller: CallerSettings,
-}
-
-fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
-    move |error| error.away(dependency)
-}
-
-impl Backends for Configured {
-    fn claims(&self) -> Result<Box<dyn Claims>, Away> {
-        Ok(match &self.state {
-            State::File(path) => Box::new(SqliteClaims::open(path).map_err(away("state"))?),
-            State::Memory(claims) => Box::new(claims.clone()),
-            State::Redis(settings, deployment) => {
-                Box::new(RedisClaims::new(settings.as_ref().clone(), deployment, &DOUBTS))
-            }
-        })
-    }
-
-    fn files(&self) -> Result<Box<dyn Files>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(NoFiles),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlFiles::open(&at));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
-    }
-
-    fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(HeldPushTokens(Arc::<dyn Reloaded>::clone(&self.reference))),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlPushTokens::open(&at, Arc::clone(&self.cipher)));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
-    }
-
-    fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(HeldOptOuts(Arc::<dyn Reloaded>::clone(&self.reference))),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlOptOuts::open(&at, Arc::clone(&self.cipher)));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
-    }
-
-    fn consents(&self) -> Result<Box<dyn Consents>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(HeldConsents(Arc::<dyn Reloaded>::clone(&self.reference))),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlConsents::open(&at, Arc::clone(&self.cipher)));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
-    }
-
-    fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
-        Ok(self.vendors.provider(self.simulator.provider()))
-    }
-
-    fn receipts(&self) -> Result<Box<dyn Receipts>, Away> {
-        let receipts = self.vendors.receipts(self.simulator.receipts(), Arc::clone(&self.webhooks));
-        receipts.map_err(|e| Away { dependency: "thread of delivery reports", cause: e.to_string() })
-    }
-
-    fn caller(&self) -> Result<Box<dyn Caller>, Away> {
-        let caller = HttpCaller::open(self.caller.clone(), Arc::new(SystemClock), Arc::new(System));
-        Ok(Box::new(caller.map_err(|e| Away { dependency: "callback thread", cause: e.to_string() })?))
-    }
-
-    fn pending(&self) -> Result<Box<dyn PendingNotes>, Away> {
-        let State::Redis(settings, _) = &self.state else { return Ok(Box::new(NoPending)) };
-        let notes = Notes::start(Box::new(RedisPending::new(settings.as_ref().clone())));
-        Ok(Box::new(notes.map_err(|e| Away { dependency: "thread of pending reports", cause: e.to_string() })?))
-    }
-
-    fn history(&self) -> Result<Box<dyn Sink<History>>, Away> {
-        let sink = self.stores.history().and_then(|at| SqlSink::history(&at, Arc::clone(&self.cipher)));
-        Ok(Box::new(sink.map_err(away("history store"))?))
-    }
-
-    fn reports(&self) -> Result<Box<dyn Sink<Report>>, Away> {
-        let sink = self.stores.reports().and_then(|at| SqlSink::reports(&at));
-        Ok(Box::new(sink.map_err(away("report store"))?))
-    }
-
-    fn analysis(&self) -> Result<Box<dyn Sink<AnalyzeLog>>, Away> {
-        self.analysis.sink()
-    }
 }
 
 /// A deployment in this process: its log and what its workers share.

@@ -29,7 +29,7 @@ use super::{
     unsubscribe::Unsubscribe,
 };
 use crate::{
-    assemble::{SharedClaims, memory_log},
+    assemble::{backends::SharedClaims, memory_log},
     config,
     stores::{AnalysisStore, Stores},
 };
