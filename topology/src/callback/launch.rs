@@ -124,13 +124,13 @@ impl CallbackWorker {
     fn mark(&mut self, picks: &[Pick]) -> Result<(), LogError> {
         let mut places = BTreeSet::new();
         for held in picks.iter().flat_map(|pick| &pick.held) {
-            if let Some(window) = self.windows.get_mut(&held.place) {
+            if let Some(window) = self.windows.get_mut(held.place) {
                 window.start(held.offset);
                 places.insert(held.place);
             }
         }
         fault::point(&self.spec.name, Point::BeforeStarted);
-        self.stream.mark(&self.positions(&places))?;
+        self.stream.mark(&self.windows.positions(&places))?;
         fault::point(&self.spec.name, Point::AfterStarted);
         Ok(())
     }
@@ -140,7 +140,7 @@ impl CallbackWorker {
         for Pick { endpoint, held } in picks.into_iter().rev() {
             self.queues.queue(&endpoint.service_key).stayed();
             for held in held.into_iter().rev() {
-                if let Some(window) = self.windows.get_mut(&held.place) {
+                if let Some(window) = self.windows.get_mut(held.place) {
                     window.untouch(held.offset);
                 }
                 self.queues.queue(&endpoint.service_key).give_back(held);

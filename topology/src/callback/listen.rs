@@ -162,12 +162,12 @@ impl CallbackWorker {
             return Ok(false);
         }
         for (place, offset) in &self.done {
-            if let Some(window) = self.windows.get_mut(place) {
+            if let Some(window) = self.windows.get_mut(*place) {
                 window.done(*offset);
             }
         }
         fault::point(&self.spec.name, Point::DoneNoted);
-        self.owed = Some(self.positions(&self.touched));
+        self.owed = Some(self.windows.positions(&self.touched));
         self.commit_owed()
     }
 

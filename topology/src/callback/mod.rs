@@ -26,7 +26,7 @@ use crate::{
     engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
     log::{Log, LogError, Place, Position, Reader, Record, Stream, StreamSpec},
     metrics::LAG,
-    send::{Returns, Since, Window, windows},
+    send::{Returns, Since, Windows},
 };
 use processors::{
     callback::Endpoint,
@@ -77,9 +77,7 @@ pub struct CallbackWorker {
     stage: Stage,
     /// Polled and not yet looked at.
     batch: VecDeque<Record>,
-    windows: FxHashMap<Place, Window>,
-    /// Partitions paused because their window is full, and the record to go on with.
-    full: FxHashMap<Place, i64>,
+    windows: Windows,
     queues: Queues,
     returns: Returns,
     flights: FxHashMap<u64, Flight>,
@@ -142,8 +140,7 @@ impl CallbackWorker {
             decoder,
             stage: Stage::Outside,
             batch: VecDeque::new(),
-            windows: FxHashMap::default(),
-            full: FxHashMap::default(),
+            windows: Windows::default(),
             queues: Queues::default(),
             returns: Returns::default(),
             flights: FxHashMap::default(),
@@ -166,7 +163,6 @@ impl CallbackWorker {
         self.stage = Stage::Outside;
         self.batch.clear();
         self.windows.clear();
-        self.full.clear();
         self.queues.clear();
         self.flights.clear();
         self.clear_books();
@@ -207,15 +203,6 @@ impl CallbackWorker {
         gauge!(metrics::RESTING).set(self.queues.resting(self.clock.now_ms()) as f64);
         gauge!(metrics::DISABLED).set(self.said.count() as f64);
     }
-
-    /// Where partitions stand, with their marks.
-    fn positions(&self, places: &BTreeSet<Place>) -> Vec<Position> {
-        let position = |place: &Place| {
-            let window = self.windows.get(place)?;
-            Some(Position { place: *place, next: window.base(), metadata: window.metadata() })
-        };
-        places.iter().filter_map(position).collect()
-    }
 }
 
 impl Worker for CallbackWorker {
@@ -226,7 +213,7 @@ impl Worker for CallbackWorker {
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
         let Self { lag, spec, clock, stream, batch, windows, .. } = self;
-        lag.tell(LAG, &spec.name, clock.now_ms(), || windows::undone(&mut **stream, batch.len(), windows));
+        lag.tell(LAG, &spec.name, clock.now_ms(), || windows.undone(&mut **stream, batch.len()));
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

@@ -5,7 +5,7 @@ use crate::{
     engine::{Gate, Headline, TurnError, guard},
     fault::{self, Point},
     log::{Limits, Place, Polled, Record},
-    send::{Mark, Since, windows},
+    send::{Mark, Since},
 };
 use ::metrics::counter;
 use processors::callback::{After, Attempt, Endpoint, Failure, Reply, event, is_told};
@@ -24,7 +24,7 @@ impl CallbackWorker {
             Stage::Calling => self.said.refresh(&mut *self.reader, &self.decoder, self.clock.now_ms())?,
             Stage::Outside => {}
         }
-        self.open_windows()?;
+        self.windows.reopen(&mut *self.stream, false)?;
         if self.batch.is_empty() {
             fault::point(&self.spec.name, Point::BeforePoll);
             let limits =
@@ -74,7 +74,7 @@ impl CallbackWorker {
             self.stage = Stage::Taking(positions);
             return Err(error);
         }
-        self.windows.extend(windows::restored(&self.spec.name, &positions)?);
+        self.windows.restore(&self.spec.name, &positions)?;
         self.stage = Stage::Calling;
         tracing::info!(stream = %self.spec.name, partitions = positions.len(), "assigned");
         Ok(())
@@ -103,16 +103,7 @@ impl CallbackWorker {
     /// Takes one record; whether it could be read.
     fn admit(&mut self, record: &Record) -> Result<bool, TurnError> {
         let Record { place, offset, .. } = *record;
-        let Some(window) = self.windows.get_mut(&place) else { return Ok(true) };
-        if self.full.contains_key(&place) {
-            return Ok(true);
-        }
-        let Some(mark) = window.take(offset) else {
-            self.stream.pause(&[place])?;
-            self.stream.seek(place, offset)?;
-            self.full.insert(place, offset);
-            return Ok(true);
-        };
+        let Some(mark) = self.windows.take(&mut *self.stream, place, offset)? else { return Ok(true) };
         if mark == Mark::Done {
             return Ok(true);
         }
@@ -168,7 +159,7 @@ impl CallbackWorker {
             self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
         }
         counter!(names::CALLS, "outcome" => reply.word()).increment(1);
-        if let Some(window) = self.windows.get_mut(&place) {
+        if let Some(window) = self.windows.get_mut(place) {
             window.untouch(offset);
         }
         self.touched.insert(place);
@@ -236,19 +227,6 @@ impl CallbackWorker {
     pub(super) fn end(&mut self, place: Place, offset: i64) {
         self.done.push((place, offset));
         self.touched.insert(place);
-    }
-
-    /// Goes on with partitions whose window has moved.
-    fn open_windows(&mut self) -> Result<(), TurnError> {
-        if self.full.is_empty() {
-            return Ok(());
-        }
-        let open = windows::with_room(&self.full, &self.windows);
-        if !open.is_empty() {
-            self.stream.resume(&open)?;
-        }
-        self.full.retain(|place, _| !open.contains(place));
-        Ok(())
     }
 
     /// While partitions are about to go: gives them up when every answer is in the log, or the patience is over. What

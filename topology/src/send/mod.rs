@@ -8,7 +8,7 @@ mod receipts;
 mod sender;
 mod settings;
 mod window;
-pub(crate) mod windows;
+mod windows;
 
 pub use allowance::{Admission, Allowance, Aside, How, Slot, Stands};
 pub use hold::{Held, Hold, Returns, Turns};
@@ -19,6 +19,7 @@ pub(crate) use sender::Since;
 pub use sender::{Sender, SenderParts};
 pub use settings::SenderSettings;
 pub use window::{CAPACITY, Mark, NotAWindow, Window};
+pub(crate) use windows::Windows;
 
 /// The family of a SEND topic, of all or of a routing group.
 pub(crate) fn family_of(topic: Topic) -> Option<Family> {

@@ -1,30 +1,100 @@
 //! The windows of all partitions that a worker owns: what senders and callbacks do with them alike.
 
-use super::Window;
+use super::{Mark, Window};
 use crate::{
     engine::{Halt, unread},
-    log::{Place, Position, Stream},
+    log::{LogError, Place, Position, Stream},
 };
 use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
-/// The windows that an assignment comes with. Metadata of another program stops the stream.
-pub fn restored(stream: &str, positions: &[Position]) -> Result<FxHashMap<Place, Window>, Halt> {
-    let window = |Position { place, next, metadata }: &Position| match Window::restore(*next, metadata) {
-        Ok(window) => Ok((*place, window)),
-        Err(error) => Err(Halt::new(stream, format!("{}/{}: {error}", place.topic, place.partition))),
-    };
-    positions.iter().map(window).collect()
+/// Of each partition its window.
+#[derive(Default)]
+pub struct Windows {
+    of: FxHashMap<Place, Window>,
+    /// Partitions paused because their window is full, and the record to go on with.
+    full: FxHashMap<Place, i64>,
 }
 
-/// Records of a stream that are not done: between the end and what is committed, less those with a done bit. `taken` of them
-/// are polled and stand in no window yet.
-pub fn undone(stream: &mut dyn Stream, taken: usize, windows: &FxHashMap<Place, Window>) -> i64 {
-    let known: i64 = windows.values().map(Window::undone).sum();
-    (unread(stream) + taken as i64 + known).max(0)
-}
+impl Windows {
+    /// Adds the windows that an assignment comes with. Metadata of another program stops the stream.
+    pub fn restore(&mut self, stream: &str, positions: &[Position]) -> Result<(), Halt> {
+        let window = |Position { place, next, metadata }: &Position| match Window::restore(*next, metadata) {
+            Ok(window) => Ok((*place, window)),
+            Err(error) => Err(Halt::new(stream, format!("{}/{}: {error}", place.topic, place.partition))),
+        };
+        let restored: FxHashMap<Place, Window> = positions.iter().map(window).collect::<Result<_, _>>()?;
+        self.of.extend(restored);
+        Ok(())
+    }
 
-/// Of partitions that were paused at an offset because their window was full, those that can go on.
-pub fn with_room(full: &FxHashMap<Place, i64>, windows: &FxHashMap<Place, Window>) -> Vec<Place> {
-    let has_room = |(place, offset): (&Place, &i64)| windows.get(place).is_none_or(|w| w.has_room_for(*offset));
-    full.iter().filter(|entry| has_room(*entry)).map(|(place, _)| *place).collect()
+    /// Forgets them all.
+    pub fn clear(&mut self) {
+        self.of.clear();
+        self.full.clear();
+    }
+
+    /// The window of one, if it is owned.
+    pub fn get_mut(&mut self, place: Place) -> Option<&mut Window> {
+        self.of.get_mut(&place)
+    }
+
+    /// How a record of an owned partition stands.
+    pub fn mark(&self, place: Place, offset: i64) -> Option<Mark> {
+        self.of.get(&place).map(|window| window.mark(offset))
+    }
+
+    /// Every partition.
+    pub fn places(&self) -> Vec<Place> {
+        self.of.keys().copied().collect()
+    }
+
+    /// Those that are not paused because their window is full.
+    pub fn open(&self) -> Vec<Place> {
+        self.of.keys().filter(|place| !self.full.contains_key(place)).copied().collect()
+    }
+
+    /// Takes a record that was polled, and tells its mark. None: it is not owned, or comes again once there is room for
+    /// it; its partition is paused until then.
+    pub fn take(&mut self, stream: &mut dyn Stream, place: Place, offset: i64) -> Result<Option<Mark>, LogError> {
+        if self.full.contains_key(&place) {
+            return Ok(None);
+        }
+        let Some(window) = self.of.get_mut(&place) else { return Ok(None) };
+        let mark = window.take(offset);
+        if mark.is_none() {
+            stream.pause(&[place])?;
+            stream.seek(place, offset)?;
+            self.full.insert(place, offset);
+        }
+        Ok(mark)
+    }
+
+    /// Goes on with partitions whose window has moved; `shut`: all are paused, and stay so.
+    pub fn reopen(&mut self, stream: &mut dyn Stream, shut: bool) -> Result<(), LogError> {
+        let Self { of, full } = self;
+        let has_room = |(place, offset): (&Place, &i64)| of.get(place).is_none_or(|w| w.has_room_for(*offset));
+        let open: Vec<Place> = full.iter().filter(|entry| has_room(*entry)).map(|(place, _)| *place).collect();
+        if !open.is_empty() && !shut {
+            stream.resume(&open)?;
+        }
+        full.retain(|place, _| !open.contains(place));
+        Ok(())
+    }
+
+    /// Where partitions stand, with their marks.
+    pub fn positions(&self, places: &BTreeSet<Place>) -> Vec<Position> {
+        let position = |place: &Place| {
+            let window = self.of.get(place)?;
+            Some(Position { place: *place, next: window.base(), metadata: window.metadata() })
+        };
+        places.iter().filter_map(position).collect()
+    }
+
+    /// Records of a stream that are not done: between the end and what is committed, less those with a done bit. `taken` of
+    /// them are polled and stand in no window yet.
+    pub fn undone(&self, stream: &mut dyn Stream, taken: usize) -> i64 {
+        let known: i64 = self.of.values().map(Window::undone).sum();
+        (unread(stream) + taken as i64 + known).max(0)
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     log::Place,
-    send::{Held, Mark, Slot, Window},
+    send::{Held, Mark, Slot, Windows},
 };
 use processors::{
     ports::{Answer, Reply},
@@ -85,9 +85,8 @@ impl Flights {
     }
 
     /// Partitions were assigned, with these windows: flights of records that are started there are ours.
-    pub fn adopt(&mut self, windows: &FxHashMap<Place, Window>) {
-        let started =
-            |place: Place, offset| windows.get(&place).is_some_and(|window| window.mark(offset) == Mark::Started);
+    pub fn adopt(&mut self, windows: &Windows) {
+        let started = |place: Place, offset| windows.mark(place, offset) == Some(Mark::Started);
         self.known.retain(|(place, offset), _| started(*place, *offset));
         self.ours.clear();
         for flight in self.flights.values_mut() {

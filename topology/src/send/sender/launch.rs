@@ -4,7 +4,7 @@ use super::{Sender, Stage, read::family};
 use crate::{
     engine::TurnError,
     fault::{self, Point},
-    log::{LogError, Place, Position},
+    log::LogError,
     send::{Admission, Held, Slot, metrics as names},
 };
 use metrics::counter;
@@ -122,12 +122,12 @@ impl Sender {
     fn mark(&mut self, picks: &[Pick]) -> Result<(), LogError> {
         let mut touched = BTreeSet::new();
         for Pick { held, .. } in picks {
-            if let Some(window) = self.windows.get_mut(&held.place) {
+            if let Some(window) = self.windows.get_mut(held.place) {
                 window.start(held.offset);
                 touched.insert(held.place);
             }
         }
-        let positions = self.positions(touched);
+        let positions = self.windows.positions(&touched);
         fault::point(&self.spec.name, Point::BeforeStarted);
         self.stream.mark(&positions)?;
         fault::point(&self.spec.name, Point::AfterStarted);
@@ -138,7 +138,7 @@ impl Sender {
     /// Takes back what was marked and has not left, in the order in which it stood.
     fn put_back(&mut self, picks: Vec<Pick>) {
         for Pick { held, .. } in picks.into_iter().rev() {
-            if let Some(window) = self.windows.get_mut(&held.place) {
+            if let Some(window) = self.windows.get_mut(held.place) {
                 window.untouch(held.offset);
             }
             self.hold.push_front(held);
@@ -155,14 +155,5 @@ impl Sender {
         let request = Request { ticket, dispatch: Arc::clone(&held.dispatch), vendor: Arc::clone(&vendor) };
         self.flights.left(ticket, held, vendor, slot, now_ms);
         self.provider.submit(request);
-    }
-
-    /// Where partitions stand, with their marks.
-    pub(super) fn positions(&self, places: BTreeSet<Place>) -> Vec<Position> {
-        let position = |place: Place| {
-            let window = self.windows.get(&place)?;
-            Some(Position { place, next: window.base(), metadata: window.metadata() })
-        };
-        places.into_iter().filter_map(position).collect()
     }
 }

@@ -102,13 +102,13 @@ impl Sender {
         }
         let mut touched = BTreeSet::new();
         for (place, offset) in self.books.done() {
-            if let Some(window) = self.windows.get_mut(place) {
+            if let Some(window) = self.windows.get_mut(*place) {
                 window.done(*offset);
                 touched.insert(*place);
             }
         }
         fault::point(&self.spec.name, Point::DoneNoted);
-        self.owed = Some(self.positions(touched));
+        self.owed = Some(self.windows.positions(&touched));
         self.commit_owed()
     }
 

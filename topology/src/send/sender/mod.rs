@@ -21,10 +21,10 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use super::{Allowance, Hold, Returns, SenderSettings, Window, metrics as names, windows};
+use super::{Allowance, Hold, Returns, SenderSettings, Windows, metrics as names};
 use crate::{
     engine::{Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, settle},
-    log::{Log, LogError, Place, Position, Reader, Record, Stream, StreamSpec},
+    log::{Log, LogError, Position, Reader, Record, Stream, StreamSpec},
     metrics::LAG,
 };
 use books::Books;
@@ -38,7 +38,6 @@ use processors::{
     retry::Paces,
     ring::Rings,
 };
-use rustc_hash::FxHashMap;
 use schemas::Lane;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -81,9 +80,7 @@ pub struct Sender {
     stage: Stage,
     /// Polled and not yet looked at.
     batch: VecDeque<Record>,
-    windows: FxHashMap<Place, Window>,
-    /// Partitions paused because their window is full, and the record to go on with.
-    full: FxHashMap<Place, i64>,
+    windows: Windows,
     /// Since when the hold is full, Unix milliseconds.
     hold_full_ms: Option<i64>,
     /// All partitions are paused because of it.
@@ -134,8 +131,7 @@ impl Sender {
             judge: Judge { clock, reference, night, paces, allowance },
             stage: Stage::Outside,
             batch: VecDeque::new(),
-            windows: FxHashMap::default(),
-            full: FxHashMap::default(),
+            windows: Windows::default(),
             hold_full_ms: None,
             shut: false,
             polled_ms: 0,
@@ -157,7 +153,6 @@ impl Sender {
         self.stage = Stage::Outside;
         self.batch.clear();
         self.windows.clear();
-        self.full.clear();
         (self.shut, self.hold_full_ms) = (false, None);
         self.hold.clear();
         self.judge.allowance.holds(&self.spec.name, Vec::new());
@@ -194,7 +189,7 @@ impl Worker for Sender {
     fn turn(&mut self, wait: Duration) -> Result<Progress, Halt> {
         let turn = self.try_turn(wait);
         let Self { lag, spec, judge, stream, batch, windows, .. } = self;
-        lag.tell(LAG, &spec.name, judge.now_ms(), || windows::undone(&mut **stream, batch.len(), windows));
+        lag.tell(LAG, &spec.name, judge.now_ms(), || windows.undone(&mut **stream, batch.len()));
         let name = self.spec.name.clone();
         settle(&name, turn, wait, || self.forget())
     }

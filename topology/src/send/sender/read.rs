@@ -5,7 +5,7 @@ use crate::{
     engine::{Gate, TurnError, came_back, guard},
     fault::{self, Point},
     log::{Limits, LogError, Place, Polled, Position, Record},
-    send::{Held, Mark, family_of, windows},
+    send::{Held, Mark, family_of},
 };
 use processors::{
     ports::{Away, Reply},
@@ -92,7 +92,7 @@ impl Sender {
             self.stage = Stage::Taking(positions);
             return Err(error.into());
         }
-        self.windows.extend(windows::restored(&self.spec.name, &positions)?);
+        self.windows.restore(&self.spec.name, &positions)?;
         self.vendors().iter().for_each(|vendor| self.judge.allowance.know(vendor));
         self.stage = Stage::Sending;
         tracing::info!(stream = %self.spec.name, partitions = positions.len(), "assigned");
@@ -143,16 +143,7 @@ impl Sender {
     /// Takes one record; whether it could be read.
     fn admit(&mut self, record: &Record) -> Result<bool, TurnError> {
         let Record { place, offset, .. } = *record;
-        let Some(window) = self.windows.get_mut(&place) else { return Ok(true) };
-        if self.full.contains_key(&place) {
-            return Ok(true);
-        }
-        let Some(mark) = window.take(offset) else {
-            self.stream.pause(&[place])?;
-            self.stream.seek(place, offset)?;
-            self.full.insert(place, offset);
-            return Ok(true);
-        };
+        let Some(mark) = self.windows.take(&mut *self.stream, place, offset)? else { return Ok(true) };
         if mark == Mark::Done || self.flights.has(place, offset) {
             return Ok(true);
         }

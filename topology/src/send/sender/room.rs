@@ -1,11 +1,7 @@
 //! Keeps the hold within its bounds, and nobody in it before his turn for long.
 
 use super::{Sender, Stage};
-use crate::{
-    engine::TurnError,
-    log::Place,
-    send::{metrics as names, windows},
-};
+use crate::{engine::TurnError, send::metrics as names};
 use metrics::counter;
 
 /// How often the hold is searched for what may not leave any more.
@@ -38,11 +34,9 @@ impl Sender {
             self.hold_full_ms = None;
         } else if self.is_half_empty() {
             (self.shut, self.hold_full_ms) = (false, None);
-            let open: Vec<Place> =
-                self.windows.keys().filter(|place| !self.full.contains_key(place)).copied().collect();
-            self.stream.resume(&open)?;
+            self.stream.resume(&self.windows.open())?;
         }
-        self.open_windows()?;
+        self.windows.reopen(&mut *self.stream, self.shut)?;
         Ok(worked)
     }
 
@@ -66,23 +60,9 @@ impl Sender {
 
     fn shut(&mut self) -> Result<(), TurnError> {
         if !self.shut {
-            let all: Vec<Place> = self.windows.keys().copied().collect();
-            self.stream.pause(&all)?;
+            self.stream.pause(&self.windows.places())?;
             self.shut = true;
         }
-        Ok(())
-    }
-
-    /// Goes on with partitions whose window has moved.
-    fn open_windows(&mut self) -> Result<(), TurnError> {
-        if self.full.is_empty() {
-            return Ok(());
-        }
-        let open = windows::with_room(&self.full, &self.windows);
-        if !open.is_empty() && !self.shut {
-            self.stream.resume(&open)?;
-        }
-        self.full.retain(|place, _| !open.contains(place));
         Ok(())
     }
 
