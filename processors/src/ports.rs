@@ -152,7 +152,7 @@ pub const TOKENS_OF_USER: usize = 100;
 
 /// Push tokens that customers registered for the users of their apps.
 pub trait PushTokens: Send {
-    /// The tokens of these users, in order, the newest first; one round trip for the batch.
+    /// The tokens of these users, in order, the newest first, at most [`TOKENS_OF_USER`] of each; one round trip.
     fn of(&mut self, users: &[AppUser]) -> Result<Vec<Vec<String>>, Away>;
 }
 

@@ -147,10 +147,10 @@ impl<S: Text> Candidate<S> {
         self.refuse_receiver(Code::TooLong, reason, now_ms)
     }
 
-    /// The end of a push of a request to many, whose users have too many tokens together (1400).
+    /// The end of a push of a request to many, whose messages are too large together with the tokens of its users (1400).
     pub fn with_many_tokens(self, most: usize, now_ms: i64) -> Box<Refused> {
         let reason = format_args!(
-            "its users' push tokens have more than {most} bytes together, which is the most: send several requests"
+            "its messages have more than {most} bytes with their users' push tokens, the most together: send several requests"
         );
         self.refuse(Refusal::bad(&top("receiver_list"), reason), now_ms)
     }

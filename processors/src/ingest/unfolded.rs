@@ -4,7 +4,8 @@ use crate::refusal::Refusal;
 use crate::rules::field::top;
 use schemas::Lane;
 
-/// Most bytes of the texts that a request unfolds to, its receivers together. They leave ingest in one transaction, with
+/// Most bytes of the texts that a request unfolds to, its receivers together; and of its messages with the push tokens that
+/// are found for its users. They leave ingest in one transaction, with
 /// up to 16 MiB before them: in the 12 s that it may last, a broker that takes 7 MB/s is quick enough. That of AUTH
 /// may last 4 s and has each message twice, in RECV and in SEND.
 pub const fn unfolded_bytes(lane: Lane) -> usize {

@@ -235,6 +235,8 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
 
     fn clear(&mut self) {
         self.batch.clear();
+        self.rows.clear();
+        self.places.clear();
         self.decoded = false;
     }
 }

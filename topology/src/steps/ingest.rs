@@ -1,5 +1,5 @@
-//! Ingest: every rule, then one round trip each for who refused ads, who agreed to them, for files, for push tokens of
-//! users, and for the batch's message ids, then RECV or a report of refusal.
+//! Ingest: every rule, then one round trip each for who refused ads, who agreed to them, for files, and for the batch's
+//! message ids, a few for push tokens of users, then RECV or a report of refusal.
 //!
 //! An authentication message is routed in the same transaction: it stands in RECV and in SEND at once, a hop earlier.
 
@@ -92,10 +92,17 @@ struct Written {
 }
 
 impl Batch<'_> {
+    /// The lane of its records.
+    fn lane(&self) -> Lane {
+        match self.records.first().map(|record| record.place.topic.kind()) {
+            Some(Kind::Api(lane)) => lane,
+            _ => Lane::Realtime,
+        }
+    }
+
     /// Whether its lane may wait for a store that does not answer.
     fn waits(&self) -> bool {
-        let bulk = |record: &Record| matches!(record.place.topic.kind(), Kind::Api(Lane::Mass | Lane::Ad));
-        self.records.first().is_none_or(bulk)
+        matches!(self.lane(), Lane::Mass | Lane::Ad)
     }
 }
 
@@ -270,7 +277,7 @@ impl Step for Ingest {
         let reference = self.reference.current();
         let batch = Batch { records, reference: &reference, now_ms };
         let mut checked = Checks::default();
-        let most = transaction_bytes(records);
+        let most = transaction_bytes(batch.lane());
         for (at, record) in records.iter().enumerate() {
             checked.before.push(checked.answers.len());
             let answered = match self.decoder.datum::<SendRequest>(record.value.as_deref())? {
@@ -312,11 +319,7 @@ impl Step for Ingest {
 /// request that passes it may bring as much as [`unfolded_bytes`] more.
 const TRANSACTION_BYTES: usize = 16 << 20;
 
-fn transaction_bytes(records: &[Record]) -> usize {
-    let lane = match records.first().map(|record| record.place.topic.kind()) {
-        Some(Kind::Api(lane)) => lane,
-        _ => Lane::Realtime,
-    };
+fn transaction_bytes(lane: Lane) -> usize {
     TRANSACTION_BYTES.min(unfolded_bytes(lane))
 }
 

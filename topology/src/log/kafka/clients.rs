@@ -111,6 +111,8 @@ fn base(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         // 100 by default: AddOffsetsToTxn waits this long when the last transaction's markers are still on their way.
         .set("retry.backoff.ms", "5")
         .set("retry.backoff.max.ms", "500")
+        // Figures that brokers may ask for: a process has a hundred clients, and each keeps 300 KB of them.
+        .set("enable.metrics.push", "false")
         // Ends of connections are told on this level, and nowhere else.
         .set_log_level(RDKafkaLogLevel::Info);
     config

@@ -84,42 +84,78 @@ fn of_many_devices() -> FileReference {
     known(&(DEMO.to_owned() + &(0..100).map(token).collect::<String>()))
 }
 
-/// A push to so many such users, all in one partition.
-fn pushes(stage: &Stage, id: &str, receivers: usize) {
+/// A push to so many such users.
+fn push(id: &str, receivers: usize) -> SendRequest {
     let mut request = examples::request("push");
     (request.message_id, request.app_user_id) = (id.to_owned(), None);
     request.push_tokens.clear();
     let to = |_| Receiver { app_user_id: Some(WITH_MANY.to_owned()), ..Receiver::default() };
     request.receiver_list = (0..receivers).map(to).collect();
-    stage.driver.append(Topic::api(Lane::Mass), "newsletter", &request).unwrap();
+    request
+}
+
+/// What became of such pushes, of which those of the request "over" are too large together: they and no others are refused.
+#[track_caller]
+fn assert_over_is_refused(stage: &Stage, lane: Lane, bytes: usize) -> Vec<Accepted> {
+    let accepted: Vec<Accepted> = stage.driver.decoded([Topic::recv(Channel::Pu, lane)]).unwrap();
+    let ids: BTreeSet<_> = accepted.iter().map(|accepted| &accepted.track_id).collect();
+    assert_eq!(ids.len(), accepted.len());
+    for report in stage.reports().into_iter().filter(|report| report.state == State::Rejected) {
+        assert!(report.message_id.starts_with("over-") && report.code == "1400", "{report:?}");
+        let told = format!("receiver_list: its messages have more than {bytes} bytes with their users' push tokens");
+        assert!(report.message.starts_with(&told), "{}", report.message);
+    }
+    accepted
 }
 
 #[test]
 fn the_tokens_of_users_are_bounded_in_a_request_and_in_a_transaction() {
     let mut stage = Stage::knowing(of_many_devices(), seed::NOW_MS, perfect());
     let mut ingest = ingest(&mut stage);
-    // 104 receivers have 16,640,000 bytes, which is within 16 MiB (16,777,216), and 105 are not.
-    pushes(&stage, "first", 60);
-    pushes(&stage, "over", 105);
-    pushes(&stage, "second", 104);
-    pushes(&stage, "third", 10);
+    let append = |request: &SendRequest| stage.driver.append(Topic::api(Lane::Mass), "newsletter", request).unwrap();
+    // 160,000 bytes each: of 420 more than 64 MiB, of 104 not 16 MiB.
+    [("first", 60), ("over", 420), ("second", 104), ("third", 10)].iter().for_each(|(id, to)| append(&push(id, *to)));
     stage.driver.append_raw(Topic::api(Lane::Mass), "newsletter", Some(b"no request".to_vec())).unwrap();
-    assert_eq!(transactions(&stage, &mut *ingest), [164, 10], "parted before a request that would be one too many");
-    let accepted: Vec<Accepted> = stage.driver.decoded([Topic::recv(Channel::Pu, Lane::Mass)]).unwrap();
-    let ids: BTreeSet<_> = accepted.iter().map(|accepted| &accepted.track_id).collect();
-    assert_eq!((accepted.len(), ids.len()), (174, 174));
+    stage.driver.faults().fail("ingest-MASS", Call::Commit, 2, When::Before);
+    assert_eq!(transactions(&stage, &mut *ingest), [60, 104, 10], "parted before the request that would be too much");
+    let accepted = assert_over_is_refused(&stage, Lane::Mass, 67_108_864);
     assert!(accepted.iter().all(|accepted| accepted.recipient.push_tokens.len() == 100));
-    let reports = stage.reports();
-    assert_eq!(reports.len(), 105);
-    for report in reports {
-        assert!(report.message_id.starts_with("over-") && report.code == "1400", "{report:?}");
-        let told = "receiver_list: its users' push tokens have more than 16777216 bytes together";
-        assert!(report.message.starts_with(told), "{}", report.message);
-    }
     let letters = stage.driver.records(Topic::api(Lane::Mass).dead_letters()).unwrap();
-    assert_eq!(letters.len(), 1, "once, though its transaction came after a parted one");
+    assert_eq!(letters.len(), 1, "once, though its transaction came after parted ones");
     let balance = stage.balance();
-    assert_eq!((balance.requested, balance.accepted, balance.rejected, &*balance.wrong), (280, 174, 105, &[][..]));
+    assert_eq!((balance.requested, balance.accepted, balance.rejected, &*balance.wrong), (595, 174, 420, &[][..]));
+}
+
+#[test]
+fn over_auth_a_request_has_fewer_tokens_of_users() {
+    let mut stage = Stage::knowing(of_many_devices(), seed::NOW_MS, perfect());
+    // 52 have 8,320,000 bytes, less than 8 MiB; 53 have more.
+    [("most", 52), ("over", 53)].iter().for_each(|(id, to)| stage.send_over(Lane::Auth, &push(id, *to)));
+    stage.settle();
+    // A hundred requests each, at the rate of their vendors.
+    stage.advance(Duration::from_secs(60));
+    assert_eq!(assert_over_is_refused(&stage, Lane::Auth, 8_388_608).len(), 52);
+    let balance = stage.balance();
+    assert_eq!((balance.accepted, balance.rejected, &*balance.wrong), (52, 53, &[][..]));
+    assert_eq!(balance.ended.values().sum::<u64>(), 52);
+}
+
+#[test]
+fn each_user_gets_its_own_tokens_however_many_are_asked_for() {
+    let mut stage = Stage::knowing(of_many_devices(), seed::NOW_MS, perfect());
+    let mut ingest = ingest(&mut stage);
+    for id in ["one", "two"] {
+        let mut request = push(id, 600);
+        let others = request.receiver_list.iter_mut().enumerate().filter(|(place, _)| place % 7 != 3);
+        others.for_each(|(place, to)| to.app_user_id = Some(format!("{id}-{place}")));
+        stage.driver.append(Topic::api(Lane::Mass), "newsletter", &request).unwrap();
+    }
+    assert_eq!(transactions(&stage, &mut *ingest), [600, 600]);
+    for accepted in assert_over_is_refused(&stage, Lane::Mass, 0) {
+        let has_many = accepted.recipient.app_user_id.as_deref() == Some(WITH_MANY);
+        let tokens = accepted.recipient.push_tokens.len();
+        assert_eq!(tokens, if has_many { 100 } else { 0 }, "{}", accepted.message_id);
+    }
 }
 
 #[test]
