@@ -13,12 +13,12 @@ use connectors::{
     redis::RedisSettings,
     reference::{Reloaded, SqlConsents, SqlFiles, SqlOptOuts, SqlPushTokens},
     simulator::Simulator,
-    sql::{SqlSink, StoreError},
+    sql::{Location, SqlSink, StoreError},
     vendors::{Serve, Vendors},
 };
 use processors::ports::{
     Away, Caller, Claim, Claims, Consents, Files, HeldConsents, HeldOptOuts, HeldPushTokens, MessageName, NoFiles,
-    NoPending, OptOuts, PendingNotes, Provider, PushTokens, Receipts, Sink,
+    NoPending, OptOuts, PendingNotes, Provider, PushTokens, Receipts, ReferenceSource, Sink,
 };
 use schemas::{AnalyzeLog, History, Lane, Report, TrackId};
 use std::{
@@ -80,6 +80,23 @@ fn away(dependency: &'static str) -> impl Fn(StoreError) -> Away {
     move |error| error.away(dependency)
 }
 
+impl Configured {
+    /// What stands with the reference data: held with those of a file, or opened in their store.
+    fn of_reference<T: ?Sized>(
+        &self,
+        held: impl FnOnce(Arc<dyn ReferenceSource>) -> Box<T>,
+        open: impl FnOnce(&Location, Arc<Cipher>) -> Result<Box<T>, StoreError>,
+    ) -> Result<Box<T>, Away> {
+        match self.reference_kind {
+            ReferenceKind::File => Ok(held(Arc::<dyn Reloaded>::clone(&self.reference))),
+            ReferenceKind::Sql => {
+                let opened = self.stores.reference().and_then(|at| open(&at, Arc::clone(&self.cipher)));
+                opened.map_err(away("reference store"))
+            }
+        }
+    }
+}
+
 impl Backends for Configured {
     fn claims(&self) -> Result<Box<dyn Claims>, Away> {
         Ok(match &self.state {
@@ -92,43 +109,28 @@ impl Backends for Configured {
     }
 
     fn files(&self) -> Result<Box<dyn Files>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(NoFiles),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlFiles::open(&at));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
+        self.of_reference::<dyn Files>(|_| Box::new(NoFiles), |at, _| Ok(Box::new(SqlFiles::open(at)?)))
     }
 
     fn push_tokens(&self) -> Result<Box<dyn PushTokens>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(HeldPushTokens(Arc::<dyn Reloaded>::clone(&self.reference))),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlPushTokens::open(&at, Arc::clone(&self.cipher)));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
+        self.of_reference::<dyn PushTokens>(
+            |held| Box::new(HeldPushTokens(held)),
+            |at, cipher| Ok(Box::new(SqlPushTokens::open(at, cipher)?)),
+        )
     }
 
     fn opt_outs(&self) -> Result<Box<dyn OptOuts>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(HeldOptOuts(Arc::<dyn Reloaded>::clone(&self.reference))),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlOptOuts::open(&at, Arc::clone(&self.cipher)));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
+        self.of_reference::<dyn OptOuts>(
+            |held| Box::new(HeldOptOuts(held)),
+            |at, cipher| Ok(Box::new(SqlOptOuts::open(at, cipher)?)),
+        )
     }
 
     fn consents(&self) -> Result<Box<dyn Consents>, Away> {
-        Ok(match self.reference_kind {
-            ReferenceKind::File => Box::new(HeldConsents(Arc::<dyn Reloaded>::clone(&self.reference))),
-            ReferenceKind::Sql => {
-                let opened = self.stores.reference().and_then(|at| SqlConsents::open(&at, Arc::clone(&self.cipher)));
-                Box::new(opened.map_err(away("reference store"))?)
-            }
-        })
+        self.of_reference::<dyn Consents>(
+            |held| Box::new(HeldConsents(held)),
+            |at, cipher| Ok(Box::new(SqlConsents::open(at, cipher)?)),
+        )
     }
 
     fn provider(&self, _role: Role, _lane: Lane) -> Result<Box<dyn Provider>, Away> {
