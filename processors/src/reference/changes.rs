@@ -1,8 +1,8 @@
 //! What a reload of reference data changed, in counts: enough for a log, and nobody's secret.
 
-use super::Reference;
+use super::{PerCustomer, Reference};
 use rustc_hash::FxHashMap;
-use std::{fmt, hash::Hash};
+use std::{fmt, hash::Hash, sync::Arc};
 
 /// Differences between two states of the reference data, by kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,10 @@ struct Change {
 impl Changes {
     /// From the older to the newer.
     pub fn between(old: &Reference, new: &Reference) -> Self {
-        let templates = |of| by_key(all(of, |r: &Reference| &r.templates), |t| (t.channel, &t.code, &t.username));
-        let numbers = |of| by_key(all(of, |r: &Reference| &r.numbers), |n| (n.channel, &n.number, &n.username));
-        let vendors = |of| by_key(all(of, |r: &Reference| &r.vendors), |v| &v.name);
-        let secrets = |of| by_key(all(of, |r: &Reference| &r.secret_keys), |k| (&k.username, &k.name));
+        let templates = |of| by_key(all_own(of, |r| &r.templates), |t| (t.channel, &t.code, &t.username));
+        let numbers = |of| by_key(all_own(of, |r| &r.numbers), |n| (n.channel, &n.number, &n.username));
+        let vendors = |of| by_key(all(of, |r| &r.vendors), |v| &v.name);
+        let secrets = |of| by_key(all(of, |r| &r.secret_keys), |k| (&k.username, &k.name));
         let weights = |of: &'_ Reference| of.vendor_weights().map(|row| (row.to_string(), row.weight)).collect();
         let opt_outs = |of: &'_ Reference| of.opt_outs.iter().map(|out| (out.clone(), ())).collect();
         let consents = |of: &'_ Reference| of.consents.iter().map(|one| (one.key(), one.word())).collect();
@@ -78,6 +78,10 @@ fn all<'r, K: 'r, V: 'r>(
     index: fn(&Reference) -> &FxHashMap<K, Vec<V>>,
 ) -> impl Iterator<Item = &'r V> {
     index(of).values().flatten()
+}
+
+fn all_own<'r, T: 'r>(of: &'r Reference, index: fn(&Reference) -> &PerCustomer<T>) -> impl Iterator<Item = &'r Arc<T>> {
+    index(of).values().flat_map(FxHashMap::values).flatten()
 }
 
 fn by_key<'v, V, K: Eq + Hash>(values: impl Iterator<Item = &'v V>, key: fn(&'v V) -> K) -> FxHashMap<K, &'v V> {

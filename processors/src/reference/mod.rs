@@ -37,6 +37,9 @@ use weights::Weights;
 #[error("reference data refused: {}", .0.join("; "))]
 pub struct SeedErrors(pub Vec<String>);
 
+/// What a customer has by a name of its own, one for each channel at most: ten thousand may have chosen the same name.
+type PerCustomer<T> = FxHashMap<String, FxHashMap<String, Vec<Arc<T>>>>;
+
 /// Reference data, checked and indexed. Cheap to share, never changed while in force.
 #[derive(Debug, Default, Clone)]
 pub struct Reference {
@@ -50,9 +53,9 @@ pub struct Reference {
     /// By member.
     groups_of_profile: FxHashMap<String, Vec<Arc<SenderGroup>>>,
     /// By code.
-    templates: FxHashMap<String, Vec<Arc<Template>>>,
+    templates: PerCustomer<Template>,
     /// By number.
-    numbers: FxHashMap<String, Vec<Arc<SenderNumber>>>,
+    numbers: PerCustomer<SenderNumber>,
     opt_outs: FxHashSet<OptOut>,
     /// As they came.
     consents: Vec<Consent>,
@@ -102,10 +105,12 @@ impl Reference {
             this.sender_groups.insert(group.group_key.clone(), group);
         }
         for template in rows.templates {
-            this.templates.entry(template.code.clone()).or_default().push(template);
+            let own = this.templates.entry(template.username.clone()).or_default();
+            own.entry(template.code.clone()).or_default().push(template);
         }
         for number in rows.sender_numbers {
-            this.numbers.entry(number.number.clone()).or_default().push(number);
+            let own = this.numbers.entry(number.username.clone()).or_default();
+            own.entry(number.number.clone()).or_default().push(number);
         }
         this.opt_outs = rows.opt_outs.into_iter().collect();
         for consent in &rows.consents {
@@ -177,12 +182,12 @@ impl Reference {
 
     /// A customer's template.
     pub fn template(&self, channel: Channel, username: &str, code: &str) -> Option<&Arc<Template>> {
-        self.templates.get(code)?.iter().find(|t| t.channel == channel && t.username == username)
+        self.templates.get(username)?.get(code)?.iter().find(|template| template.channel == channel)
     }
 
     /// A customer's sender number, chatbot id or address.
     pub fn sender_number(&self, channel: Channel, username: &str, number: &str) -> Option<&Arc<SenderNumber>> {
-        self.numbers.get(number)?.iter().find(|n| n.channel == channel && n.username == username)
+        self.numbers.get(username)?.get(number)?.iter().find(|number| number.channel == channel)
     }
 
     /// Whether a recipient refused a customer's ads, as far as these data hold opt-outs: [`crate::ports::OptOuts`].
