@@ -83,29 +83,28 @@ impl<T> Turns<T> {
 
     /// Takes the newest items of those who have most, down to `keep` each, until `count` are taken.
     pub fn take_surplus(&mut self, keep: usize, count: usize, into: &mut Vec<T>) {
-        let mut left = count;
-        while left > 0 {
-            let mut longest: Option<(&Arc<str>, usize)> = None;
-            let mut second = keep;
-            for (customer, length) in self.queues.iter().map(|(c, q)| (c, q.items.len())) {
-                match longest {
-                    Some((_, most)) if length <= most => second = second.max(length),
-                    _ => {
-                        second = second.max(longest.map_or(0, |(_, most)| most));
-                        longest = Some((customer, length));
-                    }
-                }
+        let lengths: Vec<usize> = self.queues.values().map(|queue| queue.items.len()).collect();
+        let above = |level: usize| lengths.iter().map(|length| length.saturating_sub(level)).sum::<usize>();
+        // The lowest level to which all who have more are cut without too many being taken.
+        let (mut level, mut enough) = (keep, lengths.iter().copied().fold(keep, usize::max));
+        while level < enough {
+            let middle = level.midpoint(enough);
+            if above(middle) > count {
+                level = middle + 1;
+            } else {
+                enough = middle;
             }
-            let Some((customer, length)) = longest.filter(|(_, length)| *length > keep) else { break };
-            let taken = left.min((length - second).max(1));
-            let customer = Arc::clone(customer);
-            if let Some(queue) = self.queues.get_mut(&customer) {
-                into.extend(queue.items.drain(length - taken..).map(|(_, item)| item));
-            }
-            self.waiting -= taken;
-            left -= taken;
-            self.forget_emptied();
         }
+        // Of those who are left with as many some give one more.
+        let mut more = if level > keep { count - above(level) } else { 0 };
+        for queue in self.queues.values_mut().filter(|queue| queue.items.len() >= level) {
+            let gives = usize::from(more > 0);
+            more -= gives;
+            let taken = queue.items.drain(level - gives..);
+            self.waiting -= taken.len();
+            into.extend(taken.map(|(_, item)| item));
+        }
+        self.forget_emptied();
     }
 
     /// Takes every item that fits, whoever's it is.
@@ -207,6 +206,38 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn surplus_is_taken_as_if_one_by_one_of_who_has_most(
+            lengths in prop::collection::vec(1usize..20, 1..30),
+            keep in 0usize..20,
+            count in 0usize..300,
+        ) {
+            let mut turns = Turns::default();
+            for (customer, length) in lengths.iter().enumerate() {
+                (0..*length).for_each(|n| turns.push(&customer.to_string(), 1, n));
+            }
+            let mut taken = Vec::new();
+            turns.take_surplus(keep, count, &mut taken);
+
+            let mut left = lengths.clone();
+            for _ in 0..count {
+                if let Some(longest) = left.iter_mut().max().filter(|longest| **longest > keep) {
+                    *longest -= 1;
+                }
+            }
+            let (all, kept) = (lengths.iter().sum::<usize>(), left.iter().sum::<usize>());
+            prop_assert_eq!((taken.len(), turns.waiting()), (all - kept, kept));
+            let mut lengths: Vec<_> = turns.queues.values().map(|queue| queue.items.len()).collect();
+            left.retain(|length| *length > 0);
+            lengths.sort_unstable();
+            left.sort_unstable();
+            prop_assert_eq!(lengths, left);
+            for queue in turns.queues.values() {
+                let oldest = queue.items.iter().enumerate().all(|(at, (_, item))| at == *item);
+                prop_assert!(oldest, "the newest go");
+            }
+        }
+
         #[test]
         fn nothing_is_lost_and_each_customers_items_keep_their_order(
             pushes in prop::collection::vec((0usize..5, 1u32..5), 0..200),
