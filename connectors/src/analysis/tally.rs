@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use schemas::{AnalyzeLog, Channel, Lane, LogEvent, Origin, State};
 
 /// What is counted together: events of one minute that are alike.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Counter<'e> {
     pub minute_ms: i64,
     pub event: LogEvent,
@@ -20,7 +20,7 @@ pub(super) struct Counter<'e> {
 }
 
 /// What is measured together.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Measured<'e> {
     pub minute_ms: i64,
     pub channel: Channel,
