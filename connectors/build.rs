@@ -13,9 +13,11 @@ const STORES: [(&str, &str); 6] = [
     ("REPORTS", "sqlite/reports"),
 ];
 
+const MANIFEST: &str = "CARGO_MANIFEST_DIR";
+
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=../migrations");
-    let folder = fs::canonicalize("../migrations")?;
+    let folder = Path::new("../migrations");
     let mut text = String::new();
     for (name, store) in STORES {
         let scripts = scripts(&folder.join(store))?;
@@ -32,7 +34,9 @@ fn scripts(folder: &Path) -> io::Result<String> {
         let name = path.file_name()?.to_str()?.strip_suffix(".sql")?;
         let (version, words) = name.split_once('_')?;
         let (version, words) = (version.parse::<i64>().ok()?, words.replace('_', " "));
-        Some(format!("Script {{ version: {version}, name: {words:?}, sql: include_str!({path:?}) }}, "))
+        // Asked for when it is compiled: the checkout may have moved since this ran.
+        let path = format!("concat!(env!({MANIFEST:?}), {:?})", Path::new("/").join(path));
+        Some(format!("Script {{ version: {version}, name: {words:?}, sql: include_str!({path}) }}, "))
     };
     paths
         .iter()
