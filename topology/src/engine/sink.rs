@@ -62,7 +62,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             decoder,
             out,
             sink,
-            limits: Limits { records: batch_records, bytes: 4 << 20, wait: Duration::ZERO },
+            limits: Limits { records: batch_records, bytes: 2 << 20, wait: Duration::ZERO },
             batch: Vec::new(),
             rows: Vec::new(),
             places: Vec::new(),
@@ -88,7 +88,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         if self.batch.is_empty() {
             self.pace.wait(wait);
             match self.stream.poll(Limits { wait, ..self.limits }, &mut self.batch)? {
-                Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
+                Polled::Records if self.batch.is_empty() => return self.pass(),
                 Polled::Records => {}
                 Polled::Assigned(positions) => {
                     self.forget();
@@ -135,23 +135,50 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         Ok(())
     }
 
-    fn store(&mut self) -> Result<Progress, TurnError> {
-        if !self.decoded {
-            self.decode()?;
+    /// Lets the store's positions follow past offsets that hold no record: retention may delete them too.
+    fn pass(&mut self) -> Result<Progress, TurnError> {
+        let passed = self.stream.passed()?.into_iter();
+        let moves: Vec<Move> = passed
+            .filter_map(|(place @ Place { topic, partition }, to)| {
+                let from = Some(self.stands.get(&place).copied()??);
+                Some(Move { topic, partition, from, to })
+            })
+            .collect();
+        if !moves.is_empty() {
+            let written = self.sink.write(&[], &moves)?;
+            self.settle(&moves, &written);
         }
-        let moves = self.moves();
-        match self.sink.write(&self.rows, &moves)? {
+        Ok(Progress::Idle)
+    }
+
+    /// Notes where the store stands after a write.
+    fn settle(&mut self, moves: &[Move], written: &Written) {
+        match written {
             Written::Moved => {
-                for m in &moves {
-                    self.stands.insert(Place { topic: m.topic, partition: m.partition }, Some(m.to));
-                }
-                counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
-                self.pace.committed(self.batch.len() < self.limits.records / 2);
+                let stands = moves.iter().map(|m| (Place { topic: m.topic, partition: m.partition }, Some(m.to)));
+                self.stands.extend(stands);
             }
             Written::Stale => {
                 tracing::warn!(stream = %self.spec.name, "another process stored this batch: reading on from where it stands");
                 self.owed = self.stands.keys().copied().collect();
             }
+            Written::Refused(_) => {}
+        }
+    }
+
+    fn store(&mut self) -> Result<Progress, TurnError> {
+        if !self.decoded {
+            self.decode()?;
+        }
+        let moves = self.moves();
+        let written = self.sink.write(&self.rows, &moves)?;
+        self.settle(&moves, &written);
+        match written {
+            Written::Moved => {
+                counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
+                self.pace.committed(self.batch.len() < self.limits.records / 2);
+            }
+            Written::Stale => {}
             Written::Refused(refused) => {
                 self.bury(refused)?;
                 return Ok(Progress::Worked);

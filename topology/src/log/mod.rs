@@ -192,6 +192,12 @@ pub trait Stream: Send {
     /// Records behind this stream's position that are not yet read, for partitions it owns.
     fn lag(&mut self) -> Vec<(Place, i64)>;
 
+    /// Where a stream whose offsets a sink keeps stands now, in partitions where it went past offsets that hold no record;
+    /// the sink has stored all that it was given. One whose offsets are in the log moves them itself.
+    fn passed(&mut self) -> Result<Vec<(Place, i64)>, LogError> {
+        Ok(Vec::new())
+    }
+
     /// How long ago the group last confirmed this member: a commit, mark or heartbeat that succeeded.
     fn since_confirmed(&self) -> Duration;
 

@@ -8,6 +8,7 @@ mod input;
 mod kill;
 #[path = "../log_contract/mod.rs"]
 mod log_contract;
+mod quiet;
 mod restores;
 mod stops;
 mod support;

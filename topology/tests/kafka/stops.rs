@@ -5,12 +5,6 @@ use crate::support::{
     relay::{PATIENCE, Turn, copies, copy, limits, numbered, positions, spec, turn_until, urgent},
     settings,
 };
-use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions},
-    client::DefaultClientContext,
-};
-use schemas::Topic;
 use std::time::Instant;
 use topology::log::{Limits, Log, LogError, Polled, Stream};
 
@@ -52,21 +46,12 @@ fn records_gone_by_retention_are_a_stop_that_names_the_partition() {
     copy(&mut *stream, target, 10);
     stream.leave();
     deployment.log.producer().unwrap().append(&numbered(source, 10..30)).unwrap();
-    delete_before(&deployment, source, 20);
+    deployment.delete_before(source, 20);
 
     let mut stream = deployment.log.stream(spec("late-MASS", &[source])).unwrap();
     turn_until(&mut *stream, target, |turn| matches!(turn, Turn::Assigned(_)));
     let line = line_of_stop(&mut *stream);
     assert!(line.contains(&format!("{source}/0 at 10, where 20 to 30 are left")), "{line}");
-}
-
-fn delete_before(deployment: &Deployment, topic: Topic, offset: i64) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &deployment.settings.bootstrap_servers).create().unwrap();
-    let mut list = TopicPartitionList::new();
-    let name = format!("{}{topic}", deployment.settings.topic_prefix);
-    list.add_partition_offset(&name, 0, Offset::Offset(offset)).unwrap();
-    futures_executor::block_on(admin.delete_records(&list, &AdminOptions::new())).unwrap();
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub struct BatchLimits {
 impl Default for BatchLimits {
     fn default() -> Self {
         // 5,000 records a transaction: beyond, cost per message falls little and latency and memory grow (FACTS).
-        Self { records: 5_000, bytes: 8 << 20 }
+        Self { records: 5_000, bytes: 4 << 20 }
     }
 }
 

@@ -14,11 +14,18 @@ pub struct Held {
     pub group: Arc<ConsumerGroupMetadata>,
     /// Next offset to be given to the engine. None until a sink has said where it stands.
     pub next: FxHashMap<Place, Option<i64>>,
+    /// What the group has committed; a sink commits nothing to it.
+    pub committed: FxHashMap<Place, i64>,
     /// Partitions that are not fetched now.
     pub paused: FxHashSet<Place>,
 }
 
 impl Held {
+    /// Notes what was committed.
+    pub fn note(&mut self, positions: &[Position]) {
+        self.committed.extend(positions.iter().map(|Position { place, next, .. }| (*place, *next)));
+    }
+
     /// Refuses positions that this assignment cannot commit.
     pub fn check(&self, stream: &str, positions: &[Position]) -> Result<(), LogError> {
         for Position { place: Place { topic, partition }, metadata, .. } in positions {

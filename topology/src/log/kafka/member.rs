@@ -309,11 +309,16 @@ impl Member {
         .collect()
     }
 
+    /// The same of one partition, as of its last fetch; None before one.
+    pub fn end_as_fetched(&self, place: Place) -> Option<i64> {
+        native::last_stable_offset(self.consumer().ok()?.client(), self.shared.names.of(place.topic), place.partition)
+    }
+
     /// Records of a partition between a position and the end, as far as it is known without asking.
     pub fn lag(&self, place: Place, position: i64, end: Option<i64>) -> Option<i64> {
         let consumer = self.consumer().ok()?;
         let topic = self.shared.names.of(place.topic);
-        let end = end.max(native::last_stable_offset(consumer.client(), topic, place.partition))?;
+        let end = end.max(self.end_as_fetched(place))?;
         Some(lock(&consumer.context().standings).lag(topic, place.partition, position, end))
     }
 

@@ -16,6 +16,7 @@ mod lag;
 mod member;
 mod names;
 mod native;
+mod passage;
 mod producer;
 mod queries;
 mod reader;

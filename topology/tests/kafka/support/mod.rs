@@ -6,7 +6,10 @@ pub mod proxy;
 pub mod relay;
 
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
     producer::{BaseProducer, Producer},
 };
 use schemas::{Topic, topics::Partitions};
@@ -77,6 +80,31 @@ impl Deployment {
     /// Lets a stream's group begin at the start of its topics.
     pub fn start_group(&self, stream: &str, sources: &[Topic]) {
         self.log.admin().unwrap().create(&[], &[(stream, sources)]).unwrap();
+    }
+
+    /// Deletes what stands before an offset of a topic's first partition, as retention does.
+    pub fn delete_before(&self, topic: Topic, offset: i64) {
+        let KafkaSettings { bootstrap_servers, topic_prefix, .. } = &self.settings;
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", bootstrap_servers).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&format!("{topic_prefix}{topic}"), 0, Offset::Offset(offset)).unwrap();
+        let deleted = futures_executor::block_on(admin.delete_records(&list, &AdminOptions::new())).unwrap();
+        deleted.elements().iter().for_each(|partition| partition.error().unwrap());
+    }
+
+    /// What a stream's group has committed of a topic's first partition.
+    pub fn committed(&self, stream: &str, topic: Topic) -> i64 {
+        let KafkaSettings { bootstrap_servers, deployment, topic_prefix, .. } = &self.settings;
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap_servers)
+            .set("group.id", format!("{deployment}-{stream}"))
+            .create()
+            .unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&format!("{topic_prefix}{topic}"), 0);
+        let committed = consumer.committed_offsets(list, Duration::from_secs(20)).unwrap();
+        committed.elements()[0].offset().to_raw().unwrap()
     }
 
     /// Takes a stream's k-th transactional id over.

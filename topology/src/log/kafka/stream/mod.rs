@@ -1,6 +1,7 @@
 //! A member of a group with the producers of its transactions.
 
 mod committing;
+mod passing;
 mod reading;
 
 use super::{
@@ -10,11 +11,12 @@ use super::{
     held::Held,
     member::{Ending, Member},
     names::Names,
+    passage::Passages,
     rotation::Rotation,
 };
 use crate::{
     fault::{self, Point},
-    log::{Limits, LogError, Outgoing, Place, Polled, Position, Record, Stream, StreamSpec},
+    log::{Limits, LogError, Offsets, Outgoing, Place, Polled, Position, Record, Stream, StreamSpec},
 };
 use rustc_hash::FxHashMap;
 use std::{
@@ -52,6 +54,7 @@ pub struct KafkaStream {
     looked_at: Instant,
     /// Ends of partitions that are not fetched, and when they were asked for.
     ends: (Option<Instant>, FxHashMap<Place, i64>),
+    passages: Passages,
 }
 
 /// Where a stream is between two calls.
@@ -100,6 +103,7 @@ impl KafkaStream {
             quiet_at: Instant::now(),
             looked_at: Instant::now(),
             ends: (None, FxHashMap::default()),
+            passages: Passages::default(),
         })
     }
 
@@ -152,6 +156,10 @@ impl KafkaStream {
         self.confirmed_at = None;
     }
 
+    fn note(&mut self, positions: &[Position]) {
+        self.held.iter_mut().for_each(|held| held.note(positions));
+    }
+
     /// Ends of the partitions that are paused, from time to time.
     fn refresh_ends(&mut self) {
         let (asked_at, ends) = &mut self.ends;
@@ -182,21 +190,34 @@ impl Stream for KafkaStream {
             Stage::Reading if self.astray => self.set_right()?,
             Stage::Reading | Stage::Waiting | Stage::Revoking => {}
         }
-        self.read(limits, into)
+        let before = into.len();
+        let polled = self.read(limits, into)?;
+        if into.len() == before && matches!(polled, Polled::Records) && self.spec.offsets == Offsets::Log {
+            self.pass()?;
+        }
+        Ok(polled)
     }
 
     fn commit(&mut self, outputs: &[Outgoing], positions: &[Position]) -> Result<(), LogError> {
-        if !outputs.is_empty() {
-            return self.commit_in_transaction(outputs, positions);
+        if outputs.is_empty() {
+            fault::point(&self.spec.name, Point::BeforeCommit);
+            self.commit_alone(positions)?;
+            fault::point(&self.spec.name, Point::AfterCommit);
+        } else {
+            self.commit_in_transaction(outputs, positions)?;
         }
-        fault::point(&self.spec.name, Point::BeforeCommit);
-        self.commit_alone(positions)?;
-        fault::point(&self.spec.name, Point::AfterCommit);
+        self.note(positions);
         Ok(())
     }
 
     fn mark(&mut self, positions: &[Position]) -> Result<(), LogError> {
-        self.commit_alone(positions)
+        self.commit_alone(positions)?;
+        self.note(positions);
+        Ok(())
+    }
+
+    fn passed(&mut self) -> Result<Vec<(Place, i64)>, LogError> {
+        if self.spec.offsets == Offsets::Sink { self.pass() } else { Ok(Vec::new()) }
     }
 
     fn release(&mut self) -> Result<(), LogError> {

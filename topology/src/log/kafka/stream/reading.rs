@@ -5,6 +5,7 @@ use crate::log::{
     Limits, LogError, Offsets, Place, Polled, Position, Record,
     kafka::{context::Rebalance, held::Held, member::Heard, native},
 };
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -35,6 +36,7 @@ impl KafkaStream {
         for Position { place, next, .. } in &positions {
             held.next.insert(*place, (self.spec.offsets == Offsets::Log).then_some(*next));
         }
+        held.note(&positions);
         self.ahead = None;
         self.astray = false;
         member.assign(held.next.iter().filter_map(|(place, next)| Some((place, (*next)?))))?;
@@ -80,7 +82,8 @@ impl KafkaStream {
                     Some((Place { topic, partition: entry.partition }, None))
                 });
                 let group = Arc::new(group);
-                self.held = Some(Held { membership, group, next: places.collect(), paused: Default::default() });
+                let (next, committed, paused) = (places.collect(), FxHashMap::default(), FxHashSet::default());
+                self.held = Some(Held { membership, group, next, committed, paused });
                 // The broker answered before the last quiet poll, at the latest.
                 self.confirmed_at = Some(self.quiet_at);
                 self.stage = Stage::Taking;
