@@ -1,6 +1,10 @@
 //! Appends of many callers: each record ends by itself, whatever becomes of the others.
 
-use crate::support::{Deployment, relay::PATIENCE, settings};
+use crate::support::{
+    Deployment,
+    relay::{PATIENCE, numbered},
+    settings,
+};
 use rdkafka::{
     mocking::MockCluster,
     producer::DefaultProducerContext,
@@ -21,8 +25,8 @@ fn topic() -> Topic {
 const WITHIN: Duration = Duration::from_secs(3);
 const TURN: Duration = Duration::from_millis(10);
 
-/// A cluster in process with API-REALTIME in two partitions, each on a broker of its own, and an appender to it.
-fn appender() -> (MockCluster<'static, DefaultProducerContext>, String, Box<dyn Appender>) {
+/// A cluster in process with API-REALTIME in two partitions, each on a broker of its own.
+fn cluster() -> (MockCluster<'static, DefaultProducerContext>, String, Deployment) {
     let cluster = MockCluster::new(2).unwrap();
     let deployment = Deployment::new(KafkaSettings { bootstrap_servers: cluster.bootstrap_servers(), ..settings("") });
     let name = format!("{}{}", deployment.settings.topic_prefix, topic());
@@ -30,8 +34,13 @@ fn appender() -> (MockCluster<'static, DefaultProducerContext>, String, Box<dyn 
     for partition in [0, 1] {
         cluster.partition_leader(&name, partition, Some(partition + 1)).unwrap();
     }
-    let appender = deployment.log.appender("test", WITHIN).unwrap();
-    (cluster, name, appender)
+    (cluster, name, deployment)
+}
+
+/// The same, and an appender to it.
+fn appender() -> (MockCluster<'static, DefaultProducerContext>, String, Box<dyn Appender>) {
+    let (cluster, name, deployment) = cluster();
+    (cluster, name, deployment.log.appender("test", WITHIN).unwrap())
 }
 
 /// Hands a record over; its end comes later.
@@ -86,6 +95,21 @@ fn a_producer_that_failed_for_good_is_replaced() {
         assert!(Instant::now() < deadline, "it is never replaced");
     }
     appender.reach(topic(), PATIENCE).unwrap();
+}
+
+#[test]
+fn a_producer_of_jobs_that_failed_for_good_is_replaced_too() {
+    let (cluster, _, deployment) = cluster();
+    let mut producer = deployment.log.producer().unwrap();
+    let records = numbered(topic(), 0..1);
+    producer.append(&records).unwrap();
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    let failed = producer.append(&records);
+    assert!(matches!(failed, Err(LogError::Away(_))), "{failed:?}");
+    let deadline = Instant::now() + PATIENCE;
+    while producer.append(&records).is_err() {
+        assert!(Instant::now() < deadline, "it is never replaced");
+    }
 }
 
 #[test]

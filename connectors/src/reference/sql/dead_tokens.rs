@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cipher::Cipher,
-    sql::{Connection, Database, Insert, Location, Merge, StoreError, question_marks},
+    sql::{Connection, Database, Dialect, Insert, Location, Merge, StoreError, question_marks},
 };
 use processors::{
     ports::{Away, DEAD_FOR, DeadToken, DeadTokens},
@@ -19,12 +19,16 @@ use std::{sync::Arc, time::Duration};
 /// How long an answer may take. Nobody waits for it for that long; what comes late is not lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Expired tokens that are forgotten at once, more than are noted: those of a campaign expire all in one moment.
+const FORGOTTEN: usize = 2_000;
+
 /// Dead tokens of a store.
 #[derive(Debug)]
 pub struct SqlDeadTokens {
     database: Database,
     cipher: Arc<Cipher>,
     insert: Insert,
+    forget: &'static str,
 }
 
 impl SqlDeadTokens {
@@ -34,7 +38,14 @@ impl SqlDeadTokens {
             location.dialect().on_conflict("vendor, token_lookup", Merge::Replace, &["code", "dead_since", "noted_at"]);
         let head = "INSERT INTO dead_push_tokens (vendor, token_lookup, code, dead_since, noted_at)";
         let database = Database::connect(location, &SCHEMA)?.patient(PATIENCE);
-        Ok(Self { database, cipher, insert: Insert::new(head, &anew) })
+        let forget = match location.dialect() {
+            Dialect::Sqlite => {
+                "DELETE FROM dead_push_tokens WHERE (vendor, token_lookup) IN
+                 (SELECT vendor, token_lookup FROM dead_push_tokens WHERE noted_at <= ? ORDER BY noted_at LIMIT ?)"
+            }
+            Dialect::MySql => "DELETE FROM dead_push_tokens WHERE noted_at <= ? ORDER BY noted_at LIMIT ?",
+        };
+        Ok(Self { database, cipher, insert: Insert::new(head, &anew), forget })
     }
 }
 
@@ -48,7 +59,7 @@ impl DeadTokens for SqlDeadTokens {
     }
 
     fn note(&mut self, dead: &[DeadToken], now_ms: i64) -> Result<(), Away> {
-        let Self { database, cipher, insert } = self;
+        let Self { database, cipher, insert, forget } = self;
         // In one order in every process: who writes the same rows waits, and nobody waits for him.
         let mut rows: Vec<_> = dead.iter().map(|dead| (dead, cipher.lookup(&dead.token))).collect();
         rows.sort_by(|(a, a_lookup), (b, b_lookup)| (&a.vendor, a_lookup).cmp(&(&b.vendor, b_lookup)));
@@ -71,8 +82,8 @@ impl DeadTokens for SqlDeadTokens {
                         die(connection, lookup, of).await?;
                     }
                 }
-                let over = "DELETE FROM dead_push_tokens WHERE noted_at <= ?";
-                connection.query(over).bind(expired_ms(now_ms)).execute().await.map(drop)
+                let most = FORGOTTEN.max(2 * rows.len());
+                connection.query(forget).bind(expired_ms(now_ms)).bind(most as i64).execute().await.map(drop)
             },
             |()| true,
         )

@@ -293,5 +293,6 @@ pub async fn remove(
     }
     // It is out, whatever becomes of its bytes: what is left of it is swept.
     let _ = door.forget(username, key.clone()).await;
+    Arc::clone(&door).sweep();
     Ok(Answer::success(Done { name: key }))
 }

@@ -1,6 +1,12 @@
 //! Appends outside of transactions, each record with an end of its own.
 
-use super::{KafkaShared, clients, context::log, native, producer::refused, transaction::headers_of};
+use super::{
+    KafkaShared, clients,
+    context::log,
+    native,
+    producer::{refused, worn_out},
+    transaction::headers_of,
+};
 use crate::log::{Appender, LogError, Outgoing, Told};
 use rdkafka::{
     ClientContext, Message,
@@ -20,9 +26,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shortest time between two producers: one that fails at once is not made in a loop.
-const RENEWED_EVERY: Duration = Duration::from_secs(1);
-
 /// An idempotent producer whose acknowledgements are told as they come, by a thread of its own.
 pub struct KafkaAppender {
     producer: Heard,
@@ -39,13 +42,8 @@ impl KafkaAppender {
         Ok(Self { producer, shared: Arc::clone(shared), name: name.to_owned(), within, made: Instant::now() })
     }
 
-    /// A producer that lost count with a broker is of no more use (librdkafka: fatal): another takes its place. What it
-    /// had under way ends as not appended, which nobody knows.
     fn renew(&mut self) -> Result<(), LogError> {
-        let Some((_, reason)) = self.producer.client().fatal_error() else { return Ok(()) };
-        if self.made.elapsed() < RENEWED_EVERY {
-            return Err(LogError::Away(format!("the producer of {} failed for good: {reason}", self.name)));
-        }
+        let Some(reason) = worn_out(self.producer.client(), self.made)? else { return Ok(()) };
         self.made = Instant::now();
         let next = producer(&self.shared, &self.name, self.within)?;
         tracing::error!(client = self.name, reason, "a producer failed for good: replaced by a new one");

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::log::{LogError, Outgoing, Producer};
 use rdkafka::{
+    ClientContext,
+    client::Client,
     error::{KafkaError, RDKafkaErrorCode as Code},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
@@ -20,12 +22,15 @@ use std::{
 /// A record that is not acknowledged for so long has failed, and a door's caller is told so. A cluster needs about ten
 /// seconds to replace a broker that died: that, callers should not notice.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Shortest time between two producers: one that fails at once is not made in a loop.
+const RENEWED_EVERY: Duration = Duration::from_secs(1);
 /// Longest pause between two looks for failed deliveries.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A producer of single appends: idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaProducer {
     producer: BaseProducer<ProducerEar>,
+    made: Instant,
     shared: Arc<KafkaShared>,
     /// Where everything goes instead of the topic that its record names.
     elsewhere: Option<String>,
@@ -34,10 +39,16 @@ pub struct KafkaProducer {
 impl KafkaProducer {
     /// Connects in the background.
     pub fn new(shared: &Arc<KafkaShared>, elsewhere: Option<String>) -> Result<Self, LogError> {
-        let producer = clients::plain(&shared.settings, &shared.names)
-            .create_with_context(ProducerEar::new("producer", &shared.breaks))
-            .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))?;
-        Ok(Self { producer, shared: Arc::clone(shared), elsewhere })
+        Ok(Self { producer: producer(shared)?, made: Instant::now(), shared: Arc::clone(shared), elsewhere })
+    }
+
+    fn renew(&mut self) -> Result<(), LogError> {
+        let Some(reason) = worn_out(self.producer.client(), self.made)? else { return Ok(()) };
+        self.made = Instant::now();
+        let next = producer(&self.shared)?;
+        tracing::error!(client = "producer", reason, "a producer failed for good: replaced by a new one");
+        self.shared.drop_aside(std::mem::replace(&mut self.producer, next));
+        Ok(())
     }
 
     fn send_all(&self, records: &[Outgoing], deadline: Instant) -> Result<(), LogError> {
@@ -81,6 +92,22 @@ impl KafkaProducer {
     }
 }
 
+fn producer(shared: &Arc<KafkaShared>) -> Result<BaseProducer<ProducerEar>, LogError> {
+    clients::plain(&shared.settings, &shared.names)
+        .create_with_context(ProducerEar::new("producer", &shared.breaks))
+        .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))
+}
+
+/// Why another must take an idempotent producer's place: one that lost count with a broker is of no more use (librdkafka:
+/// fatal). What it had under way ends as not appended, which nobody knows. Away, when it was made just now.
+pub fn worn_out<C: ClientContext>(client: &Client<C>, made: Instant) -> Result<Option<String>, LogError> {
+    let Some((_, reason)) = client.fatal_error() else { return Ok(None) };
+    if made.elapsed() < RENEWED_EVERY {
+        return Err(LogError::Away(format!("a producer failed for good: {reason}")));
+    }
+    Ok(Some(reason))
+}
+
 /// Why a record was not appended.
 pub fn refused(topic: &str, code: Code) -> LogError {
     let text = match code {
@@ -94,6 +121,7 @@ pub fn refused(topic: &str, code: Code) -> LogError {
 
 impl Producer for KafkaProducer {
     fn append(&mut self, records: &[Outgoing]) -> Result<(), LogError> {
+        self.renew()?;
         let deadline = Instant::now() + PATIENCE + Duration::from_secs(1);
         self.producer.context().take_failed();
         let sent = self.send_all(records, deadline);

@@ -56,6 +56,16 @@ pub(super) fn dead_tokens_are_known_to_all_and_stand_nowhere_in_the_clear(store:
     // What was noted 30 days before is gone.
     let left = store.count("dead_push_tokens");
     assert_eq!(left, 1 + 412, "one was noted anew, the last third not long enough ago");
+    // Those of a campaign expire in one moment, and go some at a time.
+    let lasts_ms = DEAD_FOR.as_millis() as i64;
+    let campaign: Vec<_> = (0..5_000).map(|n| dead("google", &format!("c:{n}"), "UNREGISTERED")).collect();
+    open().note(&campaign, AT_MS + 2 * lasts_ms).unwrap();
+    assert_eq!(store.count("dead_push_tokens"), 5_000);
+    let left = [(); 3].map(|()| {
+        open().note(&[dead("google", "d:1", "UNREGISTERED")], AT_MS + 3 * lasts_ms).unwrap();
+        store.count("dead_push_tokens")
+    });
+    assert_eq!(left, [3_001, 1_001, 1]);
     let (mut one, mut other) = (open(), open());
     one.note(&[dead("google", "secret-token:1", "UNREGISTERED")], AT_MS).unwrap();
     assert_eq!(other.known(&asked(&[("google", "secret-token:1")]), AT_MS).unwrap(), [Some("UNREGISTERED".to_owned())]);

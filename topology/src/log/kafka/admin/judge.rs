@@ -3,6 +3,9 @@
 use super::{Difference, topics};
 use crate::log::{LogError, kafka::clients::Pace};
 
+/// As long as REPORT and HIST keep their records: 30 days.
+const OFFSETS_MINUTES: u128 = 30 * 24 * 60;
+
 /// Of a topic that `has` these settings and shall have the `wanted` ones.
 pub fn topic(name: &str, wanted: &[(&str, String)], has: impl Fn(&str) -> Option<String>) -> Vec<Difference> {
     let mut differences = Vec::new();
@@ -39,6 +42,12 @@ pub fn broker(id: i32, figure: impl Fn(&str) -> Option<u128>) -> Vec<Difference>
         differences.push(Difference::Advice(format!(
             "broker {id} has transaction.abort.timed.out.transaction.cleanup.interval.ms={ms}: set it to 1000, after a \
              crash readers wait that much longer"
+        )));
+    }
+    if let Some(minutes) = figure("offsets.retention.minutes").filter(|&minutes| minutes < OFFSETS_MINUTES) {
+        differences.push(Difference::Advice(format!(
+            "broker {id} has offsets.retention.minutes={minutes}: set it to {OFFSETS_MINUTES}, a role that is away for \
+             longer finds no offsets and stops, while its records are still there"
         )));
     }
     if let Some(ms) = figure("group.min.session.timeout.ms").filter(|&ms| ms > session_ms) {
@@ -78,6 +87,7 @@ mod tests {
         let right = [
             ("group.coordinator.append.linger.ms", 0),
             ("transaction.abort.timed.out.transaction.cleanup.interval.ms", 1_000),
+            ("offsets.retention.minutes", 43_200),
             ("group.min.session.timeout.ms", 6_000),
             ("transaction.max.timeout.ms", 900_000),
         ];
@@ -97,6 +107,11 @@ mod tests {
                 "transaction.abort.timed.out.transaction.cleanup.interval.ms",
                 10_000,
                 "advice: broker 7 has transaction.abort.timed.out.transaction.cleanup.interval.ms=10000: set it to 1000, ",
+            ),
+            (
+                "offsets.retention.minutes",
+                10_080,
+                "advice: broker 7 has offsets.retention.minutes=10080: set it to 43200, ",
             ),
             (
                 "group.min.session.timeout.ms",
