@@ -16,11 +16,11 @@ const PAUSE_OF_THE_LOCKED_OUT: Duration = Duration::from_millis(5);
 /// Pages of the write-ahead log (4 KiB each) between two checkpoints: a checkpoint is the only time a commit waits for
 /// the disk, so fewer are faster and the log beside the file grows to 32 MiB.
 const PAGES_BETWEEN_CHECKPOINTS: u32 = 8192;
-/// Page cache of one connection, KiB.
-const CACHE_KIB: u32 = 8192;
+/// Page cache of one connection, KiB: a process has some ten, and what they leave out the system keeps.
+const CACHE_KIB: u32 = 3072;
 /// How long a server may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A batch is read from the log in 4 MB; encrypted and with its JSON it stays far below this. A server that takes less
+/// A batch is read from the log in 2 MB; encrypted and with its JSON it stays far below this. A server that takes less
 /// would hang up in the middle of a batch, each time again.
 const PACKET_BYTES: u64 = 16 << 20;
 /// Without strict mode a text that is too long is cut and stored; read committed locks the rows it touches, no gaps.

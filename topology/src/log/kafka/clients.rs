@@ -137,8 +137,8 @@ fn consumer(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         // A position that is gone is a loud stop: neither resend nor skip.
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
-        // 35 of them share a process: 64 MB each by default.
-        .set("queued.max.messages.kbytes", "1024")
+        // 35 of them share a process: 64 MB each by default. As much as one partition's fetch brings, with what is under way.
+        .set("queued.max.messages.kbytes", "256")
         .set("fetch.max.bytes", "4194304")
         // Of each partition, as it is compressed: bulk jobs unfold to ten times that and more. One batch always comes
         // whole, however large.
