@@ -52,9 +52,9 @@ pub struct Reference {
     sender_groups: FxHashMap<String, Arc<SenderGroup>>,
     /// By member.
     groups_of_profile: FxHashMap<String, Vec<Arc<SenderGroup>>>,
-    /// By code.
+    /// By customer and code.
     templates: PerCustomer<Template>,
-    /// By number.
+    /// By customer and number.
     numbers: PerCustomer<SenderNumber>,
     opt_outs: FxHashSet<OptOut>,
     /// As they came.

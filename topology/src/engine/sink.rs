@@ -82,13 +82,16 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     }
 
     fn try_turn(&mut self, wait: Duration) -> Result<Progress, TurnError> {
+        if self.owed.is_empty() && self.batch.is_empty() {
+            self.pass()?;
+        }
         if !self.owed.is_empty() {
             self.seek()?;
         }
         if self.batch.is_empty() {
             self.pace.wait(wait);
             match self.stream.poll(Limits { wait, ..self.limits }, &mut self.batch)? {
-                Polled::Records if self.batch.is_empty() => return self.pass(),
+                Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
                 Polled::Records => {}
                 Polled::Assigned(positions) => {
                     self.forget();
@@ -136,7 +139,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
     }
 
     /// Lets the store's positions follow past offsets that hold no record: retention may delete them too.
-    fn pass(&mut self) -> Result<Progress, TurnError> {
+    fn pass(&mut self) -> Result<(), TurnError> {
         let passed = self.stream.passed()?.into_iter();
         let moves: Vec<Move> = passed
             .filter_map(|(place @ Place { topic, partition }, to)| {
@@ -144,22 +147,27 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
                 Some(Move { topic, partition, from, to })
             })
             .collect();
-        if !moves.is_empty() {
-            let written = self.sink.write(&[], &moves)?;
-            self.settle(&moves, &written);
+        if moves.is_empty() {
+            return Ok(());
         }
-        Ok(Progress::Idle)
+        let written = self.sink.write(&[], &moves);
+        if written.is_err() {
+            // The stream is past them already: back to where the store stands.
+            self.owed = moves.iter().map(|m| Place { topic: m.topic, partition: m.partition }).collect();
+        }
+        self.note(&moves, &written?);
+        Ok(())
     }
 
     /// Notes where the store stands after a write.
-    fn settle(&mut self, moves: &[Move], written: &Written) {
+    fn note(&mut self, moves: &[Move], written: &Written) {
         match written {
             Written::Moved => {
                 let stands = moves.iter().map(|m| (Place { topic: m.topic, partition: m.partition }, Some(m.to)));
                 self.stands.extend(stands);
             }
             Written::Stale => {
-                tracing::warn!(stream = %self.spec.name, "another process stored this batch: reading on from where it stands");
+                tracing::warn!(stream = %self.spec.name, "another process stored more: reading on from where it stands");
                 self.owed = self.stands.keys().copied().collect();
             }
             Written::Refused(_) => {}
@@ -172,7 +180,7 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         }
         let moves = self.moves();
         let written = self.sink.write(&self.rows, &moves)?;
-        self.settle(&moves, &written);
+        self.note(&moves, &written);
         match written {
             Written::Moved => {
                 counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);

@@ -2,10 +2,11 @@
 
 use crate::support::{
     Deployment, brokers,
-    relay::{PATIENCE, Turn, copy, limits, spec, turn},
+    relay::{PATIENCE, copy, limits, spec},
     settings,
 };
 use processors::ports::{Away, Logged, Move, NoRegistry, Sink, Written};
+use rdkafka::producer::Producer as _;
 use schemas::{History, Schemas, Topic};
 use std::{
     sync::{Arc, Mutex},
@@ -69,15 +70,15 @@ fn rows(topic: Topic) -> Vec<Outgoing> {
 fn retention_that_deletes_the_end_of_a_transaction_with_all_before_it_is_no_loss() {
     let Some(brokers) = brokers() else { return };
     let deployment = Deployment::new(settings(&brokers));
-    let [first, source, target] = [1; 3].map(|partitions| deployment.topic(partitions));
+    let [first, source, target, lively] = [1; 4].map(|partitions| deployment.topic(partitions));
     let place = Place { topic: source, partition: 0 };
     deployment.start_group("feed-MASS", &[first]);
-    deployment.start_group("quiet-MASS", &[source]);
+    deployment.start_group("quiet-MASS", &[source, lively]);
     deployment.start_group("busy-MASS", &[source]);
     let mut feed = deployment.log.stream(spec("feed-MASS", &[first])).unwrap();
     deployment.log.producer().unwrap().append(&rows(first)).unwrap();
     copy(&mut *feed, source, RECORDS);
-    let mut quiet = deployment.log.stream(spec("quiet-MASS", &[source])).unwrap();
+    let mut quiet = deployment.log.stream(spec("quiet-MASS", &[source, lively])).unwrap();
     copy(&mut *quiet, target, RECORDS);
     assert_eq!(deployment.committed("quiet-MASS", source), READ);
     // It has read all of it, and not yet processed the last record.
@@ -90,29 +91,51 @@ fn retention_that_deletes_the_end_of_a_transaction_with_all_before_it_is_no_loss
     busy.mark(&[Position { place, next: READ - 1, metadata: String::new() }]).unwrap();
     let kept: Arc<Mutex<Kept>> = Arc::default();
     let mut stored = store(&deployment, source, &kept);
+    // Behind it a transaction is open, and behind that stands a record that is there for good.
+    let open = deployment.open_transaction(&rows(source)[0]);
+    deployment.log.producer().unwrap().append(&rows(source)[1..2]).unwrap();
+    let mut reader = deployment.log.reader().unwrap();
+    let reading = std::thread::spawn(move || {
+        let (mut read, (first, end)) = (0, reader.bounds(place).unwrap());
+        reader.read(place, first, end, &mut |_| read += 1).map(|()| read)
+    });
 
     let deadline = Instant::now() + PATIENCE;
+    let mut producer = deployment.log.producer().unwrap();
     while deployment.committed("quiet-MASS", source) < END || kept.lock().unwrap().next != Some(END) {
         assert!(Instant::now() < deadline, "they stand before the end of the transaction");
-        assert_eq!(turn(&mut *quiet, target, 1_000), Turn::Copied(0));
+        // It is busy elsewhere all the time.
+        producer.append(&rows(lively)).unwrap();
+        copy(&mut *quiet, target, RECORDS);
         let mut none = Vec::new();
         busy.poll(limits(1_000), &mut none).unwrap();
         assert!(none.is_empty(), "read twice");
         stored.turn(limits(1).wait).unwrap();
     }
     assert_eq!(kept.lock().unwrap().rows, RECORDS);
+    assert_eq!(deployment.committed("quiet-MASS", source), END, "what is open may become a record");
     assert_eq!(deployment.committed("busy-MASS", source), READ - 1, "a record is not processed");
+    assert!(!reading.is_finished(), "the end of what is open is not known");
+    open.commit_transaction(PATIENCE).unwrap();
+    copy(&mut *quiet, target, 2);
+    until_stored(&mut stored, &kept, RECORDS + 2);
+    assert_eq!(reading.join().unwrap().unwrap(), RECORDS + 2);
     quiet.leave();
     stored.finish(PATIENCE);
 
     deployment.delete_before(source, END);
-    let mut quiet = deployment.log.stream(spec("quiet-MASS", &[source])).unwrap();
+    let mut quiet = deployment.log.stream(spec("quiet-MASS", &[source, lively])).unwrap();
     let mut stored = store(&deployment, source, &kept);
     deployment.log.producer().unwrap().append(&rows(first)).unwrap();
     copy(&mut *feed, source, RECORDS);
     copy(&mut *quiet, target, RECORDS);
+    until_stored(&mut stored, &kept, 2 * RECORDS + 2);
+}
+
+#[track_caller]
+fn until_stored(stored: &mut Box<dyn Worker>, kept: &Mutex<Kept>, rows: usize) {
     let deadline = Instant::now() + PATIENCE;
-    while kept.lock().unwrap().rows < 2 * RECORDS {
+    while kept.lock().unwrap().rows < rows {
         assert!(Instant::now() < deadline, "{} rows", kept.lock().unwrap().rows);
         stored.turn(limits(1).wait).unwrap();
     }

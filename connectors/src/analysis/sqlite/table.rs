@@ -84,7 +84,7 @@ impl Table for AnalysisTable {
             .await?;
         let buckets = |(of, buckets)| std::iter::repeat(of).zip(buckets);
         let mut latencies: Vec<_> = latencies.iter().flat_map(buckets).collect();
-        latencies.sort_unstable_by_key(|(of, (by, _))| (of.minute_ms, *by, *of));
+        latencies.sort_unstable_by_key(|(of, ((phase, bucket), _))| (of.minute_ms, *phase, *of, *bucket));
         self.latencies
             .rows(connection, &latencies, |(of, ((phase, bucket), count)), row| {
                 row.put(of.minute_ms)?

@@ -43,7 +43,7 @@ impl KafkaAppender {
     }
 
     fn renew(&mut self) -> Result<(), LogError> {
-        let Some(reason) = worn_out(self.producer.client(), self.made)? else { return Ok(()) };
+        let Some(reason) = worn_out(&self.name, self.producer.client(), self.made)? else { return Ok(()) };
         self.made = Instant::now();
         let next = producer(&self.shared, &self.name, self.within)?;
         tracing::error!(client = self.name, reason, "a producer failed for good: replaced by a new one");

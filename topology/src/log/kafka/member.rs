@@ -309,9 +309,9 @@ impl Member {
         .collect()
     }
 
-    /// The same of one partition, as of its last fetch; None before one.
+    /// The end of a partition, open transactions included, as of its last fetch; None before one.
     pub fn end_as_fetched(&self, place: Place) -> Option<i64> {
-        native::last_stable_offset(self.consumer().ok()?.client(), self.shared.names.of(place.topic), place.partition)
+        native::high_watermark(self.consumer().ok()?.client(), self.shared.names.of(place.topic), place.partition)
     }
 
     /// Records of a partition between a position and the end, as far as it is known without asking.

@@ -68,8 +68,9 @@ pub fn flush<C: ClientContext>(client: &Client<C>, within: Duration) -> bool {
     code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
-/// The offset after the last record that a read_committed consumer could see, as of the last fetch; None before one.
-pub fn last_stable_offset<C: ClientContext>(client: &Client<C>, topic: &str, partition: i32) -> Option<i64> {
+/// The offset after the last record that all in-sync replicas have, those of open transactions too, as of the last fetch;
+/// None before one.
+pub fn high_watermark<C: ClientContext>(client: &Client<C>, topic: &str, partition: i32) -> Option<i64> {
     let topic = CString::new(topic).ok()?;
     let (mut low, mut high) = (-1, -1);
     // SAFETY: the client outlives the call, which writes the two numbers and keeps no pointer.

@@ -13,10 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a stream that has nothing to read looks where it stands; what stood there before is asked about.
+/// How often a stream looks where it stands; a partition in which it stood there before is asked about.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// Offsets of a partition, from where its stream stands to the end as a read_committed reader sees it.
+/// Offsets of a partition, from where its stream stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passage {
     pub place: Place,
@@ -29,30 +29,31 @@ pub struct Passages {
     looked_at: Instant,
     /// At the last look.
     stood: Vec<Passage>,
-    /// What a reader finds empty, as long as one reads.
-    empty: Option<mpsc::Receiver<Passage>>,
+    /// What a reader finds, as long as one reads.
+    answers: Option<mpsc::Receiver<Passage>>,
 }
 
 impl Default for Passages {
     fn default() -> Self {
-        Self { looked_at: Instant::now(), stood: Vec::new(), empty: None }
+        Self { looked_at: Instant::now(), stood: Vec::new(), answers: None }
     }
 }
 
 impl Passages {
-    /// Passages in which a reader has found no record. `now` tells what lies before the stream, when it is time to look.
-    pub fn empty(&mut self, shared: &Arc<KafkaShared>, now: impl FnOnce() -> Vec<Passage>) -> Vec<Passage> {
-        if let Some(found) = &self.empty {
-            let mut empty = Vec::new();
+    /// Passages in which a reader has found no record, and no open transaction. `now` tells what lies before the stream, when
+    /// it is time to look.
+    pub fn without_records(&mut self, shared: &Arc<KafkaShared>, now: impl FnOnce() -> Vec<Passage>) -> Vec<Passage> {
+        if let Some(answers) = &self.answers {
+            let mut found = Vec::new();
             loop {
-                match found.try_recv() {
-                    Ok(passage) => empty.push(passage),
-                    Err(mpsc::TryRecvError::Empty) => return empty,
+                match answers.try_recv() {
+                    Ok(passage) => found.push(passage),
+                    Err(mpsc::TryRecvError::Empty) => return found,
                     Err(mpsc::TryRecvError::Disconnected) => break,
                 }
             }
-            self.empty = None;
-            return empty;
+            self.answers = None;
+            return found;
         }
         if self.looked_at.elapsed() < LOOK_EVERY {
             return Vec::new();
@@ -69,27 +70,31 @@ impl Passages {
 
     /// On a thread of its own, which ends with the answer: nobody waits for it.
     fn ask(&mut self, shared: &Arc<KafkaShared>, passages: Vec<Passage>) {
-        let (tell, empty) = mpsc::channel();
+        let (tell, answers) = mpsc::channel();
         let mut reader = KafkaReader::new(shared);
         let look = move || {
             for passage in passages {
-                match is_empty(&mut reader, passage) {
-                    Ok(true) if tell.send(passage).is_err() => return,
+                match without_records(&mut reader, passage) {
+                    Ok(Some(passage)) if tell.send(passage).is_err() => return,
                     Ok(_) => {}
                     // Asked again at a later look.
-                    Err(error) => return tracing::debug!(%error, "a quiet partition could not be looked at"),
+                    Err(error) => tracing::debug!(%error, "a quiet partition could not be looked at"),
                 }
             }
         };
         match thread::Builder::new().name("kafka-look".into()).spawn(look) {
-            Ok(_) => self.empty = Some(empty),
+            Ok(_) => self.answers = Some(answers),
             Err(error) => tracing::warn!(%error, "no thread to look at quiet partitions: tried again"),
         }
     }
 }
 
-fn is_empty(reader: &mut KafkaReader, Passage { place, from, to }: Passage) -> Result<bool, LogError> {
+/// The part of a passage before the first open transaction, if there is one and no record in it.
+fn without_records(reader: &mut KafkaReader, passage: Passage) -> Result<Option<Passage>, LogError> {
+    let Passage { place, from, to } = passage;
+    // What an open transaction holds is nothing yet, and may become a record; so may what stands behind it.
+    let to = to.min(reader.stable_end(place)?);
     let mut records = 0;
     reader.read(place, from, to, &mut |_| records += 1)?;
-    Ok(records == 0)
+    Ok((to > from && records == 0).then_some(Passage { place, from, to }))
 }

@@ -43,10 +43,10 @@ impl KafkaProducer {
     }
 
     fn renew(&mut self) -> Result<(), LogError> {
-        let Some(reason) = worn_out(self.producer.client(), self.made)? else { return Ok(()) };
+        let Some(reason) = worn_out("jobs", self.producer.client(), self.made)? else { return Ok(()) };
         self.made = Instant::now();
         let next = producer(&self.shared)?;
-        tracing::error!(client = "producer", reason, "a producer failed for good: replaced by a new one");
+        tracing::error!(client = "jobs", reason, "a producer failed for good: replaced by a new one");
         self.shared.drop_aside(std::mem::replace(&mut self.producer, next));
         Ok(())
     }
@@ -100,10 +100,10 @@ fn producer(shared: &Arc<KafkaShared>) -> Result<BaseProducer<ProducerEar>, LogE
 
 /// Why another must take an idempotent producer's place: one that lost count with a broker is of no more use (librdkafka:
 /// fatal). What it had under way ends as not appended, which nobody knows. Away, when it was made just now.
-pub fn worn_out<C: ClientContext>(client: &Client<C>, made: Instant) -> Result<Option<String>, LogError> {
+pub fn worn_out<C: ClientContext>(name: &str, client: &Client<C>, made: Instant) -> Result<Option<String>, LogError> {
     let Some((_, reason)) = client.fatal_error() else { return Ok(None) };
     if made.elapsed() < RENEWED_EVERY {
-        return Err(LogError::Away(format!("a producer failed for good: {reason}")));
+        return Err(LogError::Away(format!("the producer of {name} failed for good: {reason}")));
     }
     Ok(Some(reason))
 }

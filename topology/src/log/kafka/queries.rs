@@ -81,7 +81,7 @@ impl KafkaShared {
 
     /// Of a partition without a leader librdkafka says the same as of one that does not exist: a broker that died is
     /// replaced within seconds, and until then its partitions are away.
-    fn unanswered(&self, what: &str, place: Place, error: &KafkaError) -> LogError {
+    pub(super) fn unanswered(&self, what: &str, place: Place, error: &KafkaError) -> LogError {
         let of = format!("{}/{}", self.names.of(place.topic), place.partition);
         if error.rdkafka_error_code() == Some(Code::UnknownPartition) {
             match self.partitions(place.topic) {

@@ -11,12 +11,15 @@ use rustc_hash::FxHashSet;
 use schemas::Topic;
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 /// So long nothing may come before the reader gives up: a transaction that stays open longer than any of ours, or a
 /// broker that is away.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks whether a transaction has ended.
+const LOOK: Duration = Duration::from_millis(50);
 /// For a broker to say who leads the partitions of a topic.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -44,6 +47,34 @@ impl KafkaReader {
             self.consumer = Some(consumer);
         }
         Ok(())
+    }
+
+    /// The end of a partition as a read_committed reader sees it: where the first open transaction begins.
+    pub fn stable_end(&mut self, place: Place) -> Result<i64, LogError> {
+        self.open()?;
+        let Some(consumer) = &self.consumer else { return Ok(0) };
+        // Asked by a consumer, it is the end that its isolation level lets it see.
+        let bounds = consumer.fetch_watermarks(self.shared.names.of(place.topic), place.partition, ANSWER);
+        bounds.map(|(_, end)| end).map_err(|error| self.shared.unanswered("the end", place, &error))
+    }
+
+    /// Waits until no transaction is open before an offset.
+    fn until_stable(&mut self, place: Place, to: i64) -> Result<(), LogError> {
+        let begun = Instant::now();
+        loop {
+            let trouble = match self.stable_end(place) {
+                Ok(end) if end >= to => return Ok(()),
+                Ok(end) => format!("a transaction is open from offset {end} on"),
+                Err(LogError::Away(cause)) => cause,
+                Err(error) => return Err(error),
+            };
+            if begun.elapsed() > PATIENCE {
+                let (name, waited) = (self.shared.names.of(place.topic), PATIENCE.as_secs());
+                let partition = place.partition;
+                return Err(LogError::Away(format!("{name}/{partition}: not to be read for {waited} s: {trouble}")));
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     fn assign(&mut self, place: Place, from: i64) -> Result<(), LogError> {
@@ -78,7 +109,7 @@ impl Reader for KafkaReader {
         if from >= to {
             return Ok(());
         }
-        self.open()?;
+        self.until_stable(place, to)?;
         self.assign(place, from)?;
         let Some(consumer) = &self.consumer else { return Ok(()) };
         let name = self.shared.names.of(place.topic);
@@ -101,11 +132,20 @@ impl Reader for KafkaReader {
                     }
                     heard_at = Instant::now();
                 }
-                // Everything up to the first open transaction is read; behind the end of the range it may stay open.
-                Some(Err(KafkaError::PartitionEOF(_)))
-                    if native::last_stable_offset(consumer.client(), name, place.partition) >= Some(to) =>
+                // No transaction is open in the range: the end of what can be read is behind it.
+                Some(Err(KafkaError::PartitionEOF(partition)))
+                    if partition == place.partition
+                        && native::high_watermark(consumer.client(), name, partition) >= Some(to) =>
                 {
                     break Ok(());
+                }
+                Some(Err(KafkaError::MessageConsumption(
+                    code @ (Code::BadMessage | Code::BadCompression | Code::InvalidMessage),
+                ))) => {
+                    break Err(LogError::Away(format!(
+                        "{}: what stands from offset {next} on is spoilt: {code}",
+                        at()
+                    )));
                 }
                 Some(Err(KafkaError::MessageConsumption(Code::AutoOffsetReset))) => {
                     break Err(LogError::Stop(format!("{}: the records from {next} on are gone from the log", at())));
@@ -118,7 +158,7 @@ impl Reader for KafkaReader {
             if heard_at.elapsed() > PATIENCE {
                 let waited = PATIENCE.as_secs();
                 break Err(LogError::Away(format!(
-                    "{}: nothing came from offset {next} on for {waited} s: a transaction is open there, or the broker away",
+                    "{}: nothing came from offset {next} on for {waited} s: the broker is away",
                     at()
                 )));
             }

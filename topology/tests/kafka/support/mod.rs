@@ -10,7 +10,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
-    producer::{BaseProducer, Producer},
+    producer::{BaseProducer, BaseRecord, Producer},
 };
 use schemas::{Topic, topics::Partitions};
 use std::{
@@ -20,7 +20,10 @@ use std::{
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use topology::log::kafka::{KafkaLog, KafkaSettings, OnStuck};
+use topology::log::{
+    Outgoing,
+    kafka::{KafkaLog, KafkaSettings, OnStuck},
+};
 
 /// Bootstrap servers of the shared brokers, or None, said once: the test then ends without having tested.
 pub fn brokers() -> Option<String> {
@@ -105,6 +108,25 @@ impl Deployment {
         list.add_partition(&format!("{topic_prefix}{topic}"), 0);
         let committed = consumer.committed_offsets(list, Duration::from_secs(20)).unwrap();
         committed.elements()[0].offset().to_raw().unwrap()
+    }
+
+    /// A transaction that somebody else has open in a topic's first partition, with a record in it.
+    pub fn open_transaction(&self, record: &Outgoing) -> BaseProducer {
+        let KafkaSettings { bootstrap_servers, topic_prefix, .. } = &self.settings;
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap_servers)
+            .set("transactional.id", unique())
+            .set("transaction.timeout.ms", "120000")
+            .create()
+            .unwrap();
+        let within = Duration::from_secs(20);
+        producer.init_transactions(within).unwrap();
+        producer.begin_transaction().unwrap();
+        let topic = format!("{topic_prefix}{}", record.topic);
+        let value: &[u8] = record.value.as_deref().unwrap_or_default();
+        producer.send(BaseRecord::<(), [u8]>::to(&topic).partition(0).payload(value)).unwrap();
+        producer.flush(within).unwrap();
+        producer
     }
 
     /// Takes a stream's k-th transactional id over.

@@ -190,12 +190,10 @@ impl Stream for KafkaStream {
             Stage::Reading if self.astray => self.set_right()?,
             Stage::Reading | Stage::Waiting | Stage::Revoking => {}
         }
-        let before = into.len();
-        let polled = self.read(limits, into)?;
-        if into.len() == before && matches!(polled, Polled::Records) && self.spec.offsets == Offsets::Log {
+        if self.spec.offsets == Offsets::Log {
             self.pass()?;
         }
-        Ok(polled)
+        self.read(limits, into)
     }
 
     fn commit(&mut self, outputs: &[Outgoing], positions: &[Position]) -> Result<(), LogError> {

@@ -9,7 +9,8 @@ use crate::log::{
 impl KafkaStream {
     /// Goes past offsets that hold no record where all that was read is processed; tells where it stands then.
     pub(super) fn pass(&mut self) -> Result<Vec<(Place, i64)>, LogError> {
-        let (Some(member), Some(held), Stage::Reading) = (&self.member, &mut self.held, self.stage) else {
+        let (Some(member), Some(held), Stage::Reading, None) = (&self.member, &self.held, self.stage, &self.away)
+        else {
             return Ok(Vec::new());
         };
         let in_log = self.spec.offsets == Offsets::Log;
@@ -27,19 +28,20 @@ impl KafkaStream {
             let passages = all.filter(|(place, from)| stands(held, *place, *from)).filter_map(passage);
             passages.filter(|passage| passage.from < passage.to).collect()
         };
-        let mut passed = self.passages.empty(&self.shared, before);
+        let mut passed = self.passages.without_records(&self.shared, before);
         passed.retain(|passage| stands(held, passage.place, passage.from));
         let positions: Vec<Position> = passed
             .iter()
             .map(|Passage { place, to, .. }| Position { place: *place, next: *to, metadata: String::new() })
             .collect();
-        for Position { place, next, .. } in &positions {
-            held.next.insert(*place, Some(*next));
-            // librdkafka would go on from the last record after a pause.
-            self.astray |= !member.seek(*place, *next)?;
-        }
         if in_log && !positions.is_empty() {
             self.mark(&positions)?;
+        }
+        let (Some(member), Some(held)) = (&self.member, &mut self.held) else { return Ok(Vec::new()) };
+        for Position { place, next, .. } in &positions {
+            held.next.insert(*place, Some(*next));
+            // It would read what was aborted once more, or go on from before it after a pause.
+            self.astray |= !member.seek(*place, *next)?;
         }
         Ok(passed.into_iter().map(|Passage { place, to, .. }| (place, to)).collect())
     }
