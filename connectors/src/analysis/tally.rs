@@ -20,7 +20,7 @@ pub(super) struct Counter<'e> {
 }
 
 /// What is measured together.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Measured<'e> {
     pub minute_ms: i64,
     pub channel: Channel,
@@ -30,7 +30,7 @@ pub(super) struct Measured<'e> {
 }
 
 /// What followed from calls of customers' endpoints, counted together.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Outcome<'e> {
     pub minute_ms: i64,
     pub channel: Channel,

@@ -8,6 +8,7 @@ use crate::sql::{Connection, Database, Location, Query, Record, StoreError, Tabl
 use processors::anomaly::{Activity, Anomaly, Kind, Series};
 use processors::ports::Away;
 use schemas::{Channel, Lane};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -59,21 +60,19 @@ impl Analysis for SqliteAnalysis {
 
     fn latencies(&mut self, asked: &Asked) -> Result<Vec<Latency>, Away> {
         let text = format!(
-            "SELECT bucket, sum(count) AS count FROM latencies WHERE {WHERE} AND phase = ? AND priority = ?
-             GROUP BY bucket ORDER BY bucket"
+            "SELECT value ->> 0 AS phase, priority, value ->> 1 AS bucket, sum(value ->> 2) AS count
+             FROM latencies, json_each('[' || took || ']') WHERE {WHERE} GROUP BY phase, priority, bucket ORDER BY bucket"
         );
         self.database.run(async |connection| {
-            let mut latencies = Vec::new();
-            for phase in Phase::ALL {
-                for &priority in Lane::ALL {
-                    let rows = about(connection, &text, asked).bind(phase.as_str()).bind(priority.as_str());
-                    let bucket = |row: &Record| Ok((row.get("bucket")?, row.get("count")?));
-                    let buckets: Vec<(i64, i64)> =
-                        rows.fetch_all().await?.iter().map(bucket).collect::<sqlx::Result<_>>()?;
-                    latencies.extend(latency(phase, priority, &buckets));
-                }
+            let mut measured: BTreeMap<(String, Lane), Vec<(i64, i64)>> = BTreeMap::new();
+            for row in about(connection, &text, asked).fetch_all().await? {
+                let of = (row.get("phase")?, word(&row, "priority")?);
+                measured.entry(of).or_default().push((row.get("bucket")?, row.get("count")?));
             }
-            Ok(latencies)
+            let of =
+                |phase: Phase, priority| latency(phase, priority, measured.get(&(phase.as_str().into(), priority))?);
+            let of_phase = |phase| Lane::ALL.iter().filter_map(move |priority| of(phase, *priority));
+            Ok(Phase::ALL.into_iter().flat_map(of_phase).collect())
         })
     }
 
@@ -154,8 +153,9 @@ impl Analysis for SqliteAnalysis {
                 activity.failures = row.get::<i64>("failures")?.unsigned_abs();
             }
             let latencies = connection.query(
-                "SELECT vendor, channel, username, bucket, sum(count) AS count
-                 FROM latencies WHERE minute >= ? AND minute < ? AND phase = 'VENDOR' AND vendor <> ''
+                "SELECT vendor, channel, username, value ->> 1 AS bucket, sum(value ->> 2) AS count
+                 FROM latencies, json_each('[' || took || ']')
+                 WHERE minute >= ? AND minute < ? AND value ->> 0 = 'VENDOR' AND vendor <> ''
                  GROUP BY vendor, channel, username, bucket",
             );
             for row in latencies.bind(span_ms.start).bind(span_ms.end).fetch_all().await? {

@@ -1,8 +1,10 @@
 //! What the sink writes.
 
+use crate::analysis::Phase;
 use crate::analysis::tally::Tally;
 use crate::sql::{Connection, Dialect, Insert, Location, Merge, Schema, SqlSink, StoreError, Table, embedded};
 use processors::ports::{Logged, Refused};
+use rustc_hash::FxHashMap;
 use schemas::{AnalyzeLog, LogEvent};
 use std::borrow::Cow;
 use std::path::Path;
@@ -36,8 +38,8 @@ impl AnalysisSink {
                 &add("minute, event, channel, priority, username, vendor, state, origin, code"),
             ),
             latencies: Insert::new(
-                "INSERT INTO latencies (minute, phase, channel, priority, username, vendor, bucket, count)",
-                &add("minute, phase, channel, priority, username, vendor, bucket"),
+                "INSERT INTO latencies (minute, channel, priority, username, vendor, took)",
+                "ON CONFLICT (minute, channel, priority, username, vendor) DO UPDATE SET took = took || ',' || excluded.took",
             ),
             calls: Insert::new(
                 "INSERT INTO calls (minute, channel, username, outcome, count)",
@@ -82,23 +84,21 @@ impl Table for AnalysisTable {
                 Ok(())
             })
             .await?;
-        let buckets = |(of, buckets)| std::iter::repeat(of).zip(buckets);
-        let mut latencies: Vec<_> = latencies.iter().flat_map(buckets).collect();
-        latencies.sort_unstable_by_key(|(of, ((phase, bucket), _))| (of.minute_ms, *phase, *of, *bucket));
+        let mut latencies: Vec<_> = latencies.into_iter().collect();
+        latencies.sort_unstable_by_key(|(of, _)| *of);
         self.latencies
-            .rows(connection, &latencies, |(of, ((phase, bucket), count)), row| {
+            .rows(connection, &latencies, |(of, buckets), row| {
                 row.put(of.minute_ms)?
-                    .put(phase.as_str())?
                     .put(of.channel.as_str())?
                     .put(of.priority.as_str())?
                     .put(of.username)?
                     .put(of.vendor)?
-                    .put(*bucket)?
-                    .put(**count)?;
+                    .put(took(buckets))?;
                 Ok(())
             })
             .await?;
-        let calls: Vec<_> = calls.into_iter().collect();
+        let mut calls: Vec<_> = calls.into_iter().collect();
+        calls.sort_unstable();
         self.calls
             .rows(connection, &calls, |(of, count), row| {
                 row.put(of.minute_ms)?.put(of.channel.as_str())?.put(of.username)?.put(of.outcome)?.put(*count)?;
@@ -107,4 +107,10 @@ impl Table for AnalysisTable {
             .await?;
         Ok(Vec::new())
     }
+}
+
+/// A batch's part of `took`.
+fn took(buckets: &FxHashMap<(Phase, i64), i64>) -> String {
+    let bucket = |((phase, bucket), count): (&(Phase, i64), &i64)| format!("[\"{}\",{bucket},{count}]", phase.as_str());
+    buckets.iter().map(bucket).collect::<Vec<_>>().join(",")
 }

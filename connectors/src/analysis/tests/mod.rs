@@ -30,6 +30,7 @@ const ALL: std::ops::Range<i64> = 0..1 << 48;
 on_both! {
     volumes_are_told_by_the_minute
     a_steps_end_tells_its_whole_way_and_an_attempt_only_its_request
+    what_many_batches_measured_adds_up
     failure_reasons_come_the_most_frequent_first
     customer_channel_and_vendor_are_asked_for
     a_batch_that_was_stored_is_not_counted_again
@@ -249,12 +250,17 @@ fn calls_are_found_by_an_index_in_a_file() {
     assert!(plan[0].contains("SEARCH events USING INDEX events_calls"), "{plan:?}");
 }
 
+/// The store as a version with so many migrations made it.
+fn earlier(path: &std::path::Path, migrations: usize) -> Database {
+    let file = AnalysisTable::SCHEMA.file[..migrations].to_vec().into();
+    Database::open(&Location::file(path), &Schema { file, ..AnalysisTable::SCHEMA }).unwrap()
+}
+
 #[test]
 fn calls_of_a_file_that_an_earlier_version_made_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = Kept::path(&folder);
-    let file = AnalysisTable::SCHEMA.file[..3].to_vec().into();
-    let mut earlier = Database::open(&Location::file(&path), &Schema { file, ..AnalysisTable::SCHEMA }).unwrap();
+    let mut earlier = earlier(&path, 3);
     let events = [
         called(0, 1, "500", "again"),
         event(LogEvent::Step, State::Delivered, "0000"),
@@ -272,6 +278,57 @@ fn calls_of_a_file_that_an_earlier_version_made_are_found() {
     drop(AnalysisSink::analysis(&path).unwrap());
     let calls = SqliteAnalysis::open(&path).unwrap().calls(&events[0].track_id).unwrap();
     assert_eq!(calls.iter().map(|call| call.attempt).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// Steps whose vendor took 0, 1, … 79 ms, each three times.
+fn of_many_durations() -> Vec<AnalyzeLog> {
+    let step = event(LogEvent::Step, State::Delivered, "0000");
+    (0..240).map(|n| AnalyzeLog { sent_at: Some(step.at - n % 80), ..step.clone() }).collect()
+}
+
+fn what_many_batches_measured_adds_up(kept: &Kept) {
+    let latencies = kept.store(&of_many_durations()).latencies(&Asked::all(ALL)).unwrap();
+    let told = |l: &Latency| (l.phase, l.count, l.p50_ms, l.p99_ms, l.p999_ms);
+    let vendor: Vec<_> = latencies.iter().map(told).filter(|(phase, ..)| *phase == Phase::Vendor).collect();
+    // The 120th took 39 ms, the 238th and the last 79, which ends the bucket of 76 to 79.
+    assert_eq!(vendor, [(Phase::Vendor, 240, 39, 79, 79)]);
+}
+
+#[test]
+fn a_row_that_many_batches_add_to_stays_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Kept::path(&folder);
+    let kept = Kept::File(folder);
+    kept.store(&of_many_durations());
+    let mut file = Database::connect(&Location::file(&path), &AnalysisTable::SCHEMA).unwrap();
+    let row = "SELECT length(took) AS bytes FROM latencies";
+    let bytes: i64 = file.run(async |file| file.query(row).fetch_one().await?.get("bytes")).unwrap();
+    // 240 batches add some 80 bytes each: 19,000 without being added up.
+    assert!((1_000..16_384).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn latencies_of_an_older_file_are_read_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = earlier(&Kept::path(&folder), 4);
+    let old = [("VENDOR", "a", 30, 2), ("VENDOR", "a", 31, 1), ("WHOLE", "a", 40, 2), ("VENDOR", "b", 30, 4)];
+    file.run(async |file| {
+        for (phase, username, bucket, count) in old {
+            let row = "INSERT INTO latencies VALUES (?, ?, 'AT', 'AUTH', ?, 'kakao-a', ?, ?)";
+            file.query(row).bind(MINUTE_MS).bind(phase).bind(username).bind(bucket).bind(count).execute().await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    drop(file);
+    let kept = Kept::File(folder);
+    let of = |username: &str| {
+        let asked = Asked { username: Some(username.into()), ..Asked::all(ALL) };
+        let latencies = kept.reader().latencies(&asked).unwrap();
+        latencies.iter().map(|l| (l.phase, l.priority, l.count, l.p99_ms)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("a"), [(Phase::Vendor, Lane::Auth, 3, 31), (Phase::Whole, Lane::Auth, 2, 49)]);
+    assert_eq!(of("b"), [(Phase::Vendor, Lane::Auth, 4, 30)]);
 }
 
 fn failure_reasons_come_the_most_frequent_first(kept: &Kept) {
