@@ -87,6 +87,33 @@ fn a_large_batch_is_answered_in_order() {
 }
 
 #[test]
+fn the_same_id_of_many_service_keys_is_claimed_for_each() {
+    on_each(|claims| {
+        let of = |keys: std::ops::Range<u64>, from: u64| -> Vec<Claim> {
+            keys.map(|key| claim(&format!("k{key}"), "m", from + key)).collect()
+        };
+        assert!(claims.claim(&of(0..2_500, 0), NOW_MS).unwrap().iter().all(Option::is_none));
+        let expected: Vec<Option<TrackId>> = (1_000..3_600).map(|key| (key < 2_500).then(|| track(key))).collect();
+        assert_eq!(claims.claim(&of(1_000..3_600, 10_000), NOW_MS + 1).unwrap(), expected);
+    });
+}
+
+#[test]
+fn claims_of_a_file_are_found_by_their_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::file(folder.path().join("claims.db"));
+    let mut file = Database::open(&location, &sqlite::SCHEMA).unwrap();
+    for text in [&sqlite::asking(2), sqlite::FORGET] {
+        let plan = file.run(async |file| {
+            let rows = file.query(&format!("EXPLAIN QUERY PLAN {text}")).once().fetch_all().await?;
+            rows.iter().map(|row| row.get::<String>("detail")).collect::<sqlx::Result<Vec<_>>>()
+        });
+        let plan = plan.unwrap();
+        assert_eq!(plan[0], "SEARCH claims USING PRIMARY KEY (message_id=? AND service_key=?)", "{plan:?}");
+    }
+}
+
+#[test]
 fn a_look_tells_who_holds_an_id_for_as_long_as_a_claim_counts_and_claims_none() {
     on_each(|claims| {
         let name = |service_key: &str, message_id: &str| MessageName {

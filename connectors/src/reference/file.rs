@@ -107,12 +107,41 @@ fn read_text(name: &str, text: &str) -> Result<Reference, ReferenceError> {
     if ahead.is_empty() { Reference::of(rows).map_err(refused) } else { Err(refused(SeedErrors(ahead))) }
 }
 
+/// Bytes of a file that are unfolded at a time, or those of one row: TOML in memory is ten times its text and more, and
+/// ten thousand customers have 10 MB of it.
+const UNFOLDED_AT_ONCE: usize = 64 << 10;
+
 /// A file's rows as they stand there, not checked against each other.
 pub fn parse(name: &str, text: &str) -> Result<Seed, ReferenceError> {
+    let mut seed = Seed::default();
+    for part in parts(text) {
+        match toml::from_str(part) {
+            Ok(rows) => seed.append(rows),
+            // What is wrong, and where, is told of the whole; or nothing is, and a text of several lines was cut.
+            Err(_) => return whole(name, text),
+        }
+    }
+    Ok(seed)
+}
+
+fn whole(name: &str, text: &str) -> Result<Seed, ReferenceError> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         ReferenceError::Syntax { name: name.to_owned(), line, reason: error.message().to_owned() }
+    })
+}
+
+/// A file cut before lines that begin a row. One within a text of several lines is no such line: the part before it ends in
+/// the middle of the text and is no TOML.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let begins_a_row = |at: &usize| rest[at + 1..].lines().next().is_some_and(|line| !line.contains('.'));
+        let cut = rest.match_indices("\n[[").map(|(at, _)| at).filter(|at| *at >= UNFOLDED_AT_ONCE).find(begins_a_row);
+        let (part, behind) = rest.split_at(cut.unwrap_or(rest.len()));
+        rest = behind;
+        (!part.is_empty()).then_some(part)
     })
 }
 
@@ -219,6 +248,29 @@ mod tests {
         std::fs::write(file.path(), customer('c')).unwrap();
         assert_eq!(reference.reload(&READY).unwrap(), None);
         assert!(reference.reload(&READY).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_long_file_is_read_in_parts_as_if_it_were_read_as_a_whole() {
+        let template = |n: usize, message: &str| {
+            format!(
+                "[[templates]]\nchannel = \"AT\"\nusername = \"c{n}\"\ncode = \"order\"\nmessage = {message}\n\
+                 [[templates.attachment.button]]\ntype = \"WL\"\nname = \"보기\"\n[[sender_numbers]]\nusername = \"c{n}\"\n\
+                 number = \"1588{n:04}\"\nchannel = \"MT\"\n"
+            )
+        };
+        let long = |message: &str| (0..2_000).map(|n| template(n, message)).collect::<String>();
+        for message in ["\"주문 [[1]]\"", "\"\"\"\n[[templates]]\n\"\"\"", "'''\n[[templates]]\ncode = 1'''"] {
+            let text = long(message);
+            assert!(parts(&text).count() > 3, "{}", text.len());
+            assert_eq!(parts(&text).collect::<String>(), text);
+            let expected: Seed = toml::from_str(&text).unwrap();
+            assert_eq!(parse("long", &text).unwrap(), expected);
+        }
+        assert!(parts(&long("\"주문\"")).all(|part| toml::from_str::<Seed>(part).is_ok()), "no row is cut");
+        let broken = format!("{}[[templates]]\nchanel = \"AT\"\n", long("\"주문\""));
+        let error = parse("long", &broken).unwrap_err().to_string();
+        assert!(error.contains("line 24002") && error.contains("chanel"), "{error}");
     }
 
     #[test]

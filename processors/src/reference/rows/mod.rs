@@ -52,6 +52,44 @@ pub struct Seed {
     pub vendor_weights: Vec<VendorWeight>,
 }
 
+impl Seed {
+    /// Adds the rows of another part of it, behind its own.
+    pub fn append(&mut self, part: Self) {
+        let Self {
+            customers,
+            service_keys,
+            secret_keys,
+            users,
+            sender_profiles,
+            sender_groups,
+            templates,
+            sender_numbers,
+            opt_outs,
+            consents,
+            push_tokens,
+            routing_groups,
+            patterns,
+            vendors,
+            vendor_weights,
+        } = part;
+        self.customers.extend(customers);
+        self.service_keys.extend(service_keys);
+        self.secret_keys.extend(secret_keys);
+        self.users.extend(users);
+        self.sender_profiles.extend(sender_profiles);
+        self.sender_groups.extend(sender_groups);
+        self.templates.extend(templates);
+        self.sender_numbers.extend(sender_numbers);
+        self.opt_outs.extend(opt_outs);
+        self.consents.extend(consents);
+        self.push_tokens.extend(push_tokens);
+        self.routing_groups.extend(routing_groups);
+        self.patterns.extend(patterns);
+        self.vendors.extend(vendors);
+        self.vendor_weights.extend(vendor_weights);
+    }
+}
+
 /// The rows of a seed, each to be shared: a reload exchanges those that changed and keeps the others.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[allow(missing_docs, reason = "as in the seed")]
