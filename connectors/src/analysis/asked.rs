@@ -167,8 +167,18 @@ impl Activities {
         self.0.entry(series).or_insert_with_key(new)
     }
 
+    /// All, each bucket of a series once.
     pub(super) fn all(self) -> Vec<Activity> {
-        self.0.into_values().collect()
+        let summed = |mut activity: Activity| {
+            activity.durations.sort_unstable();
+            activity.durations.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                kept.1 += if same { next.1 } else { 0 };
+                same
+            });
+            activity
+        };
+        self.0.into_values().map(summed).collect()
     }
 }
 

@@ -21,6 +21,11 @@ impl Phase {
     /// All, in the order of the way.
     pub const ALL: [Self; 5] = [Self::Accept, Self::Route, Self::Queue, Self::Vendor, Self::Whole];
 
+    /// The letter in a file: its word's first.
+    pub fn initial(self) -> &'static str {
+        self.as_str().get(..1).unwrap_or_default()
+    }
+
     /// The word in the store.
     pub const fn as_str(self) -> &'static str {
         match self {

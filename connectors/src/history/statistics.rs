@@ -1,6 +1,7 @@
 //! Ended messages by day, service key, requested channel and type: a batch is added up in memory first.
 
 use crate::sql::{Connection, Dialect, Insert, Merge};
+use jiff::civil::Date;
 use processors::{korea::calendar_day, ports::Refused};
 use schemas::{Channel, History, MessageType, State};
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ const COUNTED: [&str; 8] =
 /// circle.
 pub(super) struct Counts<'e>(BTreeMap<Key<'e>, [i64; COUNTED.len()]>);
 
-type Key<'e> = (&'e str, String, Channel, MessageType);
+type Key<'e> = (&'e str, Date, Channel, MessageType);
 
 impl<'e> Counts<'e> {
     /// The statement that adds them.
@@ -30,7 +31,7 @@ impl<'e> Counts<'e> {
                 refused.push(Refused { row, reason: "received_at is no time of the years 0 to 9999".into() });
                 continue;
             };
-            let key = (&*step.service_key, day.to_string(), step.requested_channel, step.requested_type);
+            let key = (&*step.service_key, day, step.requested_channel, step.requested_type);
             let counted = counts.entry(key).or_insert([0; COUNTED.len()]);
             for (count, one) in counted.iter_mut().zip(ended(step)) {
                 *count += i64::from(one);
@@ -43,7 +44,7 @@ impl<'e> Counts<'e> {
     pub(super) async fn write(self, connection: &mut Connection, insert: &Insert) -> sqlx::Result<()> {
         let counts: Vec<_> = self.0.into_iter().collect();
         let add = insert.rows(connection, &counts, |((service_key, day, channel, message_type), counted), row| {
-            row.put(*service_key)?.put(day)?.put(channel.as_str())?.put(message_type.as_str())?;
+            row.put(*service_key)?.put(day.to_string())?.put(channel.as_str())?.put(message_type.as_str())?;
             counted.iter().try_for_each(|count| row.put(*count).map(drop))
         });
         add.await.map(drop)

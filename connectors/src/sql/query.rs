@@ -1,10 +1,12 @@
 //! Statements with their values, and the rows that they answer with.
 
 use super::Connection;
+use futures_util::TryStreamExt as _;
 use schemas::UnknownWord;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, Decode, Encode, MySql, Row as _, Sqlite, Type};
+use std::future::ready;
 use std::str::FromStr;
 
 /// What both dialects can store.
@@ -90,19 +92,30 @@ impl<'c, 'q> Query<'c, 'q> {
         })
     }
 
-    /// All its rows.
-    pub async fn fetch_all(self) -> sqlx::Result<Vec<Record>> {
-        Ok(match (self.connection, self.arguments?) {
+    /// Each of its rows as it comes: many of them take a kilobyte each, and none is kept.
+    pub async fn for_each(self, mut take: impl FnMut(Record) -> sqlx::Result<()>) -> sqlx::Result<()> {
+        match (self.connection, self.arguments?) {
             (Connection::Sqlite(connection), Arguments::Sqlite(arguments)) => {
                 let query = sqlx::query_with(self.text, arguments).persistent(self.persistent);
-                query.fetch_all(connection).await?.into_iter().map(Record::Sqlite).collect()
+                query.fetch(connection).try_for_each(|row| ready(take(Record::Sqlite(row)))).await
             }
             (Connection::MySql(connection), Arguments::MySql(arguments)) => {
                 let query = sqlx::query_with(self.text, arguments).persistent(self.persistent);
-                query.fetch_all(connection).await?.into_iter().map(Record::MySql).collect()
+                query.fetch(connection).try_for_each(|row| ready(take(Record::MySql(row)))).await
             }
-            _ => return Err(mixed()),
+            _ => Err(mixed()),
+        }
+    }
+
+    /// All its rows.
+    pub async fn fetch_all(self) -> sqlx::Result<Vec<Record>> {
+        let mut rows = Vec::new();
+        self.for_each(|row| {
+            rows.push(row);
+            Ok(())
         })
+        .await?;
+        Ok(rows)
     }
 
     /// Its first row, if it has one.

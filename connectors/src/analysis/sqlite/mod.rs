@@ -2,6 +2,7 @@
 
 mod reader;
 mod table;
+mod took;
 
 #[cfg(test)]
 pub(super) use reader::CALLS;

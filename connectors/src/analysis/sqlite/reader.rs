@@ -1,5 +1,6 @@
 //! Answers from the file.
 
+use super::took;
 use crate::analysis::asked::{
     Activities, Analysis, Asked, Call, Failure, Latency, MOST_CALLS, Outcomes, Volume, latency,
 };
@@ -60,7 +61,7 @@ impl Analysis for SqliteAnalysis {
 
     fn latencies(&mut self, asked: &Asked) -> Result<Vec<Latency>, Away> {
         let text = format!(
-            "SELECT value ->> 0 AS phase, priority, value ->> 1 AS bucket, sum(value ->> 2) AS count
+            "SELECT value ->> 0 AS phase, priority, value ->> 1 AS bucket, sum(coalesce(value ->> 2, 1)) AS count
              FROM latencies, json_each('[' || took || ']') WHERE {WHERE} GROUP BY phase, priority, bucket ORDER BY bucket"
         );
         self.database.run(async |connection| {
@@ -70,7 +71,7 @@ impl Analysis for SqliteAnalysis {
                 measured.entry(of).or_default().push((row.get("bucket")?, row.get("count")?));
             }
             let of =
-                |phase: Phase, priority| latency(phase, priority, measured.get(&(phase.as_str().into(), priority))?);
+                |phase: Phase, priority| latency(phase, priority, measured.get(&(phase.initial().into(), priority))?);
             let of_phase = |phase| Lane::ALL.iter().filter_map(move |priority| of(phase, *priority));
             Ok(Phase::ALL.into_iter().flat_map(of_phase).collect())
         })
@@ -147,20 +148,24 @@ impl Analysis for SqliteAnalysis {
                      AND (event = 'ATTEMPT' OR event = 'STEP' AND state IN ('DELIVERED', 'FAILED', 'UNCERTAIN'))
                  GROUP BY vendor, channel, username",
             );
-            for row in counters.bind(span_ms.start).bind(span_ms.end).fetch_all().await? {
+            let counted = |row: Record| {
                 let activity = activities.of(series(&row)?);
                 activity.requests = row.get::<i64>("requests")?.unsigned_abs();
                 activity.failures = row.get::<i64>("failures")?.unsigned_abs();
-            }
+                Ok(())
+            };
+            counters.bind(span_ms.start).bind(span_ms.end).for_each(counted).await?;
             let latencies = connection.query(
-                "SELECT vendor, channel, username, value ->> 1 AS bucket, sum(value ->> 2) AS count
-                 FROM latencies, json_each('[' || took || ']')
-                 WHERE minute >= ? AND minute < ? AND value ->> 0 = 'VENDOR' AND vendor <> ''
-                 GROUP BY vendor, channel, username, bucket",
+                "SELECT vendor, channel, username, took FROM latencies WHERE minute >= ? AND minute < ? AND vendor <> ''",
             );
-            for row in latencies.bind(span_ms.start).bind(span_ms.end).fetch_all().await? {
-                activities.of(series(&row)?).durations.push((row.get("bucket")?, row.get("count")?));
-            }
+            let measured = |row: Record| {
+                let buckets = took::buckets_of(Phase::Vendor, row.get("took")?)?;
+                if !buckets.is_empty() {
+                    activities.of(series(&row)?).durations.extend(buckets);
+                }
+                Ok(())
+            };
+            latencies.bind(span_ms.start).bind(span_ms.end).for_each(measured).await?;
             Ok(activities.all())
         })
     }

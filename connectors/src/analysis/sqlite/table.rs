@@ -1,10 +1,9 @@
 //! What the sink writes.
 
-use crate::analysis::Phase;
+use super::took;
 use crate::analysis::tally::Tally;
 use crate::sql::{Connection, Dialect, Insert, Location, Merge, Schema, SqlSink, StoreError, Table, embedded};
 use processors::ports::{Logged, Refused};
-use rustc_hash::FxHashMap;
 use schemas::{AnalyzeLog, LogEvent};
 use std::borrow::Cow;
 use std::path::Path;
@@ -93,7 +92,7 @@ impl Table for AnalysisTable {
                     .put(of.priority.as_str())?
                     .put(of.username)?
                     .put(of.vendor)?
-                    .put(took(buckets))?;
+                    .put(took::text(buckets))?;
                 Ok(())
             })
             .await?;
@@ -107,10 +106,4 @@ impl Table for AnalysisTable {
             .await?;
         Ok(Vec::new())
     }
-}
-
-/// A batch's part of `took`.
-fn took(buckets: &FxHashMap<(Phase, i64), i64>) -> String {
-    let bucket = |((phase, bucket), count): (&(Phase, i64), &i64)| format!("[\"{}\",{bucket},{count}]", phase.as_str());
-    buckets.iter().map(bucket).collect::<Vec<_>>().join(",")
 }
