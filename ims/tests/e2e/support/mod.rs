@@ -116,8 +116,8 @@ pub struct Deployment {
     _turn: Turn,
 }
 
-/// Deployments mostly wait for sessions that end, and two share the machine well. Where time is promised there is one:
-/// several times thirty streams on two cores measure each other.
+/// Deployments mostly wait for sessions that end, and three share the machine well (dev/run_tests). Where time is promised there
+/// is one: several times thirty streams on two cores measure each other.
 #[expect(dead_code, reason = "held until the deployment ends")]
 enum Turn {
     Alone(RwLockWriteGuard<'static, ()>),
