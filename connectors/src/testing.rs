@@ -7,6 +7,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Arc, Mutex},
 };
 
 /// What a script has started; it ends with the test.
@@ -75,4 +76,53 @@ pub(crate) fn read_request(stream: &mut TcpStream) -> Option<String> {
             return Some(text);
         }
     }
+}
+
+/// The lines of the log that one module says, down to information: their messages, and why.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    module: &'static str,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Lines {
+    /// Of a module, by a part of its path.
+    pub(crate) fn of(module: &'static str) -> Self {
+        Self { module, told: Arc::default() }
+    }
+
+    /// What was said so far.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+}
+
+impl tracing::field::Visit for Lines {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        if matches!(field.name(), "message" | "why") {
+            self.told.lock().unwrap().push(format!("{value:?}"));
+        }
+    }
+}
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().contains(self.module) && *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
 }

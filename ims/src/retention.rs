@@ -54,15 +54,18 @@ mod tests {
             let record = Report { track_id: String::from(track_id), requested_at, ..Report::default() };
             Logged { topic, partition: 0, offset, record }
         };
-        let batch: Vec<_> = (0..).zip([("old", days_ago(181)), ("young", days_ago(179))]).map(report).collect();
-        let moves = [Move { topic, partition: 0, from: None, to: 2 }];
+        let batch: Vec<_> = (0..)
+            .zip([("1-old", days_ago(181)), ("2-young", days_ago(179)), ("3-new", days_ago(0))])
+            .map(report)
+            .collect();
+        let moves = [Move { topic, partition: 0, from: None, to: 3 }];
         assert_eq!(ReportSink::reports(&location).unwrap().write(&batch, &moves), Ok(Written::Moved));
 
         let kept = |role| {
             let mut retention = assemble::retention(&config, &[role]).unwrap().unwrap();
             while turn(&mut retention) < REST {}
             let mut reader = ReportReader::open(&location).unwrap();
-            ["old", "young"].map(|track_id| reader.by_track_id(track_id).unwrap().is_some())
+            ["1-old", "2-young"].map(|track_id| reader.by_track_id(track_id).unwrap().is_some())
         };
         assert_eq!(kept(Role::Store), [true, true], "another role's store");
         assert_eq!(kept(Role::Reports), [false, true]);

@@ -6,14 +6,20 @@
 //!
 //! Rows stand nearly in the order of their times, so the oldest are found without an index of their own. SQLite uses the
 //! freed room again and does not make its file smaller. Daily statistics stay: they are a row per key and day.
+//!
+//! How old a row is, is told by the newest row too, not by this machine's clock alone: one that stands a year ahead would
+//! delete everything.
 
 use super::{Connection, Database, Location, StoreError, Table};
 use crate::{analysis::AnalysisTable, history::HistoryTable, reports::ReportTable};
 use processors::ports::{Away, Clock};
 use std::{path::Path, sync::Arc, time::Duration};
 
+const DAY_MS: i64 = 24 * 3600 * 1000;
 /// From one purge to the next.
-const EVERY: Duration = Duration::from_secs(24 * 3600);
+const EVERY_MS: i64 = DAY_MS;
+/// A clock that is so far ahead of the newest row is told of: longer than holidays at which nobody sends.
+const AHEAD_MS: i64 = 14 * DAY_MS;
 
 /// How rows go, some at a time.
 struct Statement {
@@ -57,6 +63,19 @@ macro_rules! oldest_minute {
     };
 }
 
+/// The time of the newest row by the key, which grows with time: one look at its index. A report of a request that nobody
+/// knew bears the time 0.
+macro_rules! newest {
+    ($table:literal, $id:literal, $time:literal) => {
+        concat!("SELECT ", $time, " AS newest FROM ", $table, " WHERE ", $time, " > 0 ORDER BY ", $id, " DESC LIMIT 1")
+    };
+}
+
+// These times are the brokers' (LogAppendTime), those of events are of the processes that wrote them.
+const NEWEST_HISTORY: &str = newest!("history", "track_id", "received_at");
+const NEWEST_REPORT: &str = newest!("reports", "track_id", "requested_at");
+const NEWEST_EVENT: &str = newest!("events", "id", "at");
+
 // By the time of the request, as its key: a message may be reported two months later, and would keep what stands behind it.
 const HISTORY: &[Statement] =
     &[oldest!("history", "track_id", "received_at"), oldest!("history_tokens", "track_id", "received_at")];
@@ -78,11 +97,17 @@ pub struct Retention {
     stores: Vec<Store>,
     /// When the next purge begins, Unix milliseconds.
     due_ms: i64,
+    /// What time it is for the purge under way, Unix milliseconds; None: none is under way.
+    stands_ms: Option<i64>,
     deleted: u64,
 }
 
 struct Store {
+    /// Where it is, for people.
+    name: String,
     database: Database,
+    /// What tells the time of its newest row.
+    newest: &'static str,
     /// What is deleted, each until it finds nothing more.
     statements: &'static [Statement],
     done: usize,
@@ -100,39 +125,52 @@ pub enum Purge {
 }
 
 impl Retention {
-    /// Deletes rows older than `keep` by this clock, the first time at once; of no store yet.
+    /// Deletes rows that are older by `keep` than this clock and than the newest row says, the first time at once; of no
+    /// store yet.
     pub fn new(clock: Arc<dyn Clock>, keep: Duration) -> Self {
-        Self { clock, keep, stores: Vec::new(), due_ms: i64::MIN, deleted: 0 }
+        Self { clock, keep, stores: Vec::new(), due_ms: i64::MIN, stands_ms: None, deleted: 0 }
     }
 
     /// Purges a store of history too.
     pub fn history(&mut self, location: &Location) -> Result<(), StoreError> {
-        self.add::<HistoryTable>(location, HISTORY)
+        self.add::<HistoryTable>(location, NEWEST_HISTORY, HISTORY)
     }
 
     /// Purges a store of reports too.
     pub fn reports(&mut self, location: &Location) -> Result<(), StoreError> {
-        self.add::<ReportTable>(location, REPORTS)
+        self.add::<ReportTable>(location, NEWEST_REPORT, REPORTS)
     }
 
     /// Purges a store of analysis too.
     pub fn analysis(&mut self, path: &Path) -> Result<(), StoreError> {
-        self.add::<AnalysisTable>(&Location::file(path), ANALYSIS)
+        self.add::<AnalysisTable>(&Location::file(path), NEWEST_EVENT, ANALYSIS)
     }
 
-    fn add<T: Table>(&mut self, location: &Location, statements: &'static [Statement]) -> Result<(), StoreError> {
+    fn add<T: Table>(
+        &mut self,
+        location: &Location,
+        newest: &'static str,
+        statements: &'static [Statement],
+    ) -> Result<(), StoreError> {
         let database = Database::open(location, &T::SCHEMA)?;
-        self.stores.push(Store { database, statements, done: 0 });
+        self.stores.push(Store { name: location.to_string(), database, newest, statements, done: 0 });
         Ok(())
     }
 
     /// Deletes one batch when it is time. After an error the same batch is tried again.
     pub fn turn(&mut self) -> Result<Purge, Away> {
         let now_ms = self.clock.now_ms();
+        // A clock that was ahead and is put right does not put the next purge off.
+        self.due_ms = self.due_ms.min(now_ms.saturating_add(EVERY_MS));
         if now_ms < self.due_ms {
             return Ok(Purge::Resting);
         }
-        let before_ms = now_ms.saturating_sub(self.keep.as_millis() as i64);
+        let stands_ms = match self.stands_ms {
+            Some(stands_ms) => stands_ms,
+            None => self.time(now_ms)?,
+        };
+        self.stands_ms = Some(stands_ms);
+        let before_ms = stands_ms.saturating_sub(self.keep.as_millis() as i64);
         for store in &mut self.stores {
             let Some(statement) = store.statements.get(store.done) else { continue };
             let delete = async |connection: &mut Connection| {
@@ -149,8 +187,36 @@ impl Retention {
             return Ok(Purge::Going);
         }
         self.stores.iter_mut().for_each(|store| store.done = 0);
-        self.due_ms = now_ms.saturating_add(EVERY.as_millis() as i64);
+        self.stands_ms = None;
+        self.due_ms = now_ms.saturating_add(EVERY_MS);
         Ok(Purge::Ended(std::mem::take(&mut self.deleted)))
+    }
+
+    /// What time it is: by the clock, or by the newest row where that is older; of several stores the one whose newest is
+    /// the oldest, as they are written together. Without a row it is too early to delete anything.
+    fn time(&mut self, now_ms: i64) -> Result<i64, Away> {
+        let mut stands: Option<(i64, &str)> = None;
+        for store in &mut self.stores {
+            let newest = async |connection: &mut Connection| {
+                connection.query(store.newest).fetch_optional().await?.map(|row| row.get("newest")).transpose()
+            };
+            let Some(newest_ms) = store.database.run(newest)? else { continue };
+            if stands.is_none_or(|(oldest_ms, _)| newest_ms < oldest_ms) {
+                stands = Some((newest_ms, &store.name));
+            }
+        }
+        let Some((newest_ms, store)) = stands else { return Ok(i64::MIN) };
+        let ahead_ms = now_ms.saturating_sub(newest_ms);
+        if ahead_ms > AHEAD_MS {
+            tracing::warn!(
+                store,
+                days = ahead_ms / DAY_MS,
+                "this machine's clock is so many days ahead of the newest row of the store: rows are deleted by that row's \
+                 time, and those that are younger by the clock alone stay. If the clock is wrong, set it; if nothing was \
+                 sent for so long, they go when something is"
+            );
+        }
+        Ok(now_ms.min(newest_ms))
     }
 }
 
@@ -166,6 +232,7 @@ mod tests {
         cipher::Cipher,
         history::{HistoryReader, HistorySink},
         reports::{ReportReader, ReportSink},
+        testing::Lines,
     };
     use processors::ports::{Logged, Move, Sink, Written};
     use schemas::{AnalyzeLog, Channel, History, LogEvent, Recipient, Report, ReportKind, State, Topic};
@@ -176,9 +243,11 @@ mod tests {
         what_is_too_old_goes_in_small_batches_and_the_rest_stays
         a_purge_comes_once_a_day_and_the_writers_go_on_meanwhile
         each_batch_is_found_by_a_key
+        a_clock_that_is_a_year_ahead_deletes_nothing_that_is_young
+        a_clock_that_is_put_right_does_not_put_the_next_purge_off
+        the_newest_row_is_found_by_a_key
     }
 
-    const DAY_MS: i64 = 86_400_000;
     const KEEP: Duration = Duration::from_secs(90 * 24 * 3600);
     /// A Sunday in Korea.
     const START_MS: i64 = 1_772_377_200_000;
@@ -292,7 +361,8 @@ mod tests {
     fn what_is_too_old_goes_in_small_batches_and_the_rest_stays(store: &Store) {
         let mut stores = Stores::of(store);
         stores.write(2_500, START_MS);
-        stores.write(10, START_MS + DAY_MS);
+        stores.write(9, START_MS + DAY_MS);
+        stores.write(1, START_MS + 91 * DAY_MS);
         let clock = Arc::new(Moved(AtomicI64::new(START_MS + 90 * DAY_MS)));
         assert_eq!(purge(&mut stores.retention(&clock)).0, 0, "not yet older than that");
         clock.0.fetch_add(1, Ordering::SeqCst);
@@ -301,7 +371,7 @@ mod tests {
         assert!(deleted > 4 * 2_500, "{deleted}");
         assert!(batches >= 4 * 3, "{batches}");
         assert_eq!(stores.rows(), [10; 4]);
-        assert_eq!(Stores::count(&Location::file(&stores.analysis), "counters"), 1);
+        assert_eq!(Stores::count(&Location::file(&stores.analysis), "counters"), 2);
 
         let day = "2026-03-02";
         let mut history = HistoryReader::open(&stores.history, Arc::clone(&stores.cipher)).unwrap();
@@ -330,16 +400,73 @@ mod tests {
         let mut stores = Stores::of(store);
         (0..3).for_each(|day| stores.write(5, START_MS + day * DAY_MS));
         let clock = Arc::new(Moved(AtomicI64::new(START_MS + 90 * DAY_MS + 1)));
+        stores.write(1, clock.now_ms());
         let mut retention = stores.retention(&clock);
         assert_eq!(retention.turn(), Ok(Purge::Going));
         stores.write(1, clock.now_ms());
         purge(&mut retention);
-        assert_eq!(stores.rows(), [11; 4]);
+        assert_eq!(stores.rows(), [12; 4]);
         clock.0.fetch_add(DAY_MS - 1, Ordering::SeqCst);
         assert_eq!(retention.turn(), Ok(Purge::Resting));
         clock.0.fetch_add(1, Ordering::SeqCst);
-        purge(&mut retention);
-        assert_eq!(stores.rows(), [6; 4]);
         stores.write(1, clock.now_ms());
+        purge(&mut retention);
+        assert_eq!(stores.rows(), [8; 4]);
+        stores.write(1, clock.now_ms());
+    }
+
+    fn a_clock_that_is_a_year_ahead_deletes_nothing_that_is_young(store: &Store) {
+        let mut stores = Stores::of(store);
+        let clock = Arc::new(Moved(AtomicI64::new(START_MS + 465 * DAY_MS)));
+        assert_eq!(purge(&mut stores.retention(&clock)).0, 0, "nothing stands there");
+        [-1, 0, 90, 100].iter().for_each(|day| stores.write(5, START_MS + day * DAY_MS));
+        let lines = Lines::of("sql::retention");
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        purge(&mut stores.retention(&clock));
+        assert_eq!(stores.rows(), [10; 4], "older by 90 days than the newest row");
+        let told = lines.told();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("this machine's clock is so many days ahead"), "{told:?}");
+
+        clock.0.store(START_MS + 114 * DAY_MS, Ordering::SeqCst);
+        purge(&mut stores.retention(&clock));
+        assert_eq!((stores.rows(), lines.told().len()), ([10; 4], 1), "nobody sends at holidays");
+    }
+
+    fn a_clock_that_is_put_right_does_not_put_the_next_purge_off(store: &Store) {
+        let mut stores = Stores::of(store);
+        stores.write(5, START_MS);
+        let clock = Arc::new(Moved(AtomicI64::new(START_MS + 465 * DAY_MS)));
+        let mut retention = stores.retention(&clock);
+        purge(&mut retention);
+        clock.0.store(START_MS + 100 * DAY_MS, Ordering::SeqCst);
+        stores.write(5, clock.now_ms());
+        assert_eq!(retention.turn(), Ok(Purge::Resting));
+        clock.0.fetch_add(DAY_MS, Ordering::SeqCst);
+        purge(&mut retention);
+        assert_eq!(stores.rows(), [5; 4]);
+    }
+
+    fn the_newest_row_is_found_by_a_key(store: &Store) {
+        let stores = Stores::of(store);
+        stores.retention(&Arc::new(Moved(AtomicI64::new(START_MS))));
+        let of_a_file = store.location.dialect() == Dialect::Sqlite;
+        let plan = |location: &Location, text: &str| {
+            let mut database = Database::connect(location, &HistoryTable::SCHEMA).unwrap();
+            let text = format!("EXPLAIN {}{text}", if of_a_file { "QUERY PLAN " } else { "" });
+            let rows = async |connection: &mut Connection| connection.query(&text).fetch_all().await;
+            let rows = database.run(rows).unwrap();
+            assert_eq!(rows.len(), 1, "it is not sorted");
+            let column = if of_a_file { "detail" } else { "key" };
+            rows[0].get::<String>(column).unwrap()
+        };
+        let keys = match store.location.dialect() {
+            Dialect::Sqlite => {
+                ["SCAN history USING INDEX history_step", "SCAN reports USING INDEX sqlite_autoindex_reports_1"]
+            }
+            Dialect::MySql => ["PRIMARY"; 2],
+        };
+        let found = [plan(&stores.history, NEWEST_HISTORY), plan(&stores.reports, NEWEST_REPORT)];
+        assert_eq!(found, keys);
     }
 }

@@ -1,6 +1,7 @@
 //! Carriers on their bad days: what has left, what has not, and what becomes of the others.
 
 use super::{Bench, centre::Centre, code, long, smpp, text, until};
+use crate::testing::Lines;
 use crate::vendors::{
     ids::{Ids, MemoryMessageIds},
     smpp::{Access, Reception, SmppSettings},
@@ -9,7 +10,7 @@ use processors::ports::Reply;
 use std::{
     net::{Ipv4Addr, TcpListener},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -55,40 +56,6 @@ fn a_carrier_that_does_not_let_us_in_says_so_and_is_not_asked_by_each_message() 
     assert_eq!(centre.seen(9)[0].body, b"ims\0secret\0\0\x34\0\0\0");
 }
 
-/// The lines of the log that are of a vendor's connection.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-impl tracing::field::Visit for Lines {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        if matches!(field.name(), "message" | "why") {
-            self.0.lock().unwrap().push(format!("{value:?}"));
-        }
-    }
-}
-
-impl tracing::Subscriber for Lines {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().contains("vendors::smpp") && *metadata.level() <= tracing::Level::INFO
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 #[test]
 fn a_refused_bind_of_receipts_is_told_once_for_each_cause_and_once_that_it_is_over() {
     let binds = Arc::new(AtomicUsize::new(0));
@@ -105,10 +72,10 @@ fn a_refused_bind_of_receipts_is_told_once_for_each_cause_and_once_that_it_is_ov
         ids: Arc::new(Ids::new(Box::<MemoryMessageIds>::default(), Arc::new(super::Then))),
         clock: Arc::new(super::Then),
     };
-    let lines = Lines::default();
+    let lines = Lines::of("vendors::smpp");
     let _guard = tracing::subscriber::set_default(lines.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = || lines.0.lock().unwrap().clone();
+    let told = || lines.told();
     runtime.block_on(async {
         let receiving = tokio::spawn(reception.run(std::sync::mpsc::channel().0));
         let deadline = Instant::now() + super::PATIENCE;
