@@ -80,7 +80,12 @@ pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, S
     let mut retention = Retention::new(Arc::new(SystemClock), keep);
     for role in roles {
         match role {
-            Role::Store => retention.history(&stores.history()?)?,
+            Role::Store => {
+                retention.history(&stores.history()?)?;
+                if config.reference.kind == ReferenceKind::Sql {
+                    retention.audit(&stores.reference()?)?;
+                }
+            }
             Role::Reports => retention.reports(&stores.reports()?)?,
             Role::Analyzer if config.analysis.kind == AnalysisKind::Sqlite => {
                 retention.analysis(&stores.file("analysis"))?;

@@ -10,8 +10,8 @@
 //! How old a row is, is told by the newest row too, not by this machine's clock alone: one that stands a year ahead would
 //! delete everything.
 
-use super::{Connection, Database, Location, StoreError, Table};
-use crate::{analysis::AnalysisTable, history::HistoryTable, reports::ReportTable};
+use super::{Connection, Database, Dialect, Location, StoreError, Table};
+use crate::{analysis::AnalysisTable, history::HistoryTable, reference, reports::ReportTable};
 use processors::ports::{Away, Clock};
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -20,9 +20,14 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 const EVERY_MS: i64 = DAY_MS;
 /// A clock that is so far ahead of the newest row is told of: longer than holidays at which nobody sends.
 const AHEAD_MS: i64 = 14 * DAY_MS;
+/// For so long a fine can be imposed for ads without consent (질서위반행위규제법 제19조, 형사소송법 제249조), and what was taken back
+/// stands in the audit alone.
+const PROVABLE_MS: i64 = 5 * 366 * DAY_MS;
 
 /// How rows go, some at a time.
 struct Statement {
+    /// For how long they are kept at least, milliseconds.
+    least_ms: i64,
     /// The key of the last of the oldest thousand rows, as `last`; None: `delete` finds its rows by itself.
     last: Option<&'static str>,
     delete: &'static str,
@@ -33,6 +38,7 @@ struct Statement {
 macro_rules! oldest {
     ($table:literal, $id:literal, $time:literal) => {
         Statement {
+            least_ms: 0,
             last: Some(concat!(
                 "SELECT max(id) AS last FROM (SELECT ",
                 $id,
@@ -51,6 +57,7 @@ macro_rules! oldest {
 macro_rules! oldest_minute {
     ($table:literal) => {
         Statement {
+            least_ms: 0,
             last: None,
             delete: concat!(
                 "DELETE FROM ",
@@ -81,14 +88,57 @@ const HISTORY: &[Statement] =
     &[oldest!("history", "track_id", "received_at"), oldest!("history_tokens", "track_id", "received_at")];
 const REPORTS: &[Statement] = &[oldest!("reports", "track_id", "requested_at")];
 const EVENTS: Statement = Statement {
+    least_ms: 0,
     last: None,
     delete:
         "DELETE FROM events WHERE id <= (SELECT max(id) FROM (SELECT id FROM events ORDER BY id LIMIT 1000) AS oldest)
         AND at < ?",
 };
-const ANOMALIES: Statement = Statement { last: None, delete: "DELETE FROM anomalies WHERE opened_at < ?" };
+const ANOMALIES: Statement = Statement { least_ms: 0, last: None, delete: "DELETE FROM anomalies WHERE opened_at < ?" };
 const ANALYSIS: &[Statement] =
     &[EVENTS, oldest_minute!("counters"), oldest_minute!("latencies"), oldest_minute!("calls"), ANOMALIES];
+
+/// Lines of the audit in a file.
+macro_rules! lines_of_file {
+    ($kind:literal, $least_ms:expr) => {
+        Statement {
+            least_ms: $least_ms,
+            last: None,
+            delete: concat!(
+                "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE kind = '",
+                $kind,
+                "' AND at < ? ORDER BY at LIMIT 1000)"
+            ),
+        }
+    };
+}
+
+/// The same on a server, where a subquery has no LIMIT.
+macro_rules! lines_of_server {
+    ($kind:literal, $least_ms:expr) => {
+        Statement {
+            least_ms: $least_ms,
+            last: None,
+            delete: concat!("DELETE FROM audit WHERE kind = '", $kind, "' AND at < ? ORDER BY at LIMIT 1000"),
+        }
+    };
+}
+
+/// What comes by the million and tells a number alone. Of templates the audit is asked when they were woken, and what else
+/// people change is little: these stay.
+macro_rules! audit {
+    ($lines:ident) => {
+        &[
+            $lines!("push_tokens", 0),
+            $lines!("files", 0),
+            $lines!("opt_outs", PROVABLE_MS),
+            $lines!("consents", PROVABLE_MS),
+        ]
+    };
+}
+
+const AUDIT_OF_FILE: &[Statement] = audit!(lines_of_file);
+const AUDIT_OF_SERVER: &[Statement] = audit!(lines_of_server);
 
 /// What keeps the stores from growing for ever.
 pub struct Retention {
@@ -106,8 +156,8 @@ struct Store {
     /// Where it is, for people.
     name: String,
     database: Database,
-    /// What tells the time of its newest row.
-    newest: &'static str,
+    /// What tells the time of its newest row; None: the other stores tell it.
+    newest: Option<&'static str>,
     /// What is deleted, each until it finds nothing more.
     statements: &'static [Statement],
     done: usize,
@@ -146,6 +196,18 @@ impl Retention {
         self.add::<AnalysisTable>(&Location::file(path), NEWEST_EVENT, ANALYSIS)
     }
 
+    /// Ends lines of the audit of reference data too, by the time of the other stores: its own may rest for months.
+    pub fn audit(&mut self, location: &Location) -> Result<(), StoreError> {
+        reference::SCHEMA.ready(location)?;
+        let database = Database::connect(location, &reference::SCHEMA)?;
+        let statements = match location.dialect() {
+            Dialect::Sqlite => AUDIT_OF_FILE,
+            Dialect::MySql => AUDIT_OF_SERVER,
+        };
+        self.stores.push(Store { name: location.to_string(), database, newest: None, statements, done: 0 });
+        Ok(())
+    }
+
     fn add<T: Table>(
         &mut self,
         location: &Location,
@@ -153,7 +215,7 @@ impl Retention {
         statements: &'static [Statement],
     ) -> Result<(), StoreError> {
         let database = Database::open(location, &T::SCHEMA)?;
-        self.stores.push(Store { name: location.to_string(), database, newest, statements, done: 0 });
+        self.stores.push(Store { name: location.to_string(), database, newest: Some(newest), statements, done: 0 });
         Ok(())
     }
 
@@ -170,9 +232,9 @@ impl Retention {
             None => self.time(now_ms)?,
         };
         self.stands_ms = Some(stands_ms);
-        let before_ms = stands_ms.saturating_sub(self.keep.as_millis() as i64);
         for store in &mut self.stores {
             let Some(statement) = store.statements.get(store.done) else { continue };
+            let before_ms = stands_ms.saturating_sub(statement.least_ms.max(self.keep.as_millis() as i64));
             let delete = async |connection: &mut Connection| {
                 let Some(last) = statement.last else {
                     return connection.query(statement.delete).bind(before_ms).execute().await;
@@ -197,8 +259,9 @@ impl Retention {
     fn time(&mut self, now_ms: i64) -> Result<i64, Away> {
         let mut stands: Option<(i64, &str)> = None;
         for store in &mut self.stores {
+            let Some(newest) = store.newest else { continue };
             let newest = async |connection: &mut Connection| {
-                connection.query(store.newest).fetch_optional().await?.map(|row| row.get("newest")).transpose()
+                connection.query(newest).fetch_optional().await?.map(|row| row.get("newest")).transpose()
             };
             let Some(newest_ms) = store.database.run(newest)? else { continue };
             if stands.is_none_or(|(oldest_ms, _)| newest_ms < oldest_ms) {

@@ -33,6 +33,10 @@ pub(super) const SOME: &str = "SELECT t.channel, t.username, t.code, t.state, (S
      FROM templates t WHERE channel = ? AND (username > ? OR (username = ? AND code > ?)) \
      AND state IN ('approved', 'dormant') AND NOT removed ORDER BY username, code LIMIT ?";
 
+/// The question which were woken since a time.
+pub(super) const WOKEN: &str = "SELECT subject, MAX(at) AS woken_at FROM audit WHERE kind = 'templates' AND at >= ? \
+     AND state_before LIKE '%\"state\":\"dormant\"%' AND state_after LIKE '%\"state\":\"approved\"%' GROUP BY subject";
+
 impl Editor {
     /// At most so many of a channel behind a customer and its code.
     pub fn inspected(&mut self, channel: Channel, behind: (&str, &str), most: u32) -> Result<Vec<Inspected>, Away> {
@@ -60,10 +64,7 @@ impl Editor {
     pub fn woken(&mut self, since_ms: i64) -> Result<FxHashMap<String, i64>, Away> {
         let Self { database, .. } = self;
         database.run(async |connection| {
-            let text = "SELECT subject, MAX(at) AS woken_at FROM audit WHERE at >= ? AND kind = 'templates' \
-                 AND state_before LIKE '%\"state\":\"dormant\"%' AND state_after LIKE '%\"state\":\"approved\"%' \
-                 GROUP BY subject";
-            let rows = connection.query(text).bind(since_ms).fetch_all().await?;
+            let rows = connection.query(WOKEN).bind(since_ms).fetch_all().await?;
             rows.iter().map(|row| Ok((row.get("subject")?, row.get("woken_at")?))).collect()
         })
     }

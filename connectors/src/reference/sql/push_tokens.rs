@@ -81,11 +81,14 @@ impl Editor {
         database.transact(
             async |connection| {
                 let mut writing = Writing::beside(connection, cipher, &by.actor, by.at_ms).await?;
-                let new = register(&mut writing, app, tokens, by.at_ms).await?;
+                let Registered { new, changed } = register(&mut writing, app, tokens, by.at_ms).await?;
                 if new > 0 && counted(writing.connection, &app.username, KIND).await? > most {
                     return Ok(Err(Unchanged::Full { what: KIND, most }));
                 }
-                writing.note(Line::counted(KIND, &app.username, &subject(app), "registered", tokens.len() as u64));
+                // Apps register their token at each start: that alone is no change.
+                if changed > 0 {
+                    writing.note(Line::counted(KIND, &app.username, &subject(app), "registered", changed));
+                }
                 writing.end_fitting().await.map(|()| Ok(new))
             },
             Result::is_ok,
@@ -106,8 +109,11 @@ impl Editor {
                     let gone = remove(writing.connection, cipher, app, &[old.to_owned()]).await?;
                     count(writing.connection, &app.username, KIND, -gone.cast_signed()).await?;
                 }
-                register(&mut writing, app, &[PushToken { app_user_id, token: new.to_owned() }], by.at_ms).await?;
-                writing.note(Line::counted(KIND, &app.username, &subject(app), "replaced", 1));
+                let new_one = [PushToken { app_user_id, token: new.to_owned() }];
+                let Registered { changed, .. } = register(&mut writing, app, &new_one, by.at_ms).await?;
+                if old != new || changed > 0 {
+                    writing.note(Line::counted(KIND, &app.username, &subject(app), "replaced", 1));
+                }
                 writing.end_fitting().await.map(|()| true)
             },
             |there| *there,
@@ -204,14 +210,14 @@ impl Writing<'_> {
             let lookups: Vec<Vec<u8>> = tokens.iter().map(|one| self.cipher.lookup(&one.token)).collect();
             let named: Vec<&[u8]> = lookups.iter().map(Vec::as_slice).collect();
             let there = there(self.connection, service_key, &named).await?;
-            let fresh = tokens.iter().zip(&lookups).filter(|(_, lookup)| !there.contains(*lookup));
+            let fresh = tokens.iter().zip(&lookups).filter(|(_, lookup)| !there.contains_key(*lookup));
             let fresh: Vec<PushToken> = fresh
                 .map(|(one, _)| PushToken { app_user_id: one.app_user_id.clone(), token: one.token.clone() })
                 .collect();
             if fresh.is_empty() {
                 continue;
             }
-            let new = register(self, &app, &fresh, at_ms).await?;
+            let Registered { new, .. } = register(self, &app, &fresh, at_ms).await?;
             self.note(Line::counted(KIND, &app.username, &subject(&app), "registered", new));
             added += new;
         }
@@ -219,8 +225,16 @@ impl Writing<'_> {
     }
 }
 
-/// Writes them; how many were new.
-async fn register(writing: &mut Writing<'_>, app: &App, tokens: &[PushToken], at_ms: i64) -> sqlx::Result<u64> {
+/// How many tokens.
+struct Registered {
+    /// Were not there.
+    new: u64,
+    /// Are new, another user's than before, or alive again.
+    changed: u64,
+}
+
+/// Writes them.
+async fn register(writing: &mut Writing<'_>, app: &App, tokens: &[PushToken], at_ms: i64) -> sqlx::Result<Registered> {
     let cipher = writing.cipher;
     let seal = |column, plain: &str| cipher.seal(&place(&app.service_key, column), plain.as_bytes()).map_err(encode);
     let mut rows: BTreeMap<Vec<u8>, Row> = BTreeMap::new();
@@ -235,7 +249,7 @@ async fn register(writing: &mut Writing<'_>, app: &App, tokens: &[PushToken], at
     }
     let rows: Vec<Row> = rows.into_values().collect();
     let lookups: Vec<&[u8]> = rows.iter().map(|row| row.lookup.as_slice()).collect();
-    revive(writing.connection, &lookups).await?;
+    let revived = revive(writing.connection, &lookups).await?;
     let there = there(writing.connection, &app.service_key, &lookups).await?;
     let tail = writing.connection.dialect().on_conflict(
         "service_key, token_lookup",
@@ -255,28 +269,43 @@ async fn register(writing: &mut Writing<'_>, app: &App, tokens: &[PushToken], at
     }
     let new = (rows.len() - there.len()) as u64;
     count(writing.connection, &app.username, KIND, new.cast_signed()).await?;
-    Ok(new)
+    let as_it_was =
+        |row: &&Row| there.get(&row.lookup) == Some(&row.user_lookup) && !revived.contains(row.lookup.as_slice());
+    let changed = (rows.len() - rows.iter().filter(as_it_was).count()) as u64;
+    Ok(Registered { new, changed })
 }
 
-/// Whatever service called them dead.
-async fn revive(connection: &mut Connection, lookups: &[&[u8]]) -> sqlx::Result<()> {
+/// Whatever service called them dead; which of them were.
+async fn revive(connection: &mut Connection, lookups: &[&[u8]]) -> sqlx::Result<FxHashSet<Vec<u8>>> {
+    let mut dead = FxHashSet::default();
     for (size, lot) in lots_of(lookups) {
-        let text = format!("DELETE FROM dead_push_tokens WHERE token_lookup IN ({})", question_marks(size));
-        lot.fold(connection.query(&text), |query, lookup| query.bind(*lookup)).execute().await?;
+        let of_them = format!("FROM dead_push_tokens WHERE token_lookup IN ({})", question_marks(size));
+        let (ask, delete) = (format!("SELECT token_lookup {of_them}"), format!("DELETE {of_them}"));
+        let lot: Vec<&[u8]> = lot.copied().collect();
+        let query = connection.query(&ask);
+        for record in lot.iter().fold(query, |query, lookup| query.bind(*lookup)).fetch_all().await? {
+            dead.insert(record.get("token_lookup")?);
+        }
+        lot.iter().fold(connection.query(&delete), |query, lookup| query.bind(*lookup)).execute().await?;
     }
-    Ok(())
+    Ok(dead)
 }
 
-async fn there(connection: &mut Connection, service_key: &str, lookups: &[&[u8]]) -> sqlx::Result<FxHashSet<Vec<u8>>> {
-    let mut there = FxHashSet::default();
+/// Which are there, each with the HMAC of its user.
+async fn there(
+    connection: &mut Connection,
+    service_key: &str,
+    lookups: &[&[u8]],
+) -> sqlx::Result<FxHashMap<Vec<u8>, Vec<u8>>> {
+    let mut there = FxHashMap::default();
     for (size, lot) in lots_of(lookups) {
         let text = format!(
-            "SELECT token_lookup FROM push_tokens WHERE service_key = ? AND token_lookup IN ({})",
+            "SELECT token_lookup, user_lookup FROM push_tokens WHERE service_key = ? AND token_lookup IN ({})",
             question_marks(size)
         );
         let query = connection.query(&text).bind(service_key);
         for record in lot.fold(query, |query, lookup| query.bind(*lookup)).fetch_all().await? {
-            there.insert(record.get("token_lookup")?);
+            there.insert(record.get("token_lookup")?, record.get("user_lookup")?);
         }
     }
     Ok(there)
@@ -296,7 +325,7 @@ async fn remove(connection: &mut Connection, cipher: &Cipher, app: &App, tokens:
 }
 
 /// Where a token is registered.
-pub(super) struct Registered {
+pub(super) struct Place {
     pub service_key: String,
     pub username: String,
     pub registered_at_ms: i64,
@@ -306,15 +335,15 @@ pub(super) struct Registered {
 pub(super) async fn registered(
     connection: &mut Connection,
     lookups: &[&[u8]],
-) -> sqlx::Result<FxHashMap<Vec<u8>, Vec<Registered>>> {
-    let mut found: FxHashMap<Vec<u8>, Vec<Registered>> = FxHashMap::default();
+) -> sqlx::Result<FxHashMap<Vec<u8>, Vec<Place>>> {
+    let mut found: FxHashMap<Vec<u8>, Vec<Place>> = FxHashMap::default();
     for (size, lot) in lots_of(lookups) {
         let text = format!(
             "SELECT DISTINCT service_key, username, token_lookup, registered_at FROM push_tokens WHERE token_lookup IN ({})",
             question_marks(size)
         );
         for record in lot.fold(connection.query(&text), |query, lookup| query.bind(*lookup)).fetch_all().await? {
-            found.entry(record.get("token_lookup")?).or_default().push(Registered {
+            found.entry(record.get("token_lookup")?).or_default().push(Place {
                 service_key: record.get("service_key")?,
                 username: record.get("username")?,
                 registered_at_ms: record.get("registered_at")?,
@@ -325,7 +354,7 @@ pub(super) async fn registered(
 }
 
 /// Forgets a token that its service no longer knows, unless it was registered since.
-pub(super) async fn die(connection: &mut Connection, lookup: &[u8], of: &Registered) -> sqlx::Result<()> {
+pub(super) async fn die(connection: &mut Connection, lookup: &[u8], of: &Place) -> sqlx::Result<()> {
     let text = "DELETE FROM push_tokens WHERE service_key = ? AND token_lookup = ? AND registered_at = ?";
     let query = connection.query(text).bind(of.service_key.as_str()).bind(lookup).bind(of.registered_at_ms);
     let gone = query.execute().await?;

@@ -12,7 +12,7 @@ fn by(actor: &str, at_ms: i64) -> By {
 }
 
 impl Store {
-    fn editor(&self) -> Editor {
+    pub(super) fn editor(&self) -> Editor {
         Editor::open(&self.location, cipher(), BOUNDS).unwrap()
     }
 }

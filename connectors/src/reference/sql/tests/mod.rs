@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that measures tells what")]
 
 mod at_dealers;
+mod audit_lines;
 mod changes;
 mod consents;
 mod dormant;
@@ -38,8 +39,8 @@ use schemas::{Channel, Family, Lane};
 use serde_json::json;
 
 use {
-    at_dealers::*, changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*, sender_claims::*,
-    sender_groups::*, speed::*, suppressed::*, tokens::*, users::*, vendors::*,
+    at_dealers::*, audit_lines::*, changes::*, consents::*, dormant::*, edits::*, exports::*, imports::*, secrets::*,
+    sender_claims::*, sender_groups::*, speed::*, suppressed::*, tokens::*, users::*, vendors::*,
 };
 
 on_both! {
@@ -102,6 +103,9 @@ on_both! {
     one_vendor_is_changed_and_keeps_its_place
     weights_of_a_vendor_come_and_go_and_never_sum_to_zero
     suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them_out
+    lines_that_tell_numbers_end_and_those_that_prove_or_are_needed_stay
+    lines_of_a_kind_are_found_by_an_index
+    a_token_that_is_registered_again_as_it_was_leaves_no_line
     many_customers_are_loaded_in_time
 }
 
