@@ -124,8 +124,7 @@ impl CallbackWorker {
     fn mark(&mut self, picks: &[Pick]) -> Result<(), LogError> {
         let mut places = BTreeSet::new();
         for held in picks.iter().flat_map(|pick| &pick.held) {
-            if let Some(window) = self.windows.get_mut(held.place) {
-                window.start(held.offset);
+            if self.windows.start(held.place, held.offset) {
                 places.insert(held.place);
             }
         }
@@ -140,9 +139,7 @@ impl CallbackWorker {
         for Pick { endpoint, held } in picks.into_iter().rev() {
             self.queues.queue(&endpoint.service_key).stayed();
             for held in held.into_iter().rev() {
-                if let Some(window) = self.windows.get_mut(held.place) {
-                    window.untouch(held.offset);
-                }
+                self.windows.untouch(held.place, held.offset);
                 self.queues.queue(&endpoint.service_key).give_back(held);
                 self.queues.given_back();
             }

@@ -162,9 +162,7 @@ impl CallbackWorker {
             return Ok(false);
         }
         for (place, offset) in &self.done {
-            if let Some(window) = self.windows.get_mut(*place) {
-                window.done(*offset);
-            }
+            self.windows.done(*place, *offset);
         }
         fault::point(&self.spec.name, Point::DoneNoted);
         self.owed = Some(self.windows.positions(&self.touched));

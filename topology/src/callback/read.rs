@@ -159,9 +159,7 @@ impl CallbackWorker {
             self.out.emit(Topic::analyze_log(), &report.track_id, &event(report, &attempt));
         }
         counter!(names::CALLS, "outcome" => reply.word()).increment(1);
-        if let Some(window) = self.windows.get_mut(place) {
-            window.untouch(offset);
-        }
+        self.windows.untouch(place, offset);
         self.touched.insert(place);
         self.doubtful = true;
     }

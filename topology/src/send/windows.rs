@@ -34,9 +34,23 @@ impl Windows {
         self.full.clear();
     }
 
-    /// The window of one, if it is owned.
-    pub fn get_mut(&mut self, place: Place) -> Option<&mut Window> {
-        self.of.get_mut(&place)
+    /// A request for this record is about to leave. False, as with the two below: its partition is not owned.
+    pub fn start(&mut self, place: Place, offset: i64) -> bool {
+        self.set(place, |window| window.start(offset))
+    }
+
+    /// The request did not leave after all.
+    pub fn untouch(&mut self, place: Place, offset: i64) -> bool {
+        self.set(place, |window| window.untouch(offset))
+    }
+
+    /// The record's result goes into the transaction that commits its window.
+    pub fn done(&mut self, place: Place, offset: i64) -> bool {
+        self.set(place, |window| window.done(offset))
+    }
+
+    fn set(&mut self, place: Place, mark: impl FnOnce(&mut Window)) -> bool {
+        self.of.get_mut(&place).map(mark).is_some()
     }
 
     /// How a record of an owned partition stands.

@@ -122,8 +122,7 @@ impl Sender {
     fn mark(&mut self, picks: &[Pick]) -> Result<(), LogError> {
         let mut touched = BTreeSet::new();
         for Pick { held, .. } in picks {
-            if let Some(window) = self.windows.get_mut(held.place) {
-                window.start(held.offset);
+            if self.windows.start(held.place, held.offset) {
                 touched.insert(held.place);
             }
         }
@@ -138,9 +137,7 @@ impl Sender {
     /// Takes back what was marked and has not left, in the order in which it stood.
     fn put_back(&mut self, picks: Vec<Pick>) {
         for Pick { held, .. } in picks.into_iter().rev() {
-            if let Some(window) = self.windows.get_mut(held.place) {
-                window.untouch(held.offset);
-            }
+            self.windows.untouch(held.place, held.offset);
             self.hold.push_front(held);
         }
     }

@@ -102,8 +102,7 @@ impl Sender {
         }
         let mut touched = BTreeSet::new();
         for (place, offset) in self.books.done() {
-            if let Some(window) = self.windows.get_mut(*place) {
-                window.done(*offset);
+            if self.windows.done(*place, *offset) {
                 touched.insert(*place);
             }
         }
