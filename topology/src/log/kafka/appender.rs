@@ -1,12 +1,6 @@
 //! Appends outside of transactions, each record with an end of its own.
 
-use super::{
-    KafkaShared, clients,
-    context::log,
-    native,
-    producer::{refused, worn_out},
-    transaction::headers_of,
-};
+use super::{KafkaShared, clients, context::log, native, producer::refused, renewed::Renewed, transaction::headers_of};
 use crate::log::{Appender, LogError, Outgoing, Told};
 use rdkafka::{
     ClientContext, Message,
@@ -23,32 +17,28 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// An idempotent producer whose acknowledgements are told as they come, by a thread of its own.
 pub struct KafkaAppender {
-    producer: Heard,
+    producer: Renewed<Heard>,
     shared: Arc<KafkaShared>,
     name: String,
     within: Duration,
-    made: Instant,
 }
 
 impl KafkaAppender {
     /// Connects in the background. A record that is not acknowledged `within` has failed.
     pub fn new(shared: &Arc<KafkaShared>, name: &str, within: Duration) -> Result<Self, LogError> {
-        let producer = producer(shared, name, within)?;
-        Ok(Self { producer, shared: Arc::clone(shared), name: name.to_owned(), within, made: Instant::now() })
+        let producer = Renewed::new(producer(shared, name, within)?);
+        Ok(Self { producer, shared: Arc::clone(shared), name: name.to_owned(), within })
     }
 
     fn renew(&mut self) -> Result<(), LogError> {
-        let Some(reason) = worn_out(&self.name, self.producer.client(), self.made)? else { return Ok(()) };
-        self.made = Instant::now();
-        let next = producer(&self.shared, &self.name, self.within)?;
-        tracing::error!(client = self.name, reason, "a producer failed for good: replaced by a new one");
-        self.shared.drop_aside(std::mem::replace(&mut self.producer, next));
-        Ok(())
+        let Self { producer: known, shared, name, within } = self;
+        let failed = known.client().fatal_error();
+        known.renew(shared, name, failed, || producer(shared, name, *within))
     }
 
     fn send(&self, record: &Outgoing, told: Told) {

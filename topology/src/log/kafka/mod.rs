@@ -20,6 +20,7 @@ mod passage;
 mod producer;
 mod queries;
 mod reader;
+mod renewed;
 mod rotation;
 mod settings;
 mod stream;

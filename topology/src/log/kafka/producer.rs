@@ -5,12 +5,11 @@ use super::{
     context::{ProducerEar, Undelivered},
     failure::{Sort, sort_of},
     native,
+    renewed::Renewed,
     transaction::headers_of,
 };
 use crate::log::{LogError, Outgoing, Producer};
 use rdkafka::{
-    ClientContext,
-    client::Client,
     error::{KafkaError, RDKafkaErrorCode as Code},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
@@ -22,15 +21,12 @@ use std::{
 /// A record that is not acknowledged for so long has failed, and a door's caller is told so. A cluster needs about ten
 /// seconds to replace a broker that died: that, callers should not notice.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// Shortest time between two producers: one that fails at once is not made in a loop.
-const RENEWED_EVERY: Duration = Duration::from_secs(1);
 /// Longest pause between two looks for failed deliveries.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A producer of single appends: idempotent, acknowledged by all in-sync replicas.
 pub struct KafkaProducer {
-    producer: BaseProducer<ProducerEar>,
-    made: Instant,
+    producer: Renewed<BaseProducer<ProducerEar>>,
     shared: Arc<KafkaShared>,
     /// Where everything goes instead of the topic that its record names.
     elsewhere: Option<String>,
@@ -39,16 +35,7 @@ pub struct KafkaProducer {
 impl KafkaProducer {
     /// Connects in the background.
     pub fn new(shared: &Arc<KafkaShared>, elsewhere: Option<String>) -> Result<Self, LogError> {
-        Ok(Self { producer: producer(shared)?, made: Instant::now(), shared: Arc::clone(shared), elsewhere })
-    }
-
-    fn renew(&mut self) -> Result<(), LogError> {
-        let Some(reason) = worn_out("jobs", self.producer.client(), self.made)? else { return Ok(()) };
-        self.made = Instant::now();
-        let next = producer(&self.shared)?;
-        tracing::error!(client = "jobs", reason, "a producer failed for good: replaced by a new one");
-        self.shared.drop_aside(std::mem::replace(&mut self.producer, next));
-        Ok(())
+        Ok(Self { producer: Renewed::new(producer(shared)?), shared: Arc::clone(shared), elsewhere })
     }
 
     fn send_all(&self, records: &[Outgoing], deadline: Instant) -> Result<(), LogError> {
@@ -98,16 +85,6 @@ fn producer(shared: &Arc<KafkaShared>) -> Result<BaseProducer<ProducerEar>, LogE
         .map_err(|error| LogError::Stop(format!("no producer could be made: {error}")))
 }
 
-/// Why another must take an idempotent producer's place: one that lost count with a broker is of no more use (librdkafka:
-/// fatal). What it had under way ends as not appended, which nobody knows. Away, when it was made just now.
-pub fn worn_out<C: ClientContext>(name: &str, client: &Client<C>, made: Instant) -> Result<Option<String>, LogError> {
-    let Some((_, reason)) = client.fatal_error() else { return Ok(None) };
-    if made.elapsed() < RENEWED_EVERY {
-        return Err(LogError::Away(format!("the producer of {name} failed for good: {reason}")));
-    }
-    Ok(Some(reason))
-}
-
 /// Why a record was not appended.
 pub fn refused(topic: &str, code: Code) -> LogError {
     let text = match code {
@@ -121,7 +98,8 @@ pub fn refused(topic: &str, code: Code) -> LogError {
 
 impl Producer for KafkaProducer {
     fn append(&mut self, records: &[Outgoing]) -> Result<(), LogError> {
-        self.renew()?;
+        let failed = self.producer.client().fatal_error();
+        self.producer.renew(&self.shared, "jobs", failed, || producer(&self.shared))?;
         let deadline = Instant::now() + PATIENCE + Duration::from_secs(1);
         self.producer.context().take_failed();
         let sent = self.send_all(records, deadline);
