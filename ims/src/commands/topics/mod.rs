@@ -54,7 +54,7 @@ pub enum Command {
 /// How long a broker may be away.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Patience {
-    /// How long a question that brokers do not answer is asked again.
+    /// How long a question that brokers do not answer is asked again, and a topic that was made may be unknown to them.
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     wait: u64,
 }

@@ -1,6 +1,6 @@
 //! Makes what is missing.
 
-use super::{ANSWER, AT_ONCE, Difference, KafkaAdmin, PAUSE, Sources, topics, unanswered};
+use super::{ANSWER, AT_ONCE, Difference, KafkaAdmin, Sources, topics, unanswered};
 use crate::log::{
     LogError, Place,
     kafka::{clients, context::ConsumerEar, native},
@@ -12,7 +12,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
 use schemas::Topic;
-use std::{collections::BTreeSet, time::Instant};
+use std::collections::BTreeSet;
 
 /// What topics are made like; none: as the deployment says.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -107,19 +107,17 @@ impl KafkaAdmin {
 
     /// Returns when brokers tell of the new topics: metadata comes some time after the topic.
     fn wait_for(&self, topics: &[Topic], shape: Shape) -> Result<(), LogError> {
-        let deadline = Instant::now() + ANSWER;
-        loop {
-            let found = self.look()?.topics;
-            let is_there = |&&topic: &&Topic| {
+        self.patiently(|| {
+            let found = self.look_once()?.topics;
+            let is_missing = |&&topic: &&Topic| {
                 let partitions = found.get(self.shared.names.of(topic)).map_or(0, |of| of.partitions);
-                partitions as i64 == i64::from(self.partitions_of(topic, shape))
+                partitions as i64 != i64::from(self.partitions_of(topic, shape))
             };
-            let Some(topic) = topics.iter().find(|topic| !is_there(topic)) else { return Ok(()) };
-            if Instant::now() > deadline {
-                return Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet")));
+            match topics.iter().find(is_missing) {
+                None => Ok(()),
+                Some(topic) => Err(LogError::Away(format!("{topic} was made, and brokers do not tell of it yet"))),
             }
-            std::thread::sleep(PAUSE);
-        }
+        })
     }
 
     fn start_groups(&self, groups: &[Sources<'_>], made: &[Topic]) -> Result<Vec<(String, usize)>, LogError> {
@@ -196,7 +194,8 @@ impl<'a> Group<'a> {
                 .map_err(|error| unanswered("start offsets", &error))?;
         }
         self.admin.patiently(|| {
-            let _watched = self.admin.shared.watchdog.watch(ANSWER, || format!("start offsets of {}", self.name));
+            let within = ANSWER.max(self.admin.patience);
+            let _watched = self.admin.shared.watchdog.watch(within, || format!("start offsets of {}", self.name));
             self.consumer.commit(&list, CommitMode::Sync).map_err(|error| match error.rdkafka_error_code() {
                 Some(Code::UnknownMemberId) => LogError::Stop(format!(
                     "group {} has members at work: stop them, so that it can be given start offsets for its new topics",

@@ -103,22 +103,24 @@ impl KafkaAdmin {
     }
 
     fn look(&self) -> Result<Cluster, LogError> {
-        self.patiently(|| {
-            let told = self.client.inner().fetch_metadata(None, self.answer());
-            let metadata = told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))?;
-            let mut topics = BTreeMap::new();
-            for topic in metadata.topics() {
-                // Of a topic that has no leader yet a broker tells no partitions: it would look like one without any.
-                if let Some(code) = topic.error().map(Code::from)
-                    && self.shared.names.topic(topic.name()).is_some()
-                {
-                    return Err(unanswered(&format!("partitions of {}", topic.name()), &KafkaError::AdminOp(code)));
-                }
-                let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
-                topics.insert(topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies });
+        self.patiently(|| self.look_once())
+    }
+
+    fn look_once(&self) -> Result<Cluster, LogError> {
+        let told = self.client.inner().fetch_metadata(None, self.answer());
+        let metadata = told.map_err(|error| unanswered("the cluster does not tell of its topics", &error))?;
+        let mut topics = BTreeMap::new();
+        for topic in metadata.topics() {
+            // Of a topic that has no leader yet a broker tells no partitions: it would look like one without any.
+            if let Some(code) = topic.error().map(Code::from)
+                && self.shared.names.topic(topic.name()).is_some()
+            {
+                return Err(unanswered(&format!("partitions of {}", topic.name()), &KafkaError::AdminOp(code)));
             }
-            Ok(Cluster { brokers: metadata.brokers().iter().map(|broker| broker.id()).collect(), topics })
-        })
+            let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+            topics.insert(topic.name().to_owned(), Found { partitions: topic.partitions().len(), copies });
+        }
+        Ok(Cluster { brokers: metadata.brokers().iter().map(|broker| broker.id()).collect(), topics })
     }
 
     /// All partitions of these topics.
