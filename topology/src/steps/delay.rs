@@ -5,7 +5,10 @@
 //! paused, so a restart costs one look at each slot that holds something.
 
 use crate::{
-    engine::{Account, Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, came_back, guard, settle},
+    engine::{
+        Account, BatchLimits, Decoder, Gate, Halt, LagGauge, Outputs, Progress, TurnError, Worker, came_back, guard,
+        settle,
+    },
     log::{Limits, Log, LogError, Place, Polled, Position, Record, Stream, StreamSpec},
     metrics as names,
 };
@@ -39,10 +42,6 @@ pub struct DelayWorker {
     gate: Gate,
     overdue: LagGauge,
 }
-
-/// Records of one transaction.
-const BATCH: usize = 5_000;
-const BATCH_BYTES: usize = 8 << 20;
 
 impl DelayWorker {
     /// Joins the log.
@@ -96,7 +95,8 @@ impl DelayWorker {
             let now_ms = self.clock.now_ms();
             self.open_slots(now_ms)?;
             if self.batch.is_empty() {
-                let limits = Limits { records: BATCH, bytes: BATCH_BYTES, wait: self.until_next_slot(wait, now_ms) };
+                let BatchLimits { records, bytes } = BatchLimits::default();
+                let limits = Limits { records, bytes, wait: self.until_next_slot(wait, now_ms) };
                 match self.stream.poll(limits, &mut self.batch)? {
                     Polled::Records if self.batch.is_empty() => return Ok(Progress::Idle),
                     Polled::Records => {}

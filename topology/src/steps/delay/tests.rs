@@ -77,7 +77,7 @@ fn what_stands_in_a_slot_whose_turn_was_missed_is_counted_as_soon_as_it_is_known
     metrics::with_local_recorder(&recorder, || {
         let bench = Bench::new();
         // Its slot closed 36 seconds ago.
-        bench.waits(BATCH + 2_000, -110_000, -100_000);
+        bench.waits(7_000, -110_000, -100_000);
         let mut worker = bench.worker();
         worker.turn(Duration::ZERO).unwrap();
         bench.clock.advance(Duration::from_secs(1));
