@@ -11,3 +11,5 @@ pub mod log;
 pub mod metrics;
 pub mod send;
 pub mod steps;
+#[cfg(test)]
+mod told;

@@ -150,28 +150,30 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
         if moves.is_empty() {
             return Ok(());
         }
-        let written = self.sink.write(&[], &moves);
-        if written.is_err() {
-            // The stream is past them already: back to where the store stands.
-            self.owed = moves.iter().map(|m| Place { topic: m.topic, partition: m.partition }).collect();
+        match self.sink.write(&[], &moves) {
+            Ok(Written::Moved) => self.moved(&moves),
+            Ok(Written::Stale) => self.go_back(),
+            // There are no rows.
+            Ok(Written::Refused(_)) => {}
+            Err(away) => {
+                // The stream is past them already: back to where the store stands.
+                self.owed = moves.iter().map(|m| Place { topic: m.topic, partition: m.partition }).collect();
+                return Err(away.into());
+            }
         }
-        self.note(&moves, &written?);
         Ok(())
     }
 
-    /// Notes where the store stands after a write.
-    fn note(&mut self, moves: &[Move], written: &Written) {
-        match written {
-            Written::Moved => {
-                let stands = moves.iter().map(|m| (Place { topic: m.topic, partition: m.partition }, Some(m.to)));
-                self.stands.extend(stands);
-            }
-            Written::Stale => {
-                tracing::warn!(stream = %self.spec.name, "another process stored more: reading on from where it stands");
-                self.owed = self.stands.keys().copied().collect();
-            }
-            Written::Refused(_) => {}
-        }
+    /// Notes where the store stands now.
+    fn moved(&mut self, moves: &[Move]) {
+        let stands = moves.iter().map(|m| (Place { topic: m.topic, partition: m.partition }, Some(m.to)));
+        self.stands.extend(stands);
+    }
+
+    /// The store stands elsewhere than this stream knows: it is asked where.
+    fn go_back(&mut self) {
+        tracing::warn!(stream = %self.spec.name, "another process stored more: reading on from where it stands");
+        self.owed = self.stands.keys().copied().collect();
     }
 
     fn store(&mut self) -> Result<Progress, TurnError> {
@@ -179,14 +181,13 @@ impl<R: Schema + Send, S: Sink<R>> SinkWorker<R, S> {
             self.decode()?;
         }
         let moves = self.moves();
-        let written = self.sink.write(&self.rows, &moves)?;
-        self.note(&moves, &written);
-        match written {
+        match self.sink.write(&self.rows, &moves)? {
             Written::Moved => {
+                self.moved(&moves);
                 counter!(names::RECORDS, "stream" => self.spec.name.clone()).increment(self.batch.len() as u64);
                 self.pace.committed(self.batch.len() < self.limits.records / 2);
             }
-            Written::Stale => {}
+            Written::Stale => self.go_back(),
             Written::Refused(refused) => {
                 self.bury(refused)?;
                 return Ok(Progress::Worked);

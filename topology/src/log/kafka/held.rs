@@ -14,8 +14,8 @@ pub struct Held {
     pub group: Arc<ConsumerGroupMetadata>,
     /// Next offset to be given to the engine. None until a sink has said where it stands.
     pub next: FxHashMap<Place, Option<i64>>,
-    /// What the group has committed; a sink commits nothing to it.
-    pub committed: FxHashMap<Place, i64>,
+    /// What the group has committed; None when a sink keeps the offsets.
+    pub committed: Option<FxHashMap<Place, i64>>,
     /// Partitions that are not fetched now.
     pub paused: FxHashSet<Place>,
 }
@@ -23,7 +23,16 @@ pub struct Held {
 impl Held {
     /// Notes what was committed.
     pub fn note(&mut self, positions: &[Position]) {
-        self.committed.extend(positions.iter().map(|Position { place, next, .. }| (*place, *next)));
+        if let Some(committed) = &mut self.committed {
+            committed.extend(positions.iter().map(|Position { place, next, .. }| (*place, *next)));
+        }
+    }
+
+    /// Whether the stream stands there with all that it read before processed, as far as the log knows: a sink says so
+    /// itself.
+    pub fn stands(&self, place: Place, at: i64) -> bool {
+        let processed = self.committed.as_ref().is_none_or(|committed| committed.get(&place) == Some(&at));
+        processed && self.next.get(&place) == Some(&Some(at)) && !self.paused.contains(&place)
     }
 
     /// Refuses positions that this assignment cannot commit.

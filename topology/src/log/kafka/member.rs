@@ -219,9 +219,9 @@ impl Member {
         self.consumer()?.unassign().map_err(|error| self.refused("unassign", &error))
     }
 
-    /// Reads a partition from another offset; false when librdkafka has not begun with it.
-    pub fn seek(&self, place: Place, offset: i64) -> Result<bool, LogError> {
-        let list = self.list(std::iter::once((&place, offset)))?;
+    /// Reads partitions from other offsets; false when librdkafka has not begun with one of them.
+    pub fn seek<'p>(&self, positions: impl Iterator<Item = (&'p Place, i64)>) -> Result<bool, LogError> {
+        let list = self.list(positions)?;
         let _watched = self.watch(ANSWER, "seek");
         match self.consumer()?.seek_partitions(list, ANSWER) {
             Ok(list) => Ok(native::entries(&list).iter().all(|entry| entry.error.is_none())),

@@ -110,6 +110,20 @@ impl Reader for KafkaReader {
             return Ok(());
         }
         self.until_stable(place, to)?;
+        self.read_stable(place, from, to, each)
+    }
+}
+
+impl KafkaReader {
+    /// As [`Reader::read`], up to [`KafkaReader::stable_end`] at most: that is not asked for again.
+    pub fn read_stable(
+        &mut self,
+        place: Place,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(Record),
+    ) -> Result<(), LogError> {
+        self.open()?;
         self.assign(place, from)?;
         let Some(consumer) = &self.consumer else { return Ok(()) };
         let name = self.shared.names.of(place.topic);

@@ -1,6 +1,7 @@
 mod shown;
 
 use super::*;
+use crate::told::Told;
 use schemas::Family;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -181,31 +182,6 @@ fn answers_that_take_half_of_the_time_out_open_the_breaker_though_they_are_good(
     }
 }
 
-/// Counts what is told at a level.
-struct Told(tracing::Level, Arc<AtomicI64>);
-
-impl tracing::Subscriber for Told {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == self.0
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, _: &tracing::Event<'_>) {
-        self.1.fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 #[test]
 fn that_a_key_is_refused_is_told_once_and_again_only_after_it_was_taken() {
     let (clock, allowance) = setup();
@@ -213,21 +189,21 @@ fn that_a_key_is_refused_is_told_once_and_again_only_after_it_was_taken() {
     allowance.own(Topic::send(Family::Sms, Lane::Mass), Lane::Mass, 1, 1);
     allowance.know(&vendor);
     clock.to(1_000);
-    let told = Arc::new(AtomicI64::new(0));
+    let told = Told::at(tracing::Level::ERROR);
     let refuse = |most| {
         let slots = take(&allowance, &vendor, Lane::Mass, most);
         assert_eq!(slots.len(), most);
         slots.into_iter().for_each(|slot| slot.ended(Word::LockedOut("common.A401", ""), 1));
     };
-    tracing::subscriber::with_default(Told(tracing::Level::ERROR, Arc::clone(&told)), || {
+    tracing::subscriber::with_default(told.clone(), || {
         refuse(20);
-        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert_eq!(told.count(), 1);
         assert!(allowance.down_until(&vendor).is_some(), "it is left alone");
         // A minute on: one that comes and goes fills no log.
         clock.to(62_000);
         take(&allowance, &vendor, Lane::Mass, 5).into_iter().for_each(|slot| slot.ended(Word::Well, 1));
         refuse(1);
-        assert_eq!(told.load(Ordering::SeqCst), 2);
+        assert_eq!(told.count(), 2);
     });
 }
 

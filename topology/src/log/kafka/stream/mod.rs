@@ -20,6 +20,7 @@ use crate::{
 };
 use rustc_hash::FxHashMap;
 use std::{
+    iter,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -88,6 +89,7 @@ impl KafkaStream {
             shared: Arc::clone(shared),
             producers: spec.produces.then(|| Rotation::new(shared, &spec.name, seat.number, pace)),
             seat,
+            passages: Passages::new(&spec.name),
             spec,
             pace,
             member: None,
@@ -103,7 +105,6 @@ impl KafkaStream {
             quiet_at: Instant::now(),
             looked_at: Instant::now(),
             ends: (None, FxHashMap::default()),
-            passages: Passages::default(),
         })
     }
 
@@ -236,7 +237,7 @@ impl Stream for KafkaStream {
         member.pause(&owned)?;
         if let Some(record) = self.ahead.take_if(|record| owned.contains(&record.place)) {
             // librdkafka takes it for read: it shall come again after the pause.
-            self.astray |= !member.seek(record.place, record.offset)?;
+            self.astray |= !member.seek(iter::once((&record.place, record.offset)))?;
         }
         held.paused.extend(owned);
         self.ends.0 = None;
@@ -263,7 +264,7 @@ impl Stream for KafkaStream {
         };
         self.ahead.take_if(|record| record.place == place);
         let known = next.replace(offset).is_some();
-        if !known || !member.seek(place, offset)? {
+        if !known || !member.seek(iter::once((&place, offset)))? {
             self.astray = true;
         }
         Ok(())

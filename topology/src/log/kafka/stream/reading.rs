@@ -82,7 +82,8 @@ impl KafkaStream {
                     Some((Place { topic, partition: entry.partition }, None))
                 });
                 let group = Arc::new(group);
-                let (next, committed, paused) = (places.collect(), FxHashMap::default(), FxHashSet::default());
+                let committed = (self.spec.offsets == Offsets::Log).then(FxHashMap::default);
+                let (next, paused) = (places.collect(), FxHashSet::default());
                 self.held = Some(Held { membership, group, next, committed, paused });
                 // The broker answered before the last quiet poll, at the latest.
                 self.confirmed_at = Some(self.quiet_at);
