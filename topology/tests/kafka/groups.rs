@@ -5,13 +5,7 @@ use crate::support::{
     relay::{PATIENCE, Turn, assert_once, numbered, spec, turn, turn_until, urgent, values},
     settings,
 };
-use rdkafka::{
-    ClientConfig, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-};
-use schemas::Topic;
 use std::{
-    collections::BTreeMap,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
@@ -41,7 +35,7 @@ fn members_join_and_leave_while_records_flow_and_each_is_copied_once() {
                 written.store(from + 100, Ordering::SeqCst);
             }
         });
-        scope.spawn(|| offsets_never_go_back(&deployment, source, &done));
+        scope.spawn(|| deployment.observer("churn-MASS", source, PARTITIONS).never_goes_back(&done));
         // One member stays; two others work a little, leave, and come again, the second without a goodbye.
         scope.spawn(|| {
             let process = process(&deployment, "stays");
@@ -83,25 +77,6 @@ fn members_join_and_leave_while_records_flow_and_each_is_copied_once() {
     assert_eq!(written.load(Ordering::SeqCst), records);
     assert_once(&values(&deployment.log, target), 0..records);
     assert!(joined.load(Ordering::SeqCst) >= 4, "the others took part {} times only", joined.load(Ordering::SeqCst));
-}
-
-/// Looks at what the group has committed until all is done.
-fn offsets_never_go_back(deployment: &Deployment, source: Topic, done: &AtomicBool) {
-    let KafkaSettings { bootstrap_servers, deployment: name, topic_prefix, .. } = &deployment.settings;
-    let group = format!("{name}-churn-MASS");
-    let observer: BaseConsumer =
-        ClientConfig::new().set("bootstrap.servers", bootstrap_servers).set("group.id", group).create().unwrap();
-    let mut seen: BTreeMap<i32, i64> = BTreeMap::new();
-    while !done.load(Ordering::SeqCst) {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_range(&format!("{topic_prefix}{source}"), 0, PARTITIONS - 1);
-        let Ok(list) = observer.committed_offsets(list, Duration::from_secs(5)) else { continue };
-        for entry in list.elements() {
-            let now = entry.offset().to_raw().unwrap_or(0);
-            let before = seen.insert(entry.partition(), now).unwrap_or(0);
-            assert!(now >= before, "partition {} went back from {before} to {now}", entry.partition());
-        }
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::support::{
     Deployment, brokers,
+    observer::Done,
     proxy::{Lost, Proxy, Request, Then},
     relay::{
         PATIENCE, Turn, assert_once, copies, copy, limits, numbered, positions, spec, turn, turn_until, urgent, values,
@@ -10,10 +11,11 @@ use crate::support::{
 };
 use rdkafka::{
     mocking::MockCluster,
+    producer::Producer as _,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use schemas::{Channel, Lane, Topic};
-use std::time::Instant;
+use std::{sync::atomic::AtomicBool, thread, time::Instant};
 use topology::log::{Log, LogError, Place, Position, Stream, StreamSpec, kafka::KafkaSettings};
 
 const RECORDS: usize = 60;
@@ -146,6 +148,40 @@ fn a_mark_that_is_never_answered_is_no_success_and_the_member_joins_anew() {
         return;
     };
     assert_eq!(found, [note], "the broker had done it");
+}
+
+/// Goes past the end of a transaction through a proxy that loses the commit of that; then another commit loses nothing either.
+fn passes_despite(name: &str, lost: Lost, then: Then) {
+    let Some(behind) = behind_proxy(name, spec, 1) else { return };
+    let Behind { proxy, direct, mut stream, source, target } = behind;
+    let observer = direct.observer(name, source, 1);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| direct.observer(name, source, 1).never_goes_back(&done));
+        let _done = Done(&done);
+        direct.open_transaction(&numbered(source, 0..1)[0]).commit_transaction(PATIENCE).unwrap();
+        copy(&mut *stream, target, 1);
+        assert_eq!(observer.committed(), 1, "before the end of the transaction");
+        // All others go with a transaction.
+        proxy.lose(Request::OffsetCommit, lost, then);
+        turn_until(&mut *stream, target, |_| proxy.has_lost());
+        turn_until(&mut *stream, target, |_| observer.committed() == 2);
+        direct.log.producer().unwrap().append(&numbered(source, 1..5)).unwrap();
+        copy(&mut *stream, target, 4);
+        proxy.let_arrive();
+        assert_eq!(observer.committed(), 6);
+    });
+    assert_once(&values(&direct.log, target), 0..5);
+}
+
+#[test]
+fn a_passage_whose_commit_does_not_arrive_is_tried_again() {
+    passes_despite("untold-MASS", Lost::Question, Then::Silence);
+}
+
+#[test]
+fn a_passage_whose_commit_arrives_late_takes_no_position_back() {
+    passes_despite("tardy-MASS", Lost::Late, Then::Cut);
 }
 
 /// Errors that a real broker gives too rarely to wait for.

@@ -1,6 +1,11 @@
 //! A sender whose first request is never answered, on Kafka: it reads as far as the committed metadata can tell.
 
-use crate::support::{Deployment, brokers, settings};
+use crate::support::{
+    Deployment, brokers,
+    observer::Done,
+    relay::{limits, positions, spec},
+    settings,
+};
 use processors::{
     night::Night,
     ports::{Answer, Clock, NoRegistry, Provider, ReferenceSource, Reply, Request},
@@ -8,13 +13,14 @@ use processors::{
     retry::Paces,
     ring::Rings,
 };
+use rdkafka::producer::Producer as _;
 use schemas::{
     Accepted, Api, Channel, Dispatch, Family, Lane, MessageType, ResultKind, Schemas, Serial, StepResult, Topic,
     TrackId,
 };
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use topology::{
@@ -61,6 +67,56 @@ fn a_full_window_stops_reading_and_goes_on_when_its_first_request_is_answered() 
     });
     let asked: BTreeSet<String> = vendor.lock().unwrap().asked.iter().cloned().collect();
     assert_eq!(asked.len(), STEPS, "each step was requested once");
+    Box::new(sender).finish(Duration::from_secs(5));
+}
+
+#[test]
+fn a_window_with_a_request_in_flight_is_not_passed_and_an_empty_one_goes_on_behind_the_passage() {
+    let Some(brokers) = brokers() else { return };
+    let deployment = Deployment::new(KafkaSettings { partitions: 1, ..settings(&brokers) });
+    let (source, results) = (Topic::send(Family::Sms, Lane::Mass), Topic::result(Lane::Mass));
+    let sources = [source];
+    let groups = ["text-MASS", "other-MASS"].map(|stream| (stream, &sources[..]));
+    deployment.log.admin().unwrap().create(&[source, results], &groups).unwrap();
+    let schemas = Arc::new(Schemas::embedded());
+    let mut producer = deployment.log.producer().unwrap();
+    let steps: Vec<Outgoing> = (0..5).map(|n| step(&schemas, source, n)).collect();
+    producer.append(&steps[..3]).unwrap();
+    deployment.open_transaction(&steps[3]).commit_transaction(PATIENCE).unwrap();
+    let end = 5;
+    let vendor = Arc::new(Mutex::new(Asked::default()));
+    let mut sender = sender(&deployment, &schemas, Arc::clone(&vendor));
+    let mut other = deployment.log.stream(spec("other-MASS", &sources)).unwrap();
+    let [sent, passed] = groups.map(|(stream, _)| deployment.observer(stream, source, 1));
+    let asked = |steps| vendor.lock().unwrap().asked.len() == steps;
+
+    // All but the first are answered.
+    turn_until(&mut sender, || asked(4));
+    vendor.lock().unwrap().answer_from(1);
+    turn_until(&mut sender, || ends(&deployment, &schemas).len() == 3);
+    turn_until(&mut sender, || {
+        let mut batch = Vec::new();
+        other.poll(limits(10), &mut batch).unwrap();
+        if !batch.is_empty() {
+            other.mark(&positions(&batch)).unwrap();
+        }
+        passed.committed() == end
+    });
+    assert_eq!(sent.committed(), 0, "its request is in flight");
+    vendor.lock().unwrap().answer_from(0);
+    turn_until(&mut sender, || sent.committed() == end);
+    // Its window begins before the passage still.
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| deployment.observer("text-MASS", source, 1).never_goes_back(&done));
+        let _done = Done(&done);
+        producer.append(&steps[4..]).unwrap();
+        turn_until(&mut sender, || asked(5));
+        assert_eq!(sent.committed(), end, "started, with a mark beside the position");
+        vendor.lock().unwrap().answer_from(0);
+        turn_until(&mut sender, || sent.committed() == end + 1);
+    });
+    assert_eq!(ends(&deployment, &schemas).len(), 5);
     Box::new(sender).finish(Duration::from_secs(5));
 }
 

@@ -7,6 +7,9 @@ pub mod endpoint;
 pub mod load;
 pub mod mariadb;
 pub mod mongodb;
+#[path = "../../../../topology/tests/kafka/support/observer.rs"]
+#[allow(dead_code, reason = "tests of the log ask for more than those of the program")]
+mod observer;
 mod personal;
 pub mod process;
 #[path = "../../../../topology/tests/kafka/support/proxy.rs"]
@@ -17,18 +20,15 @@ pub mod server;
 pub mod simulator;
 
 pub use books::{Expected, Settled};
+pub use observer::Done;
 pub use process::{CHAIN, Process, streams};
 
 use cluster::Cluster;
 use connectors::registry::{OnWrong, Registry, RegistrySettings};
+use observer::Observer;
 use processors::ports::{NoRegistry, SchemaSource};
-use rdkafka::{
-    ClientConfig, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-};
 use schemas::{Schemas, Topic};
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     process::{Command, Output},
     sync::{
@@ -52,18 +52,6 @@ pub fn figure(small: usize, full: usize) -> usize {
 
 /// Of each topic.
 const PARTITIONS: i32 = 3;
-
-/// The exit code of a command that may succeed later.
-const SERVER_AWAY: i32 = 4;
-
-/// Tells those who look meanwhile that all is done, or has failed.
-pub struct Done<'d>(pub &'d AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 /// Unix milliseconds.
 pub fn now_ms() -> i64 {
@@ -225,13 +213,9 @@ impl Deployment {
         };
         let schemas = Arc::new(schemas);
         let deployment = Self { log, schemas, source, name, settings, directory, cluster, _turn: turn };
-        until("topics are made", PATIENCE, || {
-            let created = deployment.ims(&["topics", "create"]);
-            let told = String::from_utf8_lossy(&created.stderr);
-            // A broker on a machine full of tests may need longer than the command waits.
-            assert!(created.status.success() || created.status.code() == Some(SERVER_AWAY), "{told}");
-            created.status.success().then_some(())
-        });
+        // A broker on a machine full of tests may need long.
+        let created = deployment.ims(&["topics", "create", "--wait", &(2 * PATIENCE).as_secs().to_string()]);
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
         deployment
     }
 
@@ -247,21 +231,8 @@ impl Deployment {
 
     /// Looks at what a stream's group has committed of a topic until all is done: it never goes back.
     pub fn offsets_never_go_back(&self, stream: &str, topic: Topic, done: &AtomicBool) {
-        let group = format!("{}-{stream}", self.name);
-        let mut config = ClientConfig::new();
-        let observer: BaseConsumer =
-            config.set("bootstrap.servers", self.brokers()).set("group.id", group).create().unwrap();
-        let mut seen: BTreeMap<i32, i64> = BTreeMap::new();
-        while !done.load(Ordering::SeqCst) {
-            let mut list = TopicPartitionList::new();
-            list.add_partition_range(&format!("{}{topic}", self.settings.topic_prefix), 0, PARTITIONS - 1);
-            let Ok(list) = observer.committed_offsets(list, Duration::from_secs(5)) else { continue };
-            for entry in list.elements() {
-                let now = entry.offset().to_raw().unwrap_or(0);
-                let before = seen.insert(entry.partition(), now).unwrap_or(0);
-                assert!(now >= before, "{topic}/{} of {stream} went back from {before} to {now}", entry.partition());
-            }
-        }
+        let (group, name) = (format!("{}-{stream}", self.name), format!("{}{topic}", self.settings.topic_prefix));
+        let seen = Observer::of(self.brokers(), &group, &name, PARTITIONS).never_goes_back(done);
         assert!(seen.values().any(|offset| *offset > 0), "{stream} has committed nothing of {topic}: {seen:?}");
     }
 

@@ -2,14 +2,15 @@
 #![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
 pub mod cluster;
+pub mod observer;
 pub mod proxy;
 pub mod relay;
 
+use observer::Observer;
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
-    consumer::{BaseConsumer, Consumer},
     producer::{BaseProducer, BaseRecord, Producer},
 };
 use schemas::{Topic, topics::Partitions};
@@ -96,18 +97,11 @@ impl Deployment {
         deleted.elements().iter().for_each(|partition| partition.error().unwrap());
     }
 
-    /// What a stream's group has committed of a topic's first partition.
-    pub fn committed(&self, stream: &str, topic: Topic) -> i64 {
+    /// Sees what a stream's group has committed of a topic with so many partitions.
+    pub fn observer(&self, stream: &str, topic: Topic, partitions: i32) -> Observer {
         let KafkaSettings { bootstrap_servers, deployment, topic_prefix, .. } = &self.settings;
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap_servers)
-            .set("group.id", format!("{deployment}-{stream}"))
-            .create()
-            .unwrap();
-        let mut list = TopicPartitionList::new();
-        list.add_partition(&format!("{topic_prefix}{topic}"), 0);
-        let committed = consumer.committed_offsets(list, Duration::from_secs(20)).unwrap();
-        committed.elements()[0].offset().to_raw().unwrap()
+        let (group, topic) = (format!("{deployment}-{stream}"), format!("{topic_prefix}{topic}"));
+        Observer::of(bootstrap_servers, &group, &topic, partitions)
     }
 
     /// A transaction that somebody else has open in a topic's first partition, with a record in it.
