@@ -87,13 +87,8 @@ impl Stores {
         if config.url.is_empty() {
             return Ok(Location::file(self.file(what)));
         }
-        let path = &config.password_file;
-        if path.as_os_str().is_empty() {
-            return Location::server(&config.url, None);
-        }
-        let password = std::fs::read_to_string(path)
-            .map_err(|e| StoreError::Key(format!("store.password_file {}: {e}", path.display())))?;
-        Location::server(&config.url, Some(password.trim_end_matches(['\r', '\n'])))
+        let path = Some(&*config.password_file).filter(|path| !path.as_os_str().is_empty());
+        Location::server(&config.url, path)
     }
 
     /// Each store has a file of its own beside the configured one: one writer never waits for another.

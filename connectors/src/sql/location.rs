@@ -40,7 +40,25 @@ pub enum Location {
     /// A SQLite file, made when it is missing.
     File(PathBuf),
     /// A database on MySQL or MariaDB.
-    Server(Box<MySqlConnectOptions>),
+    Server(Box<Server>),
+}
+
+/// A database on a server, and who asks for it.
+#[derive(Clone)]
+pub struct Server {
+    options: MySqlConnectOptions,
+    /// Holds the password alone; None: the options hold it.
+    password_file: Option<PathBuf>,
+}
+
+impl Server {
+    /// With the password that the file holds now: one that was exchanged is that of the next connection.
+    fn options(&self) -> Result<MySqlConnectOptions, StoreError> {
+        let Some(path) = &self.password_file else { return Ok(self.options.clone()) };
+        let password = std::fs::read_to_string(path)
+            .map_err(|e| StoreError::Key(format!("store.password_file {}: {e}", path.display())))?;
+        Ok(self.options.clone().password(password.trim_end_matches(['\r', '\n'])))
+    }
 }
 
 impl Location {
@@ -49,27 +67,32 @@ impl Location {
         Self::File(path.as_ref().to_owned())
     }
 
-    /// A server, by `mysql://user:password@host:port/database?ssl-mode=…`. A password given beside it wins.
-    pub fn server(url: &str, password: Option<&str>) -> Result<Self, StoreError> {
+    /// A server, by `mysql://user:password@host:port/database?ssl-mode=…`. The password that a
+    /// file beside it holds wins, and is read for each connection.
+    pub fn server(url: &str, password_file: Option<&Path>) -> Result<Self, StoreError> {
         let refused = |cause: String| StoreError::Url(cause);
         if !url.starts_with("mysql://") {
             return Err(refused("no mysql:// address".into()));
         }
-        let mut options = MySqlConnectOptions::from_str(url).map_err(|e| refused(e.to_string()))?;
+        let options = MySqlConnectOptions::from_str(url).map_err(|e| refused(e.to_string()))?;
         if options.get_database().is_none_or(str::is_empty) {
             return Err(refused("names no database".into()));
         }
-        if let Some(password) = password {
-            options = options.password(password);
-        }
-        Ok(Self::Server(Box::new(options.disable_statement_logging())))
+        let options = options.disable_statement_logging();
+        let server = Server { options, password_file: password_file.map(Path::to_owned) };
+        // One that is not there is told at once.
+        server.options()?;
+        Ok(Self::Server(Box::new(server)))
     }
 
     /// Another database of the same server; a file is the same file.
     pub fn with_database(&self, name: &str) -> Self {
         match self {
             Self::File(_) => self.clone(),
-            Self::Server(options) => Self::Server(Box::new(options.as_ref().clone().database(name))),
+            Self::Server(server) => {
+                let Server { options, password_file } = server.as_ref().clone();
+                Self::Server(Box::new(Server { options: options.database(name), password_file }))
+            }
         }
     }
 
@@ -98,7 +121,8 @@ impl Location {
                     .disable_statement_logging();
                 Ok(Connection::Sqlite(connect_to_file(&options).await.map_err(|e| self.refused(&e))?))
             }
-            Self::Server(options) => {
+            Self::Server(server) => {
+                let options = server.options()?;
                 let connecting = tokio::time::timeout(CONNECT_TIMEOUT, options.connect());
                 let connection = connecting.await.map_err(|e| self.refused(&e))?.map_err(|e| self.refused(&e))?;
                 let mut connection = Connection::MySql(connection);
@@ -146,8 +170,9 @@ impl fmt::Display for Location {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Server(server) => {
-                let database = server.get_database().unwrap_or_default();
-                write!(f, "mysql://{}@{}:{}/{database}", server.get_username(), server.get_host(), server.get_port())
+                let Server { options, .. } = server.as_ref();
+                let database = options.get_database().unwrap_or_default();
+                write!(f, "mysql://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port())
             }
         }
     }

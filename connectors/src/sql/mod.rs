@@ -17,7 +17,7 @@ pub use connection::Connection;
 pub use database::Database;
 pub use dialect::{Dialect, Merge};
 pub use insert::Insert;
-pub use location::Location;
+pub use location::{Location, Server};
 pub(crate) use migrations::embedded;
 pub use migrations::{Schema, Script, Scripts, Standing};
 pub use query::{Arguments, Query, Record, Value, word};

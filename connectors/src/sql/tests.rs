@@ -168,3 +168,35 @@ fn a_server_that_does_not_answer_is_away_and_told_without_its_password() {
     assert!(matches!(refused, StoreError::Away { .. }), "{refused}");
     assert!(!refused.to_string().contains("geheim"), "{refused}");
 }
+
+#[test]
+fn a_password_that_was_exchanged_is_that_of_the_next_connection() {
+    let Some(store) = Store::server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let user = format!("exchanged_{}", std::process::id());
+    let password = |word: &str| {
+        std::fs::write(&file, format!("{word}\n")).unwrap();
+        store.execute(&format!("ALTER USER {user}@'127.0.0.1' IDENTIFIED BY '{word}'"));
+    };
+    store.execute(&format!("CREATE USER {user}@'127.0.0.1'"));
+    store.execute(&format!("GRANT SELECT ON *.* TO {user}@'127.0.0.1'"));
+    password("one");
+    let url = std::env::var("IMS_TEST_MARIADB").unwrap();
+    let (_, place) = url.split_once('@').unwrap();
+    let url = format!("mysql://{user}@{place}");
+    let location = Location::server(&url, Some(&file)).unwrap();
+    let mut database = Database::connect(&location, &schema(&[])).unwrap();
+    let mut ask = || database.run(async |connection| connection.query("SELECT 1 AS one").fetch_one().await).is_ok();
+    assert!(ask());
+    password("two");
+    assert!(ask(), "a connection that is open stays");
+    store.execute(&format!("KILL USER {user}"));
+    let _ = ask();
+    assert!(ask(), "the next is by the new one");
+    store.execute(&format!("DROP USER {user}@'127.0.0.1'"));
+
+    std::fs::remove_file(&file).unwrap();
+    let refused = Location::server(&url, Some(&file)).unwrap_err().to_string();
+    assert!(refused.contains("store.password_file") && refused.contains("/password: "), "{refused}");
+}
