@@ -63,6 +63,9 @@ impl Pace {
 /// Longest time a member may go without a poll before the group goes on without it: a stream whose thread hangs.
 const POLL_INTERVAL: Duration = Duration::from_secs(120);
 
+/// How long a connection to a broker may rest before it is made anew by the next request.
+const REST: Duration = Duration::from_secs(180);
+
 /// Largest record, with what is around it (see [`RECORD_BYTES`](crate::log::RECORD_BYTES)), and largest request for one
 /// partition.
 const MESSAGE_MAX_BYTES: &str = "2097152";
@@ -108,6 +111,9 @@ fn base(settings: &KafkaSettings, client_id: String) -> ClientConfig {
         // A broker that comes back is found within a second, not ten.
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000")
+        // For ever by default, until the broker ends it after 10 minutes: firewalls and balancers forget a connection at
+        // rest after 4 to 6 and say nothing, and a login code after a quiet hour would wait for its time-out.
+        .set("connections.max.idle.ms", ms(REST))
         // 100 by default: AddOffsetsToTxn waits this long when the last transaction's markers are still on their way.
         .set("retry.backoff.ms", "5")
         .set("retry.backoff.max.ms", "500")
@@ -252,4 +258,28 @@ pub fn appending(settings: &KafkaSettings, names: &Names, name: &str, within: Du
 /// A client that asks and tells about topics and groups.
 pub fn admin(settings: &KafkaSettings, names: &Names) -> ClientConfig {
     with_properties(base(settings, names.client_id("admin")), settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_connection_rests_longer_than_firewalls_remember_it_unless_the_deployment_says_so() {
+        let mut settings = KafkaSettings::default();
+        let rests = |settings: &KafkaSettings| {
+            let (names, pace) = (Names::new(settings), Pace::of(true));
+            let clients = [
+                transactional(settings, &names, "sender", 0, pace),
+                plain(settings, &names),
+                appending(settings, &names, "door", pace.message),
+                reader(settings, &names),
+                admin(settings, &names),
+            ];
+            clients.map(|client| client.get("connections.max.idle.ms").map(str::to_owned))
+        };
+        assert_eq!(rests(&settings), [Some("180000"); 5].map(|rest| rest.map(str::to_owned)));
+        settings.properties.insert("connections.max.idle.ms".into(), "0".into());
+        assert_eq!(rests(&settings), [Some("0"); 5].map(|rest| rest.map(str::to_owned)));
+    }
 }
