@@ -80,18 +80,17 @@ pub fn retention(config: &Config, roles: &[Role]) -> Result<Option<Retention>, S
     let mut retention = Retention::new(Arc::new(SystemClock), keep);
     for role in roles {
         match role {
-            Role::Store => {
-                retention.history(&stores.history()?)?;
-                if config.reference.kind == ReferenceKind::Sql {
-                    retention.audit(&stores.reference()?)?;
-                }
-            }
+            Role::Store => retention.history(&stores.history()?)?,
             Role::Reports => retention.reports(&stores.reports()?)?,
             Role::Analyzer if config.analysis.kind == AnalysisKind::Sqlite => {
                 retention.analysis(&stores.file("analysis"))?;
             }
             _ => {}
         }
+    }
+    // Last: while a long import holds reference data, the others are not kept from it.
+    if roles.contains(&Role::Store) && config.reference.kind == ReferenceKind::Sql {
+        retention.audit(&stores.reference()?)?;
     }
     Ok(Some(retention))
 }

@@ -1,10 +1,12 @@
 //! Bringing a store to this program's version: forward only, one process at a time.
 
+use super::location::{BUSY_TIMEOUT, TEMP_STORE};
 use super::{Connection, Database, Location, StoreError, dialect::no_such_table};
 use sqlx::Connection as _;
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A step of a store: a file of migrations/.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,8 @@ pub(crate) mod embedded {
 
 /// How long a process waits for another one's migrations, seconds.
 const LOCK_TIMEOUT_S: u32 = 60;
+/// The same for a file: its indexes may be made anew, over all that it has.
+const FILE_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The tables of one concern. Each has a SQLite file of its own: one writer never waits for another.
 #[derive(Debug)]
@@ -89,13 +93,20 @@ impl Schema {
         if found.pending.is_empty() {
             return Ok(found);
         }
+        if !found.applied.is_empty() {
+            let pending = found.pending.join(", ");
+            tracing::info!(store = %location, pending, "bringing a store to this program's version: a large one takes minutes");
+        }
         let refused = |e: sqlx::Error| location.refused(&e);
         match connection {
-            Connection::Sqlite(connection) => {
-                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
-                let done = apply(location, &steps(&self.file), &mut *transaction).await?;
-                transaction.commit().await.map_err(refused)?;
-                Ok(done)
+            Connection::Sqlite(_) => {
+                connection.wait_for_locks(FILE_LOCK_TIMEOUT).await.map_err(refused)?;
+                // What an index of a large file is sorted by does not fit into memory.
+                connection.execute("PRAGMA temp_store = FILE").await.map_err(refused)?;
+                let done = self.apply_to_file(location, connection).await;
+                connection.execute(TEMP_STORE).await.map_err(refused)?;
+                connection.wait_for_locks(BUSY_TIMEOUT).await.map_err(refused)?;
+                done
             }
             Connection::MySql(_) => {
                 lock(connection).await.map_err(refused)?.ok_or_else(|| {
@@ -106,6 +117,15 @@ impl Schema {
                 done
             }
         }
+    }
+
+    async fn apply_to_file(&self, location: &Location, connection: &mut Connection) -> Result<Standing, StoreError> {
+        let refused = |e: sqlx::Error| location.refused(&e);
+        let Connection::Sqlite(connection) = connection else { return Err(location.refused(&"it is no file")) };
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
+        let done = apply(location, &steps(&self.file), &mut *transaction).await?;
+        transaction.commit().await.map_err(refused)?;
+        Ok(done)
     }
 
     async fn apply_on_server(&self, location: &Location, connection: &mut Connection) -> Result<Standing, StoreError> {

@@ -19,7 +19,7 @@ DROP TABLE latencies;
 ALTER TABLE latencies_in_rows RENAME TO latencies;
 
 -- What many batches have added to is added up before it grows beyond some pages.
-CREATE TRIGGER latencies_added_up AFTER UPDATE OF took ON latencies WHEN length(NEW.took) > 16384
+CREATE TRIGGER latencies_added_up AFTER UPDATE OF took ON latencies WHEN length(NEW.took) > 65536
 BEGIN
     UPDATE latencies SET took = (
         SELECT group_concat(json_array(phase, bucket, count)) FROM (

@@ -8,7 +8,7 @@ CREATE TABLE held (
     PRIMARY KEY (message_id, service_key)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO held SELECT message_id, service_key, track_id, claimed_at FROM claims;
+INSERT INTO held SELECT message_id, service_key, track_id, claimed_at FROM claims ORDER BY message_id, service_key;
 DROP TABLE claims;
 ALTER TABLE held RENAME TO claims;
 
