@@ -64,7 +64,10 @@ impl Templates {
         Self { editor, uses }
     }
 
+    /// By the clock, or by the newest row of history where that is older: a clock that is a year ahead puts nothing to sleep.
     fn look(&mut self, now_ms: i64) -> Result<Changed, Away> {
+        let Some(newest_ms) = self.uses.newest_ms()? else { return Ok(Changed::default()) };
+        let now_ms = now_ms.min(newest_ms);
         let noted_since_ms = self.uses.noted_since()?;
         let woken = self.editor.woken(now_ms - (UNUSED_DAYS + 1) * DAY_MS)?;
         let mut changed = Changed::default();
@@ -153,21 +156,22 @@ code = "UNUSED"
 message = "a"
 "#;
 
-    fn used(at: &Location, cipher: &Arc<Cipher>, sent_ms: i64) {
+    /// The n-th row of history: a message that left, of a template.
+    fn used(at: &Location, cipher: &Arc<Cipher>, n: i64, template_code: &str, sent_ms: i64) {
         let record = History {
-            track_id: "01KJMXCWW00000000000000001".into(),
+            track_id: format!("01KJMXCWW00000000000000{n:03}"),
             username: "shop".into(),
             channel: Channel::At,
-            template_code: Some("USED".into()),
+            template_code: Some(template_code.into()),
             sent_at: Some(sent_ms),
             received_at: sent_ms,
             ..History::default()
         };
         let topic = Topic::hist(Channel::At);
-        let moves = [Move { topic, partition: 0, from: None, to: 1 }];
+        let moves = [Move { topic, partition: 0, from: (n > 0).then_some(n), to: n + 1 }];
         let written = HistorySink::history(at, Arc::clone(cipher))
             .unwrap()
-            .write(&[Logged { topic, partition: 0, offset: 0, record }], &moves);
+            .write(&[Logged { topic, partition: 0, offset: n, record }], &moves);
         assert_eq!(written, Ok(Written::Moved));
     }
 
@@ -183,18 +187,24 @@ message = "a"
         let days = |days: i64| now_ms + days * DAY_MS;
         let seed = parse("seed", SEED).unwrap();
         Importer::open(&at, Arc::clone(&cipher)).unwrap().import("seed", seed, "test", now_ms, || {}).unwrap();
-        used(&stores.history().unwrap(), &cipher, days(100));
+        let history = stores.history().unwrap();
         let editor = Editor::open(&at, Arc::clone(&cipher), config.center).unwrap();
         let mut templates = Templates::new(editor, LastUses::open(&stores.history().unwrap()).unwrap());
         let state = |channel, code| {
             let reference = SqlReference::open(&at, Arc::clone(&cipher)).unwrap().current();
             reference.template(channel, "shop", code).map(|template| template.state)
         };
+        assert_eq!(templates.look(days(400)).unwrap(), Changed::default(), "nothing was ever sent");
+        used(&history, &cipher, 0, "USED", days(100));
+        assert_eq!(templates.look(days(400)).unwrap(), Changed::default(), "the clock is ahead of all that was sent");
+        let mut n = 0;
         let mut look = |day| {
+            n += 1;
+            used(&history, &cipher, n, "ANOTHER", days(day));
             let Changed { dormant, deleted } = templates.look(days(day)).unwrap();
             (dormant, deleted)
         };
-        assert_eq!((look(1), look(364)), ((0, 0), (0, 0)));
+        assert_eq!((look(101), look(364)), ((0, 0), (0, 0)));
         assert_eq!((look(366), look(366)), ((1, 0), (0, 0)), "another process finds nothing to change");
         assert_eq!(state(Channel::At, "UNUSED"), Some(Approval::Dormant));
         assert_eq!(state(Channel::At, "USED"), Some(Approval::Approved));

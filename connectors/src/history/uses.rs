@@ -2,7 +2,7 @@
 //! more than once for a batch of them.
 
 use super::HistoryTable;
-use crate::sql::{Connection, Database, Dialect, Insert, Location, Merge, StoreError, Table as _};
+use crate::sql::{Connection, Database, Dialect, Insert, Location, Merge, NEWEST_HISTORY, StoreError, Table as _};
 use processors::{center::template::is_inspected, korea::midnight_ms, ports::Away};
 use schemas::{Channel, History};
 use std::{collections::BTreeMap, iter::repeat_n};
@@ -73,6 +73,14 @@ impl LastUses {
             let row = connection.query(text).fetch_optional().await?;
             // Without the row of the migration nothing is known: as if it began now.
             row.map_or(Ok(i64::MAX), |row| row.get("used_on"))
+        })
+    }
+
+    /// The time of the newest row, which is the brokers' (LogAppendTime), Unix milliseconds; None: there is none.
+    pub fn newest_ms(&mut self) -> Result<Option<i64>, Away> {
+        self.0.run(async |connection| {
+            let newest = connection.query(NEWEST_HISTORY).fetch_optional().await?;
+            newest.map(|row| row.get("newest")).transpose()
         })
     }
 

@@ -21,6 +21,7 @@ pub use location::{Location, Server};
 pub(crate) use migrations::embedded;
 pub use migrations::{Schema, Script, Scripts, Standing};
 pub use query::{Arguments, Query, Record, Value, word};
+pub(crate) use retention::NEWEST_HISTORY;
 pub use retention::{Purge, Retention};
 pub use sink::{SqlSink, Table};
 /// What a statement can fail with.

@@ -79,7 +79,7 @@ macro_rules! newest {
 }
 
 // These times are the brokers' (LogAppendTime), those of events are of the processes that wrote them.
-const NEWEST_HISTORY: &str = newest!("history", "track_id", "received_at");
+pub(crate) const NEWEST_HISTORY: &str = newest!("history", "track_id", "received_at");
 const NEWEST_REPORT: &str = newest!("reports", "track_id", "requested_at");
 const NEWEST_EVENT: &str = newest!("events", "id", "at");
 
