@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::redis::testing;
-use crate::sql::{Connection, Database, Location, Schema};
+use crate::sql::{Connection, Database, Location, Schema, testing::Store};
 use processors::ports::{Claim, Claims, MessageName};
 use schemas::{Api, Lane, TrackId};
 
@@ -100,16 +100,12 @@ fn the_same_id_of_many_service_keys_is_claimed_for_each() {
 
 #[test]
 fn claims_of_a_file_are_found_by_their_key() {
-    let folder = tempfile::tempdir().unwrap();
-    let location = Location::file(folder.path().join("claims.db"));
-    let mut file = Database::open(&location, &sqlite::SCHEMA).unwrap();
+    let store = Store::file();
+    drop(Database::open(&store.location, &SCHEMA).unwrap());
     for text in [&sqlite::asking(2), sqlite::FORGET] {
-        let plan = file.run(async |file| {
-            let rows = file.query(&format!("EXPLAIN QUERY PLAN {text}")).once().fetch_all().await?;
-            rows.iter().map(|row| row.get::<String>("detail")).collect::<sqlx::Result<Vec<_>>>()
-        });
-        let plan = plan.unwrap();
-        assert_eq!(plan[0], "SEARCH claims USING PRIMARY KEY (message_id=? AND service_key=?)", "{plan:?}");
+        let plan = store.rows(&format!("EXPLAIN QUERY PLAN {text}"));
+        let found: String = plan[0].get("detail").unwrap();
+        assert_eq!(found, "SEARCH claims USING PRIMARY KEY (message_id=? AND service_key=?)");
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// How long a statement waits for another process's write lock before the store counts as away.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where pages are kept as they were before a statement; in a file of its own each costs a write.
-pub(super) const TEMP_STORE: &str = "PRAGMA temp_store = MEMORY";
+pub(super) const TEMP_STORE: &str = "MEMORY";
 /// How long a connection that the lock kept out waits before it tries again.
 const PAUSE_OF_THE_LOCKED_OUT: Duration = Duration::from_millis(5);
 /// Pages of the write-ahead log (4 KiB each) between two checkpoints: a checkpoint is the only time a commit waits for
@@ -118,7 +118,7 @@ impl Location {
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS.to_string())
                     .pragma("cache_size", format!("-{CACHE_KIB}"))
-                    .pragma("temp_store", "MEMORY")
+                    .pragma("temp_store", TEMP_STORE)
                     .disable_statement_logging();
                 Ok(Connection::Sqlite(connect_to_file(&options).await.map_err(|e| self.refused(&e))?))
             }

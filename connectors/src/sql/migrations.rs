@@ -2,8 +2,9 @@
 
 use super::location::{BUSY_TIMEOUT, TEMP_STORE};
 use super::{Connection, Database, Location, StoreError, dialect::no_such_table};
-use sqlx::Connection as _;
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Executor as _};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -99,13 +100,11 @@ impl Schema {
         }
         let refused = |e: sqlx::Error| location.refused(&e);
         match connection {
-            Connection::Sqlite(_) => {
-                connection.wait_for_locks(FILE_LOCK_TIMEOUT).await.map_err(refused)?;
+            Connection::Sqlite(file) => {
                 // What an index of a large file is sorted by does not fit into memory.
-                connection.execute("PRAGMA temp_store = FILE").await.map_err(refused)?;
-                let done = self.apply_to_file(location, connection).await;
-                connection.execute(TEMP_STORE).await.map_err(refused)?;
-                connection.wait_for_locks(BUSY_TIMEOUT).await.map_err(refused)?;
+                prepare(file, FILE_LOCK_TIMEOUT, "FILE").await.map_err(refused)?;
+                let done = self.apply_to_file(location, file).await;
+                prepare(file, BUSY_TIMEOUT, TEMP_STORE).await.map_err(refused)?;
                 done
             }
             Connection::MySql(_) => {
@@ -119,10 +118,9 @@ impl Schema {
         }
     }
 
-    async fn apply_to_file(&self, location: &Location, connection: &mut Connection) -> Result<Standing, StoreError> {
+    async fn apply_to_file(&self, location: &Location, file: &mut SqliteConnection) -> Result<Standing, StoreError> {
         let refused = |e: sqlx::Error| location.refused(&e);
-        let Connection::Sqlite(connection) = connection else { return Err(location.refused(&"it is no file")) };
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
+        let mut transaction = file.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
         let done = apply(location, &steps(&self.file), &mut *transaction).await?;
         transaction.commit().await.map_err(refused)?;
         Ok(done)
@@ -152,6 +150,12 @@ fn steps(scripts: &[Script]) -> Vec<Migration> {
         Migration::new(*version, (*name).into(), MigrationType::Simple, (*sql).into(), false)
     };
     scripts.iter().map(step).collect()
+}
+
+/// How long a file's statements from now on wait for another process's, and where they keep what they sort.
+async fn prepare(file: &mut SqliteConnection, busy_timeout: Duration, temp_store: &str) -> sqlx::Result<()> {
+    let text = format!("PRAGMA busy_timeout = {}; PRAGMA temp_store = {temp_store}", busy_timeout.as_millis());
+    file.execute(&*text).await.map(drop)
 }
 
 /// None when it did not come in time. It ends with the connection.
