@@ -1,12 +1,15 @@
 //! The store of HIST-*: one row per step of each message, and daily statistics counted once.
 
+mod lots;
 mod reader;
+mod search;
 mod statistics;
 mod table;
 mod tokens;
 mod uses;
 
-pub use reader::{By, DayStatistics, HistoryReader, Place, Wanted};
+pub use reader::{DayStatistics, HistoryReader};
+pub use search::{By, Place, Wanted};
 pub use table::{HistorySink, HistoryTable};
 pub use uses::{LastUses, UsedTemplate};
 

@@ -1,13 +1,10 @@
 //! What is asked of history.
 
-use super::{HistoryTable, place};
+use super::{By, HistoryTable, Wanted, place, search};
 use crate::cipher::Cipher;
-use crate::sql::{Database, Location, Record, StoreError, Table, question_marks, word};
+use crate::sql::{Database, Location, Record, StoreError, Table, word};
 use processors::ports::Away;
 use schemas::{Channel, History, MessageType};
-use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,85 +45,6 @@ pub struct DayStatistics {
     pub fallback_success: i64,
 }
 
-/// What is looked for.
-#[derive(Debug, Clone)]
-pub struct Wanted<'a> {
-    /// Whose messages.
-    pub service_key: &'a str,
-    /// By what.
-    pub by: By<'a>,
-    /// The channels that they were requested for, one or more.
-    pub channels: &'a [Channel],
-    /// When they were requested, Unix milliseconds, the end excluded.
-    pub received_ms: Range<i64>,
-    /// The last row of the page before.
-    pub behind: Option<Place>,
-    /// Rows at most.
-    pub most: u32,
-}
-
-/// Where a row stands in the order in which history is told: the newest request first, its last step first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// When its message was requested, Unix milliseconds.
-    pub received_at: i64,
-    /// Its message.
-    pub track_id: String,
-    /// Its step.
-    pub step: i32,
-}
-
-impl Place {
-    /// Of a row.
-    pub fn of(row: &History) -> Self {
-        Self { received_at: row.received_at, track_id: row.track_id.clone(), step: row.step }
-    }
-}
-
-/// What history is looked up by; each has an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By<'a> {
-    /// The customer's own id.
-    MessageId(&'a str),
-    /// Number in international digits, address or id: as [`super::recipient_key`] makes it.
-    Recipient(&'a str),
-    /// A token that a push went to.
-    Token(&'a str),
-    /// The time of the request alone.
-    Time,
-}
-
-impl By<'_> {
-    /// The questions for messages of so many channels, each of the same values. Of several channels by time each is asked
-    /// for by itself: rows of one come out of the index in their order, those of several would have to be sorted, all of
-    /// the span. A push is found by one of its tokens as by a recipient, by the others as they are kept beside its row.
-    pub(super) fn texts(self, channels: usize) -> Vec<String> {
-        let of_rows = |key| text("history", "history", key, channels);
-        match self {
-            Self::MessageId(_) => vec![of_rows("message_id = ? AND ")],
-            Self::Recipient(_) => vec![of_rows("recipient_lookup = ? AND ")],
-            Self::Time => vec![of_rows("")],
-            Self::Token(_) => {
-                let beside = "history_tokens
-                    JOIN history ON history.track_id = history_tokens.track_id AND history.step = history_tokens.step";
-                let beside = text(beside, "history_tokens", "token_lookup = ? AND ", channels);
-                vec![of_rows("recipient_lookup = ? AND "), beside]
-            }
-        }
-    }
-}
-
-/// Rows of history, in the order of a table that has their place.
-fn text(tables: &str, ordered: &str, key: &str, channels: usize) -> String {
-    let channels = question_marks(channels);
-    format!(
-        "SELECT history.* FROM {tables} WHERE {key}service_key = ? AND requested_channel IN ({channels})
-         AND {ordered}.received_at >= ? AND {ordered}.received_at < ?
-         AND ({ordered}.received_at < ? OR {ordered}.track_id < ? OR ({ordered}.track_id = ? AND {ordered}.step < ?))
-         ORDER BY {ordered}.received_at DESC, {ordered}.track_id DESC, {ordered}.step DESC LIMIT ?"
-    )
-}
-
 pub(super) const STEPS: &str = "SELECT * FROM history WHERE track_id = ? ORDER BY step";
 pub(super) const STATISTICS: &str = "SELECT * FROM daily_statistics WHERE service_key = ? AND day BETWEEN ? AND ?
     ORDER BY day, channel, message_type";
@@ -149,40 +67,14 @@ impl HistoryReader {
     /// Steps of a service key's messages, the newest request first, personal data decrypted.
     pub fn find(&mut self, wanted: &Wanted<'_>) -> Result<Vec<History>, Away> {
         let Self { database, cipher } = self;
-        let Wanted { service_key, by, channels, received_ms: Range { start, end }, behind, most } = wanted;
-        // Rows of the same moment as the last one may be left; without one, rows of every moment are.
-        let end = behind.as_ref().map_or(*end, |last| last.received_at.saturating_add(1).min(*end));
-        let (at, track_id, step) =
-            behind.as_ref().map_or((i64::MAX, "", 0), |last| (last.received_at, &*last.track_id, last.step));
-        let lookup = match by {
+        let lookup = match wanted.by {
             By::Recipient(value) | By::Token(value) => cipher.lookup(value),
             By::MessageId(_) | By::Time => Vec::new(),
         };
-        let together = if *by == By::Time { 1 } else { channels.len().max(1) };
-        let texts = by.texts(together);
-        let mut rows = database.run(async |connection| {
-            let mut rows = Vec::new();
-            for (channels, text) in
-                channels.chunks(together).flat_map(|some| texts.iter().map(move |text| (some, text)))
-            {
-                let query = connection.query(text);
-                let query = match by {
-                    By::MessageId(message_id) => query.bind(*message_id),
-                    By::Recipient(_) | By::Token(_) => query.bind(&*lookup),
-                    By::Time => query,
-                };
-                let query = channels.iter().fold(query.bind(*service_key), |query, of| query.bind(of.as_str()));
-                let query = query.bind(start).bind(end).bind(at).bind(track_id).bind(track_id).bind(step).bind(most);
-                for row in query.fetch_all().await? {
-                    rows.push(history(cipher, &row)?);
-                }
-            }
-            Ok(rows)
-        })?;
-        let key = |row: &History| (Reverse(row.received_at), Reverse(row.track_id.clone()), Reverse(row.step));
-        rows.sort_by_cached_key(key);
-        rows.truncate(*most as usize);
-        Ok(rows)
+        database.run(async |connection| {
+            let rows = search::rows(connection, wanted, &lookup, |row| history(cipher, row));
+            rows.await
+        })
     }
 
     /// Statistics of a service key between two days (YYYY-MM-DD, Asia/Seoul), both included.

@@ -1,6 +1,6 @@
 //! What the sink writes.
 
-use super::{place, recipient_key, statistics::Counts, tokens::Tokens, uses::Uses};
+use super::{lots, place, recipient_key, statistics::Counts, tokens::Tokens, uses::Uses};
 use crate::cipher::Cipher;
 use crate::sql::{
     Arguments, Connection, Dialect, Insert, Location, Schema, SqlSink, StoreError, Table, embedded, question_marks,
@@ -85,6 +85,9 @@ impl HistoryTable {
         }
         if !refused.is_empty() {
             return Ok(refused);
+        }
+        if connection.dialect() == Dialect::Sqlite {
+            lots::note(connection, rows).await?;
         }
         Tokens::of(rows, &self.cipher).write(connection, &self.keep_token).await?;
         match Counts::of(rows) {

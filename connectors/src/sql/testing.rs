@@ -76,13 +76,17 @@ impl Store {
         runtime().block_on(async { work(self.location.connect().await.unwrap()).await })
     }
 
+    /// How a file goes about a statement, a line for each of its tables.
+    pub(crate) fn plan_of(&self, text: &str, values: &[&str]) -> Vec<String> {
+        let plan = self.rows(&format!("EXPLAIN QUERY PLAN {}", filled(text, values)));
+        plan.iter().map(|row| row.get("detail").unwrap()).collect()
+    }
+
     /// The index that a statement goes by, as the store itself explains it.
     pub(crate) fn index_of(&self, text: &str, values: &[&str]) -> String {
-        let text = values.iter().fold(text.to_owned(), |text, value| text.replacen('?', value, 1));
         match self.location.dialect() {
             Dialect::Sqlite => {
-                let plan = self.rows(&format!("EXPLAIN QUERY PLAN {text}"));
-                let lines: Vec<String> = plan.iter().map(|row| row.get("detail").unwrap()).collect();
+                let lines = self.plan_of(text, values);
                 let line = lines.iter().find(|line| line.starts_with("SEARCH")).unwrap_or_else(|| panic!("{lines:?}"));
                 match line.split_once(" INDEX ") {
                     Some((_, index)) => index.split(' ').next().unwrap_or_default().to_owned(),
@@ -90,6 +94,7 @@ impl Store {
                 }
             }
             Dialect::MySql => {
+                let text = filled(text, values);
                 let plan = self.rows(&format!("EXPLAIN {text}"));
                 let (how, key): (String, Option<String>) = (plan[0].get("type").unwrap(), plan[0].get("key").unwrap());
                 assert!(["ref", "range"].contains(&&*how), "{how} for {text}");
@@ -114,6 +119,11 @@ impl Drop for Store {
             }
         });
     }
+}
+
+/// A statement with its values.
+fn filled(text: &str, values: &[&str]) -> String {
+    values.iter().fold(text.to_owned(), |text, value| text.replacen('?', value, 1))
 }
 
 fn run(location: &Location, text: &str) {

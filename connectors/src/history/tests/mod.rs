@@ -1,6 +1,7 @@
 //! The promises of the store of history, on a file and on MariaDB.
 
 mod killed;
+mod lots;
 mod trouble;
 mod uses;
 
@@ -13,6 +14,7 @@ use processors::rules::push::TOKENS;
 use schemas::{Channel, History, Lane, MessageType, Origin, Recipient, Source, State, Topic};
 use std::sync::Arc;
 
+use lots::rows_are_found_in_whichever_lot_they_stand;
 use uses::the_last_day_of_each_template_is_noted_with_its_rows;
 
 const KEY: &str = "HanbitShopServiceKey00000000000000000001";
@@ -32,6 +34,7 @@ on_both! {
     a_push_to_as_many_tokens_as_may_be_is_kept_and_found_by_the_last
     a_lookup_finds_the_newest_first_and_only_what_was_asked_for
     pages_tell_every_row_once
+    rows_are_found_in_whichever_lot_they_stand
     every_lookup_goes_by_an_index
     a_connection_that_breaks_in_the_middle_leaves_nothing
     a_row_that_can_never_be_stored_is_named_and_the_others_go_in
@@ -314,23 +317,38 @@ fn every_lookup_goes_by_an_index(store: &Store) {
         ..step(id, State::Delivered)
     };
     store.sink().write(&logged(0, (0..2000).map(row)), &moved(None, 2000)).unwrap();
-    store.execute(match store.location.dialect() {
-        Dialect::Sqlite => "ANALYZE",
-        Dialect::MySql => "ANALYZE TABLE history, history_tokens, daily_statistics",
-    });
+    // A file is never analysed.
+    if store.location.dialect() == Dialect::MySql {
+        store.execute("ANALYZE TABLE history, history_tokens, daily_statistics");
+    }
     let (key, since, end) = ("'key-5'", "1772377000000", "1900000000000");
     let behind = ["1800000000000", "'01KJ'", "'01KJ'", "0", "100"];
-    let indexes_of = |by: By<'_>, first: &[&str]| {
-        let channels = if by == By::Time { vec!["'AT'"] } else { vec!["'AT'", "'FT'", "'BT'"] };
-        let values = [first, &[key], &channels, &[since, end], &behind].concat();
-        by.texts(channels.len()).iter().map(|text| store.index_of(text, &values)).collect::<Vec<_>>()
-    };
+    let channels = |by: By<'_>, of: usize| &["'AT'", "'FT'", "'BT'"][..by.channels_together(of)];
+    let values = |by, of, first: &[_]| [first, &[key], channels(by, of), &[since, end], &behind].concat();
+    let dialect = store.location.dialect();
     let lookup = "x'00112233445566778899aabbccddeeff'";
-    assert_eq!(indexes_of(By::MessageId(""), &["'order-5'"]), ["history_message"]);
-    assert_eq!(indexes_of(By::Recipient(""), &[lookup]), ["history_recipient"]);
-    assert_eq!(indexes_of(By::Token(""), &[lookup]), ["history_recipient", "history_tokens_token"]);
-    assert_eq!(indexes_of(By::Time, &[]), ["history_channel"]);
-    let step = match store.location.dialect() {
+    for (by, first, index, begins) in [
+        (By::MessageId(""), Some("'order-5'"), "history_message", "message_id=? AND service_key=? AND received_at>?"),
+        (By::Recipient(""), Some(lookup), "history_recipient", "recipient_lookup=? AND received_at>?"),
+        (By::Token(""), Some(lookup), "history_recipient", "recipient_lookup=? AND received_at>?"),
+        (By::Time, None, "history_channel", "service_key=? AND requested_channel=? AND received_at>?"),
+    ] {
+        for of in [1, 3] {
+            let text = by.text(dialect, channels(by, of).len());
+            match dialect {
+                Dialect::MySql => assert_eq!(store.index_of(&text, &values(by, of, first.as_slice())), index),
+                Dialect::Sqlite => {
+                    let lots = ["0", "9", since, end];
+                    let plan = store.plan_of(&text, &values(by, of, &[&lots, first.as_slice()].concat()));
+                    let rows = format!("SEARCH history USING INDEX {index} (lot=? AND {begins} AND received_at<?)");
+                    assert_eq!(plan[1], rows, "behind the lots: {plan:?}");
+                }
+            }
+        }
+    }
+    let beside = By::Token("").text_beside(3).unwrap();
+    assert_eq!(store.index_of(&beside, &values(By::Token(""), 3, &[lookup])), "history_tokens_token");
+    let step = match dialect {
         Dialect::Sqlite => "history_step",
         Dialect::MySql => "PRIMARY",
     };

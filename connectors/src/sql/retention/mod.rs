@@ -86,8 +86,11 @@ const NEWEST_REPORT: &str = newest!("reports", "track_id", "requested_at");
 const NEWEST_EVENT: &str = newest!("events", "id", "at");
 
 // By the time of the request, as its key: a message may be reported two months later, and would keep what stands behind it.
-const HISTORY: &[Statement] =
-    &[oldest!("history", "track_id", "received_at"), oldest!("history_tokens", "track_id", "received_at")];
+const STEPS: Statement = oldest!("history", "track_id", "received_at");
+const TOKENS: Statement = oldest!("history_tokens", "track_id", "received_at");
+const LOTS: Statement = Statement { least_ms: 0, last: None, delete: "DELETE FROM history_lots WHERE latest < ?" };
+const HISTORY_OF_FILE: &[Statement] = &[STEPS, TOKENS, LOTS];
+const HISTORY_OF_SERVER: &[Statement] = &[STEPS, TOKENS];
 const REPORTS: &[Statement] = &[oldest!("reports", "track_id", "requested_at")];
 const EVENTS: Statement = Statement {
     least_ms: 0,
@@ -185,7 +188,11 @@ impl Retention {
 
     /// Purges a store of history too.
     pub fn history(&mut self, location: &Location) -> Result<(), StoreError> {
-        self.add::<HistoryTable>(location, NEWEST_HISTORY, HISTORY)
+        let statements = match location.dialect() {
+            Dialect::Sqlite => HISTORY_OF_FILE,
+            Dialect::MySql => HISTORY_OF_SERVER,
+        };
+        self.add::<HistoryTable>(location, NEWEST_HISTORY, statements)
     }
 
     /// Purges a store of reports too.

@@ -1,0 +1,71 @@
+//! The lots of a file: rows as they came, 16,384 each. Every index that history is looked up by begins with the lot, so
+//! that writing touches the pages of one lot alone, however many customers and recipients there are; a look-up asks lot
+//! after lot, the newest first. A server has none: its memory holds the pages of its indexes.
+
+use crate::sql::Connection;
+use schemas::History;
+use std::collections::VecDeque;
+use std::ops::{Range, RangeInclusive};
+
+/// As migrations/sqlite/history has it.
+const ROWS_SHIFT: u32 = 14;
+
+const NOTE: &str = "INSERT INTO history_lots (lot, earliest, latest) VALUES (?, ?, ?)
+    ON CONFLICT (lot) DO UPDATE SET earliest = MIN(earliest, excluded.earliest), latest = MAX(latest, excluded.latest)";
+
+/// Notes when the messages of rows were requested, in the transaction that has just inserted them.
+pub(super) async fn note(connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<()> {
+    let last = connection.query("SELECT MAX(id) AS last FROM history").fetch_one().await?;
+    // One writer at a time, and each row gets the id behind the largest.
+    let behind: i64 = last.get::<Option<i64>>("last")?.unwrap_or_default() + 1;
+    let ids = behind - rows.len() as i64..behind;
+    let times: Vec<(i64, i64)> = ids.map(lot_of).zip(rows.iter().map(|(_, row)| row.received_at)).collect();
+    for of_a_lot in times.chunk_by(|(lot, _), (next, _)| lot == next) {
+        let received_at = || of_a_lot.iter().map(|(_, received_at)| *received_at);
+        let query = connection.query(NOTE).bind(of_a_lot[0].0);
+        query.bind(received_at().min()).bind(received_at().max()).execute().await?;
+    }
+    Ok(())
+}
+
+fn lot_of(id: i64) -> i64 {
+    id >> ROWS_SHIFT
+}
+
+/// Lots that are still to be asked, the newest first.
+pub(super) struct Lots {
+    left: VecDeque<Lot>,
+    /// How many are asked next.
+    together: usize,
+}
+
+struct Lot {
+    lot: i64,
+    latest: i64,
+}
+
+impl Lots {
+    /// Those that have messages of this time.
+    pub(super) async fn of(connection: &mut Connection, received_ms: &Range<i64>) -> sqlx::Result<Self> {
+        let text = "SELECT lot, latest FROM history_lots WHERE latest >= ? AND earliest < ? ORDER BY lot DESC";
+        let mut left = VecDeque::new();
+        let lots = connection.query(text).bind(received_ms.start).bind(received_ms.end);
+        lots.for_each(|row| {
+            left.push_back(Lot { lot: row.get("lot")?, latest: row.get("latest")? });
+            Ok(())
+        })
+        .await?;
+        Ok(Self { left, together: 1 })
+    }
+
+    /// The next ones, of those that have messages of this time or later: each time twice as many, so that who sends much
+    /// is found in the newest alone, and who sends little in few questions. None: no others have any.
+    pub(super) fn next(&mut self, since_ms: i64) -> Option<RangeInclusive<i64>> {
+        self.left.retain(|lot| lot.latest >= since_ms);
+        let together = self.together.min(self.left.len());
+        self.together *= 2;
+        let mut asked = self.left.drain(..together).map(|lot| lot.lot);
+        let newest = asked.next()?;
+        Some(asked.next_back().unwrap_or(newest)..=newest)
+    }
+}
