@@ -4,11 +4,18 @@ use super::{Ask, Repeat, Take, Told};
 use crate::redis::{Batch, KEY_BYTES, NAME, Redis, RedisSettings, Room, key_of, slot_of};
 use ::redis::Value;
 use processors::{
-    access::{Begun, End, KEPT, Kept, Taken, Verdict, day_of},
+    access::{Begun, End, KEPT, Kept, Taken, Verdict},
     ports::Away,
 };
 
-const TAKE: &[u8] = include_bytes!("take.lua");
+/// By the server's time, or by that of who asks.
+macro_rules! take {
+    ($now:literal) => {
+        concat!("local now = ", $now, "\n", include_str!("take.lua")).as_bytes()
+    };
+}
+const TAKE: &[u8] = take!("redis.call('TIME') now = tonumber(now[1]) * 1000000 + tonumber(now[2])");
+const TAKE_AT: &[u8] = take!("tonumber(ARGV[6])");
 /// Puts an answer in the place of what is under way, unless somebody else has taken over.
 const ANSWER: &[u8] = b"local held = redis.call('GET', KEYS[1])
 if not held or held == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
@@ -22,6 +29,7 @@ return 1";
 pub struct RedisDesk {
     redis: Redis,
     deployment: String,
+    take: &'static [u8],
     batch: Batch,
     answers: Vec<Value>,
     room: Room,
@@ -31,7 +39,12 @@ impl RedisDesk {
     /// Asks nothing yet. Deployments that share a Redis are kept apart by their names.
     pub fn new(settings: RedisSettings, deployment: &str) -> Self {
         let (redis, deployment) = (Redis::new(settings), deployment.to_owned());
-        Self { redis, deployment, batch: Batch::default(), answers: Vec::new(), room: Room::default() }
+        Self { redis, deployment, take: TAKE, batch: Batch::default(), answers: Vec::new(), room: Room::default() }
+    }
+
+    /// Counts by the time of each question instead of the server's, which no test can move.
+    pub fn by_the_time_of_who_asks(self) -> Self {
+        Self { take: TAKE_AT, ..self }
     }
 
     /// Asks all of it; the answers in order. When a connection breaks some may have been asked twice: then a customer
@@ -50,19 +63,17 @@ impl RedisDesk {
         match ask {
             Ask::Take(Take { username, limits, using, known, unreported }) => {
                 let words = [
-                    now_ms * 1000,
                     limits.cost_us(using.receivers),
                     i64::from(using.messages),
                     limits.daily_quota.map_or(-1, i64::from),
-                    day_of(now_ms).0,
                     *known,
                     *unreported,
+                    now_ms * 1000,
                 ]
                 .map(|word| word.to_string());
                 let key = self.key(b'u', username.as_bytes());
-                let [now, cost, messages, quota, today, known, unreported] =
-                    words.each_ref().map(|word| word.as_bytes());
-                let words = [b"EVAL", TAKE, b"1", &key, now, cost, messages, quota, today, known, unreported];
+                let [cost, messages, quota, known, unreported, now] = words.each_ref().map(|word| word.as_bytes());
+                let words = [b"EVAL", self.take, b"1", &key, cost, messages, quota, known, unreported, now];
                 self.batch.push(slot_of(&key), &words);
             }
             Ask::Begin(repeat, lease) => {

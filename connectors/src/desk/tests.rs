@@ -13,7 +13,8 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 /// A desk of a deployment of its own on each kind of Redis that there is.
 fn desks() -> Vec<RedisDesk> {
     let settings = [testing::server(), testing::cluster()];
-    settings.into_iter().flatten().map(|settings| RedisDesk::new(settings, &testing::deployment())).collect()
+    let desk = |settings| RedisDesk::new(settings, &testing::deployment()).by_the_time_of_who_asks();
+    settings.into_iter().flatten().map(desk).collect()
 }
 
 fn repeat(key: u8, contents: u8, mark: u8) -> Repeat {
@@ -169,6 +170,20 @@ fn what_a_door_counted_by_itself_is_brought_along_and_what_redis_lost_is_told_ag
         assert_eq!((over.verdict, over.used), (Verdict::OverQuota, 111), "they were sent");
         assert_eq!(taken(&mut desk, one.clone(), NOW_MS + DAY_MS).used, 1);
     }
+}
+
+#[test]
+fn a_door_whose_clock_is_ahead_locks_nobody_out() {
+    let Some(settings) = testing::server() else { return };
+    let mut desk = RedisDesk::new(settings, &testing::deployment());
+    let limits = Limits { rate_per_second: Some(10), daily_quota: Some(100) };
+    let one = take(limits, Use { receivers: 1, messages: 1 });
+    for ahead_ms in [40 * DAY_MS, 0, 9 * 3_600_000] {
+        assert_eq!(taken(&mut desk, one.clone(), NOW_MS + ahead_ms).verdict, Verdict::Granted);
+    }
+    let told = taken(&mut desk, one, NOW_MS);
+    assert_eq!((told.verdict, told.used), (Verdict::Granted, 4), "of one day, by the server's clock");
+    assert!(told.missing_us <= 400_000, "{told:?}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn doors() -> Option<[Desk; 2]> {
     Some([(); 2].map(|()| {
         let settings = RedisSettings::new(&url, Duration::from_secs(30)).unwrap();
         let clock = Arc::new(At(AtomicI64::new(NOW_MS)));
-        Desk::with(RedisDesk::new(settings, &deployment), clock).unwrap()
+        Desk::with(RedisDesk::new(settings, &deployment).by_the_time_of_who_asks(), clock).unwrap()
     }))
 }
 
