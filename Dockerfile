@@ -13,7 +13,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates libssl3 zlib1g \
+    && apt-get install --yes --no-install-recommends ca-certificates libssl3 openssl zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --home-dir /var/lib/ims --create-home --shell /usr/sbin/nologin ims
 COPY --from=build /usr/local/bin/ims /usr/local/bin/ims
