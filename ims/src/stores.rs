@@ -208,7 +208,8 @@ pub fn schemas(config: &Config) -> Result<Vec<(Location, Schema)>, StoreError> {
     let mut all = vec![(stores.history()?, HistoryTable::SCHEMA)];
     if config.store.url.is_empty() {
         all.push((stores.reports()?, ReportTable::SCHEMA));
-        if config.reference.kind == ReferenceKind::Sql {
+        // Mailboxes that are gone stand there also where reference data are a file.
+        if config.reference.kind == ReferenceKind::Sql || stores.file("reference").exists() {
             all.push((stores.reference()?, reference::SCHEMA));
         }
     }

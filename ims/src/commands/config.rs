@@ -18,7 +18,7 @@ pub enum Command {
     /// Tell everything that is wrong with the configuration, at once, and with the reference data that it names.
     ///
     /// What is right and nobody looks at, or is not enough to send anything, is told as advice.
-    #[command(after_long_help = exit::help(CHECK, &[Exit::Done, Exit::Usage]))]
+    #[command(after_long_help = exit::help(CHECK, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
     Check,
     /// Print the configuration in force, secrets hidden.
     #[command(after_long_help = exit::help(SHOW, &[Exit::Done, Exit::Usage]))]

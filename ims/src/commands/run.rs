@@ -32,7 +32,7 @@ use std::sync::Arc;
 /// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
 /// of a routing group's own are made before; those that Kafka refuses hold up nothing else, and are asked for again.
 #[derive(Debug, ClapArgs)]
-#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
+#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
     /// Roles of this process, separated by commas; all when left out. Of the chain: ingest, router, kakao, text, rcs,
     /// push, email, outcome, delay, store, reports, analyzer, callback. `api` opens the HTTP door of `[http]`; `gateway`,

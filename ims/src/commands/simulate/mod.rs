@@ -43,7 +43,7 @@ use std::{path::PathBuf, sync::Arc};
 /// ("answer" is code, no_answer, throttled or not_sent), how the code is classed (done, retry, final, …; see
 /// processors/src/codes/), after how long, and the receipts that would follow, in milliseconds after the start.
 #[derive(Debug, ClapArgs)]
-#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage]))]
+#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
 pub struct Args {
     /// Steps as JSON lines; `-` is standard input. Left out: made-up requests.
     #[arg(value_name = "FILE", conflicts_with_all = ["messages", "rate"])]

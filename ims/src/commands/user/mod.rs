@@ -74,7 +74,7 @@ pub struct Chosen {
     password_stdin: bool,
 }
 
-const CHANGED: &[Exit] = &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped];
+const CHANGED: &[Exit] = &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
 const ADD: &str = "  ims user add kim
   ims user add hana --customer hanbit-shop --role manager --json | jq -r .header

@@ -27,7 +27,7 @@ pub enum Command {
     ///
     /// The last is asked of the `ims run` of this configuration, at `[admin] listen`: whether a vendor is reached and lets us
     /// in, since when not and why, its circuit breaker, and how many messages wait for it in that process.
-    #[command(after_long_help = exit::help(LIST, &[Exit::Done, Exit::Usage, Exit::Away]))]
+    #[command(after_long_help = exit::help(LIST, CHANGED))]
     List,
     /// Let nothing leave to a vendor: its messages go to another one, or wait.
     ///
@@ -87,7 +87,7 @@ pub enum Command {
     /// Upload an image to a vendor, and tell the key or address that messages name it by.
     ///
     /// The keys of MMS and RCS are valid for some days, which the vendor says; the addresses of KakaoTalk stay.
-    #[command(after_long_help = exit::help(UPLOAD, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away]))]
+    #[command(after_long_help = exit::help(UPLOAD, CHANGED))]
     Upload {
         /// Its name, as `ims vendor list` tells it.
         vendor: String,
@@ -110,7 +110,7 @@ pub struct Named {
     by: Option<String>,
 }
 
-const CHANGED: &[Exit] = &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped];
+const CHANGED: &[Exit] = &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
 const PAUSE: &str = "  ims vendor pause dealer
   ims vendor pause dealer --by kim --config production.toml";
