@@ -1,6 +1,7 @@
 //! A circuit breaker: who fails or crawls is left alone for a while, then tried with a few requests. Vendors have one each,
 //! and API processes behind a gateway.
 
+use crate::rest::rests;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -179,7 +180,7 @@ impl Breaker {
 
     fn look(&mut self, now_ms: i64) {
         if let Phase::Open { until_ms } = self.phase
-            && now_ms >= until_ms
+            && !rests(until_ms, i64::from(self.settings.open_ms), now_ms)
         {
             self.phase = Phase::HalfOpen { running: 0, succeeded: 0 };
         }

@@ -2,6 +2,7 @@
 //! one message now and then, which tells whether it was mended.
 
 use crate::codes::{Class, Handling, Row};
+use crate::rest::rests;
 use rustc_hash::{FxHashMap, FxHasher};
 use schemas::{Channel, Dispatch, Family, Lane};
 use serde::Serialize;
@@ -140,7 +141,7 @@ impl Stops {
         }
         let named = Named::of(dispatch);
         named.each().find_map(|subject| {
-            let stop = stops.get_mut(subject).filter(|stop| now_ms < stop.trial_ms)?;
+            let stop = stops.get_mut(subject).filter(|stop| rests(stop.trial_ms, TRIAL_EVERY_MS, now_ms))?;
             stop.kept_back += 1;
             Some((stop.code.clone(), stop.text.clone()))
         })

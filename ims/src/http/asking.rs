@@ -2,7 +2,7 @@
 //! enough none is asked for a while, and who asks goes on without.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use processors::ports::Clock;
+use processors::{ports::Clock, rest::rests};
 use std::{
     sync::{
         Arc,
@@ -37,7 +37,7 @@ impl<Q, A> Asking<Q, A> {
 
     /// Whether it is asked now.
     pub fn is_there(&self) -> bool {
-        self.away_until_ms.load(Ordering::Relaxed) <= self.clock.now_ms()
+        !rests(self.away_until_ms.load(Ordering::Relaxed), AWAY_MS, self.clock.now_ms())
     }
 
     /// Asks; none when there is no answer in time.

@@ -4,6 +4,8 @@ use crate::korea::{self, DAY_MS};
 
 /// What may be asked at once: a second's worth, microseconds.
 const BURST_US: i64 = 1_000_000;
+/// No rate is away from being full for longer: a thousand receivers at one a second, behind a second's worth.
+pub const LONGEST_WAIT_MS: i64 = 1_001_000;
 
 /// The bounds of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +30,7 @@ pub struct Use {
 pub struct Usage {
     /// When its rate will be full again, Unix microseconds; in the past when it is.
     pub full_at_us: i64,
-    /// The newest day on which it used anything, days since 1970 in Korea.
+    /// The day on which it used anything last, days since 1970 in Korea.
     pub day: i64,
     /// Messages of that day.
     pub used: i64,
@@ -86,10 +88,12 @@ impl Usage {
     pub fn take(&mut self, limits: Limits, asked: Use, now_ms: i64) -> Taken {
         let (now_us, (today, _)) = (now_ms * 1000, day_of(now_ms));
         if today > self.day {
-            (self.day, self.used) = (today, 0);
+            self.used = 0;
         }
+        self.day = today;
         let cost = limits.cost_us(asked.receivers);
-        let missing = (self.full_at_us - now_us).max(0);
+        // What a clock that was ahead has left behind does not outlive it.
+        let missing = (self.full_at_us - now_us).clamp(0, LONGEST_WAIT_MS * 1000);
         let wait = missing + cost.min(BURST_US) - BURST_US;
         let messages = i64::from(asked.messages);
         let verdict = if cost > 0 && wait > 0 {
@@ -195,6 +199,22 @@ mod tests {
         assert_eq!(take(5, before + 60_000).quota_left(5), 0);
         // A clock of another process that is late does not bring yesterday back.
         assert_eq!(take(1, before).verdict, Verdict::OverQuota);
+        assert_eq!(
+            take(5, before + 60_000).verdict,
+            Verdict::Granted,
+            "the next day begins once more, not a day later"
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_locks_nobody_out() {
+        let (mut usage, limits) = (Usage::default(), of(1, 0));
+        assert_eq!(usage.take(limits, one(), NOW_MS + 30 * DAY_MS).verdict, Verdict::Granted);
+        let Verdict::OverRate { wait_ms } = usage.take(limits, one(), NOW_MS).verdict else { unreachable!() };
+        assert_eq!(wait_ms, LONGEST_WAIT_MS);
+        let many = Use { receivers: 1_000, messages: 1_000 };
+        let mut usage = Usage::default();
+        assert_eq!(usage.take(limits, many, NOW_MS).missing_us, 1_000_000_000, "what a rate can owe is below that");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod user;
 pub use credentials::{Credentials, Who};
 pub use hash::{HashError, SecretHash};
 pub use holder::Holder;
-pub use limits::{Limits, Taken, Usage, Use, Verdict, day_of};
+pub use limits::{LONGEST_WAIT_MS, Limits, Taken, Usage, Use, Verdict, day_of};
 pub use repeat::{Begun, Contents, End, KEPT, Kept, Mark, RepeatKey};
 pub use scope::Scope;
 

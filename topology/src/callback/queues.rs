@@ -2,7 +2,10 @@
 
 use super::CallbackSettings;
 use crate::log::Place;
-use processors::callback::{Batch, Endpoint, Failure, Reply};
+use processors::{
+    callback::{Batch, Endpoint, Failure, LONGEST_REST_MS, Reply},
+    rest::rests,
+};
 use rustc_hash::FxHashMap;
 use schemas::Callback;
 use std::{collections::VecDeque, sync::Arc};
@@ -66,6 +69,12 @@ pub struct Queue {
 struct Rest {
     of: Arc<Endpoint>,
     until_ms: i64,
+}
+
+impl Rest {
+    fn goes_on(&self, now_ms: i64) -> bool {
+        rests(self.until_ms, 2 * LONGEST_REST_MS, now_ms)
+    }
 }
 
 impl Default for Queue {
@@ -160,7 +169,7 @@ impl Queue {
 
     /// Until when no call leaves. An endpoint that was set or enabled anew has said nothing yet.
     pub fn rests_until_ms(&mut self, endpoint: &Endpoint, now_ms: i64) -> Option<i64> {
-        self.rest.take_if(|rest| rest.until_ms <= now_ms || !rest.of.is_still(endpoint));
+        self.rest.take_if(|rest| !rest.goes_on(now_ms) || !rest.of.is_still(endpoint));
         self.rest.as_ref().map(|rest| rest.until_ms)
     }
 
@@ -311,7 +320,7 @@ impl Queues {
 
     /// Endpoints that rest at this time.
     pub fn resting(&self, now_ms: i64) -> usize {
-        let rests = |queue: &&Queue| queue.rest.as_ref().is_some_and(|rest| rest.until_ms > now_ms);
+        let rests = |queue: &&Queue| queue.rest.as_ref().is_some_and(|rest| rest.goes_on(now_ms));
         self.by_key.values().filter(rests).count()
     }
 

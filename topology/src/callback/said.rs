@@ -5,7 +5,10 @@ use crate::{
     engine::{Decoder, TurnError},
     log::{Place, Reader},
 };
-use processors::callback::Endpoint;
+use processors::{
+    callback::{Endpoint, LONGEST_REST_MS},
+    rest::rests,
+};
 use rustc_hash::FxHashMap;
 use schemas::{EndpointRest, EndpointState, Topic};
 
@@ -74,9 +77,11 @@ impl Said {
         self.state(&endpoint.service_key).filter(|state| endpoint.is_disabled_by(state))
     }
 
-    /// The rest that it asked for, if it rests at this time.
+    /// The rest that it asked for, if it rests at this time. The clock of the member that heard it may be ahead of ours.
     pub fn rest(&self, endpoint: &Endpoint, now_ms: i64) -> Option<&EndpointRest> {
-        endpoint.rest_of(self.state(&endpoint.service_key)?).filter(|rest| rest.until > now_ms)
+        endpoint
+            .rest_of(self.state(&endpoint.service_key)?)
+            .filter(|rest| rests(rest.until, 2 * LONGEST_REST_MS, now_ms))
     }
 
     /// Endpoints that answered 410 last.

@@ -1,7 +1,8 @@
 //! What a door has counted and kept by itself.
 
 use connectors::desk::MemoryRepeats;
-use processors::access::{Limits, Taken, Usage, Use, Verdict, day_of};
+use processors::access::{LONGEST_WAIT_MS, Limits, Taken, Usage, Use, Verdict, day_of};
+use processors::rest::rests;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,7 +39,7 @@ impl Own {
     pub fn refused(&self, username: &Arc<str>, now_ms: i64) -> Option<Taken> {
         let customers = self.customers.lock().unwrap_or_else(PoisonError::into_inner);
         let Counted { usage, refused_until_ms, .. } = customers.get(username)?;
-        (now_ms < *refused_until_ms).then(|| Taken {
+        rests(*refused_until_ms, LONGEST_WAIT_MS, now_ms).then(|| Taken {
             verdict: Verdict::OverRate { wait_ms: refused_until_ms - now_ms },
             missing_us: (usage.full_at_us - now_ms * 1000).max(0),
             used: usage.used,

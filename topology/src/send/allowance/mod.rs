@@ -16,6 +16,7 @@ use processors::{
     breaker::{Breaker, BreakerSettings, Health, Permit, State},
     ports::Clock,
     reference::Vendor,
+    rest::rests,
     retry::LONGEST_QUIET,
     standing::{Lasting, News, Standing, Trouble, Word},
     stops::Stops,
@@ -280,7 +281,7 @@ impl Limits {
     }
 
     fn quiet_until(&self, now_ms: i64) -> Option<i64> {
-        (now_ms < self.quiet_until_ms).then_some(self.quiet_until_ms)
+        rests(self.quiet_until_ms, LONGEST_QUIET.as_millis() as i64, now_ms).then_some(self.quiet_until_ms)
     }
 
     /// Tells the operator what keeps messages from a vendor, and that it is over.

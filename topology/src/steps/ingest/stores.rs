@@ -7,6 +7,7 @@ use processors::{
     center::consent::Agreed,
     ingest::IMAGES_BYTES,
     ports::{Away, Consents, Files, NoFiles, NoPushTokens, OptOuts, PushTokens},
+    rest::rests,
 };
 use schemas::Channel;
 use std::{collections::BTreeMap, mem::take};
@@ -147,7 +148,7 @@ impl Patience {
         else_what: &'static str,
         ask: impl FnOnce() -> Result<T, Away>,
     ) -> Result<Option<T>, Away> {
-        if batch.now_ms < self.unasked_until_ms {
+        if rests(self.unasked_until_ms, UNASKED_MS, batch.now_ms) {
             return Ok(None);
         }
         match at_a_store(ask) {
