@@ -15,12 +15,14 @@ pub use connect::{Network, System};
 pub use settings::CallerSettings;
 
 use client::Client;
+use futures_util::FutureExt as _;
 use processors::{
-    callback::{Call, Called},
+    callback::{Call, Called, Failure, Reply},
     ports::{Caller, Clock},
 };
 use std::{
     io,
+    panic::AssertUnwindSafe,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -63,7 +65,11 @@ async fn serve(
         let (client, answers, clock) = (Arc::clone(&client), answers.clone(), Arc::clone(&clock));
         tokio::spawn(async move {
             let ticket = call.ticket;
-            let reply = client.call(call).await;
+            // Nobody else would ever hear of it, and the report would wait for its answer for ever.
+            let reply = AssertUnwindSafe(client.call(call)).catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!("a call makes this program panic: whether it arrived is not known");
+                Reply::Failed(Failure::Lost)
+            });
             // Nobody listens any more when the worker has ended.
             let _ = answers.send(Called { ticket, reply, at_ms: clock.now_ms() });
         });

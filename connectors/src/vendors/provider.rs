@@ -9,14 +9,19 @@ use super::{
     nhn::{self, Nhn},
     smpp, smtp,
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use processors::{
     ports::{Answer, Provider, Reply, Request},
     reference::{OptOut, Protocol, Vendor},
 };
 use rustc_hash::FxHashMap;
 use schemas::{Accepted, Dispatch};
-use std::{io, sync::Arc, sync::mpsc, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// While the simulator owes answers too, none of its waits longer for one of a wire.
@@ -27,6 +32,9 @@ const GOODBYE: Duration = Duration::from_millis(1_500);
 
 /// What is told of a vendor that the settings do not know, or know too little of.
 const NO_KEY: &str = "the vendor has no key";
+
+/// What a request is told that made this program panic.
+const DEFECT: &str = "a defect: this program panicked";
 
 /// The vendors, simulated or not.
 pub struct Wires {
@@ -133,11 +141,26 @@ impl Drop for Wires {
 async fn serve(mut incoming: UnboundedReceiver<Request>, answered: mpsc::Sender<Answer>, vendors: Vendors) {
     let mut ways = FxHashMap::default();
     while let Some(request) = incoming.recv().await {
-        let way = way(&mut ways, &vendors, &request.vendor);
+        let way = catch_unwind(AssertUnwindSafe(|| way(&mut ways, &vendors, &request.vendor)));
+        let way = way.unwrap_or_else(|_| {
+            tracing::error!(vendor = request.vendor.name, "a way to a vendor makes this program panic");
+            Err(DEFECT.into())
+        });
         let (answered, vendors) = (answered.clone(), vendors.clone());
         tokio::spawn(async move {
             let reply = match way {
-                Ok(way) => exchange(&way, &request, &vendors).await,
+                // A request whose answer never comes would keep its place at the vendor, and its record, for ever.
+                Ok(way) => {
+                    AssertUnwindSafe(exchange(&way, &request, &vendors)).catch_unwind().await.unwrap_or_else(|_| {
+                        let (vendor, track_id) = (&request.vendor.name, &request.dispatch.accepted.track_id);
+                        tracing::error!(
+                            vendor,
+                            track_id,
+                            "a request makes this program panic: whether it left is not known"
+                        );
+                        Reply::NoAnswer(DEFECT.into())
+                    })
+                }
                 Err(reason) => Reply::NotSent(reason),
             };
             // Nobody listens any more when the sender has ended.

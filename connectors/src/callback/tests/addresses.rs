@@ -32,6 +32,15 @@ fn the_address_that_was_judged_is_the_one_that_is_connected_to() {
 }
 
 #[test]
+fn a_call_that_panics_is_answered_and_the_next_one_is_made() {
+    let server = Server::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    // The network of these tests panics rather than connect to another machine.
+    let mut bench = Bench::knowing(&["10.0.0.1"], &["10.0.0.0/8", "127.0.0.1/32"]);
+    assert_eq!(bench.reply("http://shop.example/"), Reply::Failed(Failure::Lost));
+    assert_eq!(bench.reply(&format!("http://127.0.0.1:{}/", server.port)), status(200));
+}
+
+#[test]
 fn of_several_addresses_the_next_is_tried_when_one_is_dead() {
     let server = Server::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     // The server listens on 127.0.0.1 alone.

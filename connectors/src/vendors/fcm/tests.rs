@@ -2,18 +2,27 @@
 
 use super::*;
 use crate::vendors::{
-    VendorSettings,
+    VendorSettings, Vendors,
     push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, code, open, push, vendor},
-    testing::{P256_KEY, RSA_KEY, Server, answer},
+    testing::{Fixed, Nobody, P256_KEY, PATIENCE, RSA_KEY, Server, answer},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use processors::{
     codes::{Handling, judge, rows},
-    reference::CodeTable,
+    ports::{Answer, Clock, Reply, Request},
+    reference::{CodeTable, Reference, Seed},
 };
 use schemas::examples;
 use serde_json::{Value, json};
-use std::{io::Write, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tempfile::NamedTempFile;
 
 /// Where access tokens come from: what it was asked, and what it says to the so-manyth request, counted from 1.
@@ -391,4 +400,38 @@ fn whatever_comes_as_an_answer_is_judged() {
             answer::reply(&vendor, status, Some(&wait), &body, NOW_MS);
         }
     }
+}
+
+/// Panics when the thread of requests asks it for the first time.
+struct Once(AtomicBool);
+
+impl Clock for Once {
+    fn now_ms(&self) -> i64 {
+        let is_wire = std::thread::current().name() == Some("vendor-wires");
+        assert!(!is_wire || self.0.swap(true, Ordering::SeqCst), "a defect");
+        NOW_MS
+    }
+}
+
+#[test]
+fn a_request_that_panics_is_one_without_an_answer_and_the_next_one_is_made() {
+    let (server, tokens) = (Http2::saying(200, SENT), Tokens::lasting(3_600));
+    let file = file(&service_account(&tokens.uri).to_string());
+    let vendor = vendor("fcm", &server.url, 5_000);
+    let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
+    let known = BTreeMap::from([("app".to_owned(), with(&file))]);
+    let reference = Arc::new(Fixed(Arc::new(reference)));
+    let vendors = Vendors::open(&known, "", reference, Arc::new(Once(AtomicBool::new(false))));
+    let (mut provider, vendor) = (vendors.provider(Box::new(Nobody)), Arc::new(vendor));
+    let mut one = |ticket| {
+        let (dispatch, vendor) = (Arc::new(push(&[GOOGLES])), Arc::clone(&vendor));
+        provider.submit(Request { ticket, dispatch, vendor });
+        let mut answers = Vec::new();
+        provider.answers(PATIENCE, &mut answers);
+        answers
+    };
+    let [Answer { ticket: 1, reply: Reply::NoAnswer(why), .. }] = &one(1)[..] else { panic!("it has no end") };
+    assert!(why.starts_with("a defect"), "{why}");
+    let [Answer { ticket: 2, reply: Reply::Tokens(of), .. }] = &one(2)[..] else { panic!("it has no end") };
+    assert_eq!(code(&of[0].reply), "200");
 }
