@@ -227,16 +227,22 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
     let Some((_, origin)) = record.headers.iter().find(|(name, _)| name == ORIGIN_HEADER) else { return own };
     let parse = || {
         let mut parts = std::str::from_utf8(origin).ok()?.split('/');
-        let topic = parts.next()?.parse().ok()?;
+        let name = parts.next()?;
+        // Names that a producer may choose are not looked up: each that could be a routing group's would be kept for ever.
+        let topic: Topic = match record.place.topic.kind() {
+            Kind::DeadLetter(source) => source,
+            Kind::Delay(_) => name.parse().ok()?,
+            _ => record.place.topic,
+        };
+        (topic.name() == name).then_some(())?;
         let partition = parts.next()?.parse().ok()?;
         Some((Place { topic, partition }, parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?))
     };
     let may_be = |&(place, offset, timestamp_ms): &(Place, i64, i64)| {
-        if let Kind::DeadLetter(source) = record.place.topic.kind() {
-            return place.topic == source;
+        if matches!(record.place.topic.kind(), Kind::DeadLetter(_)) {
+            return true;
         }
-        let waits = |topic: Topic| matches!(topic.kind(), Kind::Delay(_));
-        (place.topic == record.place.topic || waits(place.topic) && waits(record.place.topic))
+        (place.topic == record.place.topic || matches!(place.topic.kind(), Kind::Delay(_)))
             && (place != record.place || offset < record.offset)
             && timestamp_ms <= record.timestamp_ms
     };
