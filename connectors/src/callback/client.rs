@@ -16,7 +16,10 @@ use hyper_util::{
     client::legacy::{Client as Pool, Error as PoolError},
     rt::{TokioExecutor, TokioTimer},
 };
-use processors::callback::{Call, Failure, Reply};
+use processors::{
+    callback::{Call, Failure, Reply},
+    seldom::Seldom,
+};
 use std::{
     error::Error,
     sync::{Arc, OnceLock},
@@ -31,6 +34,10 @@ const IDLE_OF_ONE: usize = 4;
 /// Bytes of an answer's headers.
 const MOST_HEADERS: usize = 64 << 10;
 
+/// By the words, which name the address.
+static FORBIDDEN: Seldom = Seldom::new();
+static NO_TLS: Seldom = Seldom::new();
+
 type HttpPool = Pool<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// The HTTP client.
@@ -38,7 +45,7 @@ pub struct Client {
     settings: CallerSettings,
     network: Arc<dyn Network>,
     /// Made with the first call: a deployment without endpoints needs no certificates.
-    pool: OnceLock<Option<HttpPool>>,
+    pool: OnceLock<HttpPool>,
 }
 
 impl Client {
@@ -50,7 +57,7 @@ impl Client {
     /// Makes a call. The status decides; of the body as much is read as lets the connection be used again.
     pub async fn call(&self, call: Call) -> Reply {
         let deadline = Instant::now() + self.settings.timeout;
-        let Some(pool) = self.pool.get_or_init(|| self.open()) else { return Reply::Failed(Failure::Unreachable) };
+        let Some(pool) = self.pool() else { return Reply::Failed(Failure::Unreachable) };
         let request = match request(call) {
             Ok(request) => request,
             Err(error) => {
@@ -69,12 +76,23 @@ impl Client {
         Reply::Status { status, retry_after }
     }
 
+    /// None while this machine has no certificates: it is looked for them again with the next call.
+    fn pool(&self) -> Option<&HttpPool> {
+        if self.pool.get().is_none() {
+            // Of two that are made at a time one is used.
+            let _ = self.pool.set(self.open()?);
+        }
+        self.pool.get()
+    }
+
     fn open(&self) -> Option<HttpPool> {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let tls = match HttpsConnectorBuilder::new().with_provider_and_platform_verifier(provider) {
             Ok(tls) => tls,
             Err(error) => {
-                tracing::error!(%error, "no customer can be called: install ca-certificates");
+                if NO_TLS.is_news("", std::time::Instant::now()) {
+                    tracing::error!(%error, "no customer can be called: install ca-certificates");
+                }
                 return None;
             }
         };
@@ -108,7 +126,10 @@ fn failure(error: &PoolError) -> Failure {
     while let Some(error) = cause {
         match error.downcast_ref() {
             Some(ConnectError::Forbidden(forbidden)) => {
-                tracing::warn!("{forbidden}");
+                let words = forbidden.to_string();
+                if FORBIDDEN.is_news(&words, std::time::Instant::now()) {
+                    tracing::warn!("{words}");
+                }
                 return Failure::Forbidden;
             }
             Some(ConnectError::Unresolved(_)) => return Failure::Unresolved,

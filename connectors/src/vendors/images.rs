@@ -8,6 +8,7 @@ use processors::{
     night::Night,
     ports::{Clock, Reply},
     reference::{CodeTable, Vendor},
+    seldom::Seldom,
 };
 use rustc_hash::FxHashMap;
 use schemas::{Dispatch, Family};
@@ -20,6 +21,8 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
 };
+
+static WAITS: Seldom = Seldom::new();
 
 /// What the contract puts before a file of RCS.
 const RCS: &str = "maapfile://";
@@ -235,7 +238,9 @@ async fn image<W: Takes>(
         Ok(Some(file)) => bring(way, what, key, &file, now_ms, desk).await?,
         Ok(None) => Known { said: Ok(None), until_ms: now_ms + SHORT_MS },
         Err(error) => {
-            tracing::warn!(%error, "a message waits for its images");
+            if WAITS.is_news("", std::time::Instant::now()) {
+                tracing::warn!(%error, "a message waits for its images; others are told once a minute");
+            }
             return Err(later(way));
         }
     };

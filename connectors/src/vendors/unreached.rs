@@ -47,7 +47,9 @@ fn of_tls(error: &rustls::Error, ca_file: &str) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "TLS: its certificate is for another name: mend the host in the vendor's url".into()
             }
-            why => format!("TLS: its certificate is not trusted ({why}): name its authority in {ca_file}"),
+            why => {
+                format!("TLS: its certificate is not trusted ({why}): name its authority in {ca_file}, and start again")
+            }
         },
         rustls::Error::InvalidMessage(_) => {
             "TLS: what answers there speaks none: mend the scheme or the port of the vendor's url".into()
@@ -70,7 +72,10 @@ mod tests {
     fn a_stranger_is_told_with_the_setting_that_makes_it_known() {
         let stranger = wrapped(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         let told = words(&stranger, "fcm.ca_file");
-        assert!(told.contains("not trusted") && told.ends_with("name its authority in fcm.ca_file"), "{told}");
+        assert!(
+            told.contains("not trusted") && told.ends_with("name its authority in fcm.ca_file, and start again"),
+            "{told}"
+        );
         let other = wrapped(rustls::Error::InvalidCertificate(CertificateError::NotValidForName));
         assert!(words(&other, "ca_file").contains("mend the host"));
     }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{config, exit::usage};
 use axum::{Router, http::HeaderName};
+use processors::seldom::Seldom;
 use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
@@ -28,6 +29,7 @@ use tokio_rustls::server::TlsStream;
 const HANDSHAKE: u8 = 22;
 /// After a connection could not be taken: descriptors are used up.
 const PAUSE: Duration = Duration::from_millis(50);
+static NOT_TAKEN: Seldom = Seldom::new();
 /// Tells that the process that answers will end: whoever can ask another does so from now on.
 pub const CLOSING: HeaderName = HeaderName::from_static("x-ims-closing");
 
@@ -115,7 +117,9 @@ pub async fn serve(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
+                if NOT_TAKEN.is_news("", std::time::Instant::now()) {
+                    tracing::warn!(%error, "a connection could not be taken; others are told once a minute");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -8,7 +8,10 @@ use crate::{
     metrics as engine_names,
 };
 use ::metrics::{counter, histogram};
-use processors::callback::{After, Attempt, Called, Endpoint, Reply, event, plan, rest_until_ms};
+use processors::{
+    callback::{After, Attempt, Called, Endpoint, Reply, event, plan, rest_until_ms},
+    seldom::Seldom,
+};
 use schemas::{Callback, Topic};
 use std::{
     sync::Arc,
@@ -17,6 +20,9 @@ use std::{
 
 /// How long one look for answers may take while calls are under way: a report that arrives meanwhile waits as long.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// By service key: an endpoint that is dead gives up all its reports.
+static GIVEN_UP: Seldom = Seldom::new();
 
 impl CallbackWorker {
     /// Takes the answers that are there. Waits a little when there is nothing else to do. Whether there were any.
@@ -94,11 +100,15 @@ impl CallbackWorker {
             }
             After::GiveUp => {
                 self.no_longer_pending(&callback);
-                tracing::warn!(
-                    track_id = callback.track_id,
-                    reports,
-                    "the last call failed: the customer has to ask for it"
-                );
+                if GIVEN_UP.is_news(&endpoint.service_key, Instant::now()) {
+                    tracing::warn!(
+                        track_id = callback.track_id,
+                        reports,
+                        key_ends_in = ending(&endpoint),
+                        "the last call failed: the customer has to ask for it. Others of this key are told once a minute, and \
+                         counted by ims_callback_left_total"
+                    );
+                }
                 counter!(names::LEFT, "reason" => "given_up").increment(reports);
             }
         }

@@ -1,38 +1,16 @@
 //! What a record makes panic is a defect of ours, and no reason to stop for all the others.
 
 use crate::log::Record;
+use processors::seldom::Seldom;
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     panic::{self, AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, Once, PoisonError},
-    time::{Duration, Instant},
+    sync::Once,
+    time::Instant,
 };
 
-/// A producer who found a defect shall not fill the log: how many records panic is counted as dead letters.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
-
-/// When a panic was told last, by its place in the code: there are few.
-#[derive(Debug)]
-pub(super) struct Told(Mutex<BTreeMap<String, Instant>>);
-
-impl Told {
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
-    }
-
-    /// Whether a panic at this place is worth a line.
-    pub(super) fn is_news(&self, place: &str, now: Instant) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = told.get(place).is_none_or(|at| now.saturating_duration_since(*at) >= TOLD_EVERY);
-        if is_news {
-            told.insert(place.to_owned(), now);
-        }
-        is_news
-    }
-}
-
-static RECORDS_TOLD: Told = Told::new();
+/// By its place in the code: how many records panic is counted as dead letters.
+static RECORDS_TOLD: Seldom = Seldom::new();
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -119,16 +97,6 @@ mod tests {
         assert!(went_on.is_err());
         assert_eq!(guarded(|| at_a_store(|| 7)), Ok(7));
         assert!(guarded(|| panic!()).is_err(), "behind it records are to blame again");
-    }
-
-    #[test]
-    fn a_place_that_panics_again_and_again_is_told_once_a_minute() {
-        let (told, begun) = (Told::new(), Instant::now());
-        let at = |place, seconds| told.is_news(place, begun + Duration::from_secs(seconds));
-        assert!(at("fill.rs:7:9", 0));
-        assert!((1..60).all(|seconds| !at("fill.rs:7:9", seconds)));
-        assert!(at("fill.rs:8:1", 30), "another place is another defect");
-        assert!(at("fill.rs:7:9", 60) && !at("fill.rs:7:9", 61));
     }
 
     #[test]

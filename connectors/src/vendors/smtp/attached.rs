@@ -2,7 +2,7 @@
 
 use super::{mail::NoMail, reply};
 use crate::files::{File, FileStore};
-use processors::ports::Reply;
+use processors::{ports::Reply, seldom::Seldom};
 use schemas::Dispatch;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -11,6 +11,8 @@ use tokio::{
 
 /// Mails with files that a process has in its memory at a time: each may be 30 MB, and as much again as it is written.
 pub const AT_A_TIME: usize = 4;
+
+static WAITS: Seldom = Seldom::new();
 
 /// What a mail has with it, and the place that it holds until it has left.
 pub struct Attached<'p> {
@@ -40,7 +42,9 @@ pub async fn read<'p>(
             Ok(Some(file)) => files.push(file),
             Ok(None) => return Err(none()),
             Err(error) => {
-                tracing::warn!(%error, "a mail waits for its files");
+                if WAITS.is_news("", std::time::Instant::now()) {
+                    tracing::warn!(%error, "a mail waits for its files; others are told once a minute");
+                }
                 // Of the mail server it says nothing.
                 return Err(reply::code("4.3.0").unasked());
             }

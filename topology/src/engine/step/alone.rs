@@ -2,13 +2,13 @@
 
 use super::{Step, StepWorker};
 use crate::{
-    engine::guard::{Told, guard, guarded},
+    engine::guard::{guard, guarded},
     log::Outgoing,
 };
-use processors::ports::Away;
+use processors::{ports::Away, seldom::Seldom};
 use std::time::Instant;
 
-static BATCHES_TOLD: Told = Told::new();
+static BATCHES_TOLD: Seldom = Seldom::new();
 
 impl<S: Step> StepWorker<S> {
     /// Decides the batch; if that panics, each of its records alone. For how many.

@@ -18,9 +18,16 @@ use processors::{
     outcome::news::of_receipt,
     ports::{Clock, Receipt, Receipts, ReferenceSource},
     reference::{Reference, Vendor},
+    seldom::Seldom,
 };
 use schemas::{Family, Serial, Topic};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// By vendor: an account that another system shares brings its whole volume.
+static KEPT_APART: Seldom = Seldom::new();
 
 /// Takes receipts, appends them to RESULT, confirms them. A receipt may come twice; outcome takes the first.
 pub struct ReceiptsWorker {
@@ -86,7 +93,16 @@ impl ReceiptsWorker {
             if matches!(outcome, "foreign" | "unknown vendor") {
                 // A serial number is no secret; a foreign one may be anything, so only its length is told.
                 let (vendor, length) = (&receipt.vendor, receipt.serial_number.len());
-                tracing::warn!(worker = %self.name, vendor, length, outcome, "a receipt that is none of ours is kept apart");
+                if KEPT_APART.is_news(vendor, Instant::now()) {
+                    tracing::warn!(
+                        worker = %self.name,
+                        vendor,
+                        length,
+                        outcome,
+                        "a receipt that is none of ours is kept apart (`ims vendor unmatched`). Others of this vendor are told once \
+                         a minute, and counted by ims_receipts_total"
+                    );
+                }
                 Unmatched::keep(receipt, outcome, &mut self.out);
             }
             let (worker, vendor) = (self.name.clone(), receipt.vendor.clone());
