@@ -46,17 +46,17 @@ list! {
     gauge OPEN = "ims_open_messages";
     /// Terminal reports, by channel and state.
     counter TERMINAL = "ims_terminal_reports_total";
-    /// Changed files of reference data, by result: taken, refused.
+    /// Changes of reference data, by result: taken, refused.
     counter REFERENCE_RELOADS = "ims_reference_reloads_total";
     /// Seconds since the reference data in force was read.
     gauge REFERENCE_AGE = "ims_reference_age_seconds";
-    /// Seconds for which a changed file of reference data is refused and older data is in force; 0: it is not.
+    /// Seconds for which a change of reference data is refused and older data is in force; 0: it is not.
     gauge REFERENCE_STALE = "ims_reference_stale_seconds";
     /// 1 while this process goes on with less because Redis is away or too full; /health/ready says with what.
     gauge REDIS_AWAY = "ims_redis_away";
     /// Routing groups whose own topics Kafka refuses: their messages go over the topics of all, with their priority.
     gauge GROUPS_REFUSED = "ims_routing_groups_refused";
-    /// Rows deleted from the embedded stores because they were older than store.retention_days.
+    /// Rows deleted from the stores because they were older than they are kept (store.retention_days).
     counter PURGED = "ims_purged_rows_total";
     /// Anomalies that last, by kind (FAILURES, LATENCY), vendor and channel; every analyzer tells all of them.
     gauge ANOMALIES_OPEN = "ims_anomalies_open";

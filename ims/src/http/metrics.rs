@@ -2,7 +2,7 @@
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
-/// Answers, by route (send, report, cancel, other), HTTP status and code.
+/// Answers, by route (send, report, cancel, read, manage, operate, unsubscribe, other), HTTP status and code.
 pub const ANSWERS: &str = "ims_http_answers_total";
 /// Seconds from a request's headers to its answer, by route.
 pub const SECONDS: &str = "ims_http_seconds";
@@ -15,7 +15,10 @@ pub const ALONE: &str = "ims_http_alone_total";
 
 /// Tells the recorder what each of them means.
 pub fn describe() {
-    describe_counter!(ANSWERS, "Answers, by route (send, report, cancel, other), HTTP status and code.");
+    describe_counter!(
+        ANSWERS,
+        "Answers, by route (send, report, cancel, read, manage, operate, unsubscribe, other), HTTP status and code."
+    );
     describe_histogram!(SECONDS, "Seconds from a request's headers to its answer, by route.");
     describe_gauge!(UNDER_WAY, "Requests under way.");
     describe_counter!(
