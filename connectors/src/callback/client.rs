@@ -34,7 +34,6 @@ const IDLE_OF_ONE: usize = 4;
 /// Bytes of an answer's headers.
 const MOST_HEADERS: usize = 64 << 10;
 
-/// By the words, which name the address.
 static FORBIDDEN: Seldom = Seldom::new();
 static NO_TLS: Seldom = Seldom::new();
 
@@ -126,9 +125,10 @@ fn failure(error: &PoolError) -> Failure {
     while let Some(error) = cause {
         match error.downcast_ref() {
             Some(ConnectError::Forbidden(forbidden)) => {
-                let words = forbidden.to_string();
-                if FORBIDDEN.is_news(&words, std::time::Instant::now()) {
-                    tracing::warn!("{words}");
+                if FORBIDDEN.is_news("", std::time::Instant::now()) {
+                    tracing::warn!(
+                        "{forbidden}; others are told once a minute, and counted by ims_callback_calls_total"
+                    );
                 }
                 return Failure::Forbidden;
             }

@@ -175,15 +175,18 @@ fn what_a_door_counted_by_itself_is_brought_along_and_what_redis_lost_is_told_ag
 #[test]
 fn a_door_whose_clock_is_ahead_locks_nobody_out() {
     let Some(settings) = testing::server() else { return };
-    let mut desk = RedisDesk::new(settings, &testing::deployment());
     let limits = Limits { rate_per_second: Some(10), daily_quota: Some(100) };
     let one = take(limits, Use { receivers: 1, messages: 1 });
-    for ahead_ms in [40 * DAY_MS, 0, 9 * 3_600_000] {
-        assert_eq!(taken(&mut desk, one.clone(), NOW_MS + ahead_ms).verdict, Verdict::Granted);
-    }
-    let told = taken(&mut desk, one, NOW_MS);
-    assert_eq!((told.verdict, told.used), (Verdict::Granted, 4), "of one day, by the server's clock");
-    assert!(told.missing_us <= 400_000, "{told:?}");
+    let used_on_a_day = || {
+        let mut desk = RedisDesk::new(settings.clone(), &testing::deployment());
+        for ahead_ms in [40 * DAY_MS, 0, 9 * 3_600_000, 0] {
+            let told = taken(&mut desk, one.clone(), NOW_MS + ahead_ms);
+            assert!(told.verdict == Verdict::Granted && told.missing_us <= 400_000, "{told:?}");
+        }
+        taken(&mut desk, one.clone(), NOW_MS).used
+    };
+    // Unless a day of the server's began in between.
+    assert!((0..2).any(|_| used_on_a_day() == 5));
 }
 
 #[test]

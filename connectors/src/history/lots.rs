@@ -28,6 +28,16 @@ pub(super) async fn note(connection: &mut Connection, rows: &[(usize, &History)]
     Ok(())
 }
 
+/// Notes what a process of an older version has written since the file was brought to this one.
+pub(super) async fn note_the_rest(connection: &mut Connection) -> sqlx::Result<()> {
+    let text = format!(
+        "INSERT INTO history_lots (lot, earliest, latest) SELECT lot, MIN(received_at), MAX(received_at) FROM history
+         WHERE id >= (SELECT COALESCE(MAX(lot), 0) FROM history_lots) << {ROWS_SHIFT} GROUP BY lot
+         ON CONFLICT (lot) DO UPDATE SET earliest = MIN(earliest, excluded.earliest), latest = MAX(latest, excluded.latest)"
+    );
+    connection.execute(&text).await
+}
+
 fn lot_of(id: i64) -> i64 {
     id >> ROWS_SHIFT
 }

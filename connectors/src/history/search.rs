@@ -76,14 +76,17 @@ impl By<'_> {
     pub(super) fn text(self, dialect: Dialect, channels: usize) -> String {
         let (key, index) = self.key();
         match dialect {
-            Dialect::MySql => text("history", "history", key, channels),
+            Dialect::MySql => page("*", "history", "history", key, channels),
             Dialect::Sqlite => {
-                // CROSS: the lots first, as the index begins with them. Its name: SQLite counts columns, and takes that of
-                // one channel, with all rows of the customer in it, for the better one.
-                let tables =
-                    format!("history_lots CROSS JOIN history INDEXED BY {index} ON history.lot = history_lots.lot");
-                let lots = "history_lots.lot BETWEEN ? AND ? AND latest >= ? AND earliest < ? AND ";
-                text(&tables, "history", &format!("{lots}{key}"), channels)
+                // No more of each lot than are wanted at all: they come out of its index in their order. The index has a name, as
+                // SQLite counts columns, and takes that of one channel, with all rows of the customer in it, for the better one.
+                let rows = format!("history INDEXED BY {index}");
+                let of_a_lot = page("id", &rows, "history", &format!("lot = history_lots.lot AND {key}"), channels);
+                format!(
+                    "SELECT found.* FROM history_lots CROSS JOIN history AS found ON found.id IN ({of_a_lot})
+                     WHERE history_lots.lot BETWEEN ? AND ? AND latest >= ? AND earliest < ?
+                     ORDER BY found.received_at DESC, found.track_id DESC, found.step DESC LIMIT ?"
+                )
             }
         }
     }
@@ -93,15 +96,16 @@ impl By<'_> {
     pub(super) fn text_beside(self, channels: usize) -> Option<String> {
         let tables = "history_tokens
             JOIN history ON history.track_id = history_tokens.track_id AND history.step = history_tokens.step";
-        matches!(self, Self::Token(_)).then(|| text(tables, "history_tokens", "token_lookup = ? AND ", channels))
+        let key = "token_lookup = ? AND ";
+        matches!(self, Self::Token(_)).then(|| page("history.*", tables, "history_tokens", key, channels))
     }
 }
 
-/// Rows of history, in the order of a table that has their place.
-fn text(tables: &str, ordered: &str, key: &str, channels: usize) -> String {
+/// Rows of history, the best first, in the order of a table that has their place.
+fn page(columns: &str, tables: &str, ordered: &str, key: &str, channels: usize) -> String {
     let channels = question_marks(channels);
     format!(
-        "SELECT history.* FROM {tables} WHERE {key}service_key = ? AND requested_channel IN ({channels})
+        "SELECT {columns} FROM {tables} WHERE {key}service_key = ? AND requested_channel IN ({channels})
          AND {ordered}.received_at >= ? AND {ordered}.received_at < ?
          AND ({ordered}.received_at < ? OR {ordered}.track_id < ? OR ({ordered}.track_id = ? AND {ordered}.step < ?))
          ORDER BY {ordered}.received_at DESC, {ordered}.track_id DESC, {ordered}.step DESC LIMIT ?"
@@ -179,10 +183,6 @@ impl<F: Fn(&Record) -> sqlx::Result<History>> Search<'_, F> {
         let (at, track_id, step) =
             behind.as_ref().map_or((i64::MAX, "", 0), |last| (last.received_at, &*last.track_id, last.step));
         let query = connection.query(text);
-        let query = match lots {
-            Some(lots) => query.bind(lots.start()).bind(lots.end()).bind(start).bind(end),
-            None => query,
-        };
         let query = match by {
             By::MessageId(message_id) => query.bind(*message_id),
             By::Recipient(_) | By::Token(_) => query.bind(self.lookup),
@@ -190,6 +190,10 @@ impl<F: Fn(&Record) -> sqlx::Result<History>> Search<'_, F> {
         };
         let query = channels.iter().fold(query.bind(*service_key), |query, of| query.bind(of.as_str()));
         let query = query.bind(start).bind(end).bind(at).bind(track_id).bind(track_id).bind(step).bind(most);
+        let query = match lots {
+            Some(lots) => query.bind(lots.start()).bind(lots.end()).bind(start).bind(end).bind(most),
+            None => query,
+        };
         for row in query.fetch_all().await? {
             self.found.push((self.read)(&row)?);
         }

@@ -3,7 +3,8 @@
 use super::{lots, place, recipient_key, statistics::Counts, tokens::Tokens, uses::Uses};
 use crate::cipher::Cipher;
 use crate::sql::{
-    Arguments, Connection, Dialect, Insert, Location, Schema, SqlSink, StoreError, Table, embedded, question_marks,
+    Arguments, Connection, Database, Dialect, Insert, Location, Schema, SqlSink, StoreError, Table, embedded,
+    question_marks,
 };
 use processors::ports::{Logged, Refused};
 use rustc_hash::FxHashSet;
@@ -29,7 +30,14 @@ const ASKED_AT_ONCE: usize = 1000;
 impl HistorySink {
     /// Opens the store of history, or makes it.
     pub fn history(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        Self::open(location, HistoryTable::new(location.dialect(), cipher))
+        let sink = Self::open(location, HistoryTable::new(location.dialect(), cipher))?;
+        if location.dialect() == Dialect::Sqlite {
+            let note = async |connection: &mut Connection| {
+                lots::note_the_rest(connection).await.map_err(|error| location.refused(&error))
+            };
+            Database::connect(location, &HistoryTable::SCHEMA)?.with(note)?;
+        }
+        Ok(sink)
     }
 }
 

@@ -55,7 +55,7 @@ impl Database {
     }
 
     /// Work on a store that is being opened.
-    pub(super) fn with<T>(
+    pub(crate) fn with<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

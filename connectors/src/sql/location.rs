@@ -142,7 +142,7 @@ impl Location {
     }
 
     /// Why this store cannot be used now.
-    pub(super) fn refused(&self, cause: &dyn fmt::Display) -> StoreError {
+    pub(crate) fn refused(&self, cause: &dyn fmt::Display) -> StoreError {
         let (store, cause) = (self.to_string(), cause.to_string());
         match self {
             Self::File(_) => StoreError::Open { store, cause },

@@ -94,12 +94,13 @@ impl Usage {
         let cost = limits.cost_us(asked.receivers);
         // What a clock that was ahead has left behind does not outlive it.
         let missing = (self.full_at_us - now_us).clamp(0, LONGEST_WAIT_MS * 1000);
+        self.full_at_us = now_us + missing;
         let wait = missing + cost.min(BURST_US) - BURST_US;
         let messages = i64::from(asked.messages);
         let verdict = if cost > 0 && wait > 0 {
             Verdict::OverRate { wait_ms: (wait + 999) / 1000 }
         } else {
-            self.full_at_us = now_us + missing + cost;
+            self.full_at_us += cost;
             match limits.daily_quota {
                 Some(quota) if messages > 0 && self.used + messages > i64::from(quota) => Verdict::OverQuota,
                 _ => {
@@ -108,7 +109,7 @@ impl Usage {
                 }
             }
         };
-        Taken { verdict, missing_us: (self.full_at_us - now_us).max(0), used: self.used }
+        Taken { verdict, missing_us: self.full_at_us - now_us, used: self.used }
     }
 
     /// Gives messages back that came to nothing, if their day still is.
@@ -212,6 +213,7 @@ mod tests {
         assert_eq!(usage.take(limits, one(), NOW_MS + 30 * DAY_MS).verdict, Verdict::Granted);
         let Verdict::OverRate { wait_ms } = usage.take(limits, one(), NOW_MS).verdict else { unreachable!() };
         assert_eq!(wait_ms, LONGEST_WAIT_MS);
+        assert_eq!(usage.take(limits, one(), NOW_MS + LONGEST_WAIT_MS).verdict, Verdict::Granted);
         let many = Use { receivers: 1_000, messages: 1_000 };
         let mut usage = Usage::default();
         assert_eq!(usage.take(limits, many, NOW_MS).missing_us, 1_000_000_000, "what a rate can owe is below that");

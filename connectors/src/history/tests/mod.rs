@@ -338,10 +338,15 @@ fn every_lookup_goes_by_an_index(store: &Store) {
             match dialect {
                 Dialect::MySql => assert_eq!(store.index_of(&text, &values(by, of, first.as_slice())), index),
                 Dialect::Sqlite => {
-                    let lots = ["0", "9", since, end];
-                    let plan = store.plan_of(&text, &values(by, of, &[&lots, first.as_slice()].concat()));
+                    let of_lots = ["0", "9", since, end, "100"];
+                    let values = [&values(by, of, first.as_slice())[..], &of_lots].concat();
+                    let plan = store.plan_of(&text, &values);
                     let rows = format!("SEARCH history USING INDEX {index} (lot=? AND {begins} AND received_at<?)");
-                    assert_eq!(plan[1], rows, "behind the lots: {plan:?}");
+                    let by_id = "SEARCH found USING INTEGER PRIMARY KEY (rowid=?)";
+                    assert!(plan.contains(&rows) && plan.iter().any(|line| line == by_id), "{plan:?}");
+                    // One is of the few that are left of all lots.
+                    let sorted = plan.iter().filter(|line| line.starts_with("USE TEMP B-TREE FOR ORDER BY")).count();
+                    assert!(by != By::Time || sorted == 1, "{plan:?}");
                 }
             }
         }

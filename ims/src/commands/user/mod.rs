@@ -20,7 +20,7 @@ pub enum Command {
     ///
     /// The password is made and told once, or read from standard input. The reference data must be those of the store
     /// (reference.kind = "sql"); running processes take it up within 5 seconds.
-    #[command(after_long_help = exit::help(ADD, CHANGED))]
+    #[command(after_long_help = exit::help(ADD, EXITS))]
     Add {
         #[command(flatten)]
         named: Named,
@@ -41,13 +41,13 @@ pub enum Command {
         customer: Option<String>,
     },
     /// Let a user in no more; running processes take it up within 5 seconds. Keys that it made stay (docs/center.md).
-    #[command(after_long_help = exit::help(DISABLE, CHANGED))]
+    #[command(after_long_help = exit::help(DISABLE, EXITS))]
     Disable(Named),
     /// Let a user in again.
-    #[command(after_long_help = exit::help(ENABLE, CHANGED))]
+    #[command(after_long_help = exit::help(ENABLE, EXITS))]
     Enable(Named),
     /// Give a user another password: one that is made and told once, or is read from standard input.
-    #[command(after_long_help = exit::help(PASSWORD, CHANGED))]
+    #[command(after_long_help = exit::help(PASSWORD, EXITS))]
     Password {
         #[command(flatten)]
         named: Named,
@@ -74,7 +74,7 @@ pub struct Chosen {
     password_stdin: bool,
 }
 
-const CHANGED: &[Exit] = &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
+const EXITS: &[Exit] = &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
 const ADD: &str = "  ims user add kim
   ims user add hana --customer hanbit-shop --role manager --json | jq -r .header

@@ -27,23 +27,23 @@ pub enum Command {
     ///
     /// The last is asked of the `ims run` of this configuration, at `[admin] listen`: whether a vendor is reached and lets us
     /// in, since when not and why, its circuit breaker, and how many messages wait for it in that process.
-    #[command(after_long_help = exit::help(LIST, CHANGED))]
+    #[command(after_long_help = exit::help(LIST, EXITS))]
     List,
     /// Let nothing leave to a vendor: its messages go to another one, or wait.
     ///
     /// What is on its way still leaves, and its reports are taken. The reference data must be those of the store
     /// (reference.kind = "sql"); running processes take it up within 5 seconds.
-    #[command(after_long_help = exit::help(PAUSE, CHANGED))]
+    #[command(after_long_help = exit::help(PAUSE, EXITS))]
     Pause(Named),
     /// Use a vendor again that was paused.
-    #[command(after_long_help = exit::help(RESUME, CHANGED))]
+    #[command(after_long_help = exit::help(RESUME, EXITS))]
     Resume(Named),
     /// Give a vendor another share of its families' messages, or of some of them.
     ///
     /// A weight is relative to those of the family's other vendors; 0 drains it. With --family, --priority or --username
     /// it is for such messages alone: one of a customer wins over one of a priority, and that over one of a family.
     /// Weights that would sum to zero for some message are refused. Running processes take it up within 5 seconds.
-    #[command(after_long_help = exit::help(WEIGHT, CHANGED))]
+    #[command(after_long_help = exit::help(WEIGHT, EXITS))]
     Weight {
         #[command(flatten)]
         named: Named,
@@ -87,7 +87,7 @@ pub enum Command {
     /// Upload an image to a vendor, and tell the key or address that messages name it by.
     ///
     /// The keys of MMS and RCS are valid for some days, which the vendor says; the addresses of KakaoTalk stay.
-    #[command(after_long_help = exit::help(UPLOAD, CHANGED))]
+    #[command(after_long_help = exit::help(UPLOAD, EXITS))]
     Upload {
         /// Its name, as `ims vendor list` tells it.
         vendor: String,
@@ -110,7 +110,7 @@ pub struct Named {
     by: Option<String>,
 }
 
-const CHANGED: &[Exit] = &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
+const EXITS: &[Exit] = &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped];
 
 const PAUSE: &str = "  ims vendor pause dealer
   ims vendor pause dealer --by kim --config production.toml";

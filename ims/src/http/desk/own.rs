@@ -105,8 +105,10 @@ impl Counted {
     fn turn(&mut self, now_ms: i64) {
         let (today, _) = day_of(now_ms);
         if today > self.usage.day {
-            (self.usage.day, self.usage.used, self.unreported) = (today, 0, 0);
+            (self.usage.used, self.unreported) = (0, 0);
         }
+        // A clock that was ahead and is set back does not keep its day.
+        self.usage.day = today;
     }
 
     /// Whether a time is of the day that is counted: what another has used is of no use to it.

@@ -50,6 +50,16 @@ fn what_a_door_counted_by_itself_is_reported_once_and_only_on_its_day() {
     assert_eq!(own.to_report(&name(), NOW_MS + DAY), (0, 0));
 }
 
+#[test]
+fn a_door_whose_clock_was_ahead_counts_today() {
+    let (own, limits) = (Own::default(), limits(0, 1_000));
+    own.take(&name(), limits, of(5), NOW_MS + 40 * DAY);
+    assert_eq!(own.to_report(&name(), NOW_MS), (0, 5));
+    own.put_back(&name(), 5, NOW_MS);
+    assert_eq!(own.to_report(&name(), NOW_MS), (0, 5), "it was not heard, and its day still is");
+    assert_eq!(own.to_report(&name(), NOW_MS + DAY), (0, 0), "tomorrow is another day");
+}
+
 #[tokio::test]
 async fn who_is_over_its_rate_is_refused_unseen_until_one_message_would_be_let_in() {
     let clock = Arc::new(At(AtomicI64::new(NOW_MS)));
