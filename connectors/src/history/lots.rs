@@ -9,6 +9,8 @@ use std::ops::{Range, RangeInclusive};
 
 /// As migrations/sqlite/history has it.
 const ROWS_SHIFT: u32 = 14;
+/// Lots of one question at most: a page of each is read and sorted, and a customer may have stood still for a month before.
+const MOST_TOGETHER: usize = 64;
 
 const NOTE: &str = "INSERT INTO history_lots (lot, earliest, latest) VALUES (?, ?, ?)
     ON CONFLICT (lot) DO UPDATE SET earliest = MIN(earliest, excluded.earliest), latest = MAX(latest, excluded.latest)";
@@ -73,9 +75,28 @@ impl Lots {
     pub(super) fn next(&mut self, since_ms: i64) -> Option<RangeInclusive<i64>> {
         self.left.retain(|lot| lot.latest >= since_ms);
         let together = self.together.min(self.left.len());
-        self.together *= 2;
+        self.together = (self.together * 2).min(MOST_TOGETHER);
         let mut asked = self.left.drain(..together).map(|lot| lot.lot);
         let newest = asked.next()?;
         Some(asked.next_back().unwrap_or(newest)..=newest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lots_are_asked_from_the_newest_on_ever_more_at_a_time_and_none_twice() {
+        let left = (0..300).rev().map(|lot| Lot { lot, latest: lot * 10 }).collect();
+        let mut lots = Lots { left, together: 1 };
+        let asked: Vec<_> = std::iter::from_fn(|| lots.next(0)).collect();
+        assert_eq!(asked[..4], [299..=299, 297..=298, 293..=296, 285..=292]);
+        assert!(asked.windows(2).all(|two| *two[1].end() == two[0].start() - 1));
+        assert_eq!((asked.last().unwrap().start(), asked.len()), (&0, 7 + 3), "64 at a time, and what is left");
+
+        let left = (0..300).rev().map(|lot| Lot { lot, latest: lot * 10 }).collect();
+        let mut lots = Lots { left, together: 1 };
+        assert_eq!([lots.next(0), lots.next(2_980), lots.next(2_981)], [Some(299..=299), Some(298..=298), None]);
     }
 }
