@@ -48,12 +48,16 @@ impl KafkaProducer {
         Ok(())
     }
 
-    /// Waits until what was handed over has ended, one way or the other.
-    fn drain(&self, deadline: Instant) {
-        while !native::flush(self.producer.client(), LOOK) && Instant::now() < deadline {
+    /// Waits until what was handed over has ended, one way or the other; whether all has. The number of what is in flight
+    /// does not tell: librdkafka counts what it wants to say of brokers, too.
+    fn drain(&self, deadline: Instant) -> bool {
+        loop {
+            let has_ended = native::flush(self.producer.client(), LOOK);
             self.producer.poll(Duration::ZERO);
+            if has_ended || Instant::now() >= deadline {
+                return has_ended;
+            }
         }
-        self.producer.poll(Duration::ZERO);
     }
 
     fn send(&self, output: &Outgoing, deadline: Instant) -> Result<(), LogError> {
@@ -103,14 +107,12 @@ impl Producer for KafkaProducer {
         let deadline = Instant::now() + PATIENCE + Duration::from_secs(1);
         self.producer.context().take_failed();
         let sent = self.send_all(records, deadline);
-        self.drain(deadline);
+        let all_have_ended = self.drain(deadline);
         sent?;
         match self.producer.context().take_failed() {
             Some(Undelivered { topic, code }) => Err(refused(&topic, code)),
-            None if self.producer.in_flight_count() > 0 => {
-                Err(LogError::Away("records were not acknowledged in time".into()))
-            }
-            None => Ok(()),
+            None if all_have_ended => Ok(()),
+            None => Err(LogError::Away("records were not acknowledged in time".into())),
         }
     }
 }
