@@ -12,11 +12,13 @@ const ROWS_SHIFT: u32 = 14;
 /// Lots of one question at most: a page of each is read and sorted, and a customer may have stood still for a month before.
 const MOST_TOGETHER: usize = 64;
 
-const NOTE: &str = "INSERT INTO history_lots (lot, earliest, latest) VALUES (?, ?, ?)
-    ON CONFLICT (lot) DO UPDATE SET earliest = MIN(earliest, excluded.earliest), latest = MAX(latest, excluded.latest)";
+/// What becomes of a lot that is noted already.
+const WIDER: &str = "ON CONFLICT (lot) DO UPDATE
+    SET earliest = MIN(earliest, excluded.earliest), latest = MAX(latest, excluded.latest)";
 
 /// Notes when the messages of rows were requested, in the transaction that has just inserted them.
 pub(super) async fn note(connection: &mut Connection, rows: &[(usize, &History)]) -> sqlx::Result<()> {
+    let text = format!("INSERT INTO history_lots (lot, earliest, latest) VALUES (?, ?, ?) {WIDER}");
     let last = connection.query("SELECT MAX(id) AS last FROM history").fetch_one().await?;
     // One writer at a time, and each row gets the id behind the largest.
     let behind: i64 = last.get::<Option<i64>>("last")?.unwrap_or_default() + 1;
@@ -24,7 +26,7 @@ pub(super) async fn note(connection: &mut Connection, rows: &[(usize, &History)]
     let times: Vec<(i64, i64)> = ids.map(lot_of).zip(rows.iter().map(|(_, row)| row.received_at)).collect();
     for of_a_lot in times.chunk_by(|(lot, _), (next, _)| lot == next) {
         let received_at = || of_a_lot.iter().map(|(_, received_at)| *received_at);
-        let query = connection.query(NOTE).bind(of_a_lot[0].0);
+        let query = connection.query(&text).bind(of_a_lot[0].0);
         query.bind(received_at().min()).bind(received_at().max()).execute().await?;
     }
     Ok(())
@@ -34,8 +36,7 @@ pub(super) async fn note(connection: &mut Connection, rows: &[(usize, &History)]
 pub(super) async fn note_the_rest(connection: &mut Connection) -> sqlx::Result<()> {
     let text = format!(
         "INSERT INTO history_lots (lot, earliest, latest) SELECT lot, MIN(received_at), MAX(received_at) FROM history
-         WHERE id >= (SELECT COALESCE(MAX(lot), 0) FROM history_lots) << {ROWS_SHIFT} GROUP BY lot
-         ON CONFLICT (lot) DO UPDATE SET earliest = MIN(earliest, excluded.earliest), latest = MAX(latest, excluded.latest)"
+         WHERE id >= (SELECT COALESCE(MAX(lot), 0) FROM history_lots) << {ROWS_SHIFT} GROUP BY lot {WIDER}"
     );
     connection.execute(&text).await
 }
