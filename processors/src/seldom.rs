@@ -20,8 +20,12 @@ impl Seldom {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    /// Whether `what` is worth a line now: how often it came besides is for a counter.
-    pub fn is_news(&self, what: &str, now: Instant) -> bool {
+    /// Whether `what` is worth a line now: how often it came besides is for a counter. What is one thing has no name.
+    pub fn is_news(&self, what: &str) -> bool {
+        self.is_news_at(what, Instant::now())
+    }
+
+    fn is_news_at(&self, what: &str, now: Instant) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |at: &Instant| now.saturating_duration_since(*at) < EVERY;
         if told.get(what).is_some_and(is_fresh) {
@@ -45,7 +49,7 @@ mod tests {
     #[test]
     fn what_comes_again_and_again_is_told_once_a_minute() {
         let (told, begun) = (Seldom::new(), Instant::now());
-        let at = |what: &str, seconds| told.is_news(what, begun + Duration::from_secs(seconds));
+        let at = |what: &str, seconds| told.is_news_at(what, begun + Duration::from_secs(seconds));
         assert!(at("fill.rs:7:9", 0));
         assert!((1..60).all(|seconds| !at("fill.rs:7:9", seconds)));
         assert!(at("fill.rs:8:1", 30), "something else is news");

@@ -89,7 +89,7 @@ impl Client {
         let tls = match HttpsConnectorBuilder::new().with_provider_and_platform_verifier(provider) {
             Ok(tls) => tls,
             Err(error) => {
-                if NO_TLS.is_news("", std::time::Instant::now()) {
+                if NO_TLS.is_news("") {
                     tracing::error!(%error, "no customer can be called: install ca-certificates");
                 }
                 return None;
@@ -125,7 +125,7 @@ fn failure(error: &PoolError) -> Failure {
     while let Some(error) = cause {
         match error.downcast_ref() {
             Some(ConnectError::Forbidden(forbidden)) => {
-                if FORBIDDEN.is_news("", std::time::Instant::now()) {
+                if FORBIDDEN.is_news("") {
                     tracing::warn!(
                         "{forbidden}; others are told once a minute, and counted by ims_callback_calls_total"
                     );

@@ -3,6 +3,7 @@
 
 use super::Repeat;
 use processors::access::{Begun, End, KEPT, Kept, RepeatKey};
+use processors::rest::rests;
 use rustc_hash::FxHashMap;
 use std::{collections::VecDeque, time::Duration};
 
@@ -35,7 +36,7 @@ struct Held {
 impl MemoryRepeats {
     /// What a request is told that has begun before.
     pub fn known(&self, repeat: &Repeat, now_ms: i64) -> Option<Begun> {
-        let held = self.held.get(&repeat.key).filter(|held| now_ms < held.until_ms)?;
+        let held = self.held.get(&repeat.key).filter(|held| rests(held.until_ms, KEPT.as_millis() as i64, now_ms))?;
         Some(Kept::of_bytes(&held.value)?.tells(repeat.contents, repeat.mark))
     }
 

@@ -30,14 +30,14 @@ const ASKED_AT_ONCE: usize = 1000;
 impl HistorySink {
     /// Opens the store of history, or makes it.
     pub fn history(location: &Location, cipher: Arc<Cipher>) -> Result<Self, StoreError> {
-        let sink = Self::open(location, HistoryTable::new(location.dialect(), cipher))?;
+        let mut database = Database::open(location, &HistoryTable::SCHEMA)?;
         if location.dialect() == Dialect::Sqlite {
             let note = async |connection: &mut Connection| {
                 lots::note_the_rest(connection).await.map_err(|error| location.refused(&error))
             };
-            Database::connect(location, &HistoryTable::SCHEMA)?.with(note)?;
+            database.with(note)?;
         }
-        Ok(sink)
+        Ok(Self::over(database, HistoryTable::new(location.dialect(), cipher)))
     }
 }
 

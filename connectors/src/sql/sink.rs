@@ -39,7 +39,12 @@ pub struct SqlSink<T> {
 impl<T: Table> SqlSink<T> {
     /// Opens the store, or makes it.
     pub fn open(location: &Location, table: T) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(location, &T::SCHEMA)?, table })
+        Ok(Self::over(Database::open(location, &T::SCHEMA)?, table))
+    }
+
+    /// Over a store that was opened.
+    pub(crate) fn over(database: Database, table: T) -> Self {
+        Self { database, table }
     }
 }
 

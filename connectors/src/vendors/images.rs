@@ -8,6 +8,7 @@ use processors::{
     night::Night,
     ports::{Clock, Reply},
     reference::{CodeTable, Vendor},
+    rest::rests,
     seldom::Seldom,
 };
 use rustc_hash::FxHashMap;
@@ -230,7 +231,7 @@ async fn image<W: Takes>(
     // Who comes meanwhile waits for what the first one finds.
     let mut known = place.lock().await;
     let now_ms = desk.clock.now_ms();
-    if let Some(Known { said, .. }) = known.as_ref().filter(|known| now_ms < known.until_ms) {
+    if let Some(Known { said, .. }) = known.as_ref().filter(|known| rests(known.until_ms, LONGEST_MS, now_ms)) {
         return said.clone();
     }
     let _memory = images.memory.acquire().await;
@@ -238,7 +239,7 @@ async fn image<W: Takes>(
         Ok(Some(file)) => bring(way, what, key, &file, now_ms, desk).await?,
         Ok(None) => Known { said: Ok(None), until_ms: now_ms + SHORT_MS },
         Err(error) => {
-            if WAITS.is_news("", std::time::Instant::now()) {
+            if WAITS.is_news("") {
                 tracing::warn!(%error, "a message waits for its images; others are told once a minute");
             }
             return Err(later(way));

@@ -117,7 +117,7 @@ pub async fn serve(
                 });
             }
             Err(error) => {
-                if NOT_TAKEN.is_news("", std::time::Instant::now()) {
+                if NOT_TAKEN.is_news("") {
                     tracing::warn!(%error, "a connection could not be taken; others are told once a minute");
                 }
                 tokio::time::sleep(PAUSE).await;

@@ -1,7 +1,7 @@
 //! What a dealer refused, and how long each is left alone: longer each time, told once.
 
 use super::LONGEST_WAIT;
-use processors::reference::Template;
+use processors::{reference::Template, rest::rests};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,8 @@ pub struct Refusals(FxHashMap<Name, Refused>);
 impl Refusals {
     /// Whether it is left alone now.
     pub fn rests(&self, name: &Name, template: Option<&Arc<Template>>, now_ms: i64) -> bool {
-        self.0.get(name).is_some_and(|refused| refused.template.as_ref() == template && now_ms < refused.until_ms)
+        let rests = |until_ms| rests(until_ms, LONGEST_WAIT.as_millis() as i64, now_ms);
+        self.0.get(name).is_some_and(|refused| refused.template.as_ref() == template && rests(refused.until_ms))
     }
 
     /// It was refused. Whether that is new, and to be told.

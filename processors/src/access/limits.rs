@@ -80,17 +80,26 @@ pub fn day_of(now_ms: i64) -> (i64, i64) {
 }
 
 impl Usage {
+    /// Begins the day that it is now; whether it is a new one, of which nothing is used. A clock that was ahead and is set
+    /// back does not keep its day.
+    pub fn turn(&mut self, now_ms: i64) -> bool {
+        let (today, _) = day_of(now_ms);
+        let is_new = today > self.day;
+        if is_new {
+            self.used = 0;
+        }
+        self.day = today;
+        is_new
+    }
+
     /// Lets a request in, or says why not. One of more receivers than a second's is let in when a second's is there, and
     /// then the next has to wait for all of it. What is over the rate takes nothing; what is over the quota takes of
     /// the rate, since it was looked at.
     ///
     /// Redis does the same where processes share it (connectors/src/desk/take.lua).
     pub fn take(&mut self, limits: Limits, asked: Use, now_ms: i64) -> Taken {
-        let (now_us, (today, _)) = (now_ms * 1000, day_of(now_ms));
-        if today > self.day {
-            self.used = 0;
-        }
-        self.day = today;
+        let now_us = now_ms * 1000;
+        self.turn(now_ms);
         let cost = limits.cost_us(asked.receivers);
         // What a clock that was ahead has left behind does not outlive it.
         let missing = (self.full_at_us - now_us).clamp(0, LONGEST_WAIT_MS * 1000);

@@ -100,7 +100,7 @@ impl CallbackWorker {
             }
             After::GiveUp => {
                 self.no_longer_pending(&callback);
-                if GIVEN_UP.is_news(&endpoint.service_key, Instant::now()) {
+                if GIVEN_UP.is_news(&endpoint.service_key) {
                     tracing::warn!(
                         track_id = callback.track_id,
                         reports,

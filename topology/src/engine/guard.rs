@@ -6,7 +6,6 @@ use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe, catch_unwind},
     sync::Once,
-    time::Instant,
 };
 
 /// By its place in the code: how many records panic is counted as dead letters.
@@ -64,7 +63,7 @@ pub fn guard<T, R: ToString, E>(
     let decided = guarded(decide).map(|decided| decided.map(|decided| decided.map_err(|reason| reason.to_string())));
     decided.unwrap_or_else(|panicked_at| {
         let (topic, partition, offset) = (record.place.topic.name(), record.place.partition, record.offset);
-        if RECORDS_TOLD.is_news(&panicked_at, Instant::now()) {
+        if RECORDS_TOLD.is_news(&panicked_at) {
             tracing::error!(
                 topic,
                 partition,

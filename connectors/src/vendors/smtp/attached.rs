@@ -42,7 +42,7 @@ pub async fn read<'p>(
             Ok(Some(file)) => files.push(file),
             Ok(None) => return Err(none()),
             Err(error) => {
-                if WAITS.is_news("", std::time::Instant::now()) {
+                if WAITS.is_news("") {
                     tracing::warn!(%error, "a mail waits for its files; others are told once a minute");
                 }
                 // Of the mail server it says nothing.

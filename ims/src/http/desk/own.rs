@@ -103,12 +103,9 @@ impl Own {
 impl Counted {
     /// A new day: what was not reported of the last one is of no use to anybody.
     fn turn(&mut self, now_ms: i64) {
-        let (today, _) = day_of(now_ms);
-        if today > self.usage.day {
-            (self.usage.used, self.unreported) = (0, 0);
+        if self.usage.turn(now_ms) {
+            self.unreported = 0;
         }
-        // A clock that was ahead and is set back does not keep its day.
-        self.usage.day = today;
     }
 
     /// Whether a time is of the day that is counted: what another has used is of no use to it.

@@ -6,7 +6,6 @@ use crate::{
     log::Outgoing,
 };
 use processors::{ports::Away, seldom::Seldom};
-use std::time::Instant;
 
 static BATCHES_TOLD: Seldom = Seldom::new();
 
@@ -18,7 +17,7 @@ impl<S: Step> StepWorker<S> {
             Err(place) => place,
         };
         let records = self.batch.len();
-        if BATCHES_TOLD.is_news(&panicked_at, Instant::now()) {
+        if BATCHES_TOLD.is_news(&panicked_at) {
             tracing::error!(stream = %self.spec.name, records, panicked_at, "a batch panicked: each record is decided alone");
         }
         self.step.undo();

@@ -21,10 +21,7 @@ use processors::{
     seldom::Seldom,
 };
 use schemas::{Family, Serial, Topic};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 /// By vendor: an account that another system shares brings its whole volume.
 static KEPT_APART: Seldom = Seldom::new();
@@ -93,7 +90,7 @@ impl ReceiptsWorker {
             if matches!(outcome, "foreign" | "unknown vendor") {
                 // A serial number is no secret; a foreign one may be anything, so only its length is told.
                 let (vendor, length) = (&receipt.vendor, receipt.serial_number.len());
-                if KEPT_APART.is_news(vendor, Instant::now()) {
+                if KEPT_APART.is_news(vendor) {
                     tracing::warn!(
                         worker = %self.name,
                         vendor,
