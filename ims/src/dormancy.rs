@@ -102,7 +102,7 @@ impl Templates {
             Due::Sleep => (Some(Approval::Dormant), &mut changed.dormant),
             Due::Deletion => (None, &mut changed.deleted),
         };
-        let by = By { actor: ACTOR.to_owned(), at_ms: now_ms };
+        let by = By::named(ACTOR, now_ms);
         *counted += u64::from(self.editor.retire(&by, template, to)?);
         Ok(())
     }

@@ -338,7 +338,7 @@ impl Notices {
             };
             producer.append(&records)?;
         }
-        let by = By { actor: ACTOR.to_owned(), at_ms: now_ms };
+        let by = By::named(ACTOR, now_ms);
         let noted = self.editor.noticed(&by, &of.username, years, &told)?;
         counter!(TOLD).increment(noted);
         of.told += noted;

@@ -46,6 +46,7 @@ fn by(named: Option<&String>) -> anyhow::Result<String> {
 /// Why the store was left as it was; `refused` says it of what the change itself refuses.
 fn unchanged<R>(unchanged: Unchanged<R>, refused: impl FnOnce(R) -> String) -> anyhow::Error {
     usage(match unchanged {
+        Unchanged::Stranger => "nothing was changed: who asks is not let in any more".to_owned(),
         Unchanged::Refused(reason) => refused(reason),
         Unchanged::Contents(reason) => format!("nothing was changed: {reason}"),
         Unchanged::Full { what, most } => format!("nothing was changed: there may be {most} of {what} at most"),

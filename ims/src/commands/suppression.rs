@@ -70,7 +70,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
             Ok(if known.is_some() { Exit::Done } else { Exit::Failed })
         }
         Command::Remove { by: named, .. } => {
-            let by = By { actor: by(named.as_ref())?, at_ms: now_ms() };
+            let by = By::named(by(named.as_ref())?, now_ms());
             let removed = editor.unsuppress(&by, &address)?;
             output::result(globals.json, &json!({"removed": removed}), || {
                 if removed { "taken out: the next mail to it is sent".to_owned() } else { "not in the list".to_owned() }

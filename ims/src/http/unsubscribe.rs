@@ -114,7 +114,7 @@ async fn refuse(
     trace.username(&of);
     let _share = door.shares.take(of).ok_or(Problem::TooMany)?;
     body::read(form, LONGEST_BODY, door.body_within).await?;
-    let by = By { actor: format!("unsubscribe/{serial_number}"), at_ms: door.clock.now_ms() };
+    let by = By::named(format!("unsubscribe/{serial_number}"), door.clock.now_ms());
     let outs = [OptOut { username, recipient }];
     door.editor()?.ask(move |editor| editor.hear(&by, &outs, Source::Click)).await?;
     Ok(page(

@@ -129,7 +129,7 @@ impl Fixture {
     fn agree(&self, username: &str, recipients: &[&str], consented_ms: i64) {
         let given: Vec<GivenConsent> =
             recipients.iter().map(|recipient| self.consent(username, recipient, false, consented_ms)).collect();
-        let by = By { actor: "test".into(), at_ms: 1 };
+        let by = By::named("test", 1);
         self.process().editor.consent::<()>(&by, username, &given).unwrap().unwrap();
     }
 
@@ -286,7 +286,7 @@ fn a_push_to_a_user_without_registered_tokens_reaches_nobody() {
     let given: Vec<GivenConsent> =
         ["hana", "duri"].map(|id| fixture.consent("shop", id, true, noon("2024-03-15"))).into();
     let mut process = fixture.process();
-    let by = By { actor: "test".into(), at_ms: 1 };
+    let by = By::named("test", 1);
     process.editor.consent::<()>(&by, "shop", &given).unwrap().unwrap();
     let app = connectors::reference::App { service_key: key.into(), username: "shop".into() };
     let token = connectors::reference::PushToken { app_user_id: "duri".into(), token: "token-of-duri".into() };

@@ -379,7 +379,7 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
     }
 
     fn by(&self) -> By {
-        By { actor: format!("vendor/{}", self.registrar.name()), at_ms: now_ms() }
+        By::named(format!("vendor/{}", self.registrar.name()), now_ms())
     }
 
     fn count(&self, outcome: &'static str) {

@@ -161,7 +161,7 @@ impl<T: FnMut(&mut Editor) -> Result<bool, Away>> Round<'_, T> {
     }
 
     fn settle(&mut self, template: &Template, to: Approval) -> Result<(), Stop> {
-        let by = By { actor: format!("vendor/{}", self.vendor), at_ms: now_ms() };
+        let by = By::named(format!("vendor/{}", self.vendor), now_ms());
         if self.editor.settle(&by, template, to)? {
             let word = processors::center::inspection::word(to);
             self.count(word);

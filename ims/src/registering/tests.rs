@@ -164,7 +164,7 @@ impl Bench {
     }
 
     fn change(&self, code: &str, decide: impl FnOnce(&mut Vec<Template>)) {
-        let by = By { actor: "shop/2026".into(), at_ms: now_ms() };
+        let by = By::named("shop/2026", now_ms());
         let which = Which::of([("channel", "AT"), ("username", "shop"), ("code", code)]);
         let changed = self.editor().change(&by, "shop", &which, |rows: &mut Vec<Template>| {
             decide(rows);

@@ -36,6 +36,24 @@ impl Holder {
         }
     }
 
+    /// Whether its row, as it is `now`, still lets it do as much: by the same secret, in time, for nothing less, and from
+    /// the same addresses.
+    pub fn stands(&self, now: &Self, now_ms: i64) -> bool {
+        let as_much = |before: &SecretKey, now: &SecretKey| {
+            now.username == before.username
+                && now.networks == before.networks
+                && before.scopes.iter().all(|scope| now.allows(*scope))
+        };
+        now.is_valid(now_ms)
+            && match (self, now) {
+                (Self::Key(before), Self::Key(now)) => before.hash == now.hash && as_much(before, now),
+                (Self::User(before), Self::User(now)) => {
+                    before.hash == now.hash && as_much(&before.as_key(), &now.as_key())
+                }
+                (Self::Key(_), Self::User(_)) | (Self::User(_), Self::Key(_)) => false,
+            }
+    }
+
     /// Whether it stands so in these reference data.
     pub fn is_of(&self, reference: &Reference) -> bool {
         match self {

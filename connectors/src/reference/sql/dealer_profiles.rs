@@ -169,6 +169,7 @@ impl Editor {
             }
             Unchanged::Full { most, .. } => format!("you have {most} sender profiles, and may have no more"),
             Unchanged::Contents(reason) => reason,
+            Unchanged::Stranger => "who asks is not let in any more".to_owned(),
         }))
     }
 }

@@ -88,8 +88,8 @@ impl Editor {
                 tracing::warn!(customer = username, template = code, cause, "a template cannot be made dormant");
                 Ok(false)
             }
-            // It makes no row more.
-            Err(Unchanged::Full { .. }) => Ok(false),
+            // It makes no row more, and nobody had to be let in.
+            Err(Unchanged::Full { .. } | Unchanged::Stranger) => Ok(false),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     sql::{Connection, Database, Location, StoreError},
 };
 use processors::{
+    access::Holder,
     ports::Away,
     reference::{Customer, Reference},
 };
@@ -36,11 +37,39 @@ pub struct By {
     pub actor: String,
     /// When, Unix milliseconds.
     pub at_ms: i64,
+    /// Who came in at a door to do so: he must still be let in when it is done. None: a process of ours, or who needs no key.
+    pub holder: Option<Holder>,
+}
+
+impl By {
+    /// Whom nobody had to let in.
+    pub fn named(actor: impl Into<String>, at_ms: i64) -> Self {
+        Self { actor: actor.into(), at_ms, holder: None }
+    }
+
+    /// Whether who came in would be let in now: running processes hear of a key that was taken out some seconds later, and
+    /// until then it shall not make itself a successor.
+    async fn stands(&self, connection: &mut Connection, cipher: &Cipher) -> sqlx::Result<bool> {
+        let now = match &self.holder {
+            None => return Ok(true),
+            Some(Holder::Key(key)) => {
+                let of_key = Which::of([("username", &*key.username), ("name", &*key.name)]);
+                rows(connection, cipher, &of_key).await?.pop().map(Holder::Key)
+            }
+            Some(Holder::User(user)) => {
+                let of_user = Which::of([("login", &*user.login)]);
+                rows(connection, cipher, &of_user).await?.pop().map(Holder::User)
+            }
+        };
+        Ok(self.holder.as_ref().zip(now).is_some_and(|(before, now)| before.stands(&now, self.at_ms)))
+    }
 }
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unchanged<E> {
+    /// Who asks would not be let in any more.
+    Stranger,
     /// Who decides what becomes of the rows refuses.
     Refused(E),
     /// They would contradict themselves or what the store can hold; said without secrets.
@@ -75,6 +104,9 @@ impl Editor {
         let done = database.transact(
             async |connection| {
                 let mut writing = Writing::begin(connection, cipher, &by.actor, by.at_ms).await?;
+                if !by.stands(writing.connection, cipher).await? {
+                    return Ok((Err(Unchanged::Stranger), false));
+                }
                 let before: Vec<Arc<K>> = rows(writing.connection, cipher, which).await?;
                 let mut after: Vec<K> = before.iter().map(|row| (**row).clone()).collect();
                 let told = match decide(&mut after) {

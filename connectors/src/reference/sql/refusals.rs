@@ -26,7 +26,7 @@ impl SqlRefusals {
 
 impl Refusals for SqlRefusals {
     fn heard(&mut self, outs: &[OptOut], by: &str, at_ms: i64) -> Result<(), Away> {
-        let by = By { actor: by.to_owned(), at_ms };
+        let by = By::named(by, at_ms);
         self.0.hear(&by, outs, Source::Call).map(drop)
     }
 }

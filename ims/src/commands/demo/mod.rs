@@ -168,7 +168,7 @@ fn upload(config: &Config, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Res
         pixels: None,
         created_at_ms: now_ms(),
     };
-    let by = By { actor: "demo".to_owned(), at_ms: row.created_at_ms };
+    let by = By::named("demo", row.created_at_ms);
     let mut editor = Editor::open(&stores.reference()?, Arc::clone(cipher), config.center)?;
     // One more than `[center]` allows: the example is refused then.
     if editor.expect_file::<()>(&by, customer, &row)?.is_err() {

@@ -183,7 +183,7 @@ impl Noted {
     pub fn note(&mut self, audit: &Audit, now_ms: i64) -> anyhow::Result<()> {
         let Some(deeds) = &mut self.deeds else { return Ok(()) };
         let after = serde_json::to_string(audit)?;
-        let by = By { actor: audit.who.chars().take(LONGEST_ACTOR).collect(), at_ms: now_ms };
+        let by = By::named(audit.who.chars().take(LONGEST_ACTOR).collect::<String>(), now_ms);
         let deed = Deed { kind: "replays", subject: &audit.replay, before: self.begun.as_deref(), after: &after };
         deeds.note(&by, deed).context("the audit of the store")?;
         self.begun = Some(after);

@@ -132,7 +132,7 @@ fn change(
     owner: &str,
     decide: impl FnOnce(&mut Vec<User>) -> Result<User, String>,
 ) -> anyhow::Result<User> {
-    let by = By { actor: by(named.by.as_ref())?, at_ms };
+    let by = By::named(by(named.by.as_ref())?, at_ms);
     let which = Which::of([("login", &*named.login)]);
     editor.change(&by, owner, &which, decide)?.map_err(|error| unchanged(error, |reason| reason))
 }

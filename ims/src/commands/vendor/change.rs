@@ -80,7 +80,7 @@ pub fn run(
         super::must_be_there(config, vendor)?;
         return Err(usage(in_file(config, vendor, change)));
     }
-    let by = By { actor: by(actor)?, at_ms: now_ms() };
+    let by = By::named(by(actor)?, now_ms());
     let stores = Stores::of(config);
     let location = stores.reference()?;
     let mut editor = Editor::open(&location, Arc::new(stores.existing_cipher()?), config.center)?;

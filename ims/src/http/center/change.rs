@@ -3,7 +3,10 @@
 use crate::http::{answer::Problem, clerk::Clerk, gate::Caller, routes::Door, stop::Stop};
 use axum::{body::Body, http::HeaderMap};
 use connectors::reference::{By, Editor, Owned, Unchanged, Which};
-use processors::refusal::{Code, Refusal};
+use processors::{
+    access::Holder,
+    refusal::{Code, Refusal},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -37,8 +40,11 @@ impl Door {
 
     /// Who changes, as the audit names it: the customer and its key, or the user.
     pub fn by(&self, caller: &Caller) -> By {
-        let of_key = || format!("{}/{}", caller.username, caller.key.name);
-        By { actor: caller.user.as_ref().map_or_else(of_key, |user| user.actor()), at_ms: self.clock.now_ms() }
+        let (actor, holder) = match &caller.user {
+            Some(user) => (user.actor(), Holder::User(Arc::clone(user))),
+            None => (format!("{}/{}", caller.username, caller.key.name), Holder::Key(Arc::clone(&caller.key))),
+        };
+        By { actor, at_ms: self.clock.now_ms(), holder: Some(holder) }
     }
 
     /// Reads a body.
@@ -51,6 +57,7 @@ impl Door {
 impl From<Unchanged<Refusal>> for Stop {
     fn from(unchanged: Unchanged<Refusal>) -> Self {
         match unchanged {
+            Unchanged::Stranger => Problem::Unauthorized.into(),
             Unchanged::Refused(refusal) => refusal.into(),
             Unchanged::Contents(reason) => Refusal::named(Code::BadRequest, "the request", reason).into(),
             Unchanged::Full { what, most } => {

@@ -13,7 +13,7 @@ const PHONE: &str = "01023456789";
 const KEY: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 
 fn by(username: &str) -> By {
-    By { actor: format!("{username}/2026"), at_ms: now_ms() }
+    By::named(format!("{username}/2026"), now_ms())
 }
 
 fn token(token: &str) -> Handed {

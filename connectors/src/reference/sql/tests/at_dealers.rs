@@ -60,7 +60,7 @@ pub(super) fn a_dealers_word_is_written_on_what_it_inspected_alone(store: &Store
     store.import(seed).unwrap();
     let reference = store.reference();
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
-    let by = By { actor: "vendor/dealer".into(), at_ms: AT_MS + 1 };
+    let by = By::named("vendor/dealer", AT_MS + 1);
     let changed = Template { message: "다른 글".into(), ..first.clone() };
     assert_eq!(editor.settle(&by, &changed, Approval::Approved), Ok(false), "it says something else by now");
     assert_eq!(editor.settle(&by, &first, Approval::Approved), Ok(true));
@@ -93,7 +93,7 @@ pub(super) fn what_nobody_has_any_more_is_left_to_be_deleted(store: &Store) {
         editor.note_at_dealer(template, &said("approved", None)).unwrap();
     }
     assert_eq!(editor.leftovers(Channel::At, "dealer", ("", "", ""), 9).unwrap(), []);
-    let by = By { actor: "c0/2026".into(), at_ms: AT_MS + 1 };
+    let by = By::named("c0/2026", AT_MS + 1);
     let change = |editor: &mut Editor, template: &Template, to: Option<Template>| {
         let which = Which::of([("channel", "AT"), ("username", "c0"), ("code", &*template.code)]);
         let changed = editor.change(&by, "c0", &which, |rows: &mut Vec<Template>| {

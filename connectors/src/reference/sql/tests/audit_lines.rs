@@ -98,7 +98,7 @@ pub(super) fn lines_of_a_kind_are_found_by_an_index(store: &Store) {
 pub(super) fn a_token_that_is_registered_again_as_it_was_leaves_no_line(store: &Store) {
     store.import(customers(1)).unwrap();
     let app = App { service_key: format!("{:0>40}", 0), username: "c0".into() };
-    let by = |at_ms| By { actor: "c0/2026".into(), at_ms };
+    let by = |at_ms| By::named("c0/2026", at_ms);
     let token = |user: &str, token: &str| PushToken { app_user_id: user.into(), token: token.into() };
     let mut editor = store.editor();
     let told = || -> Vec<String> {

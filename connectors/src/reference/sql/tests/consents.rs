@@ -14,7 +14,7 @@ use processors::{
 };
 
 fn by(at_ms: i64) -> By {
-    By { actor: "c0/2026".into(), at_ms }
+    By::named("c0/2026", at_ms)
 }
 
 fn at(ms: i64) -> Timestamp {

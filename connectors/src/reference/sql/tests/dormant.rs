@@ -14,7 +14,7 @@ pub(super) fn inspected_templates_are_told_in_pages_and_retired(store: &Store) {
     seed.templates.push(Template { channel: Channel::Mt, ..template(9, "c0") });
     store.import(seed).unwrap();
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
-    let by = |at_ms| By { actor: "ims/dormancy".into(), at_ms };
+    let by = |at_ms| By::named("ims/dormancy", at_ms);
     let approved = |code: &str| inspected(code, Approval::Approved, AT_MS);
     assert_eq!(editor.inspected(Channel::At, ("", ""), 2).unwrap(), [approved("T0"), approved("T1")]);
     assert_eq!(editor.inspected(Channel::At, ("c0", "T1"), 2).unwrap(), [approved("T2")], "T3 is stopped");

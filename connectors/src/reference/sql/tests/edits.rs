@@ -8,7 +8,7 @@ use processors::{
 };
 
 fn by(actor: &str, at_ms: i64) -> By {
-    By { actor: actor.into(), at_ms }
+    By::named(actor, at_ms)
 }
 
 impl Store {

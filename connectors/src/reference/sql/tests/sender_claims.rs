@@ -12,7 +12,7 @@ use processors::{
 };
 
 fn by(at_ms: i64) -> By {
-    By { actor: "c0/key".into(), at_ms }
+    By::named("c0/key", at_ms)
 }
 
 fn handed() -> Handed {

@@ -21,7 +21,7 @@ pub(super) fn a_group_of_sender_profiles_is_kept_changed_and_taken_up(store: &St
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
     let mut put = |new: SenderGroup| {
         let which = Which::of([("group_key", &*new.group_key)]);
-        let by = By { actor: "c0/2026".into(), at_ms: AT_MS + 1 };
+        let by = By::named("c0/2026", AT_MS + 1);
         let changed = editor.change(&by, "c0", &which, |groups: &mut Vec<SenderGroup>| {
             *groups = vec![new];
             Ok::<_, ()>(())

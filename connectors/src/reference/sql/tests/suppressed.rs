@@ -30,7 +30,7 @@ pub(super) fn suppressed_mailboxes_are_known_to_all_until_an_operator_takes_them
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
     assert_eq!(editor.suppressed("a@b.example").unwrap(), Some(Suppressed { code: "5.1.1".into(), since_ms: 1 }));
     assert_eq!(editor.suppressed("x@b.example").unwrap(), None);
-    let by = By { actor: "kim".into(), at_ms: AT_MS };
+    let by = By::named("kim", AT_MS);
     assert!(editor.unsuppress(&by, "a@b.example").unwrap());
     assert!(!editor.unsuppress(&by, "a@b.example").unwrap());
     assert_eq!(known(&mut other, &asked), [None, None, said("5.1.2")]);

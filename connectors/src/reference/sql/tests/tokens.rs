@@ -78,7 +78,7 @@ pub(super) fn tokens_that_die_while_they_are_registered_are_counted_right(store:
     store.import(customers(2)).unwrap();
     let app = App { service_key: format!("{:0>40}", 0), username: "c0".into() };
     let token = |n: usize| PushToken { app_user_id: format!("user{}", n / 3), token: format!("t:{n}") };
-    let by = By { actor: "c0/2026".into(), at_ms: AT_MS - 5 };
+    let by = By::named("c0/2026", AT_MS - 5);
     let (location, tokens): (_, Vec<_>) = (store.location.clone(), (0..600).map(token).collect());
     let mut editor = Editor::open(&location, cipher(), BOUNDS).unwrap();
     assert_eq!(editor.register_tokens::<()>(&by, &app, &tokens).unwrap(), Ok(600));
@@ -115,7 +115,7 @@ pub(super) fn an_import_adds_push_tokens_and_leaves_those_that_the_store_knows(s
     assert_eq!(store.import(seed.clone()).unwrap().unwrap().push_tokens, 2);
     assert_eq!(store.import(seed.clone()).unwrap(), None, "the store says the same");
     let app = App { service_key: key.clone(), username: "c1".into() };
-    let by = By { actor: "c1/2026".into(), at_ms: AT_MS };
+    let by = By::named("c1/2026", AT_MS);
     let moved = PushToken { app_user_id: "duri".into(), token: "a:2".into() };
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
     assert_eq!(editor.register_tokens::<()>(&by, &app, &[moved]).unwrap(), Ok(0));
@@ -134,7 +134,7 @@ pub(super) fn the_tokens_of_users_are_told_in_a_batch_the_newest_first(store: &S
     let app = |n: usize| App { service_key: format!("{n:0>40}"), username: format!("c{n}") };
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
     let mut register = |at_ms: i64, n: usize, user: &str, tokens: std::ops::Range<usize>| {
-        let by = By { actor: "c0/2026".into(), at_ms };
+        let by = By::named("c0/2026", at_ms);
         let tokens: Vec<_> =
             tokens.map(|n| PushToken { app_user_id: user.into(), token: format!("{user}:{n}") }).collect();
         editor.register_tokens::<()>(&by, &app(n), &tokens).unwrap().unwrap();

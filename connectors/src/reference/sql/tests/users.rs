@@ -28,7 +28,7 @@ pub(super) fn users_are_kept_changed_and_taken_up_and_told_without_their_hashes(
     assert_eq!(store.import(seed).unwrap(), None, "it says the same already");
     let mut editor = Editor::open(&store.location, cipher(), BOUNDS).unwrap();
     let mut put = |owner: &str, new: User| {
-        let by = By { actor: ":kim".into(), at_ms: AT_MS + 1 };
+        let by = By::named(":kim", AT_MS + 1);
         let changed = editor.change(&by, owner, &Which::of([("login", &*new.login)]), |users: &mut Vec<User>| {
             *users = vec![new];
             Ok::<_, ()>(())

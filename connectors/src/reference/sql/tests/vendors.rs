@@ -5,7 +5,7 @@ use crate::reference::{By, Editor, NoSuch, Unchanged, VendorChange};
 use processors::reference::{Asked, Vendor, VendorWeight};
 
 fn change(store: &Store, name: &str, change: VendorChange) -> Result<bool, Unchanged<NoSuch>> {
-    let by = By { actor: "kim".into(), at_ms: AT_MS };
+    let by = By::named("kim", AT_MS);
     Editor::open(&store.location, cipher(), BOUNDS).unwrap().change_vendor(&by, name, &change).unwrap()
 }
 
