@@ -14,6 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What a connection takes of an answer at a time.
+pub const PIECE_BYTES: usize = 16 << 10;
+
 /// The requests and answers of one connection; clones are the same.
 #[derive(Clone)]
 pub struct Activity(Arc<Mutex<Counts>>);
@@ -109,7 +112,7 @@ impl Asked {
             counts.answers += 1;
             counts.unsent.insert(number, Instant::now());
         });
-        Body::new(Unsent { body, number, activity: self.0.clone() })
+        Body::new(Unsent { body, rest: Bytes::new(), number, activity: self.0.clone() })
     }
 }
 
@@ -148,9 +151,12 @@ impl<B: HttpBody + Unpin> HttpBody for Unread<B> {
     }
 }
 
-/// The body of an answer, until the connection has taken it or its caller has left.
+/// The body of an answer, until the connection has taken it or its caller has left. It is taken in pieces: HTTP/2 keeps
+/// what it has taken for as long as its caller likes, however little of it is read.
 struct Unsent {
     body: Body,
+    /// What is left of a part.
+    rest: Bytes,
     number: u64,
     activity: Activity,
 }
@@ -168,28 +174,42 @@ impl HttpBody for Unsent {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(_))) = polled {
-            // A part is asked for when the one before was taken: its caller reads.
-            self.activity.change(|counts| {
-                counts.unsent.insert(self.number, Instant::now());
-            });
+        if self.rest.is_empty() {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(part) => self.rest = part,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                polled => return polled,
+            }
         }
-        polled
+        // A piece is asked for when the one before was taken: its caller reads.
+        self.activity.change(|counts| {
+            counts.unsent.insert(self.number, Instant::now());
+        });
+        let bytes = self.rest.len().min(PIECE_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (of_body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(of_body.lower() + rest);
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt as _;
 
     #[test]
     fn a_connection_answers_then_waits_to_be_read_then_does_nothing() {
@@ -203,6 +223,18 @@ mod tests {
         assert_eq!(unsent.size_hint().exact(), Some(1));
         drop(unsent);
         assert!(matches!(activity.doing(), Doing::Idle(_)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_taken_in_pieces_and_waits_until_the_last() {
+        let activity = Activity::new();
+        let mut unsent = activity.asked().answered(Body::from(vec![b'x'; PIECE_BYTES + 1]));
+        assert_eq!(unsent.size_hint().exact(), Some(PIECE_BYTES as u64 + 1));
+        let first = unsent.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((first.len(), unsent.size_hint().exact(), unsent.is_end_stream()), (PIECE_BYTES, Some(1), false));
+        assert!(matches!(activity.doing(), Doing::Unread(_)));
+        let last = unsent.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((&*last, unsent.is_end_stream()), (&b"x"[..], true));
     }
 
     #[test]

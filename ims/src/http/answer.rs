@@ -178,7 +178,7 @@ impl Problem {
             Self::KeyReused => "another body, path, lane or version",
             Self::OverRate => "the customer has a rate",
             Self::TooMany => {
-                "`requests` under way, half of them of one customer, files `uploads`, or too many secrets to be hashed: 256, and 8 of a customer, 32 of an address"
+                "half of the places are taken by one, or all are: `requests` under way, files `uploads`, 4 exports, 4 test calls, 256 questions that wait for a store, of customers; `requests` of who is not known yet, of addresses. Or too many secrets are to be hashed: 256, and 8 of a customer, 32 of an address"
             }
             Self::HeadersTooLarge => {
                 "of HTTP/1.1 its connection ends; of HTTP/2 more than 16 KiB are told the status alone"

@@ -1,15 +1,16 @@
-//! Stores behind the door: they block, so each has threads of its own that answer one question at a time.
+//! Stores behind the door: they block, so each has threads of its own that answer one question at a time, each customer's
+//! in its turn.
 
-use super::answer::Problem;
+use super::{answer::Problem, turns::Turns};
 use processors::ports::Away;
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// Questions that may wait; more are told to come again.
 const WAITING: usize = 256;
@@ -19,29 +20,46 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 type Question<S> = Box<dyn FnOnce(&mut S) + Send>;
 
 /// Where a store is asked.
-pub struct Clerk<S> {
-    to: mpsc::Sender<Question<S>>,
+pub struct Clerk<S>(Arc<Turns<Question<S>>>);
+
+/// The same for one customer.
+pub struct Counter<'c, S> {
+    turns: &'c Turns<Question<S>>,
+    whose: Arc<str>,
 }
 
 impl<S: 'static> Clerk<S> {
-    /// Starts so many threads, which end with the clerk. The store is opened at the first question.
+    /// Starts so many threads, which end with the clerk; where there are several, one customer leaves one to the others. The
+    /// store is opened at the first question.
     pub fn start<E: ToString>(
         name: &'static str,
         threads: usize,
         open: impl Fn() -> Result<S, E> + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let (to, from) = mpsc::channel(WAITING);
-        let (from, open) = (Arc::new(Mutex::new(from)), Arc::new(open));
+        let (turns, open) = (Arc::new(Turns::new(WAITING, (threads - 1).max(1))), Arc::new(open));
         for _ in 0..threads {
-            let (from, open) = (Arc::clone(&from), Arc::clone(&open));
-            thread::Builder::new().name(name.into()).spawn(move || work(name, &from, &*open))?;
+            let (turns, open) = (Arc::clone(&turns), Arc::clone(&open));
+            thread::Builder::new().name(name.into()).spawn(move || work(name, &turns, &*open))?;
         }
-        Ok(Self { to })
+        Ok(Self(turns))
     }
 
+    /// Where somebody asks: a customer, or who has a turn of his own.
+    pub fn of(&self, whose: impl Into<Arc<str>>) -> Counter<'_, S> {
+        Counter { turns: &self.0, whose: whose.into() }
+    }
+}
+
+impl<S> Drop for Clerk<S> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<S: 'static> Counter<'_, S> {
     /// Asks. Who stops waiting may have been heard all the same.
     pub async fn ask<T: Send + 'static>(
-        &self,
+        self,
         question: impl FnOnce(&mut S) -> Result<T, Away> + Send + 'static,
     ) -> Result<T, Problem> {
         let (answer, told) = oneshot::channel();
@@ -55,7 +73,9 @@ impl<S: 'static> Clerk<S> {
                 Err(away) => tracing::warn!(%away, "a store does not answer"),
             }
         });
-        self.to.try_send(question).map_err(|_| Problem::TooMany)?;
+        if !self.turns.put(&self.whose, question) {
+            return Err(Problem::TooMany);
+        }
         match tokio::time::timeout(PATIENCE, told).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(_)) | Err(_) => Err(Problem::StoreAway),
@@ -63,16 +83,9 @@ impl<S: 'static> Clerk<S> {
     }
 }
 
-fn work<S, E: ToString>(
-    name: &'static str,
-    from: &Mutex<mpsc::Receiver<Question<S>>>,
-    open: &dyn Fn() -> Result<S, E>,
-) {
+fn work<S, E: ToString>(name: &'static str, turns: &Turns<Question<S>>, open: &dyn Fn() -> Result<S, E>) {
     let mut store = None;
-    loop {
-        // Who waits for the next question holds the others off, and there is nothing for them to do.
-        let next = from.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(question) = next else { return };
+    while let Some((question, _turn)) = turns.next() {
         let opened = match &mut store {
             Some(store) => store,
             None => match open() {
@@ -98,11 +111,11 @@ mod tests {
     #[tokio::test]
     async fn a_question_that_panics_takes_no_thread_with_it() {
         let clerk = Clerk::start("clerk-test", 1, || Ok::<_, String>(0)).unwrap();
-        let panics = clerk.ask(|asked: &mut u32| -> Result<u32, Away> {
+        let panics = clerk.of("a").ask(|asked: &mut u32| -> Result<u32, Away> {
             *asked += 1;
             panic!("on purpose")
         });
         assert_eq!(panics.await, Err(Problem::StoreAway));
-        assert_eq!(clerk.ask(|asked: &mut u32| Ok(*asked)).await, Ok(0), "of a store that was opened anew");
+        assert_eq!(clerk.of("a").ask(|asked: &mut u32| Ok(*asked)).await, Ok(0), "of a store that was opened anew");
     }
 }

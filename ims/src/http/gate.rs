@@ -1,6 +1,10 @@
 //! Who may come in: x-ims-key, held against the secret keys and users of the reference data.
 
-use super::{answer::Problem, learn::Learner};
+use super::{
+    answer::Problem,
+    learn::{Learner, network_of},
+    shares::Shares,
+};
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use processors::{
     access::{Credentials, Holder, Scope, Who},
@@ -60,6 +64,8 @@ pub struct Gate {
     digest_key: hmac::Key,
     known: Mutex<Known>,
     learner: Learner,
+    /// Places of those who are not known yet, of which one address has half: what they wait for holds up nobody who is.
+    newcomers: Shares<IpAddr>,
 }
 
 /// Secrets that were right under the reference data in force; as many as these have secret keys and users, at most.
@@ -70,8 +76,8 @@ struct Known {
 }
 
 impl Gate {
-    /// Opens it; knows nobody yet.
-    pub fn new(reference: Arc<dyn ReferenceSource>, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    /// Opens it; knows nobody yet. So many may wait at a time until they are known.
+    pub fn new(reference: Arc<dyn ReferenceSource>, clock: Arc<dyn Clock>, newcomers: usize) -> anyhow::Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Ok(Self {
             reference,
@@ -79,6 +85,7 @@ impl Gate {
             digest_key: key.map_err(|_| anyhow::anyhow!("the system gives no randomness"))?,
             known: Mutex::default(),
             learner: Learner::new()?,
+            newcomers: Shares::half(newcomers),
         })
     }
 
@@ -125,6 +132,12 @@ impl Gate {
         self.learner.close();
     }
 
+    /// All places of who comes from there and is not known yet.
+    #[cfg(test)]
+    pub fn places_of(&self, from: IpAddr) -> Vec<super::shares::Share<IpAddr>> {
+        std::iter::from_fn(|| self.newcomers.take(network_of(from))).collect()
+    }
+
     fn digest(&self, credentials: &Credentials) -> [u8; 32] {
         let mut digest = hmac::Context::with_key(&self.digest_key);
         // No name is empty or has a colon: where one ends and the other begins is certain, and whose it is.
@@ -156,6 +169,7 @@ impl Gate {
         from: IpAddr,
         reference: &Arc<Reference>,
     ) -> Result<Holder, Problem> {
+        let _place = self.newcomers.take(network_of(from)).ok_or(Problem::TooMany)?;
         let found = self.learner.holder(digest, credentials, from, reference, self.clock.now_ms()).await?;
         let holder = found.ok_or(Problem::Unauthorized)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,8 +67,8 @@ impl Learner {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         Ok(Self {
             under_way: Arc::default(),
-            names: Shares::of(OF_NAME),
-            addresses: Shares::of(OF_ADDRESS),
+            names: Shares::of(WAITING, OF_NAME),
+            addresses: Shares::of(WAITING, OF_ADDRESS),
             turns: Arc::new(Semaphore::new(cores.div_ceil(2))),
             nobody: Arc::new(SecretHash::of(&secret::random::<32>()?, &secret::random()?)?),
         })
@@ -236,7 +236,7 @@ mod tests {
         for made in waiting.into_iter().chain([other]) {
             assert_eq!(made.await.unwrap(), Ok(()));
         }
-        assert!(learner.names.is_free() && learner.turns.available_permits() == turns);
+        assert!(learner.names.taken() == 0 && learner.turns.available_permits() == turns);
     }
 
     #[tokio::test]
@@ -250,6 +250,6 @@ mod tests {
             assert!(Instant::now() < end, "the turn is never given back");
             tokio::task::yield_now().await;
         }
-        assert!(fixture.learner.names.is_free() && fixture.learner.addresses.is_free());
+        assert_eq!((fixture.learner.names.taken(), fixture.learner.addresses.taken()), (0, 0));
     }
 }

@@ -31,6 +31,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 mod unasked;
 mod unsubscribe;
 mod words;
@@ -64,13 +65,15 @@ use schemas::{Lane, Topic};
 use server::Bounds;
 use shares::Shares;
 use std::{
+    convert::Infallible,
+    io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 use tls::Tls;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use topology::{
     assembly::Parts,
     engine::status::{Status, note},
@@ -86,6 +89,8 @@ const GATEWAY: &str = "gateway";
 const GIVEN_UP_AFTER: u32 = 2;
 /// Questions for history at a time: one that takes long does not hold all others up.
 const HISTORY_THREADS: usize = 4;
+/// The same of reference data: one changes something while another reads.
+const EDITOR_THREADS: usize = 2;
 
 /// The door; open until it is closed.
 pub struct Door {
@@ -165,7 +170,7 @@ pub fn open(
     let sees = ingests || config.state.kind == StateKind::Redis;
     let claims = sees.then(|| parts.backends.claims()).transpose()?;
     let door = State {
-        gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock))?,
+        gate: Gate::new(Arc::clone(&parts.reference), Arc::clone(&parts.clock), config.http.requests)?,
         clock: Arc::clone(&parts.clock),
         schemas: Arc::clone(&parts.schemas),
         settings: parts.ingest,
@@ -174,6 +179,7 @@ pub fn open(
         reports: Reports::start(stores.reports()?)?,
         history: history(stores, cipher)?,
         exports: Exports::default(),
+        lists: lists()?,
         editor: editor(config, stores, cipher)?,
         claims: config.vendors.values().any(|vendor| vendor.profiles_every_ms > 0),
         trials: Trials::new(config.callback.caller(), Arc::new(System)),
@@ -186,8 +192,7 @@ pub fn open(
         acknowledged_within: within,
         body_bytes: config.http.body_bytes,
         body_within: ms(config.http.body_within_ms),
-        places: Semaphore::new(config.http.requests),
-        shares: Shares::of(config.http.requests.div_ceil(2)),
+        places: Shares::half(config.http.requests),
     };
     let routes = facing(routes(Arc::new(door)), &config.http);
     if config.reference.kind == ReferenceKind::File && config.reference.file.as_os_str().is_empty() {
@@ -271,13 +276,19 @@ fn history(stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Clerk<Histor
     Ok(Clerk::start("http-history", HISTORY_THREADS, move || HistoryReader::open(&at, Arc::clone(&cipher)))?)
 }
 
+/// Where long requests are held against the rules: half of the machine, so that short ones are answered meanwhile.
+fn lists() -> io::Result<Clerk<()>> {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    Clerk::start("http-lists", cores.div_ceil(2), || Ok::<_, Infallible>(()))
+}
+
 /// Where reference data are changed, if they are in a store.
 fn editor(config: &Config, stores: &Stores, cipher: &Arc<Cipher>) -> anyhow::Result<Option<Clerk<Editor>>> {
     if config.reference.kind == ReferenceKind::File {
         return Ok(None);
     }
     let (at, cipher, bounds) = (stores.reference()?, Arc::clone(cipher), config.center);
-    Ok(Some(Clerk::start("http-editor", 1, move || Editor::open(&at, Arc::clone(&cipher), bounds))?))
+    Ok(Some(Clerk::start("http-editor", EDITOR_THREADS, move || Editor::open(&at, Arc::clone(&cipher), bounds))?))
 }
 
 impl Door {

@@ -47,7 +47,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 use topology::log::Outgoing;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -68,6 +67,8 @@ pub struct Door {
     pub reports: Reports,
     pub history: Clerk<HistoryReader>,
     pub exports: Exports,
+    /// Long requests to send, held against the rules.
+    pub lists: Clerk<()>,
     /// None where the reference data come from a file.
     pub editor: Option<Clerk<Editor>>,
     /// Whether a dealer registers sender profiles with a token.
@@ -87,10 +88,8 @@ pub struct Door {
     pub acknowledged_within: Duration,
     pub body_bytes: usize,
     pub body_within: Duration,
-    /// One place for each request under way.
-    pub places: Semaphore,
-    /// Of these, of one customer.
-    pub shares: Shares<Arc<str>>,
+    /// One place for each request under way of who is known.
+    pub places: Shares<Arc<str>>,
 }
 
 /// Where a request comes from; the server puts it there.
@@ -153,11 +152,10 @@ async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     trace.route(scope.as_str());
-    let _place = door.places.try_acquire().map_err(|_| Problem::TooMany)?;
     let Peer(peer) = request.extensions().get().copied().ok_or(Problem::Unexpected)?;
     let caller = door.gate.admit(key(request.headers()), peer.ip(), scope).await?;
     trace.username(&caller.username);
-    let _share = door.shares.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
+    let _place = door.places.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
     if let Some(refusal) = door.over_rate(&caller) {
         return Ok(refusal);
     }

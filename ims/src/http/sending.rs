@@ -31,6 +31,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// How long a request with a key may be under way besides the time that Kafka has: what its door does not end in that
 /// time, because it was killed, may be begun again.
 const LEASE_BESIDES: Duration = Duration::from_secs(3);
+/// A body that is longer may name many receivers, or unfold much of one.
+const SHORT_BYTES: usize = 4_096;
 
 /// A request that was let in and read.
 #[derive(Clone)]
@@ -123,8 +125,11 @@ impl Door {
 
     /// Holds a request against the rules and appends what is accepted. The answer comes a second time as it is kept,
     /// when something was appended: what came to nothing may be asked again.
-    async fn judged(&self, asked: &Asked, until: Instant) -> (Response, Option<Vec<u8>>) {
-        let (judged, receivers) = self.judge(asked);
+    async fn judged(self: &Arc<Self>, asked: &Asked, until: Instant) -> (Response, Option<Vec<u8>>) {
+        let (judged, receivers) = match self.judged_in_turn(asked, until).await {
+            Ok(judged) => judged,
+            Err(problem) => return (self.ended(&asked.caller, problem).await, None),
+        };
         let holders = self.claimed.holders(&asked.service_key, judged.ids()).await;
         let Judged { answer, record } = judged.without(&holders, &self.schemas);
         let accepted = answer.receivers.iter().filter(|receiver| receiver.message.is_none()).count();
@@ -153,6 +158,23 @@ impl Door {
                 (told(problem.into_response(), standing), None)
             }
         }
+    }
+
+    /// Judges a long request in its customer's turn: it may unfold to 64 MiB, and short ones shall not stand behind it.
+    async fn judged_in_turn(self: &Arc<Self>, asked: &Asked, until: Instant) -> Result<(Judged, u32), Problem> {
+        if asked.body.len() <= SHORT_BYTES {
+            return Ok(self.judge(asked));
+        }
+        let (door, whole) = (Arc::clone(self), asked.clone());
+        let judged = self.lists.of(Arc::clone(&asked.caller.username));
+        let judged = judged.ask(move |()| Ok(door.judge(&whole)));
+        // Nothing of it was appended: whoever is told so may repeat it.
+        tokio::time::timeout_at(until.into(), judged).await.unwrap_or(Err(Problem::NotConfirmed)).map_err(|problem| {
+            match problem {
+                Problem::StoreAway => Problem::Unexpected,
+                problem => problem,
+            }
+        })
     }
 
     /// The answer by the rules, and how many receivers were asked for.

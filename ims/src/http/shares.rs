@@ -3,57 +3,72 @@
 use rustc_hash::FxHashMap;
 use std::{
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Who has how many places, of as many as each may have.
+/// So many places, and who has how many of them.
 pub struct Shares<K: Eq + Hash> {
-    most: usize,
-    taken: Arc<Taken<K>>,
+    all: usize,
+    each: usize,
+    taken: Arc<Mutex<Taken<K>>>,
 }
 
-type Taken<K> = Mutex<FxHashMap<K, usize>>;
+struct Taken<K> {
+    all: usize,
+    of: FxHashMap<K, usize>,
+}
 
 /// A place, until it is dropped.
 pub struct Share<K: Eq + Hash> {
-    taken: Arc<Taken<K>>,
+    taken: Arc<Mutex<Taken<K>>>,
     key: K,
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// Of so many for each, and one at least.
-    pub fn of(most: usize) -> Self {
-        Self { most: most.max(1), taken: Arc::default() }
+    /// So many in all, and so many for each, one at least.
+    pub fn of(all: usize, each: usize) -> Self {
+        Self { all, each: each.max(1), taken: Arc::new(Mutex::new(Taken { all: 0, of: FxHashMap::default() })) }
     }
 
-    /// A place for somebody who has fewer than that.
+    /// So many in all, and half of them for each.
+    pub fn half(all: usize) -> Self {
+        Self::of(all, all.div_ceil(2))
+    }
+
+    /// A place for somebody who has fewer than his share, if there is one.
     pub fn take(&self, key: K) -> Option<Share<K>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = taken.entry(key.clone()).or_default();
-        if *places == self.most {
+        let mut taken = locked(&self.taken);
+        let own = taken.of.get(&key).copied().unwrap_or(0);
+        if taken.all == self.all || own == self.each {
             return None;
         }
-        *places += 1;
+        taken.all += 1;
+        taken.of.insert(key.clone(), own + 1);
         Some(Share { taken: Arc::clone(&self.taken), key })
     }
 
-    /// Whether nobody has any.
+    /// How many are taken.
     #[cfg(test)]
-    pub fn is_free(&self) -> bool {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    pub fn taken(&self) -> usize {
+        locked(&self.taken).all
     }
 }
 
 impl<K: Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = taken.get_mut(&self.key) {
-            *places -= 1;
-            if *places == 0 {
-                taken.remove(&self.key);
+        let mut taken = locked(&self.taken);
+        taken.all -= 1;
+        if let Some(own) = taken.of.get_mut(&self.key) {
+            *own -= 1;
+            if *own == 0 {
+                taken.of.remove(&self.key);
             }
         }
     }
+}
+
+fn locked<K>(taken: &Mutex<Taken<K>>) -> MutexGuard<'_, Taken<K>> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -62,13 +77,14 @@ mod tests {
 
     #[test]
     fn each_has_its_share_and_gives_it_back() {
-        let shares = Shares::of(2);
+        let shares = Shares::of(3, 2);
         let (first, second) = (shares.take("a"), shares.take("a"));
         assert!(first.is_some() && second.is_some() && shares.take("a").is_none());
-        assert!(shares.take("b").is_some(), "others have their own");
+        let third = shares.take("b");
+        assert!(third.is_some() && shares.take("c").is_none(), "there are no more");
         drop(first);
         assert!(shares.take("a").is_some());
-        drop(second);
-        assert!(shares.is_free(), "who has none takes no room");
+        drop((second, third));
+        assert!(shares.taken() == 0 && locked(&shares.taken).of.is_empty(), "who has none takes no room");
     }
 }

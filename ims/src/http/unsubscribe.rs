@@ -108,15 +108,15 @@ async fn refuse(
     form: Body,
 ) -> Result<Response, Problem> {
     trace.route("unsubscribe");
-    let _place = door.places.try_acquire().map_err(|_| Problem::TooMany)?;
     let Refusing { username, recipient, serial_number } = door.unsubscribe.who(&token)?;
     let of: Arc<str> = username.as_str().into();
     trace.username(&of);
-    let _share = door.shares.take(of).ok_or(Problem::TooMany)?;
+    let _place = door.places.take(of).ok_or(Problem::TooMany)?;
     body::read(form, LONGEST_BODY, door.body_within).await?;
     let by = By::named(format!("unsubscribe/{serial_number}"), door.clock.now_ms());
     let outs = [OptOut { username, recipient }];
-    door.editor()?.ask(move |editor| editor.hear(&by, &outs, Source::Click)).await?;
+    // Recipients have a turn of their own, whatever customers ask for.
+    door.editor(&"unsubscribe".into())?.ask(move |editor| editor.hear(&by, &outs, Source::Click)).await?;
     Ok(page(
         "<p>수신거부가 처리되었습니다. 이 발신자의 광고 메일은 더 이상 발송되지 않습니다.</p><p>You will receive no more ads of this sender.</p>",
     ))

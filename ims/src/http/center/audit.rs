@@ -84,6 +84,8 @@ impl Line for AuditTold {
 /// Whose lines are asked for, and who asks.
 #[derive(Debug, Clone)]
 struct Asked {
+    /// Who asks.
+    whose: Arc<str>,
     /// None: everybody's.
     username: Option<String>,
     /// Who is told of his own keys alone; None: an operator.
@@ -101,7 +103,7 @@ pub async fn own(
 ) -> Result<Response, Stop> {
     let username = caller.whose(&service_key)?.username.clone();
     let seen = (*caller.username == *username).then(|| username.clone());
-    told(door, uri.query(), Some(username), seen).await
+    told(door, &caller, uri.query(), Some(username), seen).await
 }
 
 /// Tells who changed what of everybody, the newest first, by page or as CSV; for operators.
@@ -113,11 +115,12 @@ pub async fn whole(
     uri: Uri,
 ) -> Result<Response, Stop> {
     caller.whose(&service_key)?;
-    told(door, uri.query(), None, None).await
+    told(door, &caller, uri.query(), None, None).await
 }
 
 async fn told(
     door: Arc<Door>,
+    caller: &Caller,
     query: Option<&str>,
     username: Option<String>,
     seen: Option<String>,
@@ -127,14 +130,14 @@ async fn told(
     let (from, to) = (query.get("from"), query.get("to"));
     let Span(at_ms) = Span::read(&top("from"), from, &top("to"), to, LONGEST_DAYS, door.clock.now_ms())?;
     let (behind, most) = (query.behind::<AuditPlace>(list)?, query.limit()?);
-    let asked = Asked { username, seen, at_ms };
+    let asked = Asked { whose: Arc::clone(&caller.username), username, seen, at_ms };
     if query.csv()? {
         let of = Arc::clone(&door);
         let more = move |behind| {
             let (door, asked) = (Arc::clone(&of), asked.clone());
             async move { door.audited(asked, behind, PAGE).await }
         };
-        return Ok(export(&door.exports, &list.replace('/', "-"), behind, more).await?);
+        return Ok(export(&door.exports, &caller.username, &list.replace('/', "-"), behind, more).await?);
     }
     let page = door.audited(asked, behind, most).await?;
     Ok(Answer::success(page.page(|behind| Cursor::behind(list, behind).write())).into_response())
@@ -143,11 +146,11 @@ async fn told(
 impl Door {
     async fn audited(
         &self,
-        Asked { username, seen, at_ms }: Asked,
+        Asked { whose, username, seen, at_ms }: Asked,
         behind: Option<AuditPlace>,
         most: u32,
     ) -> Result<Filling<AuditTold, AuditPlace>, Problem> {
-        let found = self.editor()?.ask(move |editor| {
+        let found = self.editor(&whose)?.ask(move |editor| {
             Filling::fill(most, behind, |behind, rows| {
                 let lines = editor.audit(username.as_deref(), &at_ms, behind, rows)?;
                 let told = |line: Audited| (line.behind.clone(), AuditTold::of(line, seen.as_deref()));

@@ -6,6 +6,7 @@ use crate::{
         answer::{Answer, Problem},
         gate::{Caller, unknown_service_key},
         routes::Door,
+        shares::Shares,
         stop::{Stop, Told},
         words::Words,
     },
@@ -30,7 +31,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 /// Trial calls under way in this process; more are told to come again.
@@ -42,13 +42,13 @@ const MARGIN: Duration = Duration::from_secs(1);
 pub struct Trials {
     settings: CallerSettings,
     network: Arc<dyn Network>,
-    places: Arc<Semaphore>,
+    places: Shares<Arc<str>>,
 }
 
 impl Trials {
     /// As the role `callback` calls.
     pub fn new(settings: CallerSettings, network: Arc<dyn Network>) -> Self {
-        Self { settings, network, places: Arc::new(Semaphore::new(TRIALS)) }
+        Self { settings, network, places: Shares::half(TRIALS) }
     }
 }
 
@@ -165,8 +165,8 @@ pub async fn show(
     Words(service_key): Words<String>,
 ) -> Told<Shown> {
     caller.whose(&service_key)?;
-    let key = door.row(&service_key).await?;
-    let Standing { ended, rest } = door.standing(&key).await?;
+    let key = door.row(&caller, &service_key).await?;
+    let Standing { ended, rest } = door.standing(&caller, &key).await?;
     let disabled = Some(ended.as_ref().map(DisabledTold::of));
     Ok(Answer::success(Shown { disabled, rest: Some(rest.as_ref().map(RestTold::of)), ..told(&key, None) }))
 }
@@ -279,13 +279,13 @@ pub async fn test(
     Words(service_key): Words<String>,
 ) -> Told<Trial> {
     caller.whose(&service_key)?;
-    let key = door.row(&service_key).await?;
+    let key = door.row(&caller, &service_key).await?;
     let endpoint = match Endpoint::of(&key) {
         Ok(Some(endpoint)) => endpoint,
         Ok(None) => return Err(nowhere().into()),
         Err(reasons) => return Err(Refusal::named(Code::BadRequest, "uri", reasons.join("; ")).into()),
     };
-    let place = Arc::clone(&door.trials.places).try_acquire_owned().map_err(|_| Problem::TooMany)?;
+    let place = door.trials.places.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
     let (settings, network) = (door.trials.settings.clone(), Arc::clone(&door.trials.network));
     let clock = Arc::clone(&door.clock);
     let id = secret::random::<16>().map_err(|_| Problem::Unexpected)?;
@@ -353,15 +353,15 @@ fn told(key: &ServiceKey, secret: Option<Secret>) -> Shown {
 
 impl Door {
     /// A service key as the store has it now.
-    async fn row(&self, service_key: &str) -> Result<Arc<ServiceKey>, Stop> {
-        let found = self.rows(Which::of([("service_key", service_key)])).await?;
+    async fn row(&self, caller: &Caller, service_key: &str) -> Result<Arc<ServiceKey>, Stop> {
+        let found = self.rows(caller, Which::of([("service_key", service_key)])).await?;
         Ok(found.into_iter().next().ok_or_else(unknown_service_key)?)
     }
 
     /// What the log says of a key's endpoint.
-    async fn standing(&self, key: &ServiceKey) -> Result<Standing, Stop> {
+    async fn standing(&self, caller: &Caller, key: &ServiceKey) -> Result<Standing, Stop> {
         let Ok(Some(endpoint)) = Endpoint::of(key) else { return Ok(Standing::default()) };
-        Ok(self.endpoints.ask(move |endpoints| endpoints.of(&endpoint)).await?)
+        Ok(self.endpoints.of(Arc::clone(&caller.username)).ask(move |endpoints| endpoints.of(&endpoint)).await?)
     }
 
     /// Asks the store alone: who exchanges a secret does not wait for the log.

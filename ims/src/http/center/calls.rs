@@ -68,7 +68,7 @@ pub async fn find(
         }
         _ => return Err(Refusal::bad(&top("message_id"), "either message_id or track_id must be given").into()),
     };
-    let mut calls = door.calls.ask(move |analysis| analysis.calls(&track_id)).await?;
+    let mut calls = door.calls.of(Arc::clone(&caller.username)).ask(move |analysis| analysis.calls(&track_id)).await?;
     calls.retain(|call| call.service_key == service_key);
     Ok(Answer::success(calls.into_iter().map(CallTold::from).collect()))
 }

@@ -1,6 +1,6 @@
 //! What every change shares: who makes it, its body, and the store.
 
-use crate::http::{answer::Problem, clerk::Clerk, gate::Caller, routes::Door, stop::Stop};
+use crate::http::{answer::Problem, clerk::Counter, gate::Caller, routes::Door, stop::Stop};
 use axum::{body::Body, http::HeaderMap};
 use connectors::reference::{By, Editor, Owned, Unchanged, Which};
 use processors::{
@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 const LONGEST_REASON: usize = 200;
 
 impl Door {
-    /// Where the reference data are changed.
-    pub fn editor(&self) -> Result<&Clerk<Editor>, Problem> {
-        self.editor.as_ref().ok_or(Problem::ReadOnly)
+    /// Where somebody has the reference data told or changed.
+    pub fn editor(&self, whose: &Arc<str>) -> Result<Counter<'_, Editor>, Problem> {
+        self.editor.as_ref().map(|editor| editor.of(Arc::clone(whose))).ok_or(Problem::ReadOnly)
     }
 
     /// Lets `decide` make of these rows what it wants; running processes take it up within seconds.
@@ -29,13 +29,17 @@ impl Door {
         decide: impl FnOnce(&mut Vec<K>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Stop> {
         let (by, username) = (self.by(caller), username.to_owned());
-        let changed = self.editor()?.ask(move |editor| editor.change(&by, &username, &which, decide));
+        let changed = self.editor(&caller.username)?.ask(move |editor| editor.change(&by, &username, &which, decide));
         Ok(changed.await??)
     }
 
     /// The rows that there are now.
-    pub async fn rows<K: Owned + Send + Sync + 'static>(&self, which: Which) -> Result<Vec<Arc<K>>, Problem> {
-        self.editor()?.ask(move |editor| editor.rows(&which)).await
+    pub async fn rows<K: Owned + Send + Sync + 'static>(
+        &self,
+        caller: &Caller,
+        which: Which,
+    ) -> Result<Vec<Arc<K>>, Problem> {
+        self.editor(&caller.username)?.ask(move |editor| editor.rows(&which)).await
     }
 
     /// Who changes, as the audit names it: the customer and its key, or the user.

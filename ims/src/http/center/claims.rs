@@ -95,9 +95,9 @@ impl From<Category> for CategoryTold {
 }
 
 impl Door {
-    fn takes_claims(&self) -> Result<(), Stop> {
+    fn takes_claims(&self, caller: &Caller) -> Result<(), Stop> {
         // Without a store there is no place for them.
-        self.editor()?;
+        self.editor(&caller.username)?;
         let reason = "no dealer registers sender profiles here: register it at Kakao, and an operator approves it";
         self.claims.then_some(()).ok_or_else(|| Refusal::named(Code::WrongState, "path", reason).into())
     }
@@ -117,7 +117,7 @@ pub async fn list(
     Words(service_key): Words<String>,
 ) -> Told<Vec<ClaimTold>> {
     let username = caller.whose(&service_key)?.username.clone();
-    let claims = door.editor()?.ask(move |editor| editor.claims(&username, None)).await?;
+    let claims = door.editor(&caller.username)?.ask(move |editor| editor.claims(&username, None)).await?;
     Ok(Answer::success(claims.into_iter().map(ClaimTold::from).collect()))
 }
 
@@ -135,7 +135,7 @@ pub async fn categories(
     Words(service_key): Words<String>,
 ) -> Told<Vec<CategoryTold>> {
     caller.whose(&service_key)?;
-    let categories = door.editor()?.ask(|editor| editor.categories()).await?;
+    let categories = door.editor(&caller.username)?.ask(|editor| editor.categories()).await?;
     Ok(Answer::success(categories.into_iter().map(CategoryTold::from).collect()))
 }
 
@@ -153,7 +153,7 @@ pub async fn show(
     Words((service_key, channel_id)): Words<(String, String)>,
 ) -> Told<ClaimTold> {
     let username = caller.whose(&service_key)?.username.clone();
-    let claims = door.editor()?.ask(move |editor| editor.claims(&username, Some(&channel_id))).await?;
+    let claims = door.editor(&caller.username)?.ask(move |editor| editor.claims(&username, Some(&channel_id))).await?;
     Ok(Answer::success(claims.into_iter().next().map(ClaimTold::from).ok_or_else(nobodys)?))
 }
 
@@ -174,11 +174,11 @@ pub async fn ask(
 ) -> Told<ClaimTold> {
     let NewClaim { channel_id, phone_number } = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    door.takes_claims()?;
+    door.takes_claims(&caller)?;
     claim::channel_id(&channel_id)?;
     let phone = claim::manager(&phone_number)?;
     let by = door.by(&caller);
-    let asked = door.editor()?.ask(move |editor| editor.ask_token(&by, &username, &channel_id, &phone));
+    let asked = door.editor(&caller.username)?.ask(move |editor| editor.ask_token(&by, &username, &channel_id, &phone));
     Ok(Answer::success(asked.await??.into()))
 }
 
@@ -200,10 +200,11 @@ pub async fn prove(
     let NewToken { token, category_code, unsubscribe_phone_number, unsubscribe_auth_number } =
         door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    door.takes_claims()?;
+    door.takes_claims(&caller)?;
     let handed = Handed { token, category_code, unsubscribe_phone_number, unsubscribe_auth_number };
     handed.check()?;
     let by = door.by(&caller);
-    let told = door.editor()?.ask(move |editor| editor.hand_token(&by, &username, &channel_id, &handed));
+    let told =
+        door.editor(&caller.username)?.ask(move |editor| editor.hand_token(&by, &username, &channel_id, &handed));
     Ok(Answer::success(told.await?.ok_or_else(nobodys)??.into()))
 }

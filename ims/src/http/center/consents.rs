@@ -266,7 +266,7 @@ pub async fn list(
     let username = caller.whose(&service_key)?.username.clone();
     let query = Query::read(uri.query(), &["limit", "cursor"])?;
     let (behind, most) = (query.behind::<ConsentPlace>(LIST)?, query.limit()?);
-    let found = door.editor()?.ask(move |editor| {
+    let found = door.editor(&caller.username)?.ask(move |editor| {
         Filling::fill(most, behind, |behind, rows| {
             let listed = editor.consents(&username, behind, rows)?;
             Ok(listed.into_iter().map(|one| (one.behind.clone(), ConsentTold::from(one))).collect())
@@ -336,7 +336,7 @@ pub async fn withdraw(
     let ended = recipients::named(&wish.recipients, &wish.app_user_ids)?;
     let withdrawal = |who| Withdrawal { who, channel: of, kind: about, at_ms: by.at_ms };
     let ended: Vec<Withdrawal> = ended.into_iter().map(withdrawal).collect();
-    let count = door.editor()?.ask(move |editor| editor.withdraw(&by, &username, &ended)).await?;
+    let count = door.editor(&caller.username)?.ask(move |editor| editor.withdraw(&by, &username, &ended)).await?;
     Ok(Answer::success(Count { count }))
 }
 
@@ -361,7 +361,7 @@ pub async fn find(
         .into_iter()
         .map(|of| of.recipient)
         .collect::<Vec<_>>();
-    let found = door.editor()?.ask(move |editor| editor.consents_of(&username, &wanted)).await?;
+    let found = door.editor(&caller.username)?.ask(move |editor| editor.consents_of(&username, &wanted)).await?;
     Ok(Answer::success(FoundConsents { items: found.into_iter().map(ConsentTold::from).collect() }))
 }
 
@@ -379,7 +379,7 @@ pub async fn rules(
     Words(service_key): Words<String>,
 ) -> Told<ConsentRules> {
     let username = caller.whose(&service_key)?.username.clone();
-    let rows: Vec<Arc<Customer>> = door.rows(Which::of([("username", username.as_str())])).await?;
+    let rows: Vec<Arc<Customer>> = door.rows(&caller, Which::of([("username", username.as_str())])).await?;
     let customer = rows.first().ok_or(Problem::NotFound)?;
     Ok(Answer::success(ConsentRules::from(&**customer)))
 }
@@ -402,7 +402,7 @@ pub async fn set_rules(
 ) -> Told<Done> {
     let ConsentRules { ads_by_consent, notices } = door.read(&headers, body).await?;
     let username = caller.whose(&service_key)?.username.clone();
-    let keys: Vec<Arc<ServiceKey>> = door.rows(Which::of([("username", username.as_str())])).await?;
+    let keys: Vec<Arc<ServiceKey>> = door.rows(&caller, Which::of([("username", username.as_str())])).await?;
     for (at, notice) in notices.iter().enumerate() {
         let field = Field::REQUEST.entry("notices", at);
         if let Some(mistake) = notice.mistakes().into_iter().next() {
@@ -442,7 +442,7 @@ impl Door {
             one.read(&Field::REQUEST, &username, by.at_ms).map_err(|refusal| refusal.within(&place(at)))
         };
         let consents: Vec<GivenConsent> = consents.into_iter().enumerate().map(read).collect::<Result<_, Refusal>>()?;
-        let count = self.editor()?.ask(move |editor| editor.consent(&by, &username, &consents)).await?;
+        let count = self.editor(&caller.username)?.ask(move |editor| editor.consent(&by, &username, &consents)).await?;
         Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))
     }
 }

@@ -4,7 +4,11 @@ use super::{
     csv::{self, Line, Part},
     page::Filling,
 };
-use crate::http::answer::{Problem, ToldCode};
+use crate::http::{
+    activity::PIECE_BYTES,
+    answer::{Problem, ToldCode},
+    shares::{Share, Shares},
+};
 use axum::{
     body::Body,
     http::{
@@ -17,36 +21,35 @@ use bytes::Bytes;
 use processors::refusal::Code;
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 /// Rows of one question of an export.
 pub const PAGE: u32 = 1000;
 /// Exports under way in this process; more are told to come again.
 const EXPORTS: usize = 4;
-/// Bytes that its reader has to take in the time of an answer.
-const PIECE_BYTES: usize = 64 << 10;
 /// How long an export waits for its reader to take the next part.
 const WAITS: Duration = Duration::from_secs(30);
 
 /// Places for exports.
-pub struct Exports(Arc<Semaphore>);
+pub struct Exports(Shares<Arc<str>>);
 
 impl Default for Exports {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(EXPORTS)))
+        Self(Shares::half(EXPORTS))
     }
 }
 
 impl Exports {
     /// One of them, until it is dropped.
-    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
+    pub fn place(&self, whose: &Arc<str>) -> Option<Share<Arc<str>>> {
+        self.0.take(Arc::clone(whose))
     }
 }
 
 /// A document of this name, of the rows behind a place; `more` tells some of them.
 pub async fn export<T, B, F>(
     places: &Exports,
+    whose: &Arc<str>,
     name: &str,
     behind: Option<B>,
     more: impl Fn(Option<B>) -> F + Send + 'static,
@@ -56,7 +59,7 @@ where
     B: Clone + Send + 'static,
     F: Future<Output = Result<Filling<T, B>, Problem>> + Send,
 {
-    let place = places.place().ok_or(Problem::TooMany)?;
+    let place = places.place(whose).ok_or(Problem::TooMany)?;
     // The first before anything is answered: a store that is away is told as such.
     let mut rows = more(behind).await?;
     let (to, parts) = mpsc::channel(1);

@@ -46,7 +46,6 @@ use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 const LIST: &str = "files";
@@ -63,9 +62,7 @@ pub struct Files {
     store: FileStore,
     largest: usize,
     /// Each of them is in memory.
-    pub places: Semaphore,
-    /// Of these, of one customer.
-    pub shares: Shares<Arc<str>>,
+    pub places: Shares<Arc<str>>,
     swept_ms: AtomicI64,
 }
 
@@ -75,8 +72,7 @@ impl Files {
         Self {
             store,
             largest: settings.largest_bytes,
-            places: Semaphore::new(settings.uploads),
-            shares: Shares::of(settings.uploads.div_ceil(2)),
+            places: Shares::half(settings.uploads),
             swept_ms: AtomicI64::new(0),
         }
     }
@@ -137,8 +133,9 @@ pub fn are_bytes(headers: &HeaderMap) -> bool {
 impl Door {
     /// Removes bytes and row of what is there no more.
     async fn forget(&self, username: String, key: String) -> Result<(), Problem> {
+        let whose = username.as_str().into();
         self.files.store.remove(&key).await.map_err(told_away)?;
-        self.editor()?.ask(move |editor| editor.forget_file(&username, &key)).await
+        self.editor(&whose)?.ask(move |editor| editor.forget_file(&username, &key)).await
     }
 
     /// Forgets what was cut off on its way, now and then.
@@ -151,7 +148,7 @@ impl Door {
             return;
         }
         tokio::spawn(async move {
-            let Ok(editor) = self.editor() else { return };
+            let Ok(editor) = self.editor(&"files".into()) else { return };
             let found = editor.ask(move |editor| editor.cut_files(now_ms - CUT_AFTER_MS, SWEPT)).await;
             for (username, key) in found.unwrap_or_default() {
                 // What is left now is found the next time.
@@ -187,8 +184,7 @@ pub async fn upload(
         return Err(Problem::NotBytes.into());
     }
     let files = &door.files;
-    let _share = files.shares.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
-    let _place = files.places.try_acquire().map_err(|_| Problem::TooMany)?;
+    let _place = files.places.take(Arc::clone(&caller.username)).ok_or(Problem::TooMany)?;
     let bytes: Bytes = body::read(body, files.largest, door.body_within * PATIENCE).await?;
     let username = caller.whose(&service_key)?.username.clone();
     let channel = channel(&word)?;
@@ -207,11 +203,11 @@ pub async fn upload(
         created_at_ms: by.at_ms,
     };
     let (whose, told, by_whom) = (username.clone(), row.clone(), by.clone());
-    let expected = door.editor()?.ask(move |editor| editor.expect_file(&by_whom, &whose, &row));
+    let expected = door.editor(&caller.username)?.ask(move |editor| editor.expect_file(&by_whom, &whose, &row));
     expected.await?.map_err(Stop::from)?;
     let file = File { name, content_type, bytes: bytes.to_vec() };
     files.store.write(&username, &key, &file).await.map_err(told_away)?;
-    let kept = door.editor()?.ask(move |editor| editor.keep_file(&by, &username, &key)).await?;
+    let kept = door.editor(&caller.username)?.ask(move |editor| editor.keep_file(&by, &username, &key)).await?;
     Arc::clone(&door).sweep();
     if !kept {
         // It came so late that it was taken for one that was cut off.
@@ -238,7 +234,7 @@ pub async fn list(
     let channel = channel(&word)?;
     let query = Query::read(uri.query(), &["limit", "cursor"])?;
     let (behind, most) = (query.behind::<FilePlace>(LIST)?, query.limit()?);
-    let found = door.editor()?.ask(move |editor| {
+    let found = door.editor(&caller.username)?.ask(move |editor| {
         Filling::fill(most, behind, |behind, rows| {
             let files = editor.files(&username, channel, behind, rows)?;
             Ok(files.into_iter().map(|file| (file.place(), FileTold::from(file))).collect())
@@ -261,12 +257,18 @@ pub async fn show(
     Words((service_key, word, key)): Words<(String, String, String)>,
 ) -> Told<FileTold> {
     let username = caller.whose(&service_key)?.username.clone();
-    Ok(Answer::success(door.found_file(username, channel(&word)?, key).await?.into()))
+    Ok(Answer::success(door.found_file(&caller, username, channel(&word)?, key).await?.into()))
 }
 
 impl Door {
-    async fn found_file(&self, username: String, channel: Channel, key: String) -> Result<FileRow, Stop> {
-        let found = self.editor()?.ask(move |editor| editor.file(&username, &key)).await?;
+    async fn found_file(
+        &self,
+        caller: &Caller,
+        username: String,
+        channel: Channel,
+        key: String,
+    ) -> Result<FileRow, Stop> {
+        let found = self.editor(&caller.username)?.ask(move |editor| editor.file(&username, &key)).await?;
         Ok(found.filter(|file| file.channel == channel).ok_or_else(nobodys)?)
     }
 }
@@ -285,9 +287,9 @@ pub async fn remove(
     Words((service_key, word, key)): Words<(String, String, String)>,
 ) -> Told<Done> {
     let username = caller.whose(&service_key)?.username.clone();
-    door.found_file(username.clone(), channel(&word)?, key.clone()).await?;
+    door.found_file(&caller, username.clone(), channel(&word)?, key.clone()).await?;
     let (by, whose, named) = (door.by(&caller), username.clone(), key.clone());
-    let dropped = door.editor()?.ask(move |editor| editor.drop_file(&by, &whose, &named)).await?;
+    let dropped = door.editor(&caller.username)?.ask(move |editor| editor.drop_file(&by, &whose, &named)).await?;
     if !dropped {
         return Err(nobodys().into());
     }

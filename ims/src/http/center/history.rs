@@ -273,14 +273,15 @@ pub async fn find(
     let asked = Asked::read(&query, service_key, group, door.clock.now_ms())?;
     if asked.csv {
         let (name, of, behind) = (format!("hist-{}", group.as_str()), Arc::clone(&door), asked.behind.clone());
+        let whose = Arc::clone(&caller.username);
         let more = move |behind| {
-            let (door, asked) = (Arc::clone(&of), Asked { behind, ..asked.clone() });
-            async move { door.found(&asked, PAGE).await }
+            let (door, whose, asked) = (Arc::clone(&of), Arc::clone(&whose), Asked { behind, ..asked.clone() });
+            async move { door.found(&whose, &asked, PAGE).await }
         };
-        return Ok(export(&door.exports, &name, behind, more).await?);
+        return Ok(export(&door.exports, &caller.username, &name, behind, more).await?);
     }
     let list = asked.list();
-    let page = door.found(&asked, asked.most).await?;
+    let page = door.found(&caller.username, &asked, asked.most).await?;
     Ok(Answer::success(page.page(|behind| Cursor::behind(&list, behind).write())).into_response())
 }
 
@@ -336,7 +337,7 @@ fn key(query: &Query<'_>) -> Result<Key, Refusal> {
 }
 
 impl Door {
-    async fn found(&self, asked: &Asked, most: u32) -> Result<Filling<Step, Place>, Problem> {
+    async fn found(&self, whose: &Arc<str>, asked: &Asked, most: u32) -> Result<Filling<Step, Place>, Problem> {
         let asked = asked.clone();
         let find = move |reader: &mut connectors::history::HistoryReader| {
             Filling::fill(most, asked.behind.clone(), |behind, most| {
@@ -356,6 +357,6 @@ impl Door {
                 Ok(rows.into_iter().map(|row| (Place::of(&row), Step::from(row))).collect())
             })
         };
-        self.history.ask(find).await
+        self.history.of(Arc::clone(whose)).ask(find).await
     }
 }

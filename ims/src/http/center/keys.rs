@@ -106,7 +106,7 @@ pub async fn list(
     Words(service_key): Words<String>,
 ) -> Told<Vec<Key>> {
     let username = caller.whose(&service_key)?.username.clone();
-    let mut keys = door.rows::<SecretKey>(Which::of([("username", &*username)])).await?;
+    let mut keys = door.rows::<SecretKey>(&caller, Which::of([("username", &*username)])).await?;
     keys.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Answer::success(keys.iter().map(|key| Key::from(&**key)).collect()))
 }
@@ -141,7 +141,7 @@ pub async fn issue(
     let now_ms = door.clock.now_ms();
     exchange::may_grant(&caller.key, &new, now_ms)?;
     let which = Which::of([("username", &*username)]);
-    exchange::add(&mut door.keys(which.clone()).await?, new.clone(), now_ms)?;
+    exchange::add(&mut door.keys(&caller, which.clone()).await?, new.clone(), now_ms)?;
     let (secret, hash) = door.gate.hash(&caller, secret::secret_key).await?;
     let new = SecretKey { hash, ..new };
     let made = new.clone();
@@ -184,7 +184,7 @@ pub async fn rotate(
         exchange::may_grant(&by, &made, now_ms)?;
         Ok::<_, Refusal>(made)
     };
-    exchanged(&mut door.keys(which.clone()).await?, SecretHash::default())?;
+    exchanged(&mut door.keys(&caller, which.clone()).await?, SecretHash::default())?;
     let (secret, hash) = door.gate.hash(&caller, secret::secret_key).await?;
     let rotated = door.change(&caller, &username, which, move |keys| exchanged(keys, hash));
     Ok(Answer::success(told(&rotated.await?, secret)))
@@ -222,8 +222,8 @@ fn told(key: &SecretKey, secret: String) -> NewKey {
 
 impl Door {
     /// The keys that there are now: a change that is refused of these is not hashed for.
-    async fn keys(&self, which: Which) -> Result<Vec<SecretKey>, Problem> {
-        Ok(self.rows(which).await?.into_iter().map(Arc::unwrap_or_clone).collect())
+    async fn keys(&self, caller: &Caller, which: Which) -> Result<Vec<SecretKey>, Problem> {
+        Ok(self.rows(caller, which).await?.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 }
 
@@ -256,7 +256,7 @@ pub async fn services(
     Words(service_key): Words<String>,
 ) -> Told<Vec<Service>> {
     let username = caller.whose(&service_key)?.username.clone();
-    let mut keys = door.rows::<ServiceKey>(Which::of([("username", &*username)])).await?;
+    let mut keys = door.rows::<ServiceKey>(&caller, Which::of([("username", &*username)])).await?;
     keys.sort_by(|a, b| a.key.cmp(&b.key));
     let told = |key: Arc<ServiceKey>| Service { service_key: key.key.clone(), active: key.active };
     Ok(Answer::success(keys.into_iter().map(told).collect()))

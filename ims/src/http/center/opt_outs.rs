@@ -93,7 +93,7 @@ pub async fn list(
     let username = caller.whose(&service_key)?.username.clone();
     let query = Query::read(uri.query(), &["limit", "cursor"])?;
     let (behind, most) = (query.behind::<RefusalPlace>(LIST)?, query.limit()?);
-    let found = door.editor()?.ask(move |editor| {
+    let found = door.editor(&caller.username)?.ask(move |editor| {
         Filling::fill(most, behind, |behind, rows| {
             let refusals = editor.refusals(&username, behind, rows)?;
             Ok(refusals.into_iter().map(|one| (one.behind.clone(), OptOutTold::from(one))).collect())
@@ -120,7 +120,7 @@ pub async fn add(
             .ok_or_else(|| Refusal::named(Code::BadRequest, "source", "call, click or customer is allowed"))?,
     };
     let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
-    let count = door.editor()?.ask(move |editor| editor.refuse(&by, &username, &outs, source)).await?;
+    let count = door.editor(&caller.username)?.ask(move |editor| editor.refuse(&by, &username, &outs, source)).await?;
     Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))
 }
 
@@ -145,6 +145,6 @@ pub async fn remove(
         return Err(Refusal::named(Code::BadRequest, "source", "is none of what is taken back").into());
     }
     let (outs, by) = (recipients.outs(&username)?, door.by(&caller));
-    let count = door.editor()?.ask(move |editor| editor.accept(&by, &outs)).await?;
+    let count = door.editor(&caller.username)?.ask(move |editor| editor.accept(&by, &outs)).await?;
     Ok(Answer::success(Count { count }))
 }

@@ -134,7 +134,7 @@ pub async fn list(
     let query = Query::read(uri.query(), &["app_user_id", "limit", "cursor"])?;
     let (behind, most) = (query.behind::<TokenPlace>(LIST)?, query.limit()?);
     let of_user = query.get("app_user_id").map(str::to_owned);
-    let found = door.editor()?.ask(move |editor| {
+    let found = door.editor(&caller.username)?.ask(move |editor| {
         Filling::fill(most, behind, |behind, rows| {
             let tokens = editor.tokens(&service_key, of_user.as_deref(), behind, rows)?;
             Ok(tokens.into_iter().map(|token| (token.behind.clone(), TokenTold::from(token))).collect())
@@ -169,7 +169,7 @@ pub async fn register(
     }
     let tokens: Vec<PushToken> =
         tokens.into_iter().map(|NewToken { app_user_id, token }| PushToken { app_user_id, token }).collect();
-    let count = door.editor()?.ask(move |editor| editor.register_tokens(&by, &app, &tokens)).await?;
+    let count = door.editor(&caller.username)?.ask(move |editor| editor.register_tokens(&by, &app, &tokens)).await?;
     Ok(Answer::success(Count { count: count.map_err(Stop::from)? }))
 }
 
@@ -192,7 +192,8 @@ pub async fn exchange(
     let (app, by) = (of(&caller, &service_key)?, door.by(&caller));
     push::token(&top("token"), &token)?;
     push::token(&top("new_token"), &new_token)?;
-    let there = door.editor()?.ask(move |editor| editor.replace_token(&by, &app, &token, &new_token)).await?;
+    let there =
+        door.editor(&caller.username)?.ask(move |editor| editor.replace_token(&by, &app, &token, &new_token)).await?;
     if !there {
         return Err(Refusal::named(Code::NotFound, "token", "it is not registered").into());
     }
@@ -223,6 +224,9 @@ pub async fn remove(
     for (at, id) in app_user_ids.iter().enumerate() {
         user(&Field::REQUEST.entry("app_user_ids", at), id)?;
     }
-    let count = door.editor()?.ask(move |editor| editor.forget_tokens(&by, &app, &tokens, &app_user_ids)).await?;
+    let count = door
+        .editor(&caller.username)?
+        .ask(move |editor| editor.forget_tokens(&by, &app, &tokens, &app_user_ids))
+        .await?;
     Ok(Answer::success(Count { count }))
 }

@@ -162,7 +162,7 @@ pub async fn list(
 ) -> Told<Page<GroupTold>> {
     let username = caller.whose(&service_key)?.username.clone();
     let asked = Asked::read(uri.query(), "sender-groups")?;
-    door.listed::<SenderGroup, _>(asked, Which::of([("username", &*username)])).await
+    door.listed::<SenderGroup, _>(&caller, asked, Which::of([("username", &*username)])).await
 }
 
 /// Tells one group.
@@ -178,7 +178,7 @@ pub async fn show(
     Extension(caller): Extension<Caller>,
     Words((service_key, group_key)): Words<(String, String)>,
 ) -> Told<GroupTold> {
-    door.told::<SenderGroup, _>(one(&caller.whose(&service_key)?.username, &group_key)).await
+    door.told::<SenderGroup, _>(&caller, one(&caller.whose(&service_key)?.username, &group_key)).await
 }
 
 /// Registers a group of sender profiles, which an operator approves.
@@ -268,7 +268,7 @@ pub async fn remove(
 ) -> Told<Done> {
     let username = caller.whose(&service_key)?.username.clone();
     let shared = Which::of([("username", &*username), ("channel", "AT"), ("sender_key", &*group_key)]);
-    if !door.rows::<Template>(shared).await?.is_empty() {
+    if !door.rows::<Template>(&caller, shared).await?.is_empty() {
         let reason = "templates belong to it: take them out first";
         return Err(Refusal::named(Code::WrongState, "group_key", reason).into());
     }

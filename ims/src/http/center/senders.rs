@@ -168,20 +168,22 @@ impl Door {
     /// A page of a list.
     pub async fn listed<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize + Send + 'static>(
         &self,
+        caller: &Caller,
         asked: Asked<'_>,
         which: Which,
     ) -> Result<Answer<Page<T>>, Stop> {
-        self.listed_as(asked, which, as_it_is::<K, T>).await
+        self.listed_as(caller, asked, which, as_it_is::<K, T>).await
     }
 
     /// The same of rows that are told with what stands beside them.
     pub async fn listed_as<K: Owned + Send + Sync + 'static, T: Serialize + Send + 'static>(
         &self,
+        caller: &Caller,
         Asked { list, since_ms, behind, most }: Asked<'_>,
         which: Which,
         tell: Tell<K, T>,
     ) -> Result<Answer<Page<T>>, Stop> {
-        let found = self.editor()?.ask(move |editor| {
+        let found = self.editor(&caller.username)?.ask(move |editor| {
             Filling::fill(most, behind, |behind, rows| {
                 let listed = editor.list::<K>(&which, since_ms, behind, rows)?;
                 let places: Vec<Behind> = listed.iter().map(|listed| listed.behind.clone()).collect();
@@ -194,18 +196,20 @@ impl Door {
     /// The one row that is named.
     pub async fn told<K: Owned + Send + Sync + 'static, T: From<Listed<K>> + Serialize + Send + 'static>(
         &self,
+        caller: &Caller,
         named: Which,
     ) -> Told<T> {
-        self.told_as(named, as_it_is::<K, T>).await
+        self.told_as(caller, named, as_it_is::<K, T>).await
     }
 
     /// The same of a row that is told with what stands beside it.
     pub async fn told_as<K: Owned + Send + Sync + 'static, T: Serialize + Send + 'static>(
         &self,
+        caller: &Caller,
         named: Which,
         tell: Tell<K, T>,
     ) -> Told<T> {
-        let found = self.editor()?.ask(move |editor| {
+        let found = self.editor(&caller.username)?.ask(move |editor| {
             let listed = editor.list::<K>(&named, None, None, 1)?;
             tell(editor, listed)
         });
@@ -255,7 +259,7 @@ pub async fn numbers(
 ) -> Told<Page<Number>> {
     let username = caller.whose(&service_key)?.username.clone();
     let asked = Asked::read(uri.query(), "sender-numbers")?;
-    door.listed::<SenderNumber, _>(asked, Which::of([("username", &*username)])).await
+    door.listed::<SenderNumber, _>(&caller, asked, Which::of([("username", &*username)])).await
 }
 
 /// Shows a sender number, chatbot id or address.
@@ -272,7 +276,7 @@ pub async fn number(
     Words((service_key, word, number)): Words<(String, String, String)>,
 ) -> Told<Number> {
     let username = caller.whose(&service_key)?.username.clone();
-    door.told::<SenderNumber, _>(named(&username, &word, &number)?).await
+    door.told::<SenderNumber, _>(&caller, named(&username, &word, &number)?).await
 }
 
 /// Registers a sender number, chatbot id or address; its proof is looked at by an operator.
@@ -387,7 +391,7 @@ pub async fn profiles(
 ) -> Told<Page<Profile>> {
     let username = caller.whose(&service_key)?.username.clone();
     let asked = Asked::read(uri.query(), "sender-profiles")?;
-    door.listed_as(asked, Which::of([("username", &*username)]), with_dealers).await
+    door.listed_as(&caller, asked, Which::of([("username", &*username)]), with_dealers).await
 }
 
 /// Shows a sender profile of KakaoTalk.
@@ -405,7 +409,7 @@ pub async fn profile(
 ) -> Told<Profile> {
     let username = caller.whose(&service_key)?.username.clone();
     let which = Which::of([("sender_key", &*sender_key), ("username", &*username)]);
-    door.told_as(which, with_dealers).await
+    door.told_as(&caller, which, with_dealers).await
 }
 
 /// Rows of a list, each with how it stands at its dealer.
@@ -493,11 +497,11 @@ pub async fn recover_profile(
 ) -> Told<Done> {
     let username = caller.whose(&service_key)?.username.clone();
     let which = Which::of([("sender_key", &*sender_key), ("username", &*username)]);
-    if door.rows::<SenderProfile>(which).await?.is_empty() {
+    if door.rows::<SenderProfile>(&caller, which).await?.is_empty() {
         return Err(nobodys().into());
     }
     let (by, name) = (door.by(&caller), sender_key.clone());
-    if !door.editor()?.ask(move |editor| editor.wake_profile(&by, &username, &sender_key)).await? {
+    if !door.editor(&caller.username)?.ask(move |editor| editor.wake_profile(&by, &username, &sender_key)).await? {
         return Err(Refusal::named(Code::WrongState, "path", "no dealer says that it sleeps").into());
     }
     Ok(Answer::success(Done { name }))

@@ -44,7 +44,7 @@ pub async fn whole(
     caller.own(&service_key)?;
     let query = Query::read(uri.query(), &["from", "to", "format"])?;
     let (days, csv) = (days(&query)?, query.csv()?);
-    let rows = door.statistics(service_key, days).await?;
+    let rows = door.statistics(&caller.username, service_key, days).await?;
     // RCS has no place among them.
     let shown = |row: &DayStatistics| Group::with(row.channel).is_some();
     Ok(if csv { export::whole("stat", rows.into_iter().filter(shown).collect()) } else { bare(&added(&rows)) })
@@ -69,7 +69,7 @@ pub async fn group(
     let query = Query::read(uri.query(), &["from", "to", "type", "format"])?;
     let only = query.get("type").map(|word| group.message_type(&top("type"), word)).transpose()?;
     let (days, csv) = (days(&query)?, query.csv()?);
-    let rows = door.statistics(service_key, days).await?;
+    let rows = door.statistics(&caller.username, service_key, days).await?;
     if csv {
         let shown = |row: &DayStatistics| {
             Group::with(row.channel) == Some(group) && only.is_none_or(|only| only == row.message_type)
@@ -118,8 +118,13 @@ fn added(rows: &[DayStatistics]) -> Whole {
 }
 
 impl Door {
-    async fn statistics(&self, service_key: String, Days { from, to }: Days) -> Result<Vec<DayStatistics>, Problem> {
+    async fn statistics(
+        &self,
+        whose: &Arc<str>,
+        service_key: String,
+        Days { from, to }: Days,
+    ) -> Result<Vec<DayStatistics>, Problem> {
         let (from, to) = (from.to_string(), to.to_string());
-        self.history.ask(move |reader| reader.statistics(&service_key, &from, &to)).await
+        self.history.of(Arc::clone(whose)).ask(move |reader| reader.statistics(&service_key, &from, &to)).await
     }
 }

@@ -240,7 +240,7 @@ pub async fn list(
     let list = format!("templates/{word}");
     let asked = Asked::read(uri.query(), &list)?;
     let which = Which::of([("username", &*username)]).with_any("channel", channels);
-    door.listed_as(asked, which, with_dealers).await
+    door.listed_as(&caller, asked, which, with_dealers).await
 }
 
 /// Rows of a list, each with what its dealer said.
@@ -267,7 +267,7 @@ pub async fn show(
 ) -> Told<Registered> {
     let channel = channel(&word)?;
     let named = named(channel, &caller.whose(&service_key)?.username, &code);
-    door.told_as(named, with_dealers).await
+    door.told_as(&caller, named, with_dealers).await
 }
 
 /// Registers a template, held against the rules of its channel.

@@ -176,9 +176,9 @@ impl Door {
         Ok(made.await?)
     }
 
-    async fn users(&self, uri: &Uri, list: &str, of: Of) -> Told<Page<UserTold>> {
+    async fn users(&self, caller: &Caller, uri: &Uri, list: &str, of: Of) -> Told<Page<UserTold>> {
         let asked = Asked::read(uri.query(), list)?;
-        self.listed::<User, _>(asked, of.all()).await
+        self.listed::<User, _>(caller, asked, of.all()).await
     }
 
     async fn make_user(&self, caller: &Caller, of: Of, wish: NewUser) -> Told<WithPassword> {
@@ -199,7 +199,7 @@ impl Door {
         };
         user::may_make(&caller.key, &new, now_ms)?;
         let (which, told) = (Which::of([("login", &*new.login)]), UserTold::from(&new));
-        if !self.rows::<User>(which.clone()).await?.is_empty() {
+        if !self.rows::<User>(&caller, which.clone()).await?.is_empty() {
             return Err(taken().into());
         }
         let (password, hash) = self.fresh(caller, password).await?;
@@ -239,7 +239,7 @@ impl Door {
         check(chosen.as_ref())?;
         // Who knows a user's password may do what it may.
         let may = move |there: &User| if own { Ok(()) } else { user::may_make(&by, there, now_ms) };
-        let there = self.rows::<User>(of.one(login)).await?;
+        let there = self.rows::<User>(&caller, of.one(login)).await?;
         may(there.first().ok_or_else(nobodys)?)?;
         let (password, hash) = self.fresh(caller, chosen).await?;
         let owner = of.username().unwrap_or_default();
@@ -261,7 +261,7 @@ pub async fn list(
     Words(service_key): Words<String>,
     uri: Uri,
 ) -> Told<Page<UserTold>> {
-    door.users(&uri, "users", Of::customer(&caller, &service_key)?).await
+    door.users(&caller, &uri, "users", Of::customer(&caller, &service_key)?).await
 }
 
 /// Makes a user of the customer.
@@ -346,7 +346,7 @@ pub async fn operators(
     Words(service_key): Words<String>,
     uri: Uri,
 ) -> Told<Page<UserTold>> {
-    door.users(&uri, "operators", Of::operators(&caller, &service_key)?).await
+    door.users(&caller, &uri, "operators", Of::operators(&caller, &service_key)?).await
 }
 
 /// Makes a user who is an operator; for operators.

@@ -52,7 +52,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 use upstream::{Calls, Class, Failed, Patience, Upstream};
 
 /// Says that an answer is an old one.
@@ -73,12 +72,11 @@ pub struct Gateway {
     body_within: Duration,
     files: Large,
     answer_within: Duration,
-    places: Semaphore,
-    /// Of these, of one key, or of one address without any.
-    shares: Shares<Contents>,
+    /// One place for each request that a process is asked, of which one key has half, and one address without any.
+    places: Shares<Contents>,
+    /// The same places by address: keys may be made up.
+    askers: Shares<IpAddr>,
     /// For bodies that are on their way, of which anybody may have many.
-    reading: Semaphore,
-    /// Of these, of one address.
     readers: Shares<IpAddr>,
 }
 
@@ -87,9 +85,7 @@ struct Large {
     bytes: usize,
     within: Duration,
     /// Each of them is in memory.
-    places: Semaphore,
-    /// Of these, of one address.
-    shares: Shares<IpAddr>,
+    places: Shares<IpAddr>,
 }
 
 /// The processes that serve what begins with a path.
@@ -124,14 +120,12 @@ impl Gateway {
             files: Large {
                 bytes: config.files.largest_bytes,
                 within: ms(http.body_within_ms) * center::PATIENCE,
-                places: Semaphore::new(config.files.uploads),
-                shares: Shares::of(config.files.uploads.div_ceil(2)),
+                places: Shares::half(config.files.uploads),
             },
             answer_within: ms(gateway.answer_within_ms),
-            places: Semaphore::new(http.requests),
-            shares: Shares::of(http.requests.div_ceil(2)),
-            reading: Semaphore::new(http.requests),
-            readers: Shares::of(http.requests / READERS),
+            places: Shares::half(http.requests),
+            askers: Shares::half(http.requests),
+            readers: Shares::of(http.requests, http.requests / READERS),
         })
     }
 
@@ -154,8 +148,8 @@ impl Gateway {
         let Peer(peer) = parts.extensions.get().copied().ok_or(Problem::Unexpected)?;
         let is_file = is_file(&parts.method, path);
         let body = if is_file { self.read_file(body, peer.ip()).await? } else { self.read(body, peer.ip()).await? };
-        let _share = self.shares.take(asks(&parts, peer.ip())).ok_or(Problem::TooMany)?;
-        let _place = self.places.try_acquire().map_err(|_| Problem::TooMany)?;
+        let _place = self.places.take(asks(&parts, peer.ip())).ok_or(Problem::TooMany)?;
+        let _of_address = self.askers.take(network_of(peer.ip())).ok_or(Problem::TooMany)?;
         headers::pass_on(&mut parts.headers, Some(peer.ip()));
         let asked = Asked::of(&parts, peer.ip());
         match route.ask(&Request::from_parts(parts, body), asked.class()).await {
@@ -169,16 +163,14 @@ impl Gateway {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        let _share = self.readers.take(network_of(from)).ok_or(Problem::TooMany)?;
-        let _place = self.reading.try_acquire().map_err(|_| Problem::TooMany)?;
+        let _place = self.readers.take(network_of(from)).ok_or(Problem::TooMany)?;
         body::read(body, self.body_bytes, self.body_within).await
     }
 
     /// The same of a file.
     async fn read_file(&self, body: Body, from: IpAddr) -> Result<Bytes, Problem> {
-        let Large { bytes, within, places, shares } = &self.files;
-        let _share = shares.take(network_of(from)).ok_or(Problem::TooMany)?;
-        let _place = places.try_acquire().map_err(|_| Problem::TooMany)?;
+        let Large { bytes, within, places } = &self.files;
+        let _place = places.take(network_of(from)).ok_or(Problem::TooMany)?;
         body::read(body, *bytes, *within).await
     }
 
@@ -231,7 +223,7 @@ impl Gateway {
                 headers.insert(STALE, HeaderValue::from_static("true"));
                 Ok(response)
             }
-            Asked::Trial | Asked::Other => Err(Problem::NobodyThere),
+            Asked::Trial | Asked::File | Asked::Change | Asked::Other => Err(Problem::NobodyThere),
         }
     }
 }
@@ -279,6 +271,10 @@ fn patience(config: &Config) -> Patience {
     Patience {
         send: within,
         other: within.max(clerk::PATIENCE + BESIDES),
+        // A secret waits for its turn to be hashed for as long as a question does.
+        change: within.max(3 * clerk::PATIENCE + BESIDES),
+        // Its row is written before its bytes and after them.
+        file: within.max(2 * clerk::PATIENCE + ms(config.files.timeout_ms) + BESIDES),
         // The store is asked before the endpoint, and may be after it.
         trial: within.max(ms(config.callback.timeout_ms) + 2 * clerk::PATIENCE + BESIDES),
     }
@@ -287,14 +283,12 @@ fn patience(config: &Config) -> Patience {
 /// Whether it comes to the same when it was done already. A PUT or DELETE of the center need not: the first makes or takes
 /// out what the second then finds, and tells so.
 fn is_repeatable(method: &Method, path: &str) -> bool {
-    let of_message = || path.strip_prefix("/ims/").is_some_and(|path| path.split('/').nth(1) == Some("message"));
-    method.is_safe() || *method == Method::DELETE && of_message()
+    method.is_safe() || *method == Method::DELETE && is_of_message(path)
 }
 
 /// Whether it is a question for a report, for history or for statistics.
 fn is_remembered(path: &str) -> bool {
-    let what = path.strip_prefix("/ims/").and_then(|path| path.split('/').nth(1));
-    what.is_some_and(|what| ["report", "hist", "stat"].contains(&what))
+    part(path).is_some_and(|what| ["report", "hist", "stat"].contains(&what))
 }
 
 /// Who asks, as far as it is known here.
@@ -307,7 +301,21 @@ fn asks(parts: &Parts, from: IpAddr) -> Contents {
 
 /// Whether its body is a file.
 fn is_file(method: &Method, path: &str) -> bool {
-    *method == Method::POST && path.strip_prefix("/ims/").is_some_and(|path| path.split('/').nth(1) == Some("files"))
+    *method == Method::POST && is_of_files(path)
+}
+
+fn is_of_files(path: &str) -> bool {
+    part(path) == Some("files")
+}
+
+/// Whether it is about a message that was sent.
+fn is_of_message(path: &str) -> bool {
+    part(path) == Some("message")
+}
+
+/// What follows the service key.
+fn part(path: &str) -> Option<&str> {
+    path.strip_prefix("/ims/")?.split('/').nth(1)
 }
 
 /// What decides the answer when nobody can be asked.
@@ -318,6 +326,9 @@ enum Asked {
     Read(Question),
     /// Of a callback.
     Trial,
+    /// A file that is brought, or taken out.
+    File,
+    Change,
     Other,
 }
 
@@ -332,6 +343,8 @@ impl Asked {
                 Self::Read(Question::new(key, path, from))
             }
             Method::POST if path.ends_with("/callback/test") => Self::Trial,
+            ref method if !method.is_safe() && is_of_files(path) => Self::File,
+            ref method if !method.is_safe() && !is_of_message(path) => Self::Change,
             _ => Self::Other,
         }
     }
@@ -341,6 +354,8 @@ impl Asked {
             Self::Send => Class::Send,
             Self::Read(_) | Self::Other => Class::Other,
             Self::Trial => Class::Trial,
+            Self::File => Class::File,
+            Self::Change => Class::Change,
         }
     }
 }

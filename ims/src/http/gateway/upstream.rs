@@ -43,6 +43,10 @@ pub enum Class {
     Send,
     /// What waits for a store.
     Other,
+    /// What asks the store twice, and may have a secret hashed between: changes.
+    Change,
+    /// What waits for the store of files: it says nothing of the process.
+    File,
     /// What waits for the endpoint of a customer: it says nothing of the process.
     Trial,
 }
@@ -52,6 +56,8 @@ pub enum Class {
 pub struct Patience {
     pub send: Duration,
     pub other: Duration,
+    pub change: Duration,
+    pub file: Duration,
     pub trial: Duration,
 }
 
@@ -60,6 +66,8 @@ impl Patience {
         match class {
             Class::Send => self.send,
             Class::Other => self.other,
+            Class::Change => self.change,
+            Class::File => self.file,
             Class::Trial => self.trial,
         }
     }
@@ -189,8 +197,8 @@ impl Upstream {
     fn breaker(&self, class: Class) -> Option<MutexGuard<'_, Breaker>> {
         let breaker = match class {
             Class::Send => &self.send,
-            Class::Other => &self.other,
-            Class::Trial => return None,
+            Class::Other | Class::Change => &self.other,
+            Class::File | Class::Trial => return None,
         };
         Some(breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }

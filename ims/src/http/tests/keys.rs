@@ -148,3 +148,15 @@ async fn a_key_that_was_right_is_not_hashed_again() {
     change(&mut fixture, |key| key.name = "other".into());
     assert_eq!(fixture.sends(HERE, Some(&right)).await, 500);
 }
+
+#[tokio::test]
+async fn who_is_not_known_yet_takes_no_place_of_who_is() {
+    let fixture = Fixture::new();
+    let (right, wrong) = (key("hanbit-shop", SHOP_SECRET), key("hanbit-shop", "wrong"));
+    assert_eq!(fixture.sends(HERE, Some(&right)).await, 200);
+    let held = fixture.door.gate.places_of("127.0.0.1".parse().unwrap());
+    assert_eq!((held.len(), fixture.door.places.taken()), (50, 0));
+    assert_eq!(fixture.sends(HERE, Some(&right)).await, 200, "it is known");
+    assert_eq!(fixture.sends(HERE, Some(&wrong)).await, 429);
+    assert_eq!(fixture.sends("192.0.2.1:7", Some(&wrong)).await, 401, "half of the places are one address's");
+}

@@ -1,7 +1,7 @@
 //! How much a customer may send.
 
 use super::{BANK, Fixture, PATIENCE, SHOP, key, post, signed, sms, sms_id};
-use crate::http::{routes::Peer, shares::Shares};
+use crate::http::{clerk::Clerk, routes::Peer, shares::Shares};
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderMap, Request, StatusCode},
@@ -14,6 +14,7 @@ use std::{
     convert::Infallible,
     future::Future as _,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tower_service::Service as _;
@@ -168,7 +169,7 @@ impl HttpBody for Endless {
 
 #[tokio::test]
 async fn a_customer_whose_requests_do_not_end_leaves_places_to_others() {
-    let fixture = Fixture::with(|door| door.shares = Shares::of(3));
+    let fixture = Fixture::with(|door| door.places = Shares::of(100, 3));
     let held: Vec<_> = (0..3)
         .map(|_| {
             let mut request = signed(post(SHOP)).body(Body::new(Endless)).unwrap();
@@ -177,7 +178,7 @@ async fn a_customer_whose_requests_do_not_end_leaves_places_to_others() {
         })
         .collect();
     let full = async {
-        while fixture.door.shares.take("hanbit-shop".into()).is_some() {
+        while fixture.door.places.take("hanbit-shop".into()).is_some() {
             tokio::task::yield_now().await;
         }
     };
@@ -217,4 +218,26 @@ async fn what_is_not_confirmed_and_what_is_told_again_takes_nothing_of_the_quota
         assert_eq!(fixture.call(request).await.2["code"], "0000");
     }
     assert_eq!(fixture.sent(sms()).await.2["code"], "2090");
+}
+
+#[tokio::test]
+async fn what_is_long_waits_in_its_customers_turn_and_holds_up_nothing_short() {
+    let fixture = Fixture::with(|door| door.lists = Clerk::start("lists-test", 1, || Ok::<_, Infallible>(())).unwrap());
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let door = Arc::clone(&fixture.door);
+    // Somebody's long request is being judged, and more of his wait.
+    let first = tokio::spawn(async move { door.lists.of("dure-bank").ask(move |()| Ok(held.recv())).await });
+    let door = Arc::clone(&fixture.door);
+    let second = tokio::spawn(async move { door.lists.of("dure-bank").ask(|()| Ok(())).await });
+    tokio::task::yield_now().await;
+    let long = sms().replacen('{', &format!("{{{}", " ".repeat(5_000)), 1).replace(&sms_id(), "LONG");
+    let mut long = Box::pin(fixture.sent(long));
+    tokio::select! {
+        biased;
+        (_, _, told) = &mut long => panic!("it has its turn already: {told}"),
+        (_, _, told) = fixture.sent(sms()) => assert_eq!(told["code"], "0000"),
+    }
+    release.send(()).unwrap();
+    assert_eq!(long.await.2["code"], "0000");
+    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
 }

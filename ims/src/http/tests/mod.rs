@@ -56,7 +56,6 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use topology::engine::Decoder;
 use topology::log::{self as topology_log, Log, LogError, Outgoing, Place, Told, memory::MemoryLog};
 use tower_service::Service;
@@ -150,7 +149,7 @@ impl Fixture {
         let decoder = Decoder::new(Arc::new(Schemas::embedded()), Arc::new(NoRegistry));
         let claims = SharedClaims::default();
         let mut door = Door {
-            gate: Gate::new(reference.clone(), clock.clone()).unwrap(),
+            gate: Gate::new(reference.clone(), clock.clone(), 100).unwrap(),
             clock: clock.clone(),
             schemas: Arc::new(Schemas::embedded()),
             settings: processors::ingest::Settings::default(),
@@ -159,6 +158,7 @@ impl Fixture {
             reports: Reports::start(stores.reports().unwrap()).unwrap(),
             history: super::history(&stores, &Arc::new(stores.cipher().unwrap())).unwrap(),
             exports: Exports::default(),
+            lists: super::lists().unwrap(),
             editor: None,
             claims: true,
             trials: Trials::new(config.callback.caller(), Arc::new(System)),
@@ -171,8 +171,7 @@ impl Fixture {
             acknowledged_within: PATIENCE,
             body_bytes: 1_000_000,
             body_within: PATIENCE,
-            places: Semaphore::new(100),
-            shares: Shares::of(50),
+            places: Shares::half(100),
         };
         change(&mut door);
         let stored = AtomicI64::new(0);

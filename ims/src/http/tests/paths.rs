@@ -1,6 +1,7 @@
 //! What each path answers.
 
 use super::{BANK, Fixture, SHOP, post, signed, sms, sms_id};
+use crate::http::shares::Shares;
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, request::Builder},
@@ -8,7 +9,6 @@ use axum::{
 use processors::callback;
 use schemas::{Lane, Report, ResultKind, SendRequest, Source, State, StepResult, Topic, examples};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 #[tokio::test]
 async fn a_message_is_answered_once_it_stands_in_its_topic_under_its_id() {
@@ -106,7 +106,7 @@ async fn the_door_refuses_with_the_status_of_its_table() {
     }
     let utf8 = of(Method::POST, &send, "Application/JSON; charset=utf-8", sms().into());
     assert_eq!(fixture.call(utf8).await.0, StatusCode::OK);
-    let full = Fixture::with(|door| door.places = Semaphore::new(0));
+    let full = Fixture::with(|door| door.places = Shares::of(0, 1));
     let (status, headers, _) = full.call(of(Method::POST, &send, json, sms().into())).await;
     assert_eq!((status, &headers["retry-after"]), (StatusCode::TOO_MANY_REQUESTS, &"1".parse().unwrap()));
 }

@@ -8,8 +8,12 @@ use crate::{
     cipher::Cipher,
     sql::{Arguments, Record, word},
 };
+use aws_lc_rs::digest::{SHA256, digest};
 use processors::reference::{Rows, SenderNumber, SenderProfile, Template};
 use std::sync::Arc;
+
+/// Bytes of a text that a line of the audit has in full.
+const LONGEST_TOLD: usize = 4_096;
 
 impl Kind for SenderProfile {
     const TABLE: &'static str = "sender_profiles";
@@ -95,6 +99,19 @@ impl Kind for Template {
             attachment: maybe_of_json(record, "attachment")?,
             supplement: maybe_of_json(record, "supplement")?,
         }))
+    }
+
+    /// A long text is told by its length and its digest: the line stays for years, and a template may be changed every second.
+    fn told(&self) -> serde_json::Value {
+        let mut told = serde_json::to_value(self).unwrap_or_default();
+        for name in ["message", "html"] {
+            let long = told[name].as_str().filter(|text| text.len() > LONGEST_TOLD);
+            if let Some(text) = long {
+                let sha256 = hex::encode(digest(&SHA256, text.as_bytes()));
+                told[name] = serde_json::json!({"bytes": text.len(), "sha256": sha256});
+            }
+        }
+        told
     }
 
     fn bytes(&self) -> usize {

@@ -82,6 +82,24 @@ pub(super) fn a_single_change_is_taken_up_with_its_line_in_the_audit(store: &Sto
     );
 }
 
+pub(super) fn a_long_text_is_told_by_its_digest(store: &Store) {
+    store.import(customers(1)).unwrap();
+    let mut editor = store.editor();
+    put(&mut editor, AT_MS + 1, Template { html: Some("x".repeat(5_000)), ..template(1, "c0") });
+    put(&mut editor, AT_MS + 2, Template { html: Some("y".repeat(4_096)), ..template(1, "c0") });
+    let lines = store.rows("SELECT * FROM audit WHERE kind = 'templates' ORDER BY id");
+    let html = |line: usize, column| -> serde_json::Value {
+        let told: Option<String> = lines[line].get(column).unwrap();
+        told.map_or_else(Default::default, |told| {
+            serde_json::from_str::<serde_json::Value>(&told).unwrap()["html"].take()
+        })
+    };
+    let digest = "c59d3c0480cc2d71d8f646e735e92da65450311eec46e81a5db8c7e6e8a92054";
+    let long = serde_json::json!({"bytes": 5_000, "sha256": digest});
+    assert_eq!((html(0, "state_after"), html(1, "state_before")), (long.clone(), long));
+    assert_eq!(html(1, "state_after"), "y".repeat(4_096));
+}
+
 pub(super) fn a_refused_change_leaves_nothing(store: &Store) {
     store.import(customers(2)).unwrap();
     let reference = store.reference();

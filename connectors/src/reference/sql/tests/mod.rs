@@ -71,6 +71,7 @@ on_both! {
     what_could_not_be_made_is_left_out_until_it_is_asked_for_again
     a_single_change_is_taken_up_with_its_line_in_the_audit
     what_an_operator_does_is_noted_as_it_begins_and_ends_and_is_no_change
+    a_long_text_is_told_by_its_digest
     a_refused_change_leaves_nothing
     changes_at_the_same_time_are_made_one_after_another
     a_list_goes_on_where_it_ended_and_tells_what_changed_since

@@ -114,8 +114,10 @@ async fn what_a_store_or_an_endpoint_holds_up_keeps_nobody_from_sending() {
     assert_eq!(stage.send().await.0, StatusCode::OK);
     // A report that its store holds up for as long as a process waits is still waited for.
     let config = config::load(None, []).unwrap();
-    let Patience { other, trial, .. } = patience(&config);
-    assert!(other > clerk::PATIENCE && trial > config.callback.caller().timeout + clerk::PATIENCE);
+    let Patience { other, change, file, trial, .. } = patience(&config);
+    assert!(other > clerk::PATIENCE && change > 3 * clerk::PATIENCE);
+    assert!(file > 2 * clerk::PATIENCE + Duration::from_millis(config.files.timeout_ms.into()));
+    assert!(trial > config.callback.caller().timeout + 2 * clerk::PATIENCE);
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ async fn a_file_is_as_large_as_it_may_be() {
 }
 
 #[tokio::test]
-async fn uploads_and_exports_have_so_many_places_and_a_customer_half_of_those_of_uploads() {
+async fn uploads_and_exports_have_so_many_places_and_a_customer_half_of_them() {
     let asks = async |center: &Center, who: (&str, &str), path: &str| {
         let (method, path) = path.split_once(' ').unwrap();
         let request = Request::builder().method(method).uri(path).header("x-ims-key", key(who.0, who.1));
@@ -172,16 +172,19 @@ async fn uploads_and_exports_have_so_many_places_and_a_customer_half_of_those_of
     let file = |service_key: &str| format!("POST /ims/{service_key}/files/email?name=a.txt");
     let refused = (StatusCode::TOO_MANY_REQUESTS, Some("1".parse().unwrap()));
     let files = &center.0.door.files;
-    let half: Vec<_> = std::iter::from_fn(|| files.shares.take(CUSTOMER.0.into())).collect();
+    let half: Vec<_> = std::iter::from_fn(|| files.places.take(CUSTOMER.0.into())).collect();
     assert_eq!(half.len(), 4);
     assert_eq!(asks(&center, CUSTOMER, &file(SHOP)).await, refused);
     assert_eq!(asks(&center, OTHER, &file(BANK)).await.0, StatusCode::OK);
-    let _all = files.places.acquire_many(8).await.unwrap();
+    let _others: Vec<_> = std::iter::from_fn(|| files.places.take("others".into())).collect();
     assert_eq!(asks(&center, OTHER, &file(BANK)).await, refused);
-    let export = format!("GET /ims/{SHOP}/audit?format=csv");
-    assert_eq!(asks(&center, CUSTOMER, &export).await.0, StatusCode::OK);
-    let _exports: Vec<_> = std::iter::from_fn(|| center.0.door.exports.place()).collect();
-    assert_eq!(asks(&center, CUSTOMER, &export).await, refused);
+    let export = |service_key: &str| format!("GET /ims/{service_key}/audit?format=csv");
+    let own = CUSTOMER.0.into();
+    let exports: Vec<_> = std::iter::from_fn(|| center.0.door.exports.place(&own)).collect();
+    assert_eq!((exports.len(), asks(&center, CUSTOMER, &export(SHOP)).await), (2, refused));
+    assert_eq!(asks(&center, OTHER, &export(BANK)).await.0, StatusCode::OK);
+    drop(exports);
+    assert_eq!(asks(&center, CUSTOMER, &export(SHOP)).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

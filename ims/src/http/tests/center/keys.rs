@@ -108,3 +108,31 @@ async fn an_operator_makes_service_keys_and_stops_them() {
     let foreign = format!("{path}/{}", super::BANK);
     assert_eq!(code(&center.call(OPERATOR, Method::PUT, &foreign, json!({"active": false})).await.1), "2110");
 }
+
+#[tokio::test]
+async fn a_key_that_was_taken_out_makes_itself_no_successor() {
+    let center = Center::new();
+    let path = format!("/ims/{SHOP}/secret-keys");
+    let made = center.own(Method::POST, "secret-keys", json!({"name": "next"})).await;
+    let secret = made["data"]["secret"].as_str().unwrap().to_owned();
+    center.follow();
+    let next = (CUSTOMER.0, &*secret);
+    let (_, answer) = center.call(next, Method::DELETE, &format!("{path}/demo"), Value::Null).await;
+    assert_eq!(code(&answer), "0000");
+    let before = center.audit().len();
+    // The door has not heard of it: its key is let in, and may read.
+    assert_eq!(center.call(CUSTOMER, Method::GET, &path, Value::Null).await.0, StatusCode::OK);
+    let callback = json!({"uri": "https://hooks.example.com/ims"});
+    for (method, path, wish) in [
+        (Method::POST, path.clone(), json!({"name": "mine"})),
+        (Method::POST, format!("{path}/next/rotate"), json!({"name": "mine", "overlap_hours": 0})),
+        (Method::POST, format!("/ims/{SHOP}/users"), json!({"login": "mine", "role": "manager"})),
+        (Method::PUT, format!("/ims/{SHOP}/callback"), callback),
+    ] {
+        let (status, answer) = center.call(CUSTOMER, method, &path, wish).await;
+        assert_eq!((status, code(&answer)), (StatusCode::UNAUTHORIZED, "401"), "{path}");
+    }
+    assert_eq!(center.audit().len(), before, "nothing was changed");
+    let (_, answer) = center.call(next, Method::POST, &path, json!({"name": "third"})).await;
+    assert_eq!(code(&answer), "0000");
+}

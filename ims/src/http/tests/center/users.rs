@@ -112,6 +112,9 @@ async fn who_is_not_active_or_has_another_password_is_out_with_the_next_data() {
     assert_eq!(signs_in(PASSWORD).await, StatusCode::OK);
     center.own(Method::PUT, "users/yuna", json!({"active": false})).await;
     assert_eq!(signs_in(PASSWORD).await, StatusCode::OK, "until processes take it up");
+    let another = json!({"login": "junho", "role": "manager"});
+    let makes = status(&center, (":yuna", PASSWORD), Method::POST, &users, another).await;
+    assert_eq!(makes, StatusCode::UNAUTHORIZED, "who changes something is looked up");
     center.follow();
     assert_eq!(signs_in(PASSWORD).await, StatusCode::UNAUTHORIZED);
     center.own(Method::PUT, "users/yuna", json!({"active": true})).await;
