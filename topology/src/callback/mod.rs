@@ -18,6 +18,8 @@ mod queues;
 mod read;
 mod said;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use said::Said;
 pub use settings::CallbackSettings;

@@ -24,8 +24,9 @@ impl CallbackWorker {
             Stage::Calling => self.said.refresh(&mut *self.reader, &self.decoder, self.clock.now_ms())?,
             Stage::Outside => {}
         }
-        self.windows.reopen(&mut *self.stream, false)?;
         if self.batch.is_empty() {
+            // Not before: what stands in a batch behind a record that was refused is read again, behind that one.
+            self.windows.reopen(&mut *self.stream, false)?;
             fault::point(&self.spec.name, Point::BeforePoll);
             let limits =
                 Limits { records: self.settings.poll_records, bytes: POLL_BYTES, wait: self.until_something(wait) };

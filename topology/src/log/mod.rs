@@ -129,7 +129,8 @@ pub enum Polled {
     /// Whatever was held before belongs to an older assignment: drop it. Comes after a rebalance, and after a commit
     /// that failed and rewound.
     Assigned(Vec<Position>),
-    /// The partitions are about to go. Finish what is in flight, commit, then call [`Stream::release`].
+    /// The partitions are about to go. Finish what is in flight, commit, then call [`Stream::release`]. A commit that
+    /// fails and rewinds meanwhile gives `Assigned`, and then this once more.
     Revoking,
     /// The partitions are gone already (session lost): drop what is held, commit nothing. An `Assigned` follows.
     Lost,
@@ -138,7 +139,7 @@ pub enum Polled {
 /// Why a log could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The commit did not happen. The stream rewound to what is committed: the next poll gives `Assigned`.
+    /// The commit did not happen. The stream rewound to what is committed: the next poll gives `Assigned`, or `Lost`.
     #[error("commit failed, rewound to the committed offsets: {0}")]
     Rewound(String),
     /// The broker is away; the same call may succeed later. Nothing was changed.

@@ -2,7 +2,8 @@
 
 use crate::support::{
     Deployment, brokers,
-    relay::{PATIENCE, Turn, assert_once, numbered, spec, turn, turn_until, urgent, values},
+    proxy::{Lost, Proxy, Request, Then},
+    relay::{PATIENCE, Turn, assert_once, limits, numbered, spec, turn, turn_until, urgent, values},
     settings,
 };
 use std::{
@@ -10,7 +11,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use topology::log::{Log, kafka::KafkaSettings};
+use topology::log::{Log, LogError, Place, Polled, Position, kafka::KafkaSettings};
 
 const PARTITIONS: i32 = 6;
 
@@ -101,6 +102,32 @@ fn an_urgent_stream_is_handed_over_within_two_seconds_of_a_goodbye() {
         turn_until(&mut *heir, target, |turn| matches!(turn, Turn::Assigned(positions) if positions.len() == 2));
         assert!(began.elapsed() < Duration::from_secs(2), "it took {:?}", began.elapsed());
     });
+}
+
+#[test]
+fn partitions_that_are_to_go_are_given_up_when_their_producer_cannot_be_had() {
+    let Some(brokers) = brokers() else { return };
+    let (proxy, direct) = (Proxy::before(&brokers), Deployment::new(settings(&brokers)));
+    let (source, target) = (direct.topic(2), direct.topic(1));
+    direct.start_group("parts-MASS", &[source]);
+    let behind = KafkaSettings { bootstrap_servers: proxy.address.clone(), ..direct.settings.clone() };
+    let (behind, other) = (Deployment::new(behind), process(&direct, "two"));
+    let mut old = behind.log.stream(spec("parts-MASS", &[source])).unwrap();
+    turn_until(&mut *old, target, |turn| matches!(turn, Turn::Assigned(_)));
+    let mut new = other.log.stream(spec("parts-MASS", &[source])).unwrap();
+    let (mut batch, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    while !matches!(old.poll(limits(10), &mut batch).unwrap(), Polled::Revoking) {
+        new.poll(limits(10), &mut batch).unwrap();
+        assert!(Instant::now() < deadline, "no revoke");
+    }
+    direct.fence("parts-MASS", 0);
+    let position = Position { place: Place { topic: source, partition: 0 }, next: 0, metadata: String::new() };
+    let failed = old.commit(&numbered(target, 0..1), &[position]);
+    assert!(matches!(failed, Err(LogError::Rewound(_))), "{failed:?}");
+    proxy.lose(Request::InitProducerId, Lost::Question, Then::Silence);
+    let told = old.poll(limits(10), &mut batch).unwrap();
+    assert!(proxy.has_lost() && matches!(told, Polled::Lost), "{told:?}");
+    turn_until(&mut *new, target, |turn| matches!(turn, Turn::Assigned(positions) if positions.len() == 1));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Members of a group: who owns what, and when it changes hands.
 
-use super::member::{Member, at, settle, texts, until_revoking};
-use super::{Deadline, Fixture, append, outgoing};
+use super::member::{Member, SOME, at, settle, texts, until_revoking};
+use super::{Deadline, Fixture, append, committed, outgoing};
 use std::time::Instant;
-use topology::log::{LogError, Place};
+use topology::log::{LogError, Place, Polled};
 
 pub fn a_new_member_takes_over_only_after_release(fixture: &dyn Fixture) {
     let source = fixture.topic(2);
@@ -61,6 +61,47 @@ pub fn nothing_is_committed_after_release(fixture: &dyn Fixture) {
     }
     settle(&mut [&mut old, &mut new], &[1, 1]);
     assert_eq!((old.owned[0].next, new.owned[0].next), (0, 0));
+}
+
+pub fn a_commit_that_fails_while_partitions_go_is_told_and_then_that_they_go(fixture: &dyn Fixture) {
+    let (source, target) = (fixture.topic(2), fixture.topic(1));
+    let group = fixture.group(&[source]);
+    append(fixture, source, 0, &["a"]);
+    append(fixture, source, 1, &["b"]);
+    let mut old = Member::settled(fixture, &group, &[source]);
+    old.read(2);
+    let mut new = Member::join(fixture, &group, &[source]);
+    until_revoking(&mut old, &mut new);
+    fixture.fail_next_commit(&group);
+    let failed = old.stream.commit(&[outgoing(target, 0, "lost")], &[at(source, 0, 1, "")]);
+    assert!(matches!(failed, Err(LogError::Rewound(_))), "{failed:?}");
+    let told = [old.poll(SOME), old.poll(SOME)];
+    assert!(matches!(told, [Polled::Assigned(_), Polled::Revoking]), "{told:?}");
+    assert_eq!(old.owned, [at(source, 0, 0, ""), at(source, 1, 0, "")]);
+    old.reads_nothing();
+    // What is in flight has an end still.
+    old.stream.commit(&[outgoing(target, 0, "kept")], &[at(source, 0, 1, "")]).unwrap();
+    old.release();
+    let released = Instant::now();
+    settle(&mut [&mut old, &mut new], &[1, 1]);
+    assert!(released.elapsed() < fixture.session(), "the group waited for {:?}", released.elapsed());
+    assert_eq!(old.owned[0].next + new.owned[0].next, 1);
+    assert_eq!(committed(fixture, target, 0), ["kept"]);
+}
+
+pub fn partitions_go_after_a_commit_that_failed(fixture: &dyn Fixture) {
+    let (source, target) = (fixture.topic(2), fixture.topic(1));
+    let group = fixture.group(&[source]);
+    let mut old = Member::settled(fixture, &group, &[source]);
+    let mut new = Member::join(fixture, &group, &[source]);
+    until_revoking(&mut old, &mut new);
+    fixture.fail_next_commit(&group);
+    old.stream.commit(&[outgoing(target, 0, "lost")], &[at(source, 0, 0, "")]).unwrap_err();
+    old.release();
+    let released = Instant::now();
+    settle(&mut [&mut old, &mut new], &[1, 1]);
+    assert!(released.elapsed() < fixture.session(), "the group waited for {:?}", released.elapsed());
+    assert_eq!(committed(fixture, target, 0), [""; 0]);
 }
 
 pub fn one_member_owns_the_same_partition_of_every_source(fixture: &dyn Fixture) {

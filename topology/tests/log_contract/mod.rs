@@ -58,6 +58,8 @@ macro_rules! contract {
                 what_is_committed_before_release_is_not_read_again,
                 nothing_is_read_between_revoking_and_release,
                 nothing_is_committed_after_release,
+                a_commit_that_fails_while_partitions_go_is_told_and_then_that_they_go,
+                partitions_go_after_a_commit_that_failed,
                 one_member_owns_the_same_partition_of_every_source,
                 leave_hands_over_at_once,
                 a_new_assignment_has_nothing_paused,

@@ -18,6 +18,8 @@ pub struct Held {
     pub committed: Option<FxHashMap<Place, i64>>,
     /// Partitions that are not fetched now.
     pub paused: FxHashSet<Place>,
+    /// The group waits for the end of it, and says so once.
+    pub going: bool,
 }
 
 impl Held {

@@ -1,11 +1,10 @@
 //! Turn by turn on one thread, as the test driver runs it: polls do not wait and the clock stands still.
 
 use super::{Memory, SESSION};
-use crate::log_contract::member::{Member, SOME, at};
+use crate::log_contract::member::{Member, SOME};
 use crate::log_contract::{Fixture, append};
 use std::time::Duration;
 use topology::driver::ManualClock;
-use topology::log::memory::{Call, When};
 use topology::log::{Limits, LogError, Polled};
 
 const STREAM: &str = "outcome-MASS";
@@ -52,22 +51,6 @@ fn a_member_may_take_a_session_to_release_and_no_longer() {
     assert_eq!(heir.owned.len(), 2);
     let late = slow.commit(source, 0, 0);
     assert!(matches!(late, Err(LogError::Rewound(_))), "{late:?}");
-}
-
-#[test]
-fn a_commit_that_fails_during_a_revoke_still_lets_the_partitions_go() {
-    let memory = Memory::new(ManualClock::at(0), u64::MAX);
-    let source = memory.topic(2);
-    let mut old = Member::settled(&memory, STREAM, &[source]);
-    let mut new = Member::join(&memory, STREAM, &[source]);
-    assert!(matches!(old.poll(AT_ONCE), Polled::Revoking));
-    memory.log.faults().fail(STREAM, Call::Commit, 1, When::Before);
-    old.commit(source, 0, 0).unwrap_err();
-    assert!(matches!(old.poll(AT_ONCE), Polled::Assigned(_)));
-    assert!(matches!(old.poll(AT_ONCE), Polled::Revoking));
-    old.release();
-    assert!(matches!(new.poll(AT_ONCE), Polled::Assigned(_)));
-    assert_eq!(new.owned, [at(source, 1, 0, "")]);
 }
 
 #[test]

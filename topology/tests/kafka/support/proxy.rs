@@ -19,6 +19,7 @@ use std::{
 pub enum Request {
     Produce = 0,
     OffsetCommit = 8,
+    InitProducerId = 22,
     AddPartitionsToTxn = 24,
     AddOffsetsToTxn = 25,
     EndTxn = 26,

@@ -157,6 +157,18 @@ impl KafkaStream {
         self.confirmed_at = None;
     }
 
+    /// Whether the group waits for what this member owns.
+    fn is_going(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.going)
+    }
+
+    /// Gives all partitions up.
+    fn give_up(&mut self) -> Result<(), LogError> {
+        self.forget();
+        self.stage = Stage::Waiting;
+        self.member()?.unassign()
+    }
+
     fn note(&mut self, positions: &[Position]) {
         self.held.iter_mut().for_each(|held| held.note(positions));
     }
@@ -188,6 +200,11 @@ impl Stream for KafkaStream {
                 self.quiet_at = Instant::now();
             }
             Stage::Taking => return self.take_or_hear(),
+            Stage::Reading if self.is_going() => {
+                // It was told that it owns them, and librdkafka does not say again that they are to go.
+                self.stage = Stage::Revoking;
+                return Ok(Polled::Revoking);
+            }
             Stage::Reading if self.astray => self.set_right()?,
             Stage::Reading | Stage::Waiting | Stage::Revoking => {}
         }
@@ -220,12 +237,8 @@ impl Stream for KafkaStream {
     }
 
     fn release(&mut self) -> Result<(), LogError> {
-        if self.stage == Stage::Revoking {
-            self.forget();
-            self.stage = Stage::Waiting;
-            self.member()?.unassign()?;
-        }
-        Ok(())
+        // Whatever became of a commit meanwhile.
+        if self.is_going() { self.give_up() } else { Ok(()) }
     }
 
     fn pause(&mut self, places: &[Place]) -> Result<(), LogError> {

@@ -39,20 +39,32 @@ impl KafkaStream {
         held.note(&positions);
         self.ahead = None;
         self.astray = false;
-        member.assign(held.next.iter().filter_map(|(place, next)| Some((place, (*next)?))))?;
+        // Of what is to go nothing more is read, and librdkafka waits for an unassign alone.
+        if !held.going {
+            member.assign(held.next.iter().filter_map(|(place, next)| Some((place, (*next)?))))?;
+        }
         self.stage = Stage::Reading;
         Ok(Polled::Assigned(positions))
     }
 
     /// As [`Self::take`], unless the group has news by now. What librdkafka has fetched is thrown away either way.
+    /// What is to go is given up when it cannot be taken at once: a whole group waits for it.
     pub(super) fn take_or_hear(&mut self) -> Result<Polled, LogError> {
         loop {
             match self.member()?.poll(Duration::ZERO)? {
                 Heard::Rebalance(news) => return self.rebalance(news),
                 Heard::Record(_) => {}
                 Heard::Replaced => return self.replaced_while_reading(),
-                Heard::Nothing | Heard::Gone(_) | Heard::Away(_) => return self.take(),
+                Heard::Nothing | Heard::Gone(_) | Heard::Away(_) => break,
             }
+        }
+        match self.take() {
+            Err(LogError::Away(cause)) if self.is_going() => {
+                tracing::warn!(stream = self.spec.name, cause, "partitions go without what was in flight");
+                self.give_up()?;
+                Ok(Polled::Lost)
+            }
+            taken => taken,
         }
     }
 
@@ -84,24 +96,22 @@ impl KafkaStream {
                 let group = Arc::new(group);
                 let committed = (self.spec.offsets == Offsets::Log).then(FxHashMap::default);
                 let (next, paused) = (places.collect(), FxHashSet::default());
-                self.held = Some(Held { membership, group, next, committed, paused });
+                self.held = Some(Held { membership, group, next, committed, paused, going: false });
                 // The broker answered before the last quiet poll, at the latest.
                 self.confirmed_at = Some(self.quiet_at);
                 self.stage = Stage::Taking;
                 self.take()
             }
             Rebalance::Go { lost } => {
-                let known = matches!(self.stage, Stage::Reading | Stage::Revoking);
-                let owns = self.held.as_ref().is_some_and(|held| !held.next.is_empty());
-                if known && owns && !lost {
+                let known = matches!(self.stage, Stage::Reading | Stage::Revoking) && !lost;
+                if let Some(held) = self.held.as_mut().filter(|held| known && !held.next.is_empty()) {
+                    held.going = true;
                     self.ahead = None;
                     self.stage = Stage::Revoking;
                     return Ok(Polled::Revoking);
                 }
                 let told = self.held.is_some();
-                self.forget();
-                self.stage = Stage::Waiting;
-                self.member()?.unassign()?;
+                self.give_up()?;
                 Ok(if told { Polled::Lost } else { Polled::Records })
             }
         }
