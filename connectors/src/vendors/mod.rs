@@ -5,6 +5,7 @@
 //! simulator in this process.
 
 mod apns;
+mod arrival;
 mod asked;
 mod bizgo;
 mod brands;
