@@ -294,6 +294,16 @@ impl Vendors {
         Self { night: Arc::new(night), ..self }
     }
 
+    /// Panics when the thread of a store has ended: requests or reports would wait for its answers for ever.
+    fn must_work(&self) {
+        self.dead_tokens.must_work();
+        self.dead_mailboxes.must_work();
+        self.message_ids.must_work();
+        if let Some(refusals) = &self.refusals {
+            refusals.must_work();
+        }
+    }
+
     /// Whether some of them are push services.
     pub fn push(&self) -> bool {
         !self.google.is_empty() || !self.apple.is_empty()

@@ -108,6 +108,7 @@ impl Provider for Wires {
     }
 
     fn answers(&mut self, wait: Duration, into: &mut Vec<Answer>) {
+        self.vendors.must_work();
         let before = into.len();
         let alone = self.requests.is_none();
         self.simulated(if alone { wait } else { Duration::ZERO }, into);
@@ -253,11 +254,11 @@ fn note_refusal(vendors: &Vendors, vendor: &Arc<Vendor>, dispatch: &Dispatch, re
 
 async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
-    match way {
     let (clock, night) = (&*vendors.clock, &*vendors.night);
     let reference = vendors.reference.current();
     let customer = reference.customer(&dispatch.accepted.username);
     let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
+    match way {
         Way::Mail(client) => client.send(vendor, dispatch, vendors.files(), &vendors.dead_mailboxes, clock).await,
         Way::Carrier(client) => client.send(dispatch, origin_code, night).await,
         Way::Google(client) => client.send(vendor, dispatch, &vendors.dead_tokens, clock, night).await,
