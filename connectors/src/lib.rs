@@ -20,6 +20,7 @@ pub mod simulator;
 pub mod sql;
 #[cfg(test)]
 mod testing;
+mod threads;
 pub mod tls;
 pub mod unsubscribe;
 pub mod vendors;

@@ -14,6 +14,7 @@ mod tests;
 pub use connect::{Network, System};
 pub use settings::CallerSettings;
 
+use crate::threads::ended;
 use client::Client;
 use futures_util::FutureExt as _;
 use processors::{
@@ -23,13 +24,19 @@ use processors::{
 use std::{
     io,
     panic::AssertUnwindSafe,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     time::Duration,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Bytes of an answer's body that are read; what is beyond ends the connection.
 pub const MOST_READ: usize = 64 << 10;
+
+/// Name of the thread.
+const THREAD: &str = "callback-http";
 
 /// The way to customers' endpoints.
 pub struct HttpCaller {
@@ -43,7 +50,7 @@ impl HttpCaller {
         let (calls, incoming) = unbounded_channel();
         let (answers, called) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("callback-http".into()).spawn(move || {
+        std::thread::Builder::new().name(THREAD.into()).spawn(move || {
             runtime.block_on(serve(incoming, answers, settings, clock, network));
             // A name that is still being looked up holds nobody up.
             runtime.shutdown_background();
@@ -79,13 +86,16 @@ async fn serve(
 impl Caller for HttpCaller {
     fn call(&mut self, call: Call) {
         if self.calls.send(call).is_err() {
-            tracing::error!("the thread of callbacks has ended: calls stay without an answer");
+            ended(THREAD);
         }
     }
 
     fn answers(&mut self, wait: Duration, into: &mut Vec<Called>) {
-        let first = if wait.is_zero() { self.called.try_recv().ok() } else { self.called.recv_timeout(wait).ok() };
-        into.extend(first);
+        match self.called.recv_timeout(wait) {
+            Ok(first) => into.push(first),
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => ended(THREAD),
+        }
         into.extend(self.called.try_iter());
     }
 }

@@ -1,9 +1,13 @@
 //! A store that many ask: one thread asks it for all who wait at that moment.
 
+use crate::threads::ended;
 use processors::ports::{Away, Clock};
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    mpsc::{Receiver, Sender, channel},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::JoinHandle,
 };
 
 /// What is asked of a store, several at once.
@@ -28,7 +32,8 @@ pub trait Question: Sized + Send + 'static {
 pub struct Asked<Q: Question> {
     store: Mutex<Option<Box<Q::Store>>>,
     clock: Arc<dyn Clock>,
-    questions: OnceLock<Sender<Q>>,
+    /// With the thread; None: it could not be started.
+    questions: OnceLock<(Sender<Q>, Option<JoinHandle<()>>)>,
 }
 
 impl<Q: Question> Asked<Q> {
@@ -39,19 +44,26 @@ impl<Q: Question> Asked<Q> {
 
     /// Asks when it is its turn.
     pub fn ask(&self, question: Q) {
-        // A thread that could not be started answers nobody.
-        let _ = self.questions.get_or_init(|| self.start()).send(question);
+        // A thread that is none answers nobody: see must_work.
+        let _ = self.questions.get_or_init(|| self.start()).0.send(question);
     }
 
-    fn start(&self) -> Sender<Q> {
+    /// Panics when nobody will ever be answered again.
+    pub fn must_work(&self) {
+        if let Some((_, thread)) = self.questions.get()
+            && thread.as_ref().is_none_or(JoinHandle::is_finished)
+        {
+            ended(Q::THREAD);
+        }
+    }
+
+    fn start(&self) -> (Sender<Q>, Option<JoinHandle<()>>) {
         let (questions, waiting) = channel();
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).take();
         let clock = Arc::clone(&self.clock);
         let work = move || store.into_iter().for_each(|store| serve::<Q>(store, &waiting, &*clock));
-        if let Err(error) = std::thread::Builder::new().name(Q::THREAD.into()).spawn(work) {
-            tracing::error!(%error, "no thread: {}", Q::AWAY);
-        }
-        questions
+        let thread = std::thread::Builder::new().name(Q::THREAD.into()).spawn(work);
+        (questions, thread.inspect_err(|error| tracing::error!(%error, "no thread: {}", Q::AWAY)).ok())
     }
 }
 
@@ -70,5 +82,54 @@ fn serve<Q: Question>(mut store: Box<Q::Store>, waiting: &Receiver<Q>, clock: &d
             Err(error) if !std::mem::replace(&mut away, true) => tracing::warn!(%error, "{}", Q::AWAY),
             Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendors::testing::until;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    struct Now;
+
+    impl Clock for Now {
+        fn now_ms(&self) -> i64 {
+            0
+        }
+    }
+
+    /// Whether the store is to panic, and who is answered.
+    struct Said(bool, Sender<()>);
+
+    impl Question for Said {
+        type Store = dyn Send;
+        const THREAD: &'static str = "store-of-a-test";
+        const AWAY: &'static str = "away";
+        const MOST: usize = 1;
+
+        fn size(&self) -> usize {
+            1
+        }
+
+        fn ask(all: Vec<Self>, _: &mut Self::Store, _: i64) -> Result<(), Away> {
+            for Self(panics, answer) in all {
+                assert!(!panics, "on purpose");
+                answer.send(()).unwrap();
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_needs_a_store_whose_thread_panicked_ends_with_it() {
+        let asked = Asked::<Said>::new(Box::new(()), Arc::new(Now));
+        let (answer, answered) = channel();
+        asked.must_work();
+        asked.ask(Said(false, answer.clone()));
+        answered.recv().unwrap();
+        asked.must_work();
+        asked.ask(Said(true, answer));
+        until("nobody notices", || catch_unwind(AssertUnwindSafe(|| asked.must_work())).is_err());
     }
 }

@@ -209,7 +209,7 @@ pub async fn images<W: Takes>(
     let Some(files) = desk.files else { return Ok(keys) };
     let looked_for = async {
         for (at, (what, key)) in named(dispatch).enumerate() {
-            if let Some(theirs) = image(way, &dispatch.accepted.username, what, key, files, desk).await? {
+            if let Some(theirs) = image(way, &dispatch.accepted.username, (what, key), files, desk, until).await? {
                 keys[at] = theirs;
             }
         }
@@ -221,10 +221,10 @@ pub async fn images<W: Takes>(
 async fn image<W: Takes>(
     way: &W,
     username: &str,
-    what: Use,
-    key: &str,
+    (what, key): (Use, &str),
     files: &FileStore,
     desk: &Desk<'_>,
+    until: Instant,
 ) -> Result<Option<String>, Reply> {
     let images = &way.of().0.images;
     let place = images.place((username.to_owned(), key.to_owned(), what == Use::Rcs));
@@ -236,7 +236,7 @@ async fn image<W: Takes>(
     }
     let _memory = images.memory.acquire().await;
     let fresh = match files.read(username, key).await {
-        Ok(Some(file)) => bring(way, what, key, &file, now_ms, desk).await?,
+        Ok(Some(file)) => bring(way, (what, key), &file, now_ms, desk, until).await?,
         Ok(None) => Known { said: Ok(None), until_ms: now_ms + SHORT_MS },
         Err(error) => {
             if WAITS.is_news("") {
@@ -250,14 +250,17 @@ async fn image<W: Takes>(
 
 async fn bring<W: Takes>(
     way: &W,
-    what: Use,
-    key: &str,
+    (what, key): (Use, &str),
     file: &File,
     now_ms: i64,
     desk: &Desk<'_>,
+    until: Instant,
 ) -> Result<Known, Reply> {
     let (access, vendor) = way.of();
-    access.pace.turn(|| (desk.part)(vendor)).await;
+    // A turn that came too late would be missing to those behind, and to the polls of reports.
+    if !access.pace.turn_by(until, || (desk.part)(vendor)).await {
+        return Err(later(way));
+    }
     // Names of customers may have any letters, and be longer than the vendor takes.
     let ending = if file.content_type == "image/png" { "png" } else { "jpg" };
     match way.take(what, &format!("{key}.{ending}"), &file.bytes, now_ms).await {

@@ -5,6 +5,7 @@
 //! simulator in this process.
 
 mod apns;
+mod arrival;
 mod asked;
 mod bizgo;
 mod brands;
@@ -291,6 +292,16 @@ impl Vendors {
     /// The same where ads may not arrive at these hours.
     pub fn by_night(self, night: Night) -> Self {
         Self { night: Arc::new(night), ..self }
+    }
+
+    /// Panics when the thread of a store has ended: requests or reports would wait for its answers for ever.
+    fn must_work(&self) {
+        self.dead_tokens.must_work();
+        self.dead_mailboxes.must_work();
+        self.message_ids.must_work();
+        if let Some(refusals) = &self.refusals {
+            refusals.must_work();
+        }
     }
 
     /// Whether some of them are push services.

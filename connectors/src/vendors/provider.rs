@@ -108,6 +108,7 @@ impl Provider for Wires {
     }
 
     fn answers(&mut self, wait: Duration, into: &mut Vec<Answer>) {
+        self.vendors.must_work();
         let before = into.len();
         let alone = self.requests.is_none();
         self.simulated(if alone { wait } else { Duration::ZERO }, into);
@@ -253,19 +254,17 @@ fn note_refusal(vendors: &Vendors, vendor: &Arc<Vendor>, dispatch: &Dispatch, re
 
 async fn exchange(way: &Way, request: &Request, vendors: &Vendors) -> Reply {
     let Request { dispatch, vendor, .. } = request;
+    let (clock, night) = (&*vendors.clock, &*vendors.night);
+    let reference = vendors.reference.current();
+    let customer = reference.customer(&dispatch.accepted.username);
+    let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
     match way {
-        Way::Mail(client) => {
-            client.send(vendor, dispatch, vendors.files(), &vendors.dead_mailboxes, &*vendors.clock).await
-        }
-        Way::Carrier(client) => client.send(dispatch).await,
-        Way::Google(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
-        Way::Apple(client) => client.send(vendor, dispatch, &vendors.dead_tokens, &*vendors.clock).await,
+        Way::Mail(client) => client.send(vendor, dispatch, vendors.files(), &vendors.dead_mailboxes, clock).await,
+        Way::Carrier(client) => client.send(dispatch, origin_code, night).await,
+        Way::Google(client) => client.send(vendor, dispatch, &vendors.dead_tokens, clock, night).await,
+        Way::Apple(client) => client.send(vendor, dispatch, &vendors.dead_tokens, clock, night).await,
         Way::Http(client, access, _) => {
-            let reference = vendors.reference.current();
-            let customer = reference.customer(&dispatch.accepted.username);
-            let origin_code = customer.map(|customer| customer.origin_code.as_str()).unwrap_or_default();
-            let desk =
-                Desk { files: vendors.files(), part: &vendors.part, clock: &*vendors.clock, night: &vendors.night };
+            let desk = Desk { files: vendors.files(), part: &vendors.part, clock, night };
             match vendor.protocol {
                 Protocol::Nhn => {
                     let ids = &vendors.message_ids;

@@ -7,6 +7,7 @@ use super::{
     nhn::{Cursor, Nhn},
     smpp, smtp, webhook, wires,
 };
+use crate::threads::ended;
 use axum::Router;
 use processors::{
     ports::{Clock, Receipt, Receipts},
@@ -19,11 +20,16 @@ use std::{
     io,
     net::TcpListener,
     pin::Pin,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, TryRecvError},
+    },
     time::Duration,
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
+/// Name of the thread that polls.
+const THREAD: &str = "vendor-reports";
 /// How often the reference data is looked at for vendors that come and go.
 const LOOK: Duration = Duration::from_secs(1);
 /// While the simulator may owe receipts too, none of its waits longer for one of a wire.
@@ -66,7 +72,7 @@ impl Polled {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let of_thread = vendors.clone();
         let port = webhook::bind(&vendors)?;
-        std::thread::Builder::new().name("vendor-reports".into()).spawn(move || {
+        std::thread::Builder::new().name(THREAD.into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
                     () = webhook::open(port, of_thread.clone(), batch.clone(), serve) => {}
@@ -90,8 +96,13 @@ impl Polled {
 impl Receipts for Polled {
     fn take(&mut self, wait: Duration, into: &mut Vec<Receipt>) {
         let before = into.len();
-        while let Ok(batch) = self.batches.try_recv() {
-            self.keep(Some(batch), into);
+        self.vendors.must_work();
+        loop {
+            match self.batches.try_recv() {
+                Ok(batch) => self.keep(Some(batch), into),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => ended(THREAD),
+            }
         }
         let alone = wires(&self.vendors.reference.current()).is_empty();
         let more = into.len() > before;
@@ -252,5 +263,37 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
         }
         failed_for = every;
         tell(standing.heard(Word::Well, vendors.clock.now_ms()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendors::testing::{Fixed, Nobody};
+    use processors::reference::{Reference, Seed};
+    use std::{
+        collections::BTreeMap,
+        panic::{AssertUnwindSafe, catch_unwind},
+    };
+
+    struct Now;
+
+    impl Clock for Now {
+        fn now_ms(&self) -> i64 {
+            0
+        }
+    }
+
+    #[test]
+    fn who_takes_reports_ends_with_the_thread_that_brings_them() {
+        let reference = Fixed(Arc::new(Reference::new(Seed::default()).unwrap()));
+        let vendors = Vendors::open(&BTreeMap::new(), "", Arc::new(reference), Arc::new(Now));
+        let (batch, batches) = mpsc::channel();
+        let _running = oneshot::channel().0;
+        let mut polled = Polled { vendors, simulated: Box::new(Nobody), batches, taken: Vec::new(), _running };
+        let mut panics = || catch_unwind(AssertUnwindSafe(|| polled.take(Duration::ZERO, &mut Vec::new()))).is_err();
+        assert!(!panics());
+        drop(batch);
+        assert!(panics(), "none would ever come");
     }
 }

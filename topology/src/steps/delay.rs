@@ -15,7 +15,8 @@ use crate::{
 use metrics::counter;
 use processors::{
     ports::{Away, Clock},
-    ring::{Met, Rings, Slot},
+    rest::rests,
+    ring::{Met, Rings, Size, Slot},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{
@@ -78,13 +79,18 @@ impl DelayWorker {
         self.opened.clear();
     }
 
-    /// Opens the slots whose time has come.
+    /// Opens the slots whose time has come. None is closed for longer than a turn of its ring: one that would be was
+    /// paused while the clock was ahead, and what stands in it is placed anew.
     fn open_slots(&mut self, now_ms: i64) -> Result<(), LogError> {
+        let stays = |place: &Place, opens_ms: i64| {
+            let Size { slots, width_ms } = self.rings.size(slot(*place).ring);
+            rests(opens_ms, i64::from(slots) * i64::from(width_ms), now_ms)
+        };
         let due: Vec<Place> =
-            self.paused.iter().filter(|(_, opens_ms)| **opens_ms <= now_ms).map(|(place, _)| *place).collect();
+            self.paused.iter().filter(|(place, opens_ms)| !stays(place, **opens_ms)).map(|(place, _)| *place).collect();
         if !due.is_empty() {
             self.stream.resume(&due)?;
-            self.paused.retain(|_, opens_ms| *opens_ms > now_ms);
+            self.paused.retain(|place, _| !due.contains(place));
             self.opened.extend(due);
         }
         Ok(())

@@ -13,7 +13,9 @@ const OLDEST_WIRE_VERSION: i32 = 9;
 /// MongoDB 5.3 keeps documents in the order of their `_id`, without an index beside them.
 const CLUSTERED_SINCE: i32 = 17;
 
+const INDEX_NOT_FOUND: i32 = 27;
 const NAMESPACE_EXISTS: i32 = 48;
+const INVALID_OPTIONS: i32 = 72;
 const INDEX_OPTIONS_CONFLICT: i32 = 85;
 const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
 
@@ -79,7 +81,7 @@ pub(super) async fn find_calls(database: &Database) -> Result<()> {
 /// An index on the time of a collection's documents, by which they are asked for, and deleted by the server when they are
 /// older than `keep`.
 async fn expire(database: &Database, collection: &str, time: &str, keep: Option<Duration>) -> Result<()> {
-    let name = format!("{time}_1");
+    let name = index_name(time);
     let mut index = doc! { "key": { time: 1 }, "name": &name };
     if let Some(keep) = keep {
         index.insert("expireAfterSeconds", keep.as_secs() as i64);
@@ -89,12 +91,28 @@ async fn expire(database: &Database, collection: &str, time: &str, keep: Option<
         database.run_command(doc! { "createIndexes": collection, "indexes": indexes, "writeConcern": majority() })
     };
     let other_life = [INDEX_OPTIONS_CONFLICT, INDEX_KEY_SPECS_CONFLICT];
-    if unless(create().await, &other_life)?.is_none() {
-        // The configuration keeps documents for another time than before.
+    if unless(create().await, &other_life)?.is_some() {
+        return Ok(());
+    }
+    // The configuration keeps documents for another time than before. The server looks at none of them for that.
+    let changed = database.run_command(other_life_of(collection, time, keep)).await;
+    if unless(changed, &[INVALID_OPTIONS, INDEX_NOT_FOUND])?.is_none() {
+        // Before MongoDB 5.1 an index without a life gets none.
         database.run_command(doc! { "dropIndexes": collection, "index": &name, "writeConcern": majority() }).await?;
         create().await?;
     }
     Ok(())
+}
+
+fn index_name(time: &str) -> String {
+    format!("{time}_1")
+}
+
+/// Has documents of a collection live for another time. An index cannot lose its life: for ever is the longest, 68 years.
+fn other_life_of(collection: &str, time: &str, keep: Option<Duration>) -> Document {
+    let seconds = keep.map_or(i64::from(i32::MAX), |keep| keep.as_secs() as i64);
+    let index = doc! { "name": index_name(time), "expireAfterSeconds": seconds };
+    doc! { "collMod": collection, "index": index, "writeConcern": majority() }
 }
 
 /// The answer; None when the command failed with one of these codes.
@@ -105,5 +123,23 @@ fn unless(answer: Result<Document>, codes: &[i32]) -> Result<Option<Document>> {
             ErrorKind::Command(told) if codes.contains(&told.code) => Ok(None),
             _ => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_time_is_told_to_the_index_that_is_there() {
+        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+        for (keep, seconds) in [(days(65), 5_616_000_i64), (None, 2_147_483_647)] {
+            let expected = doc! {
+                "collMod": "events",
+                "index": { "name": "at_1", "expireAfterSeconds": seconds },
+                "writeConcern": { "w": "majority", "j": true, "wtimeout": 10_000 },
+            };
+            assert_eq!(other_life_of("events", "at", keep), expected);
+        }
     }
 }

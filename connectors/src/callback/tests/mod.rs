@@ -153,6 +153,20 @@ impl Server {
     }
 }
 
+#[test]
+fn who_calls_ends_with_the_thread_that_does() {
+    let caller = || {
+        let (calls, _) = unbounded_channel();
+        let (_, called) = mpsc::channel();
+        Bench { caller: HttpCaller { calls, called }, network: Arc::default() }
+    };
+    let panics = |work: &mut dyn FnMut()| std::panic::catch_unwind(AssertUnwindSafe(work)).is_err();
+    assert!(panics(&mut || caller().call(1, "https://shop.example/")), "its answer would never come");
+    for wait in [Duration::ZERO, Duration::from_secs(1)] {
+        assert!(panics(&mut || caller().caller.answers(wait, &mut Vec::new())), "none would, for {wait:?}");
+    }
+}
+
 fn status(status: u16) -> Reply {
     Reply::Status { status, retry_after: None }
 }

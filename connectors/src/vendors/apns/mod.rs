@@ -21,6 +21,7 @@ use super::{
 use http_body_util::Full;
 use hyper::{Request, body::Bytes, header::HeaderValue};
 use processors::{
+    night::Night,
     ports::{Clock, Reply},
     reference::Vendor,
     rules::push::COLLAPSE_KEY,
@@ -55,9 +56,16 @@ impl Client {
     }
 
     /// Sends one message to all of its tokens that are the service's.
-    pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, desk: &Desk, clock: &dyn Clock) -> Reply {
+    pub async fn send(
+        &self,
+        vendor: &Vendor,
+        dispatch: &Dispatch,
+        desk: &Desk,
+        clock: &dyn Clock,
+        night: &Night,
+    ) -> Reply {
         let service = format!("{} {}", vendor.url, self.access.apns.topic);
-        let push = Push { dispatch, vendor, desk, service, accepted: &self.access.accepted, clock };
+        let push = Push { dispatch, vendor, desk, service, accepted: &self.access.accepted, clock, night };
         let payload = request::payload(dispatch);
         if payload.len() > MOST_PAYLOAD {
             return push.refused("PayloadTooLarge");
@@ -66,25 +74,18 @@ impl Client {
         if shown_as.len() > COLLAPSE_KEY || HeaderValue::from_str(shown_as).is_err() {
             return push.refused("BadCollapseId");
         }
-        push.ask(|token, by| self.ask(vendor, dispatch, payload.clone(), token, by, clock)).await
+        push.ask(|token, by| self.ask(&push, payload.clone(), token, by)).await
     }
 
-    async fn ask(
-        &self,
-        vendor: &Vendor,
-        dispatch: &Dispatch,
-        payload: Bytes,
-        token: &str,
-        by: Instant,
-        clock: &dyn Clock,
-    ) -> Told {
+    async fn ask(&self, push: &Push<'_>, payload: Bytes, token: &str, by: Instant) -> Told {
+        let Push { dispatch, vendor, clock, .. } = push;
         let Access { token: provider_token, apns, .. } = &*self.access;
         with_key(
             || ready(provider_token.authorization(clock.now_ms()).map_err(Reply::NotSent)),
             |key| {
-                let (payload, now_ms) = (payload.clone(), clock.now_ms());
-                let request = request::request(vendor, &apns.topic, dispatch, token, &key, payload, now_ms);
-                self.exchange(vendor, request, by, clock)
+                let (payload, life) = (payload.clone(), push.life());
+                let request = request::request(vendor, &apns.topic, dispatch, token, &key, payload, life);
+                self.exchange(vendor, request, by, *clock)
             },
             |told, key| {
                 let refused = matches!(&told.reply, Reply::Code { code, .. } if is_of_key(code));

@@ -70,7 +70,7 @@ pub fn request(
     token: &str,
     key: &HeaderValue,
     payload: Bytes,
-    now_ms: i64,
+    life: push::Life,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let accepted = &dispatch.accepted;
     Request::post(format!("{}/3/device/{token}", vendor.url.trim_end_matches('/')))
@@ -79,7 +79,7 @@ pub fn request(
         .header("apns-topic", topic)
         .header("apns-push-type", "alert")
         .header("apns-priority", if accepted.ad { "5" } else { "10" })
-        .header("apns-expiration", push::until_s(dispatch, now_ms))
+        .header("apns-expiration", life.until_s)
         .header("apns-collapse-id", push::shown_as(dispatch))
         .header("apns-id", apns_id(&dispatch.serial_number, token))
         .body(Full::new(payload))

@@ -3,7 +3,7 @@
 use super::{provider_token::ProviderToken, request::apns_id, *};
 use crate::vendors::{
     VendorSettings,
-    push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, code as code_of, open, push, vendor},
+    push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, ad, code as code_of, open, push, vendor},
     testing::{P256_KEY, RSA_KEY},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -100,6 +100,18 @@ fn what_a_customer_says_beside_the_text_is_heeded() {
     assert_eq!(said, ["5", "0", "offers"]);
     let body = content_of("주문하신 상품이 출발했습니다.");
     assert_eq!(asked.json(), json!({"aps": body, "link": "app://x", "serial_number": "01HXYZ-0R"}));
+}
+
+#[test]
+fn an_ad_is_not_kept_for_a_device_beyond_the_evening() {
+    let server = Http2::saying(200, "");
+    let (_file, mut bench) = bench(&server.url);
+    bench.reply(ad(&[APPLES]));
+    let mut agreed = ad(&[APPLES]);
+    agreed.accepted.night_agreed = true;
+    bench.reply(agreed);
+    let ends: Vec<_> = server.asked().iter().map(|asked| asked.header("apns-expiration").to_owned()).collect();
+    assert_eq!(ends, ["1773230399", "1773478800"], "20:59:59 in Seoul, and with consent to the night its own end");
 }
 
 fn content_of(body: &str) -> Value {

@@ -25,7 +25,7 @@ pub use signature::{signed, signed_apart};
 use request::Extras;
 
 use super::{
-    Access,
+    Access, arrival,
     http::{Answered, Call, Client, Failed, JSON, Times},
     images::{Desk, Takes, Uploaded, Use, images},
     receipts::Reports,
@@ -40,7 +40,7 @@ use processors::{
     ports::{Clock, Reply},
     reference::Vendor,
 };
-use schemas::{Accepted, Channel, Dispatch, Family};
+use schemas::{Channel, Dispatch};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -120,10 +120,7 @@ impl Bizgo<'_> {
         Desk { clock, night, .. }: &Desk<'_>,
         total: Duration,
     ) -> Reply {
-        let Accepted { channel, message_type, ad, night_agreed, expires_at, .. } = &dispatch.accepted;
-        let family = Family::of(*channel, *message_type);
-        let night_ms = night.last_allowed(family, *ad, *night_agreed, clock.now_ms());
-        let until_ms = night_ms.map_or(*expires_at, |night_ms| night_ms.min(*expires_at));
+        let now_ms = clock.now_ms();
         let chatbot =
             dispatch.accepted.content.callback.as_deref().filter(|_| dispatch.accepted.channel == Channel::Rc);
         let brand_key = chatbot.and_then(|chatbot| self.access.brands.key(chatbot));
@@ -132,8 +129,8 @@ impl Bizgo<'_> {
             origin_code,
             brand_key: brand_key.as_deref(),
             settings: &self.access.settings,
-            now_ms: clock.now_ms(),
-            until_ms,
+            now_ms,
+            until_ms: arrival::until_ms(dispatch, night, now_ms),
         };
         let body = match request::body(dispatch, extras) {
             Ok(body) => body,

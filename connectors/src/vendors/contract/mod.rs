@@ -111,11 +111,18 @@ impl Bench {
     }
 
     /// The same where hanbit-shop has a file under this key.
-    pub fn with_file(mut self, key: &str, content_type: &str, bytes: &[u8]) -> Self {
+    pub fn with_file(self, key: &str, content_type: &str, bytes: &[u8]) -> Self {
+        self.with_files(&[key], content_type, bytes)
+    }
+
+    /// The same with the file under each of these keys.
+    pub fn with_files(mut self, keys: &[&str], content_type: &str, bytes: &[u8]) -> Self {
         let files = FileStore::in_memory(Arc::new(Cipher::new(&[7; 32])));
         let file = File { name: "봄 소식.jpg".into(), content_type: content_type.into(), bytes: bytes.into() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(files.write("hanbit-shop", key, &file)).unwrap();
+        for key in keys {
+            runtime.block_on(files.write("hanbit-shop", key, &file)).unwrap();
+        }
         self.provider = self.vendors.clone().with_files(files).provider(Box::new(Nobody));
         self
     }

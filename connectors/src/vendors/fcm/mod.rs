@@ -28,6 +28,7 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use processors::{
+    night::Night,
     ports::{Clock, Reply},
     reference::Vendor,
 };
@@ -64,13 +65,21 @@ impl Client {
     }
 
     /// Sends one message to all of its tokens that are the service's.
-    pub async fn send(&self, vendor: &Vendor, dispatch: &Dispatch, desk: &Desk, clock: &dyn Clock) -> Reply {
+    pub async fn send(
+        &self,
+        vendor: &Vendor,
+        dispatch: &Dispatch,
+        desk: &Desk,
+        clock: &dyn Clock,
+        night: &Night,
+    ) -> Reply {
         let service = format!("{} {}", vendor.url, self.access.account.current().project_id);
-        let push = Push { dispatch, vendor, desk, service, accepted: &self.access.accepted, clock };
-        push.ask(|token, by| self.ask(vendor, dispatch, token, by, clock)).await
+        let push = Push { dispatch, vendor, desk, service, accepted: &self.access.accepted, clock, night };
+        push.ask(|token, by| self.ask(&push, token, by)).await
     }
 
-    async fn ask(&self, vendor: &Vendor, dispatch: &Dispatch, token: &str, by: Instant, clock: &dyn Clock) -> Told {
+    async fn ask(&self, push: &Push<'_>, token: &str, by: Instant) -> Told {
+        let clock = push.clock;
         let Access { account, times, .. } = &*self.access;
         with_key(
             || async {
@@ -80,7 +89,7 @@ impl Client {
                     NoToken::Away(reason) => Reply::NotSent(reason),
                 })
             },
-            |key| self.exchange(vendor, dispatch, token, key, by, clock),
+            |key| self.exchange(push, token, key, by),
             |told, key| {
                 let refused = matches!(&told.reply, Reply::Code { code, .. } if code == "UNAUTHENTICATED");
                 if refused {
@@ -92,22 +101,15 @@ impl Client {
         .await
     }
 
-    async fn exchange(
-        &self,
-        vendor: &Vendor,
-        dispatch: &Dispatch,
-        token: &str,
-        key: HeaderValue,
-        by: Instant,
-        clock: &dyn Clock,
-    ) -> Told {
+    async fn exchange(&self, push: &Push<'_>, token: &str, key: HeaderValue, by: Instant) -> Told {
+        let Push { dispatch, vendor, clock, .. } = push;
         // Its file was looked at for the key.
         let project = &self.access.account.known().project_id;
         let request =
             Request::post(format!("{}/v1/projects/{project}/messages:send", vendor.url.trim_end_matches('/')))
                 .header(AUTHORIZATION, key)
                 .header(CONTENT_TYPE, "application/json")
-                .body(Full::new(Bytes::from(request::body(dispatch, token, clock.now_ms()))));
+                .body(Full::new(Bytes::from(request::body(dispatch, token, push.life()))));
         let request = match request {
             Ok(request) => request,
             Err(error) => return Told::now(Reply::NotSent(error.to_string())),

@@ -86,7 +86,7 @@ struct WebpushOptions<'d> {
 }
 
 /// The body of the request for one token.
-pub fn body(dispatch: &Dispatch, token: &str, now_ms: i64) -> Vec<u8> {
+pub fn body(dispatch: &Dispatch, token: &str, life: push::Life) -> Vec<u8> {
     let accepted = &dispatch.accepted;
     let content = &accepted.content;
     let (link, image) = (push::link(dispatch), push::image(dispatch));
@@ -103,13 +103,13 @@ pub fn body(dispatch: &Dispatch, token: &str, now_ms: i64) -> Vec<u8> {
             android: Android {
                 collapse_key: content.collapse_key.as_deref().filter(|key| !key.is_empty()),
                 priority: if accepted.ad { "NORMAL" } else { "HIGH" },
-                ttl: format!("{}s", push::lives_s(dispatch, now_ms)),
+                ttl: format!("{}s", life.lives_s),
                 notification: AndroidNotification { tag: shown_as },
             },
             apns: Apns {
                 headers: ApnsHeaders {
                     apns_collapse_id: shown_as,
-                    apns_expiration: push::until_s(dispatch, now_ms).to_string(),
+                    apns_expiration: life.until_s.to_string(),
                     apns_priority: if accepted.ad { "5" } else { "10" },
                 },
                 payload: ApnsPayload { aps: Aps { sound: "default", mutable_content: image.map(|_| 1) } },

@@ -3,7 +3,7 @@
 use super::*;
 use crate::vendors::{
     VendorSettings, Vendors,
-    push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, code, open, push, vendor},
+    push::testing::{APPLES, Act, Bench, GOOGLES, Http2, Moved, NOW_MS, ad, code, open, push, vendor},
     testing::{Fixed, Nobody, P256_KEY, PATIENCE, RSA_KEY, Server, answer},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -135,6 +135,23 @@ fn what_a_customer_says_beside_the_text_is_heeded() {
     assert_eq!(message["apns"]["headers"]["apns-expiration"], "1773219660");
     assert_eq!(message["data"], json!({"serial_number": "01HXYZ-0R"}));
     assert!(message.get("webpush").is_none());
+}
+
+#[test]
+fn an_ad_is_not_kept_for_a_device_beyond_the_evening() {
+    let (server, tokens) = (Http2::saying(200, SENT), Tokens::lasting(3_600));
+    let (_file, mut bench) = bench(&server.url, &tokens);
+    bench.reply(ad(&[GOOGLES]));
+    let mut agreed = ad(&[GOOGLES]);
+    agreed.accepted.night_agreed = true;
+    bench.reply(agreed);
+    let kept: Vec<_> = server.asked().iter().map(|asked| asked.json()["message"].take()).collect();
+    let ends = |message: &Value| {
+        let apns = message["apns"]["headers"]["apns-expiration"].clone();
+        (message["android"]["ttl"].clone(), apns)
+    };
+    assert_eq!(ends(&kept[0]), (json!("10799s"), json!("1773230399")), "20:59:59 in Seoul");
+    assert_eq!(ends(&kept[1]), (json!("259200s"), json!("1773478800")));
 }
 
 /// An error as the service writes it.

@@ -57,6 +57,11 @@ impl Ids {
         Self(Asked::new(store, clock))
     }
 
+    /// Panics when nobody will ever be answered again.
+    pub fn must_work(&self) {
+        self.0.must_work();
+    }
+
     /// Notes a half; the other one, if it was noted before.
     pub async fn meet(&self, meeting: Meeting) -> Told {
         let (answer, answered) = oneshot::channel();

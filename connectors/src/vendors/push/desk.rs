@@ -67,6 +67,11 @@ impl Desk {
         Self { tokens: Asked::new(tokens, clock), metric }
     }
 
+    /// Panics when nobody will ever be answered again.
+    pub fn must_work(&self) {
+        self.tokens.must_work();
+    }
+
     /// Which of these tokens are dead, in order: what their service said. Nothing is known of them when the store does
     /// not answer.
     pub async fn known<'t>(&self, vendor: &str, tokens: impl Iterator<Item = &'t str>) -> Vec<Option<String>> {

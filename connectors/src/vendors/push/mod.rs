@@ -11,11 +11,12 @@ mod tests;
 pub use dead::MemoryDeadTokens;
 pub use desk::Desk;
 
-use super::{http::Times, settings::VendorSettings};
+use super::{arrival, http::Times, settings::VendorSettings};
 use futures_util::{StreamExt, stream};
 use hyper::header::HeaderValue;
 use processors::{
     codes::{Class, judge},
+    night::Night,
     ports::{Clock, DeadToken, OfToken, Reply},
     push::is_dead,
     reference::Vendor,
@@ -126,9 +127,16 @@ pub struct Push<'p> {
     pub accepted: &'p Accepted,
     /// Time.
     pub clock: &'p dyn Clock,
+    /// When ads may not arrive.
+    pub night: &'p Night,
 }
 
 impl Push<'_> {
+    /// How long the service may keep trying from now on.
+    pub fn life(&self) -> Life {
+        Life::of(self.dispatch, self.night, self.clock.now_ms())
+    }
+
     /// Asks about every token that is the service's and not done. `ask` gets the token, and by when its answer must be
     /// there.
     pub async fn ask<'t, A, F>(&'t self, ask: A) -> Reply
@@ -232,21 +240,24 @@ pub fn shown_as(dispatch: &Dispatch) -> &str {
     given.unwrap_or(&dispatch.serial_number)
 }
 
-/// When a service gives up, Unix seconds; 0: at once.
-pub fn until_s(dispatch: &Dispatch, now_ms: i64) -> i64 {
-    match lives_s(dispatch, now_ms) {
-        0 => 0,
-        lives_s => now_ms.div_euclid(1_000).saturating_add(lives_s),
-    }
+/// How long a service may keep trying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Seconds; 0: shown now or never.
+    pub lives_s: i64,
+    /// When it gives up, Unix seconds; 0: at once.
+    pub until_s: i64,
 }
 
-/// How long a service may keep trying, seconds: no longer than the message is good for, whatever its `ttl_seconds`. What
-/// is 0 is shown now or never.
-pub fn lives_s(dispatch: &Dispatch, now_ms: i64) -> i64 {
-    /// Four weeks, FCM's longest.
-    const LONGEST_S: i64 = 28 * 24 * 3_600;
-    let accepted = &dispatch.accepted;
-    let left_s = accepted.expires_at.saturating_sub(now_ms).div_euclid(1_000);
-    let asked_s = accepted.content.ttl_seconds.map_or(LONGEST_S, i64::from);
-    left_s.min(asked_s).clamp(0, LONGEST_S)
+impl Life {
+    /// No longer than the message may arrive, whatever its `ttl_seconds`.
+    pub fn of(dispatch: &Dispatch, night: &Night, now_ms: i64) -> Self {
+        /// Four weeks, FCM's longest.
+        const LONGEST_S: i64 = 28 * 24 * 3_600;
+        let left_s = arrival::until_ms(dispatch, night, now_ms).saturating_sub(now_ms).div_euclid(1_000);
+        let asked_s = dispatch.accepted.content.ttl_seconds.map_or(LONGEST_S, i64::from);
+        let lives_s = left_s.min(asked_s).clamp(0, LONGEST_S);
+        let until_s = if lives_s == 0 { 0 } else { now_ms.div_euclid(1_000).saturating_add(lives_s) };
+        Self { lives_s, until_s }
+    }
 }

@@ -273,6 +273,14 @@ pub fn push(tokens: &[&str]) -> Dispatch {
     Dispatch { serial_number: "01HXYZ-0R".into(), attempt: 1, accepted, ..Dispatch::default() }
 }
 
+/// An ad that lives for three days and may not come by night, which begins in Seoul three hours after [`NOW_MS`].
+pub fn ad(tokens: &[&str]) -> Dispatch {
+    let mut dispatch = push(tokens);
+    dispatch.accepted.ad = true;
+    dispatch.accepted.expires_at = NOW_MS + 3 * 86_400_000;
+    dispatch
+}
+
 pub fn code(reply: &Reply) -> &str {
     match reply {
         Reply::Code { code, .. } | Reply::Unasked { code, .. } => code,

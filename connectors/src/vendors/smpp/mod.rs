@@ -22,15 +22,16 @@ mod wire;
 pub use reception::{REPORTS, Reception};
 pub use settings::{Access, SmppSettings};
 
-use super::ids::Ids;
+use super::{arrival, ids::Ids};
 use futures_util::future::join_all;
 use processors::{
+    night::Night,
     ports::{Clock, Reply},
     reference::Vendor,
 };
 use reception::Desk;
 use request::Part;
-use schemas::Dispatch;
+use schemas::{Accepted, Dispatch, Family};
 use session::{Failed, Limits, Name, Session};
 use settings::Server;
 use std::{
@@ -43,6 +44,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The first wait after a connection that could not be made, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+
+/// How long before the end of a receipt's time a carrier gives up, so that its word comes within it; of a shorter time half.
+const OF_RECEIPT: Duration = Duration::from_secs(3_600);
 
 /// What a connection is bound for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +68,8 @@ impl std::fmt::Display for Bind {
 
 /// How many short messages a message is sent as.
 pub fn parts_of(dispatch: &Dispatch, access: &Access, vendor: &Vendor) -> u32 {
-    let asked = request::Asked { smpp: &access.smpp, receipts: vendor.receipts, now_ms: 0 };
+    let asked =
+        request::Asked { smpp: &access.smpp, receipts: vendor.receipts, origin_code: "", until_ms: 0, now_ms: 0 };
     request::parts(dispatch, asked).map_or(1, |parts| parts.len() as u32)
 }
 
@@ -110,12 +115,15 @@ impl Client {
         self.vendor.url == vendor.url && of(&self.vendor) == of(vendor)
     }
 
-    /// Sends one message.
-    pub async fn send(&self, dispatch: &Dispatch) -> Reply {
+    /// Sends one message. `origin_code`: the customer's code of the first sender, empty when it has none.
+    pub async fn send(&self, dispatch: &Dispatch, origin_code: &str, night: &Night) -> Reply {
+        let now_ms = self.desk.clock.now_ms();
         let asked = request::Asked {
             smpp: &self.desk.access.smpp,
             receipts: self.vendor.receipts,
-            now_ms: self.desk.clock.now_ms(),
+            origin_code,
+            until_ms: self.until_ms(dispatch, night, now_ms),
+            now_ms,
         };
         let mut parts = match request::parts(dispatch, asked) {
             Ok(parts) => parts.into_iter(),
@@ -138,6 +146,19 @@ impl Client {
             None => reply,
             Some(other) => Reply::NoAnswer(format!("a part of a message that has others was not taken: {other:?}")),
         }
+    }
+
+    /// Until when the carrier may try, Unix milliseconds: as long as the message may arrive, and what becomes of it is heard
+    /// within the time of its receipt.
+    fn until_ms(&self, dispatch: &Dispatch, night: &Night, now_ms: i64) -> i64 {
+        let until_ms = arrival::until_ms(dispatch, night, now_ms);
+        if !self.vendor.receipts {
+            return until_ms;
+        }
+        let Accepted { channel, message_type, .. } = dispatch.accepted;
+        let awaited = self.vendor.receipt_time(Family::of(channel, message_type));
+        let tried = awaited.saturating_sub(OF_RECEIPT).max(awaited / 2);
+        until_ms.min(now_ms.saturating_add(tried.as_millis() as i64))
     }
 
     /// A part of a message whose first part was taken: again while the carrier has certainly not taken it.

@@ -6,7 +6,7 @@ use super::{
 };
 use rusmpp::{
     pdus::SubmitSm,
-    tlvs::MessageSubmissionRequestTlvValue,
+    tlvs::{MessageSubmissionRequestTlvValue, TlvTag},
     types::{AnyOctetString, COctetString, EmptyOrFullCOctetString, OctetString},
     values::{DataCoding, EsmClass, MessagePayload, Npi, RegisteredDelivery, ServiceType, Ton},
 };
@@ -36,6 +36,10 @@ pub struct Asked<'a> {
     pub smpp: &'a SmppSettings,
     /// Whether delivery receipts are wanted.
     pub receipts: bool,
+    /// The customer's code of the first sender, empty when it has none.
+    pub origin_code: &'a str,
+    /// Until when the carrier may try, Unix milliseconds.
+    pub until_ms: i64,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -66,7 +70,7 @@ impl Unfit {
 
 /// The submits of a message, in order.
 pub fn parts(dispatch: &Dispatch, asked: Asked<'_>) -> Result<Vec<Part>, Unfit> {
-    let Asked { smpp, receipts, .. } = asked;
+    let Asked { smpp, receipts, origin_code, .. } = asked;
     let text = text(dispatch);
     if text.is_empty() {
         return Err(Unfit::Nothing);
@@ -80,6 +84,10 @@ pub fn parts(dispatch: &Dispatch, asked: Asked<'_>) -> Result<Vec<Part>, Unfit> 
             && let Ok(serial_number) = OctetString::from_slice(dispatch.serial_number.as_bytes())
         {
             part.push_tlv(MessageSubmissionRequestTlvValue::BillingIdentification(serial_number));
+        }
+        if let Some(tag) = smpp.origin_tag.filter(|_| !origin_code.is_empty()) {
+            let value = AnyOctetString::from_slice(origin_code.as_bytes());
+            part.push_tlv(MessageSubmissionRequestTlvValue::Other { tag: TlvTag::Other(tag), value });
         }
         part.registered_delivery = RegisteredDelivery::from(if receipts { registered } else { 0 });
         part
@@ -127,7 +135,7 @@ fn text(dispatch: &Dispatch) -> String {
 }
 
 fn head(dispatch: &Dispatch, asked: Asked<'_>) -> Result<SubmitSm, Unfit> {
-    let Asked { smpp, now_ms, .. } = asked;
+    let Asked { smpp, until_ms, now_ms, .. } = asked;
     let accepted = &dispatch.accepted;
     let number = accepted.recipient.phone_number.as_deref().filter(|number| !number.is_empty()).ok_or(Unfit::Number)?;
     let country = accepted.recipient.country_code.as_deref();
@@ -154,13 +162,13 @@ fn head(dispatch: &Dispatch, asked: Asked<'_>) -> Result<SubmitSm, Unfit> {
         .destination_addr(octets(&to).ok_or(Unfit::Number)?)
         // The crate's default says that it acknowledges a delivery.
         .esm_class(EsmClass::from(0))
-        .validity_period(validity(accepted.expires_at, now_ms))
+        .validity_period(validity(until_ms, now_ms))
         .build())
 }
 
-/// How long the carrier may try (§7.1.1.2, relative): no longer than the message lives.
-fn validity(expires_at: i64, now_ms: i64) -> EmptyOrFullCOctetString<17> {
-    let left_s = (expires_at.saturating_sub(now_ms) / 1_000).clamp(1, LONGEST_S);
+/// How long the carrier may try (§7.1.1.2, relative).
+fn validity(until_ms: i64, now_ms: i64) -> EmptyOrFullCOctetString<17> {
+    let left_s = (until_ms.saturating_sub(now_ms) / 1_000).clamp(1, LONGEST_S);
     let (days, rest) = (left_s / 86_400, left_s % 86_400);
     let mut text = String::with_capacity(17);
     // Writing into memory does not fail.

@@ -5,6 +5,7 @@ use crate::vendors::{VendorSettings, key::Key, receipts::Batch, tls};
 use processors::reference::Vendor;
 use serde::{Deserialize, Serialize};
 use std::{
+    ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -52,9 +53,16 @@ pub struct SmppSettings {
     pub service_type: String,
     /// Sends our serial number as billing_identification, for carriers that keep one.
     pub billing_identification: bool,
+    /// Tag of the carrier's own parameter for the customer's code of the first sender (최초 발신사업자 식별코드); left out: it is
+    /// not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_tag: Option<u16>,
     /// How receipts write the ids that answers give.
     pub receipt_ids: ReceiptIds,
 }
+
+/// Tags of parameters that a carrier defines (§5.3.2).
+const VENDORS_OWN: RangeInclusive<u16> = 0x1400..=0x3FFF;
 
 /// How a text goes that is longer than one short message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -140,6 +148,7 @@ impl Default for SmppSettings {
             source_npi: 0,
             service_type: String::new(),
             billing_identification: false,
+            origin_tag: None,
             receipt_ids: ReceiptIds::Same,
         }
     }
@@ -174,6 +183,10 @@ impl SmppSettings {
         refuse(
             self.short_bytes.is_some_and(|bytes| !(20..=254).contains(&bytes)),
             "short_bytes: 20 to 254 are allowed, which is what a short_message can hold",
+        );
+        refuse(
+            self.origin_tag.is_some_and(|tag| !VENDORS_OWN.contains(&tag)),
+            "origin_tag: 5120 to 16383 (0x1400 to 0x3FFF) are allowed, the tags of carriers' own parameters",
         );
         refuse(self.source_ton > 6, "source_ton: 0 to 6 are allowed");
         refuse(

@@ -73,9 +73,9 @@ pub enum Command {
     },
     /// List the delivery reports that no message is known for, the oldest first.
     ///
-    /// Their number is none of ours (another system uses the same account, or the vendor gave none), or the reference data
-    /// have no such vendor (any more). They are kept in DLQ-RESULT-REALTIME for as long as dead letters are, and counted in
-    /// ims_receipts_total{outcome="foreign"|"unknown vendor"}.
+    /// Their number is none of ours (another system uses the same account, or the vendor gave none), the reference data have
+    /// no such vendor (any more), or they make this program panic, a defect. They are kept in DLQ-RESULT-REALTIME for as long
+    /// as dead letters are, and counted in ims_receipts_total{outcome="foreign"|"unknown vendor"|"defect"}.
     #[command(after_long_help = exit::help(UNMATCHED, &[Exit::Done, Exit::Usage, Exit::Away, Exit::Stopped]))]
     Unmatched {
         /// Of this vendor alone.

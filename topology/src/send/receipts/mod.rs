@@ -9,7 +9,7 @@ pub use unmatched::{UNMATCHED, Unmatched};
 
 use super::{Allowance, metrics as names};
 use crate::{
-    engine::{Halt, Outputs, Progress, TurnError, Worker, settle},
+    engine::{Halt, Outputs, Progress, TurnError, Worker, guarded, settle},
     log::{Log, LogError, Producer},
 };
 use metrics::counter;
@@ -70,15 +70,17 @@ impl ReceiptsWorker {
 
     fn translate(&mut self) {
         let (reference, now_ms) = (self.reference.current(), self.clock.now_ms());
-        for receipt in &self.taken {
+        let Self { allowance, out, taken, .. } = self;
+        for receipt in &*taken {
             let known = vendor(&reference, &receipt.vendor);
             let class = known.map_or(Class::Unknown, |vendor| judge(vendor.codes, &receipt.code).class);
-            let outcome = match (receipt.serial_number.parse::<Serial>(), known) {
+            let before = out.stand();
+            let translated = guarded(|| match (receipt.serial_number.parse::<Serial>(), known) {
                 (Ok(serial), Some(vendor)) => {
-                    self.allowance.reported(vendor, receipt);
+                    allowance.reported(vendor, receipt);
                     match of_receipt(serial, receipt, vendor, now_ms) {
                         Some(result) => {
-                            self.out.emit(Topic::result(serial.priority), &result.track_id, &result);
+                            out.emit(Topic::result(serial.priority), &result.track_id, &result);
                             "taken"
                         }
                         None => "no news",
@@ -86,8 +88,14 @@ impl ReceiptsWorker {
                 }
                 (Err(_), _) => "foreign",
                 (Ok(_), None) => "unknown vendor",
-            };
-            if matches!(outcome, "foreign" | "unknown vendor") {
+            });
+            // It would come again for ever, and stop all the others.
+            let outcome = translated.unwrap_or_else(|panicked_at| {
+                out.back_to(before);
+                tracing::error!(worker = %self.name, panicked_at, "a receipt makes this program panic");
+                "defect"
+            });
+            if matches!(outcome, "foreign" | "unknown vendor" | "defect") {
                 // A serial number is no secret; a foreign one may be anything, so only its length is told.
                 let (vendor, length) = (&receipt.vendor, receipt.serial_number.len());
                 if KEPT_APART.is_news(vendor) {
@@ -96,11 +104,11 @@ impl ReceiptsWorker {
                         vendor,
                         length,
                         outcome,
-                        "a receipt that is none of ours is kept apart (`ims vendor unmatched`). Others of this vendor are told once \
-                         a minute, and counted by ims_receipts_total"
+                        "a receipt that no message is known for is kept apart (`ims vendor unmatched`). Others of this vendor are \
+                         told once a minute, and counted by ims_receipts_total"
                     );
                 }
-                Unmatched::keep(receipt, outcome, &mut self.out);
+                Unmatched::keep(receipt, outcome, out);
             }
             let (worker, vendor) = (self.name.clone(), receipt.vendor.clone());
             counter!(names::RECEIPTS, "worker" => worker, "vendor" => vendor, "class" => class.name(), "outcome" => outcome)

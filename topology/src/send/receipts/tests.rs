@@ -6,7 +6,10 @@ use crate::{
 };
 use processors::reference::{CodeTable, Seed};
 use schemas::{Api, Lane, ResultKind, Schemas, State, StepResult, TrackId};
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 const NOW: i64 = 1_772_420_400_000;
 
@@ -51,7 +54,22 @@ struct Bench {
     reference: Arc<Reference>,
 }
 
+/// Panics when it is read for this many-th time.
+struct Broken(AtomicUsize, usize);
+
+impl Clock for Broken {
+    fn now_ms(&self) -> i64 {
+        assert_ne!(self.0.fetch_add(1, Ordering::SeqCst) + 1, self.1, "on purpose");
+        NOW
+    }
+}
+
 fn bench() -> Bench {
+    bench_with(ManualClock::at(NOW))
+}
+
+/// With this clock for what is remembered of vendors.
+fn bench_with(of_vendors: Arc<dyn Clock>) -> Bench {
     let clock = ManualClock::at(NOW);
     let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>, Settings::default(), |_| 1);
     let inbox = Arc::new(Mutex::default());
@@ -61,7 +79,7 @@ fn bench() -> Bench {
     let seed = Seed { vendors: vec![serde_json::from_value(vendor).unwrap()], ..Seed::default() };
     let reference = Arc::new(Reference::new(seed).unwrap());
     let fixed = Arc::new(Fixed(Arc::clone(&reference)));
-    let allowance = Allowance::new(Arc::clone(&clock) as Arc<dyn Clock>, BreakerSettings::default());
+    let allowance = Allowance::new(of_vendors, BreakerSettings::default());
     let out = Outputs::new(Arc::new(Schemas::embedded()));
     let source = Box::new(Source(Arc::clone(&inbox)));
     let shared = Arc::clone(&allowance);
@@ -155,6 +173,18 @@ fn receipts_of_others_are_kept_apart_and_those_without_news_are_dropped_and_all_
             ("nobody", &of_nobody, "1000", NOW - 5_000, "unknown vendor")
         ]
     );
+}
+
+#[test]
+fn a_receipt_that_makes_this_program_panic_is_kept_apart_and_its_neighbours_are_taken() {
+    let mut bench = bench_with(Arc::new(Broken(AtomicUsize::new(0), 2)));
+    (1..=3).for_each(|nth| bench.report(&serial(nth, Lane::Mass), "kt", "1000"));
+    assert_eq!(bench.turn(), Progress::Worked);
+    let taken: Vec<_> = bench.results(Lane::Mass).into_iter().map(|result| result.serial_number).collect();
+    assert_eq!(taken, [serial(1, Lane::Mass), serial(3, Lane::Mass)]);
+    let kept = bench.unmatched();
+    assert_eq!((kept.len(), &kept[0].serial_number, &*kept[0].why), (1, &serial(2, Lane::Mass), "defect"));
+    assert_eq!(bench.confirmed(), 3, "or it would come again for ever");
 }
 
 #[test]

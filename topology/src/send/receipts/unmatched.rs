@@ -1,4 +1,4 @@
-//! Delivery reports that are none of ours, or of a vendor that nobody knows: kept among the dead letters of RESULT, for
+//! Delivery reports that are none of ours, of a vendor that nobody knows, or that this program cannot read: kept among the dead letters of RESULT, for
 //! people.
 
 use crate::{
@@ -27,7 +27,8 @@ pub struct Unmatched {
     pub code: String,
     /// When that was, Unix milliseconds.
     pub at_ms: i64,
-    /// `foreign`: its number is none of ours; `unknown vendor`: the reference data have no such vendor.
+    /// `foreign`: its number is none of ours; `unknown vendor`: the reference data have no such vendor; `defect`: it makes this
+    /// program panic.
     pub why: String,
 }
 

@@ -37,6 +37,20 @@ impl Bench {
         self.log.producer().unwrap().append(out.records()).unwrap();
     }
 
+    /// Records of a topic, in all its slots.
+    fn stand(&self, topic: Topic) -> usize {
+        let (mut reader, mut records) = (self.log.reader().unwrap(), 0);
+        let slots = match topic.kind() {
+            Kind::Delay(ring) => self.rings.size(ring).slots as i32,
+            _ => 1,
+        };
+        for place in (0..slots).map(|partition| Place { topic, partition }) {
+            let (first, end) = reader.bounds(place).unwrap();
+            reader.read(place, first, end, &mut |_| records += 1).unwrap();
+        }
+        records
+    }
+
     fn worker(&self) -> DelayWorker {
         let sources = vec![Topic::delay(Ring::Seconds), Topic::delay(Ring::Minutes)];
         let (name, offsets) = ("delay".into(), Offsets::Log);
@@ -84,4 +98,23 @@ fn what_stands_in_a_slot_whose_turn_was_missed_is_counted_as_soon_as_it_is_known
         worker.turn(Duration::ZERO).unwrap();
         assert_eq!(overdue(&page).as_deref(), Some("2000"), "of which a batch is let go");
     });
+}
+
+#[test]
+fn a_slot_that_was_closed_while_the_clock_was_ahead_opens_when_it_is_set_back() {
+    let bench = Bench::new();
+    let hour = Duration::from_secs(3_600);
+    bench.clock.advance(hour);
+    // Due in the same slot of the finest ring, one with the clock ahead and one with it set right.
+    bench.waits(1, 3_600_000, 3_630_000);
+    let mut worker = bench.worker();
+    let mut work = || while worker.turn(Duration::ZERO).unwrap() == Progress::Worked {};
+    work();
+    bench.clock.set_back(hour);
+    bench.waits(1, 0, 46_000);
+    assert_eq!((bench.stand(Topic::delay(Ring::Seconds)), bench.stand(Topic::delay(Ring::Minutes))), (2, 0));
+    bench.clock.advance(Duration::from_secs(47));
+    work();
+    assert_eq!(bench.stand(Topic::delay(Ring::Minutes)), 1, "what has an hour to wait is placed anew");
+    assert_eq!(bench.stand(Topic::result(Lane::Ad)), 1, "what is due goes");
 }

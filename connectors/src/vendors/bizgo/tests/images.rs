@@ -171,3 +171,26 @@ fn while_an_image_cannot_be_brought_nothing_has_left() {
         }
     }
 }
+
+#[test]
+fn images_whose_turn_comes_too_late_take_none_from_those_behind() {
+    let server = server(|_| ("200 OK", given("fileKey", "theirs", DAY)), |_| ACCEPTED.into());
+    // Half a second apart, and an image has one until its message is told to come later.
+    let settings = VendorSettings { calls_per_second: 2, ..VendorSettings::default() };
+    let names: Vec<String> = (0..20).map(|nth| format!("01JABCDEFGHJKMNPQRSTVWXY{nth:02}")).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bench = Bench::within(&DEALER, &server.url, 2_000, settings);
+    let mut bench = bench.with_files(&all, "image/jpeg", b"as good as an image");
+    for (ticket, key) in all[..19].iter().enumerate() {
+        bench.submit(ticket as u64, mms(&[key]));
+    }
+    let mut answers = Vec::new();
+    while answers.len() < 19 {
+        let before = answers.len();
+        bench.provider.answers(super::PATIENCE, &mut answers);
+        assert!(answers.len() > before);
+    }
+    let later = answers.iter().filter(|answer| code(&answer.reply) == "A214").count();
+    assert!(later >= 16, "{later} of 19 were told to come later");
+    assert_eq!(code(&reply(&mut bench, &mms(&all[19..]))), "A000", "its turn is the next");
+}

@@ -325,7 +325,7 @@ fn a_service_keeps_trying_no_longer_than_the_message_is_good_for() {
         let mut dispatch = push(&[APPLES]);
         dispatch.accepted.expires_at = NOW_MS + expires_in_ms;
         dispatch.accepted.content.ttl_seconds = ttl_seconds;
-        lives_s(&dispatch, NOW_MS)
+        Life::of(&dispatch, &Night::default(), NOW_MS).lives_s
     };
     assert_eq!(with(None, 300_000), 300);
     assert_eq!(with(Some(60), 300_000), 60);

@@ -3,14 +3,17 @@
 use super::{
     Bench, NOW_MS,
     centre::{Centre, Submit},
-    code, smpp, text,
+    code, smpp, text, vendor,
 };
-use crate::vendors::smpp::{
-    SmppSettings,
-    settings::{Long, Numbers},
-    text::{Encoding, Written},
+use crate::vendors::{
+    VendorSettings,
+    smpp::{
+        SmppSettings,
+        settings::{Long, Numbers},
+        text::{Encoding, Written},
+    },
 };
-use processors::ports::Reply;
+use processors::{ports::Reply, reference::Vendor};
 use proptest::prelude::*;
 use schemas::{Dispatch, MessageType};
 
@@ -145,6 +148,19 @@ fn an_lms_has_its_title_before_the_text_and_an_ad_begins_as_the_law_says() {
     assert_eq!(written("(광고) 봄", "(광고) 제목", true), "(광고) 제목\n(광고) 봄");
 }
 
+/// How long the carrier may try what lives so long, with a receipt within so many hours or without one.
+fn validity(receipt_hours: Option<u32>, left_ms: i64, change: impl Fn(&mut Dispatch)) -> String {
+    let centre = Centre::kind();
+    let row = vendor(&centre.url, 5_000);
+    let row = Vendor { receipts: receipt_hours.is_some(), receipt_hours: receipt_hours.unwrap_or(25), ..row };
+    let mut dispatch = text("T1-0R", "a");
+    dispatch.accepted.expires_at = NOW_MS + left_ms;
+    change(&mut dispatch);
+    let mut bench = Bench::of(row, VendorSettings { smpp: Some(smpp()), ..VendorSettings::default() });
+    assert_eq!(code(&bench.reply(dispatch)), "0x00000000");
+    centre.submits()[0].submit().validity
+}
+
 #[test]
 fn a_text_is_tried_no_longer_than_it_lives() {
     for (left_ms, expected) in [
@@ -153,10 +169,46 @@ fn a_text_is_tried_no_longer_than_it_lives() {
         (90_061_000, "000001010101000R"),
         (60 * 86_400_000, "000030000000000R"),
     ] {
-        let mut dispatch = text("T1-0R", "a");
-        dispatch.accepted.expires_at = NOW_MS + left_ms;
-        assert_eq!(written(smpp(), dispatch)[0].validity, expected);
+        assert_eq!(validity(None, left_ms, |_| {}), expected);
     }
+}
+
+#[test]
+fn what_becomes_of_a_text_is_heard_while_its_receipt_is_awaited() {
+    let days = 3 * 86_400_000;
+    assert_eq!(validity(Some(25), days, |_| {}), "000001000000000R", "a day");
+    assert_eq!(validity(Some(1), days, |_| {}), "000000003000000R", "half an hour");
+    assert_eq!(validity(Some(25), 300_000, |_| {}), "000000000500000R", "as long as it lives");
+    let lms = |dispatch: &mut Dispatch| dispatch.accepted.message_type = MessageType::Lms;
+    assert_eq!(validity(Some(49), days, lms), "000002000000000R");
+}
+
+#[test]
+fn an_ad_is_tried_until_the_night_that_it_may_not_come_in() {
+    // It is 18:00 in Seoul.
+    let ad = |agreed| {
+        move |dispatch: &mut Dispatch| {
+            dispatch.accepted.ad = true;
+            dispatch.accepted.night_agreed = agreed;
+        }
+    };
+    assert_eq!(validity(None, 3 * 86_400_000, ad(false)), "000000025959000R");
+    assert_eq!(validity(None, 3 * 86_400_000, ad(true)), "000003000000000R");
+}
+
+#[test]
+fn the_first_senders_code_goes_under_the_carriers_tag() {
+    let rest = |origin_tag, username: &str, message: &str| {
+        let mut dispatch = text("T1-0R", message);
+        dispatch.accepted.username = username.into();
+        let told = written(SmppSettings { origin_tag, ..smpp() }, dispatch);
+        told.into_iter().map(|submit| submit.rest).collect::<Vec<_>>()
+    };
+    let code = b"\x14\x01\x00\x09123456789".to_vec();
+    assert_eq!(rest(Some(0x1401), "hanbit-shop", "a"), [code.clone()]);
+    assert_eq!(rest(Some(0x1401), "hanbit-shop", &"가".repeat(100)), [code.clone(), code], "in each part");
+    assert_eq!(rest(Some(0x1401), "nobody", "a"), [b""], "a customer without one");
+    assert_eq!(rest(None, "hanbit-shop", "a"), [b""]);
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use crate::vendors::testing::{Fixed, Nobody, PATIENCE, code, file, serve, until}
 use crate::vendors::{VendorSettings, Vendors, VendorsError};
 use processors::{
     ports::{Answer, Clock, Provider, Receipt, Receipts, Reply, Request},
-    reference::{Reference, Seed, Vendor},
+    reference::{Customer, Reference, Seed, Vendor},
 };
 use schemas::{Accepted, Channel, Dispatch, MessageType};
 use std::{
@@ -46,7 +46,10 @@ fn smpp() -> SmppSettings {
 }
 
 fn open(vendor: &Vendor, settings: VendorSettings) -> Result<Vendors, VendorsError> {
-    let reference = Reference::new(Seed { vendors: vec![vendor.clone()], ..Seed::default() }).unwrap();
+    let customers =
+        vec![Customer { username: "hanbit-shop".into(), origin_code: "123456789".into(), ..Customer::default() }];
+    let seed = Seed { vendors: vec![vendor.clone()], customers, ..Seed::default() };
+    let reference = Reference::new(seed).unwrap();
     let known = BTreeMap::from([("carrier".to_owned(), settings)]);
     let vendors = Vendors::open(&known, "", Arc::new(Fixed(Arc::new(reference))), Arc::new(Then));
     vendors.can_be_used()?;

@@ -19,6 +19,8 @@ fn what_cannot_work_is_refused_with_the_remedy() {
         (inside, with(SmppSettings { throttle_pause_ms: 0, ..smpp() }), "1 to 900000"),
         (inside, with(SmppSettings { short_bytes: Some(5), ..smpp() }), "20 to 254"),
         (inside, with(SmppSettings { source_ton: 7, ..smpp() }), "0 to 6"),
+        (inside, with(SmppSettings { origin_tag: Some(0x13FF), ..smpp() }), "5120 to 16383 (0x1400 to 0x3FFF)"),
+        (inside, with(SmppSettings { origin_tag: Some(0x4000), ..smpp() }), "5120 to 16383 (0x1400 to 0x3FFF)"),
         (inside, with(SmppSettings { source_npi: 2, ..smpp() }), "source_npi"),
         (inside, VendorSettings { key_file: long_key, ..with(smpp()) }, "at most 8 characters"),
         (inside, VendorSettings { key_file: "/nowhere/key".into(), ..with(smpp()) }, "name a file"),
