@@ -22,11 +22,24 @@ pub enum Exit {
     Away = 4,
     /// Going on would lose or double messages.
     Stopped = 5,
+    /// Ctrl-C, and it did not finish what it did: 128 and the signal's number, as shells say it.
+    Interrupted = 130,
+    /// The same with SIGTERM.
+    Terminated = 143,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Done, Self::Failed, Self::Usage, Self::Unbalanced, Self::Away, Self::Stopped];
+    pub const ALL: [Self; 8] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Unbalanced,
+        Self::Away,
+        Self::Stopped,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
 
     /// What it tells the caller, in every help and in the README.
     pub const fn meaning(self) -> &'static str {
@@ -37,6 +50,8 @@ impl Exit {
             Self::Unbalanced => "the books do not balance: a message was lost or doubled, or is still under way",
             Self::Away => "a server is away; the same command may succeed later",
             Self::Stopped => "must not go on: fenced, offsets gone, wrong topics; mend what the error names",
+            Self::Interrupted => "ended at once by Ctrl-C; `ims run` and a demo that serves: by the second one",
+            Self::Terminated => "ended at once by SIGTERM; `ims run` and a demo that serves: by the second one",
         }
     }
 

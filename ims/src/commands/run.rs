@@ -20,7 +20,8 @@ use crate::{
 use clap::Args as ClapArgs;
 use std::sync::Arc;
 
-/// Runs roles of the chain in this process until SIGTERM or Ctrl-C, then finishes what is in flight and leaves.
+/// Runs roles of the chain in this process until SIGTERM or Ctrl-C, then finishes what is in flight and leaves; the second
+/// one ends it at once, as kill -9 does.
 ///
 /// More processes of a role share its work: start as many as you like, each with a deployment.instance of its own (or
 /// none). A process that dies is replaced by the others; nothing is lost either way.
@@ -32,7 +33,7 @@ use std::sync::Arc;
 /// A change of the reference data is taken up within 5 seconds; one that is wrong is told and the old data stays. Topics
 /// of a routing group's own are made before; those that Kafka refuses hold up nothing else, and are asked for again.
 #[derive(Debug, ClapArgs)]
-#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped]))]
+#[command(after_long_help = exit::help(EXAMPLES, &EXITS))]
 pub struct Args {
     /// Roles of this process, separated by commas; all when left out. Of the chain: ingest, router, kakao, text, rcs,
     /// push, email, outcome, delay, store, reports, analyzer, callback. `api` opens the HTTP door of `[http]`; `gateway`,
@@ -41,6 +42,8 @@ pub struct Args {
     roles: Vec<Work>,
 }
 
+const EXITS: [Exit; 7] =
+    [Exit::Done, Exit::Failed, Exit::Usage, Exit::Away, Exit::Stopped, Exit::Interrupted, Exit::Terminated];
 const EXAMPLES: &str = "  ims topics create && ims run              everything in one process
   ims run --roles ingest,router             a part of the chain
   ims run --roles api                       the HTTP door alone
@@ -82,11 +85,12 @@ pub fn run(args: &Args, globals: &Globals) -> anyhow::Result<Exit> {
     let _reloading = reload::begin(reference, Groups::new(deployment.parts(), chain, Arc::clone(&runtime), topics))?;
     admin.iter().for_each(Admin::all_has_begun);
     output::note(format_args!("IMS {} runs {roles}", env!("CARGO_PKG_VERSION")));
-    signal::until_stopped(&runtime)?;
+    signal::until_stopped(&runtime, door.as_ref())?;
     // First: who is answered 0000 is in the log, whatever ends after.
-    door.into_iter().for_each(Door::close);
+    let closed = door.map_or(Ok(()), Door::close);
     runtime.stop();
     runtime.join()?;
+    closed?;
     checking.map_or(Ok(()), Checking::end)?;
     Ok(Exit::Done)
 }
@@ -102,8 +106,8 @@ fn gateway(args: &Args, config: &Config) -> anyhow::Result<Exit> {
     let door = http::open_gateway(config, Arc::new(SystemClock))?;
     admin.iter().for_each(Admin::all_has_begun);
     output::note(format_args!("IMS {} runs gateway at {}", env!("CARGO_PKG_VERSION"), door.url()));
-    signal::until(|| false)?;
-    door.close();
+    signal::until(|| door.has_ended())?;
+    door.close()?;
     Ok(Exit::Done)
 }
 

@@ -76,7 +76,10 @@ use tls::Tls;
 use tokio::sync::watch;
 use topology::{
     assembly::Parts,
-    engine::status::{Status, note},
+    engine::{
+        Halt,
+        status::{Status, note},
+    },
 };
 use unsubscribe::Unsubscribe;
 
@@ -258,16 +261,25 @@ fn start(
     };
     let (stop, stopped) = watch::channel(false);
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
+    note(name, Status::Ready);
     let server = thread::Builder::new().name(name.into()).spawn(move || {
+        let _ended = Ends(name);
         let served = runtime.block_on(async { server::serve(listener, routes.await, tls, bounds, stopped).await });
         if let Err(error) = served {
             tracing::error!(%error, "the HTTP door is closed");
         }
-        note(name, Status::Ended);
     })?;
-    note(name, Status::Ready);
     tracing::info!(%address, role = name, tls = has_tls, "HTTP door");
     Ok(Door { name, address, tls: has_tls, stop, server })
+}
+
+/// Notes that a server has ended, and be it with a panic.
+struct Ends(&'static str);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        note(self.0, Status::Ended);
+    }
 }
 
 /// Where history is asked.
@@ -297,13 +309,23 @@ impl Door {
         format!("http{}://{}", if self.tls { "s" } else { "" }, self.address)
     }
 
-    /// Sends those who ask elsewhere, then takes no more requests, lets those under way end, and waits for that.
-    pub fn close(self) {
+    /// Whether it serves no more.
+    pub fn has_ended(&self) -> bool {
+        self.server.is_finished()
+    }
+
+    /// Sends those who ask elsewhere, then takes no more requests, lets those under way end, and waits for that. An error
+    /// when it had ended by itself, or with a panic.
+    pub fn close(self) -> Result<(), Halt> {
+        let had_ended = self.has_ended();
         // Who looks whether it is ready asks another.
         note(self.name, Status::Ended);
         // A server that has ended already takes no more either.
         let _ = self.stop.send(true);
-        // A thread of ours that panicked has said so.
-        let _ = self.server.join();
+        let panicked = self.server.join().is_err();
+        match had_ended || panicked {
+            true => Err(Halt::new(self.name, "a defect ended the HTTP door; what it answered 0000 stands")),
+            false => Ok(()),
+        }
     }
 }

@@ -3,10 +3,11 @@
 use super::{AWAY, DONE, FAILED, USAGE, code, command, ims, told};
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 #[test]
@@ -91,6 +92,12 @@ impl Drop for Served {
     }
 }
 
+impl Served {
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+    }
+}
+
 /// Lines as they come.
 fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     let (to, lines) = channel();
@@ -100,21 +107,57 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
+/// The next line that says it.
+fn until_said(lines: &Receiver<String>, said: &str) -> String {
+    loop {
+        let line = lines.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?} is not said"));
+        if line.contains(said) {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_what_has_its_time_after_the_first() {
+    for (signal, exit) in [("-TERM", 143), ("-INT", 130)] {
+        let sets = ["admin.listen=", "http.listen=127.0.0.1:0", "http.drain_ms=20000", "http.headers_within_ms=60000"];
+        let mut demo = command(&["demo", "--serve", "--messages", "20"]);
+        demo.args(sets.iter().flat_map(|set| ["--set", set]));
+        let mut demo = Served(demo.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        let notes = lines(demo.0.stderr.take().unwrap());
+        let line = until_said(&notes, "serving until Ctrl-C: http://");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();
+        let asked = || {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            write!(stream, "GET /docs HTTP/1.1\r\nhost: ims\r\nconnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        assert!(!asked().contains("x-ims-closing"));
+        // Somebody who is connected keeps the door open.
+        let _connected = TcpStream::connect(&address).unwrap();
+        demo.signal(signal);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !asked().contains("x-ims-closing: true") {
+            assert!(Instant::now() < deadline, "it goes on as if nobody had told it");
+        }
+        assert!(demo.0.try_wait().unwrap().is_none(), "it has its time");
+        demo.signal(signal);
+        assert_eq!(demo.0.wait().unwrap().code(), Some(exit), "{signal}");
+    }
+}
+
 #[test]
 fn the_demo_tells_what_it_has_found_before_it_serves() {
     let sets = ["--set", "admin.listen=127.0.0.1:0", "--set", "http.listen=127.0.0.1:0"];
     let mut demo = command(&["demo", "--serve", "--messages", "200"]);
     let mut demo = Served(demo.args(sets).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let (results, notes) = (lines(demo.0.stdout.take().unwrap()), lines(demo.0.stderr.take().unwrap()));
-    let says = |of: &Receiver<String>, said: &str| {
-        let next = || of.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{said:?} is not said"));
-        while !next().contains(said) {}
-    };
-    says(&notes, "serving until Ctrl-C: http://127.0.0.1:");
-    says(&results, "The books balance");
+    until_said(&notes, "serving until Ctrl-C: http://127.0.0.1:");
+    until_said(&results, "The books balance");
     assert!(demo.0.try_wait().unwrap().is_none(), "it serves");
-    let stop = Command::new("kill").args(["-TERM", &demo.0.id().to_string()]).status().unwrap();
-    assert!(stop.success());
+    demo.signal("-TERM");
     assert_eq!(demo.0.wait().unwrap().code(), Some(DONE));
     let rest: Vec<String> = results.iter().collect();
     assert!(!rest.iter().any(|line| line.contains("books")), "told once: {rest:?}");

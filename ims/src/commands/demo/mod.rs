@@ -41,7 +41,7 @@ use watch::Watch;
 /// Nothing is kept: log and stores end with the process. Ads that meet the night (21:00-08:00 KST, Kakao 20:50) are
 /// held and count as waiting.
 #[derive(Debug, ClapArgs)]
-#[command(after_long_help = exit::help(EXAMPLES, &[Exit::Done, Exit::Usage, Exit::Unbalanced]))]
+#[command(after_long_help = exit::help(EXAMPLES, &EXITS))]
 pub struct Args {
     /// How many messages to send.
     #[arg(long, default_value_t = 20_000, value_name = "NUMBER")]
@@ -54,6 +54,7 @@ pub struct Args {
     serve: bool,
 }
 
+const EXITS: [Exit; 5] = [Exit::Done, Exit::Usage, Exit::Unbalanced, Exit::Interrupted, Exit::Terminated];
 const EXAMPLES: &str = "  ims demo                      20,000 messages
   ims demo --messages 200000    more of them
   ims demo --serve              then send by HTTP (docs/http.md), look at http://127.0.0.1:29000/metrics
@@ -129,9 +130,8 @@ fn serve(
         demo: config.reference.file.as_os_str().is_empty(),
     };
     output::note(served.text());
-    signal::until_stopped(running)?;
-    door.into_iter().for_each(Door::close);
-    Ok(())
+    signal::until_stopped(running, door.as_ref())?;
+    Ok(door.map_or(Ok(()), Door::close)?)
 }
 
 /// Puts the reference data where the door can change them.

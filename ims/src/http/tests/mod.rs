@@ -6,6 +6,7 @@ mod center;
 mod cors;
 mod described;
 mod duplicates;
+mod ends;
 mod history;
 mod http2;
 mod keys;
