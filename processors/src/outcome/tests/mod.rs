@@ -58,6 +58,7 @@ pub(super) fn dispatch_of(accepted: Accepted) -> Dispatch {
         tried: Vec::new(),
         tokens_done: Vec::new(),
         reached: false,
+        throttled: 0,
         routed_at: NOON,
         accepted,
     }
