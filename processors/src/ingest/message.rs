@@ -59,6 +59,7 @@ impl<S: Text> Making<'_, S> {
             abroad,
             declared_ad: envelope.declared_ad,
         };
+            inherits_text: false,
         let said = step.check(&mut content, &mapping)?;
         let plan = Plan { reference, customer, recipient: &recipient, abroad, ad: said.ad, mapping };
         fallback::check(&mut fallback, &content, &plan)?;

@@ -27,6 +27,8 @@ pub struct Step<'s> {
     pub declared_ad: Option<bool>,
 }
 
+    /// Whether its text is that of the step before, and filled.
+    pub inherits_text: bool,
 /// What the text decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Said {
@@ -63,7 +65,10 @@ impl Step<'_> {
         let verbatim = self.template.is_some_and(|template| template::is_verbatim(content, template));
         fill::content(at, content, &mapping.texts, &mapping.parts)?;
         let message_type = self.message_type.unwrap_or_else(|| by_length(content));
+        // What a value brought into it is not looked at again.
+        let inherited = if self.inherits_text { content.message.take() } else { None };
         match self.channel {
+        content.message = inherited.or_else(|| content.message.take());
             Channel::At => {
                 alimtalk::check(at, content)?;
                 self.template.map_or(Ok(()), |template| template::compare(at, content, template, verbatim))?;
