@@ -111,14 +111,15 @@ fn one<S: Text>(
     }
     let rules = Step {
         at: *at,
+        reference: plan.reference,
         customer: plan.customer,
         channel,
         message_type,
         template,
         abroad: plan.abroad,
         declared_ad: Some(plan.ad),
-    };
         inherits_text: step.message.is_none() && content.message.is_some(),
+    };
     let said = rules.check(&mut content, &plan.mapping)?;
     if said.ad && !plan.ad {
         return Err(Refusal::new(Code::AdRule, at, "is an ad, and stands in for a message that is none"));

@@ -52,14 +52,15 @@ impl<S: Text> Making<'_, S> {
         };
         let step = Step {
             at: Field::REQUEST,
+            reference,
             customer,
             channel,
             message_type: Some(envelope.message_type),
             template,
             abroad,
             declared_ad: envelope.declared_ad,
-        };
             inherits_text: false,
+        };
         let said = step.check(&mut content, &mapping)?;
         let plan = Plan { reference, customer, recipient: &recipient, abroad, ad: said.ad, mapping };
         fallback::check(&mut fallback, &content, &plan)?;
