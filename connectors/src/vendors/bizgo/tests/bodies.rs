@@ -157,6 +157,9 @@ fn an_alimtalk_carries_the_whole_text_and_what_hangs_on_it() {
 }
 
 #[test]
+    let hung = dispatch.accepted.content.attachment.as_mut().unwrap();
+    hung.button = vec![Button { r#type: "AC".into(), ..Button::default() }];
+    assert_eq!(flow(&dispatch)[0]["alimtalk"]["attachment"]["button"], json!([{"type": "AC", "name": "채널 추가"}]));
 fn who_has_no_number_is_not_asked_for() {
     let mut nobody = at("S-0R");
     nobody.accepted.recipient.phone_number = None;
