@@ -90,7 +90,7 @@ pub fn check(
                 None if with_title => MessageType::Lms,
                 None => text_message::fitting(content.message.as_deref().unwrap_or_default()),
             };
-            text_message::check(&at, of, &mut content, false, customer.unencodable)?;
+            text_message::check(&at, of, &mut content, false, customer.unencodable, text_message::TITLE_BYTES)?;
         }
         Channel::Pu => push::check(&at, &content)?,
         Channel::Em => mail::check(&at, &content)?,

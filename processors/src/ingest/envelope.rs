@@ -77,9 +77,9 @@ pub fn message_id(at: &Field<'_>, id: &str) -> Result<(), Refusal> {
 /// A receiver beside the list would get nothing, so it is not passed over in silence.
 fn names_nobody_else<S: Text>(own: &ReceiverOf<S>) -> Result<(), Refusal> {
     let given = [
-        ("phone_number", own.phone_number.is_some()),
-        ("app_user_id", own.app_user_id.is_some()),
-        ("to", own.to.is_some()),
+        ("phone_number", text::given(&own.phone_number).is_some()),
+        ("app_user_id", text::given(&own.app_user_id).is_some()),
+        ("to", text::given(&own.to).is_some()),
         ("push_tokens", !own.push_tokens.is_empty()),
     ];
     match given.into_iter().find(|(_, given)| *given) {

@@ -7,24 +7,26 @@ use super::types;
 use crate::reference::{Customer, Reference, Template};
 use crate::refusal::{Code, Refusal};
 use crate::rules::field::{Field, top};
-use crate::rules::text;
+use crate::rules::{brand, text};
 use schemas::{Channel, ContentOf, FallbackStepOf, MessageType, RecipientOf, Text};
 
 /// Most steps of a plan.
 const STEPS: usize = 5;
 
-/// What a step says that follows another: its own fields, and of the step before what it leaves out and can use: text,
-/// senders, settings. Title, template, attachment and what belongs to them are never handed on.
+/// What a step says that follows another: its own fields, and of the step before what it leaves out and can use: text
+/// (unless its type has none), senders, settings. Title, template, attachment and what belongs to them are never handed on.
 ///
 /// Ingest checks exactly this content; whoever sends the step must send exactly this content.
 pub fn following<S: Text>(before: &ContentOf<S>, step: &FallbackStepOf<S>) -> ContentOf<S> {
     let or = |own: &Option<S>, before: &Option<S>| own.clone().or_else(|| before.clone());
     let files =
         *step.channel == *Channel::Em.as_str() || step.message_type.as_deref() == Some(MessageType::Mms.as_str());
+    let typed = step.message_type.as_deref().and_then(|word| word.parse().ok());
+    let texted = typed.is_none_or(brand::takes_text);
     ContentOf {
         sender_key: or(&step.sender_key, &before.sender_key),
         template_code: step.template_code.clone(),
-        message: or(&step.message, &before.message),
+        message: if texted { or(&step.message, &before.message) } else { step.message.clone() },
         title: step.title.clone(),
         callback: or(&step.callback, &before.callback),
         attachment: step.attachment.clone(),
@@ -94,23 +96,29 @@ fn one<S: Text>(
     };
     reachable(&Field::REQUEST, channel, at, plan.recipient)?;
     step.message_type = message_type.map(|t| S::word(t.as_str()));
+    // What is blank is not given.
+    for field in [&mut step.message, &mut step.callback, &mut step.sender_key] {
+        *field = field.take().filter(|given| !text::is_blank(given));
+    }
     let mut content = following(before, step);
     let username = &plan.customer.username;
     let template = registered::check(at, plan.reference, username, channel, message_type, &mut content)?;
     if let Some(template) = template {
         fits_a_step(&at.of("template_code"), template)?;
-        if text::given(&step.message).is_none() && !template.message.is_empty() {
+        if step.message.is_none() && !template.message.is_empty() {
             content.message = None;
         }
     }
     let rules = Step {
         at: *at,
+        reference: plan.reference,
         customer: plan.customer,
         channel,
         message_type,
         template,
         abroad: plan.abroad,
         declared_ad: Some(plan.ad),
+        inherits_text: step.message.is_none() && content.message.is_some(),
     };
     let said = rules.check(&mut content, &plan.mapping)?;
     if said.ad && !plan.ad {

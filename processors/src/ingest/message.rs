@@ -44,7 +44,7 @@ impl<S: Text> Making<'_, S> {
         own_id(at, &receiver, head, identity)?;
         text::without_nul(at, receiver.text_where(&text::has_nul))?;
         let own_values = take(&mut receiver.mapping);
-        let recipient = recipient::check(at, channel, receiver, head.country_code.as_deref(), user_key)?;
+        let recipient = recipient::check(at, channel, receiver, text::given(&head.country_code), user_key)?;
         let abroad = recipient.country_code.as_deref().is_some_and(|code| code != "82");
         let mapping = Mapping {
             texts: Values([&own_values, &head.mapping, &head.message_variable], self.room),
@@ -52,12 +52,14 @@ impl<S: Text> Making<'_, S> {
         };
         let step = Step {
             at: Field::REQUEST,
+            reference,
             customer,
             channel,
             message_type: Some(envelope.message_type),
             template,
             abroad,
             declared_ad: envelope.declared_ad,
+            inherits_text: false,
         };
         let said = step.check(&mut content, &mapping)?;
         let plan = Plan { reference, customer, recipient: &recipient, abroad, ad: said.ad, mapping };
@@ -106,7 +108,7 @@ fn own_id<S: Text>(
     identity: &Identity<S>,
 ) -> Result<(), Refusal> {
     let added = identity.message_id.len() > head.message_id.len();
-    match (receiver.message_id.is_none() && added, text::characters_over(&head.message_id, 25)) {
+    match (text::given(&receiver.message_id).is_none() && added, text::characters_over(&head.message_id, 25)) {
         (true, Some(got)) => Err(Refusal::bad(
             &top("message_id"),
             format_args!("got {got} characters, at most 25 where receivers without their own get -0001… added"),

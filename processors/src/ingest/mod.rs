@@ -119,7 +119,8 @@ pub fn check<S: Text>(
     let mut unfolded = Unfolded::new(record.api.lane, count, draft.bytes() + head.variable_bytes(channel));
     let checked = receivers.into_iter().enumerate().map(|(i, receiver)| {
         let at = Field::REQUEST.entry("receiver_list", i);
-        let id = receiver.message_id.clone().unwrap_or_else(|| S::from(format!("{}-{:04}", &*head.message_id, i + 1)));
+        let own = receiver.message_id.clone().filter(|id| !text::is_blank(id));
+        let id = own.unwrap_or_else(|| S::from(format!("{}-{:04}", &*head.message_id, i + 1)));
         let identity = identity(i as u16 + 1, id);
         if let Some(refusal) = &unfolded.refusal {
             return refused(identity, refusal.clone(), now_ms);

@@ -1,18 +1,20 @@
 //! One step of a message: what it says, in the channel and type it goes out.
 
-use crate::reference::{Customer, Template};
+use crate::reference::{Customer, Reference, Template};
 use crate::refusal::Refusal;
 use crate::rules::field::Field;
 use crate::rules::link::{FREE_LINK, TEMPLATE_LINK};
 use crate::rules::variables::Values;
 use crate::rules::{ads, alimtalk, brand, fill, mail, push, rcs, template, text, text_message};
-use schemas::{Channel, ContentOf, MessageType, Text};
+use schemas::{Channel, ContentOf, Family, MessageType, Text};
 
 /// What is known of a step before its text is.
 #[derive(Clone, Copy)]
 pub struct Step<'s> {
     /// The request, or its fallback step.
     pub at: Field<'s>,
+    /// Look-ups.
+    pub reference: &'s Reference,
     /// Its customer.
     pub customer: &'s Customer,
     /// Its channel.
@@ -25,6 +27,8 @@ pub struct Step<'s> {
     pub abroad: bool,
     /// Whether the customer says that it is an ad.
     pub declared_ad: Option<bool>,
+    /// Whether its text is that of the step before, and filled.
+    pub inherits_text: bool,
 }
 
 /// What the text decided.
@@ -61,7 +65,10 @@ impl Step<'_> {
             text::without_nul(at, content.text_where(&text::has_nul))?;
         }
         let verbatim = self.template.is_some_and(|template| template::is_verbatim(content, template));
+        // What a value brought into it is not looked at again.
+        let inherited = if self.inherits_text { content.message.take() } else { None };
         fill::content(at, content, &mapping.texts, &mapping.parts)?;
+        content.message = inherited.or_else(|| content.message.take());
         let message_type = self.message_type.unwrap_or_else(|| by_length(content));
         match self.channel {
             Channel::At => {
@@ -74,7 +81,9 @@ impl Step<'_> {
                 brand::check(at, message_type, content, self.longest_link())?;
             }
             Channel::Mt => {
-                text_message::check(at, message_type, content, self.abroad, self.customer.unencodable)?;
+                let vendors = self.reference.title_bytes(Family::of(self.channel, message_type));
+                let title_bytes = vendors.map_or(text_message::TITLE_BYTES, |bytes| bytes as usize);
+                text_message::check(at, message_type, content, self.abroad, self.customer.unencodable, title_bytes)?;
             }
             Channel::Rc => rcs::check(at, message_type, content)?,
             Channel::Pu => push::check(at, content)?,

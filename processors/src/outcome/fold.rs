@@ -6,6 +6,7 @@ use crate::codes::OutcomeCode;
 use crate::reference::NightAds;
 use crate::route::Routed;
 use schemas::{Accepted, Family, LogEvent, OpenPhase, OpenStep, Origin, ResultKind, State, StepResult};
+use std::cmp::Ordering;
 
 /// Folds `news` into what is kept (`open`) of its message. Pure: the same news on the same state gives the same.
 pub fn fold(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded {
@@ -20,25 +21,42 @@ pub fn fold(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folde
         ResultKind::Due => on_due(open, &news),
         ResultKind::Deadline => on_deadline(open, &news, desk),
         ResultKind::Cancel => on_cancel(open, news, desk),
-        ResultKind::Attempt => {
-            let log = Known::of(&news, None, desk).log(LogEvent::Attempt, &Ending::of(&news, None));
-            Folded { logs: vec![log], ..Folded::default() }
-        }
+        ResultKind::Attempt => on_attempt(open, news, desk),
     }
 }
 
-/// The step ended. A receipt that came before wins where it knows more: it says delivered, or the sender does not know.
+/// The step ended. A receipt that came before wins where it knows more.
 fn on_final(open: Option<&OpenStep>, news: &StepResult, desk: &Desk<'_>) -> Folded {
-    let opened = open.map(|open| &open.last).filter(|last| last.kind != ResultKind::Receipt);
+    let opened = open.filter(|open| open.phase != OpenPhase::Early).map(|open| &open.last);
     let known = Known::of(news, opened, desk);
     let cancelled = open.is_some_and(|open| open.cancel_asked);
     let receipt = early_receipt(open);
-    if let Some(receipt) = receipt.filter(|receipt| speaks_of(receipt, news))
-        && (news.state == State::Uncertain || receipt.state == State::Delivered && news.state != State::Delivered)
-    {
+    if let Some(receipt) = receipt.filter(|receipt| speaks_of(receipt, news) && knows_more(receipt, news)) {
         return reported(&known, &Ending::of(receipt, Some(news)), cancelled, desk);
     }
     end(&known, &Ending::of(news, opened), cancelled, desk).and_late(receipt, &known)
+}
+
+/// An attempt ended and the step goes on. What may have arrived is kept for its report, which may come long before the
+/// step ends: with the message, so that the report that came counts, and belongs to somebody whatever follows.
+fn on_attempt(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folded {
+    let known = Known::of(&news, None, desk);
+    let log = known.log(LogEvent::Attempt, &Ending::of(&news, None));
+    let folded = Folded { logs: vec![log], ..Folded::default() };
+    let kept = open.is_some_and(|open| {
+        let same = open.last.step == news.step && open.last.dispatch.is_some();
+        open.phase != OpenPhase::Early || open.last.step > news.step || same
+    });
+    if kept || !news.ambiguous || !known.is_reported() {
+        return folded;
+    }
+    let cancelled = open.is_some_and(|open| open.cancel_asked);
+    match early_receipt(open) {
+        Some(receipt) if receipt.step == news.step => {
+            folded.and_early(StepResult { dispatch: news.dispatch, ..receipt.clone() }, cancelled, desk)
+        }
+        receipt => folded.and_late(receipt, &known).and_early(news, cancelled, desk),
+    }
 }
 
 /// What would have woken a wait cannot be read. What waits no more, or until another time, does not depend on it.
@@ -81,17 +99,35 @@ fn on_receipt(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Fol
                 Folded::default().and_late(Some(&news), &known)
             }
         }
-        Some(open) if open.last.kind == ResultKind::Receipt => match open.last.step.cmp(&news.step) {
-            // The first report of a step counts.
-            std::cmp::Ordering::Equal => Folded::default(),
-            std::cmp::Ordering::Greater => Folded::default().and_late(Some(&news), &Known::of(&news, None, desk)),
-            std::cmp::Ordering::Less => {
-                let earlier = Known::of(&open.last, None, desk);
-                Folded::default().and_late(Some(&open.last), &earlier).and_early(news, open.cancel_asked, desk)
+        Some(open) if open.last.kind != ResultKind::Cancel => {
+            let known = Known::of(&open.last, None, desk);
+            match open.last.step.cmp(&news.step) {
+                Ordering::Equal => on_another_receipt(open, news, &known),
+                Ordering::Greater => Folded::default().and_late(Some(&news), &known),
+                Ordering::Less => Folded::default().and_late(early_receipt(Some(open)), &known).and_early(
+                    news,
+                    open.cancel_asked,
+                    desk,
+                ),
             }
-        },
+        }
         open => Folded::default().and_early(news, open.is_some_and(|open| open.cancel_asked), desk),
     }
+}
+
+/// A receipt of a step that is in doubt, or of which one came already: the one that knows more is kept for as long as the
+/// entry is, another that says something else is late. A vendor that says the same again says nothing.
+fn on_another_receipt(open: &OpenStep, news: StepResult, known: &Known<'_>) -> Folded {
+    let receipt = early_receipt(Some(open));
+    if receipt.is_some_and(|receipt| receipt.state == news.state && receipt.code == news.code) {
+        return Folded::default();
+    }
+    if receipt.is_some_and(|receipt| !knows_more(&news, receipt)) {
+        return Folded::default().and_late(Some(&news), known);
+    }
+    let last = StepResult { dispatch: open.last.dispatch.clone(), ..news };
+    let open = Open::Put(Box::new(OpenStep { last, ..open.clone() }));
+    Folded { open, ..Folded::default() }.and_late(receipt, known)
 }
 
 /// The step waits for its time. A cancel that came before ends it.
@@ -233,6 +269,11 @@ fn early_receipt(open: Option<&OpenStep>) -> Option<&StepResult> {
         .filter(|last| last.kind == ResultKind::Receipt)
 }
 
+/// Whether a receipt knows more than what was said of its step: it says delivered, or the other does not know.
+fn knows_more(receipt: &StepResult, than: &StepResult) -> bool {
+    than.state == State::Uncertain || receipt.state == State::Delivered && than.state != State::Delivered
+}
+
 /// Whether a receipt is about the step of this result; a step that the router speaks of has no serial number yet.
 fn speaks_of(receipt: &StepResult, of: &StepResult) -> bool {
     if of.serial_number.is_empty() { receipt.step == of.step } else { receipt.serial_number == of.serial_number }
@@ -267,9 +308,10 @@ impl Folded {
         self
     }
 
-    /// Keeps news that came before what they speak about.
+    /// Keeps news that came before what they speak about; of a step in doubt, until it must have ended.
     fn and_early(self, news: StepResult, cancel_asked: bool, desk: &Desk<'_>) -> Self {
-        let due_at = desk.now_ms + i64::from(desk.patience.early_ms);
+        let ends_at = news.dispatch.as_ref().map_or(desk.now_ms, |dispatch| dispatch.accepted.expires_at);
+        let due_at = ends_at.max(desk.now_ms) + i64::from(desk.patience.early_ms);
         let deadline = news::of_delay(ResultKind::Deadline, news.state, &news, due_at);
         self.and_open(OpenPhase::Early, news, due_at, cancel_asked, deadline, desk)
     }

@@ -64,6 +64,14 @@ impl<'a> Known<'a> {
         Self { track_id: &news.track_id, accepted, dispatch, desk }
     }
 
+    /// Whether the vendor that was asked reports what becomes of a message.
+    pub fn is_reported(&self) -> bool {
+        self.dispatch.is_some_and(|dispatch| {
+            let family = Family::of(dispatch.accepted.channel, dispatch.accepted.message_type);
+            self.desk.rules.reference.vendor(family, &dispatch.vendor).is_some_and(|vendor| vendor.receipts)
+        })
+    }
+
     /// Channel of the request: where its reports go. Of a message that is not known, its vendor's channel at least.
     fn requested_channel(&self, vendor: &str) -> Channel {
         self.accepted.map_or_else(|| self.step_channel(vendor), |accepted| accepted.requested_channel)

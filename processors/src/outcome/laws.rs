@@ -127,6 +127,8 @@ impl World {
                     let attempt = StepResult {
                         kind: ResultKind::Attempt,
                         track_id: accepted.track_id.clone(),
+                        step: accepted.step,
+                        ambiguous: way & 8 > 0,
                         dispatch: Some(Box::new(dispatch_of((*accepted).clone()))),
                         ..StepResult::default()
                     };

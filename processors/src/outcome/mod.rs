@@ -1,7 +1,8 @@
 //! The state of a message, folded from the news about it. Outcome is the only writer of reports of accepted messages.
 //!
-//! A message is one token: it is in flight (nothing is kept), or it waits here (SCHEDULED, HELD, SENT). What can meet
-//! it unasked are receipts and cancels; those that come before what they speak about are kept for a while (EARLY).
+//! A message is one token: it is in flight, or it waits here (SCHEDULED, HELD, SENT). What can meet it unasked are receipts
+//! and cancels; those that come before what they speak about are kept for a while (EARLY). Of what is in flight nothing is
+//! kept, but of a step in doubt the message, so that its receipt waits as long as the doubt does.
 //! Whatever the order, the token ends once, with one terminal report.
 
 mod fold;
@@ -23,7 +24,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patience {
-    /// How long a receipt or cancel waits for what it speaks about, milliseconds.
+    /// How long a receipt or cancel waits for what it speaks about, milliseconds; the receipt of a step in doubt, after
+    /// its message has expired.
     pub early_ms: u32,
 }
 

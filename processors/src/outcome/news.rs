@@ -116,9 +116,10 @@ pub fn of_sender(dispatch: Dispatch, plan: Plan, sent_at: Option<i64>, now_ms: i
         After::End { state, fallback_allowed } => {
             Some(StepResult { fallback_allowed, ..said(ResultKind::Final, state, asked) })
         }
-        After::Again(Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, reached }) => {
+        After::Again(Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, throttled, reached }) => {
             let ended = plan.asked.then(|| said(ResultKind::Attempt, State::Sent, asked));
-            let next = Dispatch { vendor, attempt, tried, in_doubt, tokens_done, reached, ..dispatch.clone() };
+            let next =
+                Dispatch { vendor, attempt, tried, in_doubt, tokens_done, throttled, reached, ..dispatch.clone() };
             again = Some((due_ms, next));
             ended
         }

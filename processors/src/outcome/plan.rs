@@ -3,15 +3,15 @@
 use super::Desk;
 use crate::ingest::following;
 use crate::route::cp949_bytes;
-use schemas::{Accepted, Channel, Content, FallbackStep, Family, MessageType, StepReport};
+use schemas::{Accepted, Channel, Content, FallbackStep, MessageType, StepReport};
 
 /// Longest SMS (spec: 90 bytes of CP949, 45 Hangul).
 const SMS_BYTES: u32 = 90;
 
 /// The message as its next step sends it; none when nothing (more) is planned, or when the time for it is over.
 ///
-/// Ingest has held every step of the plan against its channel's rules and this recipient. An ad by night does not fall
-/// over at all: its customer planned for the day.
+/// Ingest has held every step of the plan against its channel's rules and this recipient. The router holds an ad that
+/// meets the night, or ends it, as its customer wants.
 pub fn next_step(accepted: &Accepted, done: StepReport, desk: &Desk<'_>) -> Option<Accepted> {
     let (step, after) = accepted.fallback.split_first()?;
     if desk.now_ms >= accepted.expires_at {
@@ -20,10 +20,6 @@ pub fn next_step(accepted: &Accepted, done: StepReport, desk: &Desk<'_>) -> Opti
     let content = following(&accepted.content, step);
     let channel = step.channel.parse().ok()?;
     let message_type = type_of(step, channel, &content)?;
-    let family = Family::of(channel, message_type);
-    if desk.rules.night.until(family, accepted.ad, accepted.night_agreed, desk.now_ms).is_some() {
-        return None;
-    }
     let mut trail = accepted.trail.clone();
     trail.push(done);
     Some(Accepted {

@@ -256,6 +256,11 @@ impl Reference {
         vendor.weight > 0 || self.weights.rows().any(|row| row.vendor == vendor.name && row.weight > 0)
     }
 
+    /// Longest title that a vendor takes to which messages of the family may go, bytes of CP949; none where there is none.
+    pub fn title_bytes(&self, family: Family) -> Option<u32> {
+        self.vendors(family).iter().filter(|vendor| self.in_use(vendor)).map(|vendor| vendor.title_bytes).max()
+    }
+
     /// Weights of vendors for some messages, in no order.
     pub fn vendor_weights(&self) -> impl Iterator<Item = &Arc<VendorWeight>> {
         self.weights.rows()

@@ -15,7 +15,8 @@ pub struct Backoff {
     pub first_ms: u32,
     /// Longest wait, milliseconds.
     pub longest_ms: u32,
-    /// Requests of one step that a vendor may answer with a retryable code.
+    /// Requests of one step that a vendor may answer with a retryable code. What it asks to bring later is none of them:
+    /// that waits, however often, until it expires.
     pub requests: u32,
     /// How long a step waits for vendors that cannot be reached before the next step of its plan has its turn,
     /// milliseconds. A step that is the last waits until it expires.

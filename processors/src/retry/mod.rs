@@ -59,6 +59,8 @@ pub struct Again {
     pub in_doubt: bool,
     /// A push: places of the tokens that are not asked about any more.
     pub tokens_done: Vec<i32>,
+    /// Requests that the vendor asked to bring later.
+    pub throttled: i32,
     /// A push: one of its tokens has it.
     pub reached: bool,
 }

@@ -60,7 +60,7 @@ impl Step<'_> {
                 let family = self.family();
                 by_night(self.dispatch, self.desk, self.desk.rules.night.morning(family, self.desk.now_ms))
             }
-            Class::RetryOnce if self.dispatch.attempt >= 2 => given_up(),
+            Class::RetryOnce if self.tries() >= 2 => given_up(),
             Class::Retry | Class::RetryOnce => self.later(row).unwrap_or_else(given_up),
             // Only the vendor that may have it can tell a repeat from a second message.
             Class::RetryElsewhere if self.dispatch.in_doubt => self.later(row).unwrap_or_else(given_up),
@@ -108,7 +108,7 @@ impl Step<'_> {
             InDoubt::Receipt => After::Sent { due_ms: self.receipt_due_ms() },
             InDoubt::Repeat | InDoubt::Query if self.exhausted() => UNCERTAIN,
             InDoubt::Repeat | InDoubt::Query => {
-                let due_ms = self.desk.now_ms + self.spread(self.pace.after_request(self.dispatch.attempt));
+                let due_ms = self.desk.now_ms + self.spread(self.pace.after_request(self.tries()));
                 self.same(due_ms, true, true).unwrap_or(UNCERTAIN)
             }
         };
@@ -128,7 +128,11 @@ impl Step<'_> {
         let hurry = self.dispatch.priority == Lane::Auth && !in_doubt;
         let other = hurry.then(|| self.elsewhere(true)).flatten();
         let again = other.or_else(|| self.same(self.desk.now_ms + self.spread(time_ms), true, in_doubt));
-        self.unless_out_of_time(again, true)
+        let uncounted = again.map(|after| match after {
+            After::Again(again) => After::Again(Again { throttled: again.throttled.saturating_add(1), ..again }),
+            other => other,
+        });
+        self.unless_out_of_time(uncounted, true)
     }
 
     /// No vendor refused the step; when there is no time for another attempt, the next step of the plan may follow.
@@ -149,12 +153,12 @@ impl Step<'_> {
     fn later(&self, row: &Row) -> Option<After> {
         let auth = self.dispatch.priority == Lane::Auth;
         let pace = if self.family() == Family::Email { self.desk.paces.mail } else { self.pace };
-        if self.dispatch.attempt >= pace.requests as i32 || auth && row.handling == Handling::NotForAuth {
+        if self.tries() >= pace.requests as i32 || auth && row.handling == Handling::NotForAuth {
             return None;
         }
         let wait_ms = match row.handling {
             Handling::NextWindow => i64::from(pace.longest_ms),
-            _ => pace.after_request(self.dispatch.attempt),
+            _ => pace.after_request(self.tries()),
         };
         let due_ms = self.desk.now_ms + self.spread(wait_ms);
         if self.dispatch.in_doubt {
@@ -190,9 +194,10 @@ impl Step<'_> {
     pub fn again(&self, vendor: String, due_ms: i64, tried: Vec<String>, asked: bool, in_doubt: bool) -> Option<After> {
         let attempt = self.dispatch.attempt.saturating_add(i32::from(asked));
         let in_time = due_ms < self.dispatch.accepted.expires_at;
-        let Dispatch { tokens_done, reached, .. } = self.dispatch;
-        let (tokens_done, reached) = (tokens_done.clone(), *reached);
-        in_time.then_some(After::Again(Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, reached }))
+        let Dispatch { tokens_done, throttled, reached, .. } = self.dispatch;
+        let (tokens_done, throttled, reached) = (tokens_done.clone(), *throttled, *reached);
+        let again = Again { due_ms, vendor, attempt, tried, in_doubt, tokens_done, throttled, reached };
+        in_time.then_some(After::Again(again))
     }
 
     /// Tokens that this vendor does not take, for one that does: at once, or when those that are down may be back; None
@@ -226,8 +231,13 @@ impl Step<'_> {
         !self.dispatch.accepted.fallback.is_empty()
     }
 
+    /// Which of its requests this one is, without those that a vendor asked to bring later.
+    pub fn tries(&self) -> i32 {
+        self.dispatch.attempt.saturating_sub(self.dispatch.throttled)
+    }
+
     pub fn exhausted(&self) -> bool {
-        self.dispatch.attempt >= self.pace.requests as i32
+        self.tries() >= self.pace.requests as i32
     }
 
     fn family(&self) -> Family {

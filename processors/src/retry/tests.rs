@@ -16,6 +16,7 @@ fn dispatch(accepted: Accepted, priority: Lane) -> Dispatch {
         in_doubt: false,
         tried: Vec::new(),
         tokens_done: Vec::new(),
+        throttled: 0,
         reached: false,
         routed_at: NOON,
         accepted,
@@ -233,6 +234,33 @@ fn a_vendor_that_asks_to_slow_down_is_obeyed() {
     assert_eq!(one().plan(&Reply::Throttled(Duration::MAX), &short).after, EXPIRED);
     let month = one().again(&Reply::Throttled(Duration::from_secs(30 * 24 * 3_600)), &at(Lane::Mass));
     assert!((NOON + 900 * SECOND..=NOON + 1_125 * SECOND).contains(&month.due_ms), "it is asked again: {month:?}");
+}
+
+#[test]
+fn a_vendor_that_asks_to_slow_down_uses_up_no_retry() {
+    let second = Reply::Throttled(Duration::from_secs(1));
+    let mut dispatch = at(Lane::Auth);
+    for throttled in 1..=4 {
+        let again = one().again(&second, &dispatch);
+        assert_eq!((again.attempt, again.throttled), (throttled + 1, throttled));
+        dispatch = Dispatch { attempt: again.attempt, throttled: again.throttled, ..dispatch };
+    }
+    // A request is a request, and the first that meets trouble is the first.
+    let again = one().again(&code("3006"), &dispatch);
+    assert_eq!((again.due_ms, again.attempt, again.throttled), (NOON + SECOND, 6, 4));
+    let again = one().again(&no_answer(), &dispatch);
+    assert_eq!((again.due_ms, again.in_doubt), (NOON + SECOND, true));
+    let text = Given { vendors: vec![Vendor { codes: CodeTable::Text, ..vendor("first", 1) }], ..one() };
+    assert_eq!(
+        text.again(&code("3008"), &Dispatch { accepted: at(Lane::Mass).accepted, ..dispatch.clone() }).attempt,
+        6
+    );
+    dispatch.attempt = 8;
+    assert_eq!(one().plan(&code("3006"), &dispatch).after, failed(true), "the fourth that meets it is the last");
+    assert_eq!(one().plan(&no_answer(), &dispatch).after, UNCERTAIN);
+    // Waits end when the message does.
+    dispatch.accepted.expires_at = NOON + SECOND;
+    assert_eq!(one().plan(&second, &dispatch).after, EXPIRED);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn weigh(step: &Step<'_>, reply: &Reply) -> Weighed {
         Reply::Code { .. } if is_refused(step.vendor, reply) => Weighed::Open,
         Reply::Code { code, .. } | Reply::Unasked { code, .. } => match judge(step.vendor.codes, code).class {
             Class::Done => Weighed::Reached,
-            Class::RetryOnce if step.dispatch.attempt >= 2 => given_up(),
+            Class::RetryOnce if step.tries() >= 2 => given_up(),
             Class::Retry | Class::RetryOnce | Class::RetryElsewhere => Weighed::Open,
             Class::Uncertain | Class::Duplicate | Class::Poll => Weighed::Doubt,
             Class::Block | Class::Hold | Class::Unknown => given_up(),
@@ -92,7 +92,8 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
         done.push(of.place);
     }
     let unasked = |reply: &Reply| matches!(reply, Reply::NotSent(_) | Reply::Undecided(_) | Reply::Unasked { .. });
-    let asked = replies.iter().any(|of| !unasked(&of.reply) && !is_refused(step.vendor, &of.reply));
+    let was_asked = |of: &OfToken| !unasked(&of.reply) && !is_refused(step.vendor, &of.reply);
+    let asked = replies.iter().any(was_asked);
     let narrowed = |done: &[i32], reached, in_doubt| {
         let mut tokens_done = done.to_vec();
         tokens_done.sort_unstable();
@@ -110,6 +111,10 @@ pub(super) fn plan(step: &Step<'_>, replies: &[OfToken]) -> Plan {
                     again.due_ms = latest(step, &narrowed(&done, reached, again.in_doubt), &open).max(again.due_ms);
                 }
                 again.attempt = step.dispatch.attempt.saturating_add(i32::from(asked));
+                // The trouble that one token met counts, whatever was throttled beside it.
+                if open.iter().any(|of| was_asked(of) && !matches!(of.reply, Reply::Throttled(_))) {
+                    again.throttled = step.dispatch.throttled;
+                }
                 return Plan { after: After::Again(again), asked, ambiguous: plan.ambiguous || doubt, ..plan };
             }
             After::End { state, .. } => doubt |= state == State::Uncertain,

@@ -112,6 +112,7 @@ pub fn route(view: &AcceptedView<'_>, datum: &[u8], rules: Rules<'_>, now_ms: i6
         in_doubt: false,
         tried: Vec::new(),
         tokens_done: Vec::new(),
+        throttled: 0,
         reached: false,
         routed_at: now_ms,
     };

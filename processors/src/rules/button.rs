@@ -90,6 +90,12 @@ fn one<S: Text>(at: &Field<'_>, button: &ButtonOf<S>, limits: Limits) -> Result<
     }
 }
 
+/// What a button is called; one that adds the channel has its one name, though a request may leave it out.
+pub fn name<S: Text>(button: &ButtonOf<S>) -> &str {
+    let fixed = if &*button.r#type == "AC" { ADD_CHANNEL } else { "" };
+    text::given(&button.name).unwrap_or(fixed)
+}
+
 fn label(at: &Field<'_>, kind: &str, name: Option<&str>, limits: Limits) -> Result<(), Refusal> {
     let malformed = limits.place.malformed();
     match (kind, name) {
@@ -293,6 +299,18 @@ mod tests {
         let form = Button { biz_form_key: Some("f".into()), ..button("BF") };
         assert_eq!(check(Place::Alimtalk, form.clone()), Ok(()));
         assert_eq!(check(Place::Brand, form).unwrap_err().code, Code::Attachment);
+    }
+
+    #[test]
+    fn a_button_that_adds_the_channel_is_called_so_without_a_name_too() {
+        let called = |r#type: &str, name: Option<&str>| {
+            let button = Button { r#type: r#type.into(), name: name.map(Into::into), ..Button::default() };
+            super::name(&button).to_owned()
+        };
+        for given in [None, Some(""), Some("채널 추가")] {
+            assert_eq!(called("AC", given), "채널 추가");
+        }
+        assert_eq!((called("WL", Some("보기")), called("WL", None)), ("보기".into(), String::new()));
     }
 
     #[test]

@@ -90,6 +90,18 @@ pub fn receiver(
     Ok(Receiver { country_code: country.to_owned(), number: national.to_owned() })
 }
 
+/// A receiver's number as it is dialled within Korea, out of its national digits: with a 0 in front, which 15YY, 16YY and
+/// 18YY numbers have not.
+pub fn domestic(national: &str) -> String {
+    if is_15yy(national) { national.to_owned() } else { format!("0{national}") }
+}
+
+/// Whether national digits are a number without area code. No other has 8 digits and begins so: 02 with seven digits begins
+/// with 2, 01X with seven has 9.
+fn is_15yy(national: &str) -> bool {
+    national.len() == 8 && matches!(national.as_bytes(), [b'1', b'5' | b'6' | b'8', ..])
+}
+
 /// Brings a sender number to plain domestic digits and refuses what no Korean number looks like.
 ///
 /// 8 to 11 digits (전기통신사업법, 발신번호 사전등록제): 15YY, 16YY and 18YY without area code; 02 and 0NN area codes;
@@ -185,6 +197,21 @@ mod tests {
             ("+821012345678", Some("82")),
         ] {
             assert_eq!(normal(raw, country), one, "{raw} {country:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_dialled_at_home_as_it_is_known() {
+        for (given, dialled) in [
+            ("010-1234-5678", "01012345678"),
+            ("02-1588-123", "021588123"),
+            ("011-234-5678", "0112345678"),
+            ("1588-1234", "15881234"),
+            ("+82 1661-1234", "16611234"),
+            ("1899 1234", "18991234"),
+            ("050-2345-67890", "050234567890"),
+        ] {
+            assert_eq!(domestic(&normal(given, None).unwrap().1), dialled, "{given}");
         }
     }
 

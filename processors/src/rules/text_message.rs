@@ -13,13 +13,15 @@ pub const LMS_BYTES: usize = 2000;
 /// Longest title, bytes.
 pub const TITLE_BYTES: usize = 50;
 
-/// Checks everything that a text message says; characters outside CP949 are refused or replaced.
+/// Checks everything that a text message says; characters outside CP949 are refused or replaced. `title_bytes` is what
+/// the vendors take of a title, which may be less than the contract's.
 pub fn check<S: Text>(
     at: &Field<'_>,
     message_type: MessageType,
     content: &mut ContentOf<S>,
     abroad: bool,
     unencodable: Unencodable,
+    title_bytes: usize,
 ) -> Result<(), Refusal> {
     let kind = message_type.as_str();
     let sms = message_type == MessageType::Sms;
@@ -36,7 +38,7 @@ pub fn check<S: Text>(
                 return Err(Refusal::bad(&at.of("title"), "SMS takes none"));
             }
             text::one_line(&at.of("title"), title)?;
-            cp949::at_most(&at.of("title"), title, TITLE_BYTES, unencodable)?;
+            cp949::at_most(&at.of("title"), title, title_bytes.min(TITLE_BYTES), unencodable)?;
         }
         _ => {}
     }
@@ -71,7 +73,8 @@ mod tests {
     use schemas::{Attachment, Content};
 
     fn run(message_type: MessageType, mut content: Content) -> Result<(), (Code, String)> {
-        check(&Field::REQUEST, message_type, &mut content, false, Unencodable::Refuse).map_err(|r| (r.code, r.message))
+        check(&Field::REQUEST, message_type, &mut content, false, Unencodable::Refuse, 50)
+            .map_err(|r| (r.code, r.message))
     }
 
     fn message(text: impl Into<String>) -> Content {
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn only_sms_goes_abroad() {
         let mut content = message("가");
-        let mut abroad = |t| check(&Field::REQUEST, t, &mut content, true, Unencodable::Refuse).is_ok();
+        let mut abroad = |t| check(&Field::REQUEST, t, &mut content, true, Unencodable::Refuse, 50).is_ok();
         assert!(abroad(MessageType::Sms));
         assert!(!abroad(MessageType::Lms));
     }
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn replacing_counts_what_is_sent() {
         let mut content = message("😀".repeat(90));
-        assert_eq!(check(&Field::REQUEST, MessageType::Sms, &mut content, false, Unencodable::Replace), Ok(()));
+        assert_eq!(check(&Field::REQUEST, MessageType::Sms, &mut content, false, Unencodable::Replace, 50), Ok(()));
         assert_eq!(content.message.as_deref(), Some("?".repeat(90).as_str()));
     }
 }

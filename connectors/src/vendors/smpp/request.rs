@@ -4,6 +4,7 @@ use super::{
     settings::{Long, Numbers, SmppSettings},
     text::Written,
 };
+use processors::rules::phone;
 use rusmpp::{
     pdus::SubmitSm,
     tlvs::{MessageSubmissionRequestTlvValue, TlvTag},
@@ -142,7 +143,7 @@ fn head(dispatch: &Dispatch, asked: Asked<'_>) -> Result<SubmitSm, Unfit> {
     let home = country.is_none_or(|country| country == "82");
     let (to, ton) = match smpp.numbers {
         Numbers::National if home => {
-            (if country.is_some() { format!("0{number}") } else { number.to_owned() }, Ton::National)
+            (if country.is_some() { phone::domestic(number) } else { number.to_owned() }, Ton::National)
         }
         Numbers::National | Numbers::International => {
             let digits = if country.is_none() { number.strip_prefix('0').unwrap_or(number) } else { number };

@@ -1,7 +1,9 @@
 //! What each channel needs and where its fields end, from the request down.
 
 use super::*;
-use schemas::{Attachment, Button, MessageType};
+use crate::fixtures::vendor;
+use crate::reference::Vendor;
+use schemas::{Attachment, Button, FallbackStep, Family, MessageType};
 
 fn code(name: &str, change: impl FnOnce(&mut SendRequest)) -> String {
     refusal(name, change).0
@@ -152,6 +154,34 @@ fn texts_end_at_their_channels_limits() {
     }
     assert!(passes("lms", |r| r.title = Some("가".repeat(25))));
     assert_eq!(code("lms", |r| r.title = Some("가".repeat(25) + "a")), "2010");
+}
+
+#[test]
+fn a_title_that_no_vendor_takes_is_2010() {
+    let vendor = |name, title_bytes| Vendor { title_bytes, ..vendor(name, 1) };
+    let told = |vendors: Vec<Vendor>, change: &dyn Fn(&mut SendRequest)| {
+        let mut request = examples::request("lms");
+        request.title = Some("가".repeat(20) + "a");
+        change(&mut request);
+        let refused = one_in(&reference_with(|seed| seed.vendors = vendors), Lane::Realtime, request).err();
+        refused.map(|refused| (refused.report.code, refused.report.message))
+    };
+    let over = |field: &str| Some(("2010".to_owned(), format!("{field}: got 41 bytes in CP949, at most 40")));
+    let short = || vendor("short", 40);
+    assert_eq!(told(vec![short()], &|_| ()), over("title"));
+    assert_eq!(told(vec![short()], &|request| request.title = Some("가".repeat(20))), None);
+    assert_eq!(told(vec![short(), vendor("long", 50)], &|_| ()), None);
+    assert_eq!(told(vec![short(), Vendor { paused: true, ..vendor("long", 50) }], &|_| ()), None, "it will be back");
+    assert_eq!(told(vec![short(), Vendor { weight: 0, ..vendor("long", 50) }], &|_| ()), over("title"));
+    let only_sms = Vendor { families: vec![Family::Sms], ..vendor("long", 50) };
+    assert_eq!(told(vec![short(), only_sms.clone()], &|_| ()), over("title"));
+    assert_eq!(told(vec![only_sms], &|_| ()), None, "without a vendor it is no matter of the title");
+    let step = |request: &mut SendRequest| {
+        let title = request.title.replace("안내".into());
+        let of = FallbackStep { channel: "MT".into(), message_type: Some("LMS".into()), title, ..Default::default() };
+        request.fallback = vec![of];
+    };
+    assert_eq!(told(vec![short()], &step), over("fallback[0].title"));
 }
 
 #[test]

@@ -40,6 +40,41 @@ fn a_step_is_completed_and_filled() {
 }
 
 #[test]
+fn a_text_that_is_handed_on_is_not_filled_again() {
+    let mut request = examples::request("at");
+    request.mapping.insert("name".into(), "#{VIP}".into());
+    request.fallback = vec![text(None), text(Some("#{name}님")), text(None)];
+    let accepted = accepted(request);
+    assert!(accepted.content.message.as_deref().unwrap().contains("#{VIP}"), "{:?}", accepted.content.message);
+    let own: Vec<_> = accepted.fallback.iter().map(|step| step.message.as_deref()).collect();
+    assert_eq!(own, [None, Some("#{VIP}님"), None]);
+}
+
+#[test]
+fn what_is_blank_is_handed_on_like_what_is_not_given() {
+    let blank = |step| FallbackStep { message: Some(" ".into()), callback: Some(String::new()), ..step };
+    let plan = plan_of("at", vec![text(Some("짧은 글")), blank(text(None))]).unwrap();
+    assert_eq!((plan[1].message.as_deref(), plan[1].callback.as_deref()), (None, None));
+    let otp = FallbackStep { template_code: Some("ORDER_DONE_01".into()), sender_key: Some("".into()), ..step("AT") };
+    assert!(plan_of("at", vec![blank(text(None)), otp.clone()]).is_err(), "the number is nowhere");
+    assert_eq!(plan_of("at", vec![text(None), otp]).unwrap()[1].sender_key, None);
+}
+
+#[test]
+fn a_type_without_a_text_gets_none_of_the_step_before() {
+    let cards = FallbackStep {
+        message_type: Some("CAROUSEL_FEED".into()),
+        attachment: examples::request("bt_carousel_feed").attachment,
+        ..step("BT")
+    };
+    let mut request = examples::request("bt_text");
+    request.fallback = vec![cards];
+    let accepted = accepted(request);
+    assert!(accepted.content.message.is_some());
+    assert_eq!(following(&accepted.content, &accepted.fallback[0]).message, None);
+}
+
+#[test]
 fn a_step_is_held_against_the_rules_of_its_own_channel() {
     let refused = |step| {
         let (code, message) = plan_of("at", vec![text(Some("짧은 글")), step]).unwrap_err();

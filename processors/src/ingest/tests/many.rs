@@ -42,6 +42,24 @@ fn receivers_without_an_id_are_numbered() {
 }
 
 #[test]
+fn what_is_blank_is_as_if_it_were_not_given() {
+    let blank = || Some(String::new());
+    let mut request = many(2);
+    (request.phone_number, request.app_user_id, request.to, request.country_code) =
+        (blank(), blank(), blank(), blank());
+    request.receiver_list[1].message_id = Some(" ".into());
+    let checked = run(request.clone());
+    assert_eq!(refusals(&checked), []);
+    assert_eq!(ids(&checked), ["NOTICE-20260311-0001", "NOTICE-20260311-0002"]);
+    // So its number has room to be added.
+    request.message_id = "N".repeat(26);
+    let refused = run(request);
+    assert!(refusals(&refused).iter().all(|r| r.2.starts_with("message_id: got 26 characters, at most 25")));
+    assert_eq!(refusals(&refused).len(), 2);
+    assert!(passes("at", |request| request.country_code = Some(" ".into())));
+}
+
+#[test]
 fn each_receiver_has_a_track_id_that_tells_its_place() {
     let checked = run(many(1000));
     for (i, one) in checked.iter().enumerate() {

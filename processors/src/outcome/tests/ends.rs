@@ -16,16 +16,19 @@ fn a_delivered_step_ends_its_message_without_state() {
 
 #[test]
 fn an_attempt_is_only_logged() {
-    let mut dispatch = dispatch_of(planned());
-    dispatch.in_doubt = true;
-    let plan = at_desk(NOON, |desk| {
-        let desk = retry::Desk { rules: desk.rules, paces: &Paces::default(), down: &|_| false, now_ms: NOON };
-        retry::plan(&Reply::NoAnswer(String::new()), &dispatch, &vendor("first", 1), &desk)
-    });
-    let settled = news::of_sender(dispatch, plan, Some(NOON), NOON);
+    let settled = settled(dispatch_of(planned()), &Reply::Code { code: "9998".into(), text: String::new() }, true);
     let (due_ms, again) = settled.again.unwrap();
-    assert!(due_ms > NOON && again.in_doubt && again.attempt == 2);
+    assert!(due_ms > NOON && !again.in_doubt && again.attempt == 2);
     let folded = folded(None, settled.result.unwrap());
+    assert_eq!((folded.logs[0].event, folded.logs[0].ambiguous), (LogEvent::Attempt, false));
+    assert_eq!(Folded { logs: Vec::new(), ..folded }, Folded::default());
+}
+
+#[test]
+fn of_an_attempt_in_doubt_nothing_is_kept_where_its_vendor_reports_nothing() {
+    let mut doubt = timed_out(planned());
+    doubt.dispatch.as_mut().unwrap().vendor = "relay".into();
+    let folded = folded(None, doubt);
     assert_eq!((folded.logs[0].event, folded.logs[0].ambiguous), (LogEvent::Attempt, true));
     assert_eq!(Folded { logs: Vec::new(), ..folded }, Folded::default());
 }

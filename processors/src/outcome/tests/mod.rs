@@ -20,7 +20,8 @@ pub(super) const EARLY: i64 = 10 * 60 * SECOND;
 /// Looks at `now_ms` from the desk of the REALTIME lane.
 pub(super) fn at_desk<T>(now_ms: i64, look: impl FnOnce(&Desk<'_>) -> T) -> T {
     let text = Vendor { families: vec![schemas::Family::Sms], codes: CodeTable::Text, ..vendor("relay", 1) };
-    let reference = Reference::new(Seed { vendors: vec![vendor("first", 1), text], ..seed() }).unwrap();
+    let first = Vendor { receipts: true, ..vendor("first", 1) };
+    let reference = Reference::new(Seed { vendors: vec![first, text], ..seed() }).unwrap();
     let (night, patience) = (Night::default(), Patience::default());
     let rules = Rules { reference: &reference, night: &night };
     look(&Desk { rules, patience, lane: Lane::Realtime, channel: Channel::Em, now_ms })
@@ -57,6 +58,7 @@ pub(super) fn dispatch_of(accepted: Accepted) -> Dispatch {
         in_doubt: false,
         tried: Vec::new(),
         tokens_done: Vec::new(),
+        throttled: 0,
         reached: false,
         routed_at: NOON,
         accepted,
@@ -65,14 +67,24 @@ pub(super) fn dispatch_of(accepted: Accepted) -> Dispatch {
 
 /// What the sender of a step says after this code.
 pub(super) fn answered(accepted: Accepted, code: &str, receipts: bool) -> StepResult {
-    let vendor = Vendor { receipts, ..vendor("first", 1) };
-    let dispatch = dispatch_of(accepted);
     let reply = Reply::Code { code: code.into(), text: String::new() };
+    settled(dispatch_of(accepted), &reply, receipts).result.unwrap()
+}
+
+/// What the sender of a step says after a time-out, which it will repeat.
+fn timed_out(accepted: Accepted) -> StepResult {
+    let settled = settled(dispatch_of(accepted), &Reply::NoAnswer(String::new()), true);
+    assert!(settled.again.is_some());
+    settled.result.unwrap()
+}
+
+fn settled(dispatch: Dispatch, reply: &Reply, receipts: bool) -> news::Settled {
+    let vendor = Vendor { receipts, ..vendor("first", 1) };
     let plan = at_desk(NOON, |desk| {
         let desk = retry::Desk { rules: desk.rules, paces: &Paces::default(), down: &|_| false, now_ms: NOON };
-        retry::plan(&reply, &dispatch, &vendor, &desk)
+        retry::plan(reply, &dispatch, &vendor, &desk)
     });
-    news::of_sender(dispatch, plan, Some(NOON), NOON).result.unwrap()
+    news::of_sender(dispatch, plan, Some(NOON), NOON)
 }
 
 fn final_(code: &str) -> StepResult {

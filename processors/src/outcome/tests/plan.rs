@@ -77,10 +77,12 @@ fn what_the_next_step_names_replaces_what_the_step_before_had() {
 }
 
 #[test]
-fn an_ad_does_not_fall_over_by_night_nor_where_its_sender_was_blocked() {
+fn an_ad_falls_over_by_night_to_be_held_and_not_where_its_sender_was_blocked() {
     let ad = || Accepted { ad: true, channel: Channel::Ft, ..planned() };
     assert!(fold_at(None, answered(ad(), "3018", false), NOON).next.is_some());
-    assert_eq!(ended(&fold_at(None, answered(ad(), "3018", false), NOON + 10 * HOUR)), (State::Failed, "3018"));
+    // 23:00: the router finds the night, and knows what its customer wants then.
+    let next = fold_at(None, answered(ad(), "3018", false), LATE).next.unwrap();
+    assert_eq!((next.channel, next.ad, next.released, next.trail.len()), (Channel::Mt, true, false, 1));
     assert_eq!(ended(&fold_at(None, answered(ad(), "3020", false), NOON)), (State::Failed, "3020"));
     assert!(fold_at(None, final_("3020"), NOON).next.is_some(), "information goes on");
 }

@@ -49,7 +49,89 @@ fn a_receipt_that_overtakes_its_sent_wins_as_soon_as_that_comes() {
     assert_eq!((open.phase, open.due_at), (OpenPhase::Early, NOON + EARLY));
     assert!(early.reports.is_empty());
     assert_eq!(ended(&folded(Some(open), sent())), (State::Delivered, "0000"));
-    nothing(&folded(Some(open), receipt(0, "3018")));
+}
+
+/// State and code of what is told beside everything else.
+fn late(folded: &Folded) -> Vec<(State, &str)> {
+    assert!(folded.reports.iter().all(|report| report.kind == ReportKind::Late && !report.terminal), "{folded:?}");
+    folded.reports.iter().map(|report| (report.state, &*report.code)).collect()
+}
+
+#[test]
+fn of_two_reports_that_contradict_each_other_the_one_that_knows_more_is_kept_and_both_are_told() {
+    let later = NOON + 5 * 60 * SECOND;
+    for (first, second) in [("3005", "0000"), ("3018", "0000"), ("3005", "3018"), ("3022", "0000")] {
+        let early = folded(None, receipt(0, first));
+        let other = fold_at(Some(opened(&early)), receipt(0, second), later);
+        assert_eq!(late(&other).len(), 1, "{first} {second}");
+        assert_eq!(late(&other)[0].1, first);
+        assert_eq!((&*opened(&other).last.code, opened(&other).due_at), (second, NOON + EARLY));
+        assert!(other.delayed.is_empty(), "its time ends as it would have");
+        let end = fold_at(Some(opened(&other)), early.delayed[0].result.clone(), NOON + EARLY);
+        assert_eq!((late(&end)[0].1, &end.open), (second, &Open::Remove));
+        // The other way round nothing new is known.
+        let early = folded(None, receipt(0, second));
+        let other = fold_at(Some(opened(&early)), receipt(0, first), later);
+        assert_eq!((late(&other)[0].1, &other.open), (first, &Open::Keep), "{second} {first}");
+    }
+    let early = folded(None, receipt(0, "0000"));
+    nothing(&fold_at(Some(opened(&early)), receipt(0, "0000"), later));
+}
+
+#[test]
+fn the_report_of_a_step_in_doubt_decides_however_long_the_doubt_lasts() {
+    let doubt = folded(None, timed_out(planned()));
+    let until = NOON + 48 * HOUR + EARLY;
+    assert_eq!((opened(&doubt).phase, opened(&doubt).due_at), (OpenPhase::Early, until));
+    assert_eq!((doubt.logs[0].event, doubt.reports.len()), (LogEvent::Attempt, 0));
+    let again = folded(Some(opened(&doubt)), timed_out(planned()));
+    assert_eq!((again.open, again.delayed.len()), (Open::Keep, 0), "a second one says nothing new");
+    // The vendor's report comes at once, and twenty minutes later the repeat: it has it already.
+    let came = fold_at(Some(opened(&doubt)), receipt(0, "3018"), NOON + SECOND);
+    assert_eq!((opened(&came).due_at, came.reports.len(), came.delayed.len()), (until, 0, 0));
+    let repeated = NOON + 20 * 60 * SECOND;
+    let next = fold_at(Some(opened(&came)), sent(), repeated).next;
+    assert_eq!(next.map(|next| next.channel), Some(Channel::Mt), "its plan goes on");
+    let came = fold_at(Some(opened(&doubt)), receipt(0, "3005"), NOON + SECOND);
+    let came = fold_at(Some(opened(&came)), receipt(0, "0000"), NOON + 2 * SECOND);
+    assert_eq!(ended(&fold_at(Some(opened(&came)), final_("3005"), repeated)), (State::Delivered, "0000"));
+    assert_eq!(ended(&fold_at(Some(opened(&doubt)), final_("3008"), repeated)).0, State::Failed, "or none comes");
+}
+
+#[test]
+fn a_report_that_was_there_before_the_doubt_waits_as_long() {
+    let early = folded(None, receipt(0, "3018"));
+    let doubt = folded(Some(opened(&early)), timed_out(planned()));
+    assert_eq!((doubt.reports.len(), opened(&doubt).due_at), (0, NOON + 48 * HOUR + EARLY));
+    nothing(&fold_at(Some(opened(&doubt)), early.delayed[0].result.clone(), NOON + EARLY));
+    let next = fold_at(Some(opened(&doubt)), sent(), NOON + HOUR).next;
+    assert_eq!(next.map(|next| next.channel), Some(Channel::Mt));
+    // One that nothing follows is told with the message that it belongs to.
+    let gone = fold_at(Some(opened(&doubt)), doubt.delayed[0].result.clone(), NOON + 48 * HOUR + EARLY);
+    assert_eq!((late(&gone), &gone.open), (vec![(State::Failed, "3018")], &Open::Remove));
+    assert_eq!((&*gone.reports[0].username, &*gone.reports[0].message_id), ("shop", "order-1"));
+    let doubt = folded(None, timed_out(planned()));
+    let gone = fold_at(Some(opened(&doubt)), doubt.delayed[0].result.clone(), NOON + 48 * HOUR + EARLY);
+    assert_eq!(gone, Folded { open: Open::Remove, ..Folded::default() }, "and no report is none");
+}
+
+#[test]
+fn a_step_in_doubt_leaves_reports_of_other_steps_and_a_cancel_as_they_are() {
+    let asked = folded(Some(opened(&folded(None, cancel()))), timed_out(planned()));
+    assert!(opened(&asked).cancel_asked);
+    let came = folded(Some(opened(&asked)), receipt(0, "3018"));
+    assert_eq!(ended(&folded(Some(opened(&came)), sent())), (State::Failed, "3018"), "nothing follows a cancel");
+    let second = folded(None, final_("3018")).next.unwrap();
+    let early = folded(None, receipt(0, "0000"));
+    let doubt = folded(Some(opened(&early)), timed_out(*second));
+    assert_eq!((late(&doubt), opened(&doubt).last.step), (vec![(State::Delivered, "0000")], 1));
+    let older = folded(Some(opened(&doubt)), receipt(0, "3005"));
+    assert_eq!((late(&older), &older.open), (vec![(State::Uncertain, "3005")], &Open::Keep));
+    assert_eq!(
+        folded(Some(opened(&doubt)), timed_out(planned())).open,
+        Open::Keep,
+        "an attempt of a step that is over"
+    );
 }
 
 #[test]

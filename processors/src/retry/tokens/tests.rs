@@ -132,6 +132,16 @@ fn what_was_put_off_is_asked_again_for_its_token_alone() {
 }
 
 #[test]
+fn a_round_in_which_tokens_were_only_throttled_uses_up_no_retry() {
+    let (vendors, quiet) = (both(InDoubt::Repeat), || Reply::Throttled(Duration::from_secs(60)));
+    let dispatch = Dispatch { attempt: 2, throttled: 1, ..push("ggg") };
+    let plan = decide(&dispatch, &vendors, NOON, vec![quiet(), code("200"), quiet()]);
+    assert_eq!((then(&plan).attempt, then(&plan).throttled), (3, 2));
+    let plan = decide(&dispatch, &vendors, NOON, vec![quiet(), code("UNAVAILABLE"), quiet()]);
+    assert_eq!((then(&plan).attempt, then(&plan).throttled), (3, 1));
+}
+
+#[test]
 fn tokens_of_another_service_follow_at_once_in_the_same_step() {
     let vendors = both(InDoubt::Repeat);
     let plan = decide(&push("gag"), &vendors, NOON, vec![code("UNREGISTERED"), code("200")]);
@@ -306,8 +316,9 @@ proptest! {
                 After::Again(again) => {
                     prop_assert!(again.due_ms >= now_ms && again.reached != has.is_empty());
                     now_ms = again.due_ms;
-                    let Again { vendor, attempt, tried, in_doubt, tokens_done, reached, .. } = again;
-                    dispatch = Dispatch { vendor, attempt, tried, in_doubt, tokens_done, reached, ..dispatch };
+                    let Again { vendor, attempt, tried, in_doubt, tokens_done, throttled, reached, .. } = again;
+                    let step = Dispatch { vendor, attempt, tried, in_doubt, tokens_done, throttled, ..dispatch };
+                    dispatch = Dispatch { reached, ..step };
                 }
                 After::End { state, fallback_allowed } => {
                     prop_assert_eq!(state == State::Delivered, !has.is_empty());

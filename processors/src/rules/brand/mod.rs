@@ -32,6 +32,11 @@ pub fn check<S: Text>(
     parts(&at.of("attachment"), given, &shape, kind, longest_link)
 }
 
+/// Whether a type has a text of its own beside what is attached.
+pub fn takes_text(message_type: MessageType) -> bool {
+    Shape::of(message_type).message != Presence::None
+}
+
 fn presence<S: Text>(at: &Field<'_>, given: &Option<S>, allowed: Presence, kind: &str) -> Result<(), Refusal> {
     match (text::given(given), allowed) {
         (None, Presence::Needed(_)) => Err(Refusal::missing(at, kind)),

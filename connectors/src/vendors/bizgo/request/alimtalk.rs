@@ -1,6 +1,7 @@
 //! 알림톡: published schema AlimtalkMessage and those that it names.
 
 use crate::vendors::{VendorSettings, settings::ResponseMethod};
+use processors::rules::button;
 use schemas::{Button, Content, Item, MessageType};
 use serde::Serialize;
 
@@ -157,7 +158,7 @@ fn button(button: &Button) -> Link<'_> {
 fn link(button: &Button) -> Link<'_> {
     Link {
         r#type: &button.r#type,
-        name: button.name.as_deref().unwrap_or_default(),
+        name: button::name(button),
         url_pc: button.url_pc.as_deref(),
         url_mobile: button.url_mobile.as_deref(),
         scheme_ios: button.scheme_ios.as_deref(),

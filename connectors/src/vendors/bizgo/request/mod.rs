@@ -8,6 +8,7 @@ mod rcs;
 pub use alimtalk::{Attachment, Supplement, attachment, supplement};
 
 use crate::vendors::VendorSettings;
+use processors::rules::phone;
 use schemas::{Dispatch, Family};
 use serde::Serialize;
 
@@ -117,7 +118,7 @@ pub fn body(dispatch: &Dispatch, extras: Extras<'_>) -> Result<Vec<u8>, Unfit> {
     let number = recipient.phone_number.as_deref().filter(|number| !number.is_empty()).ok_or(Unfit::NoNumber)?;
     let (abroad, to) = match recipient.country_code.as_deref() {
         None => (false, number.to_owned()),
-        Some("82") => (false, format!("0{number}")),
+        Some("82") => (false, phone::domestic(number)),
         // E.164 without the plus sign.
         Some(country) => (true, format!("{country}{number}")),
     };

@@ -34,6 +34,9 @@ fn a_short_text_is_one_destination_with_its_serial_number_as_ref_and_key() {
             "idempotencyKey": "S-0R", "idempotencyTtl": 86400, "ref": "S-0R",
         })
     );
+    let mut to_15yy = sms("S-0R");
+    to_15yy.accepted.recipient.phone_number = Some("15881234".into());
+    assert_eq!(sent(&to_15yy)["destinations"], json!([{"to": "15881234"}]));
 }
 
 #[test]
@@ -154,6 +157,9 @@ fn an_alimtalk_carries_the_whole_text_and_what_hangs_on_it() {
     );
     dispatch.accepted.message_type = MessageType::Ai;
     assert_eq!(flow(&dispatch)[0]["alimtalk"]["msgType"], "AI");
+    let hung = dispatch.accepted.content.attachment.as_mut().unwrap();
+    hung.button = vec![Button { r#type: "AC".into(), ..Button::default() }];
+    assert_eq!(flow(&dispatch)[0]["alimtalk"]["attachment"]["button"], json!([{"type": "AC", "name": "채널 추가"}]));
 }
 
 #[test]

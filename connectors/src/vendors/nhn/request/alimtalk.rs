@@ -4,6 +4,7 @@
 //! switched off in each request, because the console may have it switched on.
 
 use super::{Sending, Unfit, number, of_auth};
+use processors::rules::button;
 use schemas::{Attachment, Button, Dispatch, Highlight, Item, ItemList};
 use serde::Serialize;
 
@@ -166,7 +167,7 @@ fn link(ordering: usize, button: &Button) -> Result<Link<'_>, Unfit> {
     Ok(Link {
         ordering,
         r#type: &button.r#type,
-        name: button.name.as_deref().unwrap_or_default(),
+        name: button::name(button),
         link_mo: button.url_mobile.as_deref(),
         link_pc: button.url_pc.as_deref(),
         scheme_ios: button.scheme_ios.as_deref(),

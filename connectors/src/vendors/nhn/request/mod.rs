@@ -4,6 +4,7 @@ mod alimtalk;
 mod text;
 
 use super::product::Product;
+use processors::rules::phone;
 use schemas::{Dispatch, Lane};
 
 /// A request to send.
@@ -62,7 +63,7 @@ fn number(dispatch: &Dispatch) -> Result<(Option<String>, Option<String>), Unfit
     let number = recipient.phone_number.as_deref().filter(|number| !number.is_empty()).ok_or(Unfit::NoNumber)?;
     Ok(match recipient.country_code.as_deref() {
         None => (Some(number.to_owned()), None),
-        Some("82") => (Some(format!("0{number}")), None),
+        Some("82") => (Some(phone::domestic(number)), None),
         Some(country) => (None, Some(format!("{country}{number}"))),
     })
 }

@@ -43,6 +43,9 @@ fn a_short_text_has_one_recipient_whose_key_is_the_serial_number() {
         "recipientList": [{"recipientNo": "01012345678", "recipientGroupingKey": "S-0R"}],
     });
     assert_eq!(sent(&sms("S-0R")), ("/sender/sms", at_home));
+    let mut to_15yy = sms("S-0R");
+    to_15yy.accepted.recipient.phone_number = Some("15881234".into());
+    assert_eq!(sent(&to_15yy).1["recipientList"][0]["recipientNo"], "15881234");
     let mut abroad = sms("S-0R");
     abroad.accepted.recipient.country_code = Some("1".into());
     abroad.accepted.recipient.phone_number = Some("2025550123".into());

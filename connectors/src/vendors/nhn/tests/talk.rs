@@ -122,6 +122,11 @@ fn an_alimtalk_has_its_whole_text_and_the_vendors_own_fallback_is_off() {
     assert_eq!(ways(&auth), ("/raw-messages", "/messages"));
     auth.accepted.content.message = Some("인증번호 123456".into());
     assert_eq!(ways(&auth), ("/auth/raw-messages", "/auth/messages"));
+    let mut nameless = full();
+    let hung = nameless.accepted.content.attachment.as_mut().unwrap();
+    hung.button = vec![Button { r#type: "AC".into(), ..Button::default() }];
+    let buttons = &sent(&nameless).1["recipientList"][0]["buttons"];
+    assert_eq!(*buttons, json!([{"ordering": 1, "type": "AC", "name": "채널 추가"}]));
 }
 
 #[test]
