@@ -199,7 +199,7 @@ impl Door {
         };
         user::may_make(&caller.key, &new, now_ms)?;
         let (which, told) = (Which::of([("login", &*new.login)]), UserTold::from(&new));
-        if !self.rows::<User>(&caller, which.clone()).await?.is_empty() {
+        if !self.rows::<User>(caller, which.clone()).await?.is_empty() {
             return Err(taken().into());
         }
         let (password, hash) = self.fresh(caller, password).await?;
@@ -239,7 +239,7 @@ impl Door {
         check(chosen.as_ref())?;
         // Who knows a user's password may do what it may.
         let may = move |there: &User| if own { Ok(()) } else { user::may_make(&by, there, now_ms) };
-        let there = self.rows::<User>(&caller, of.one(login)).await?;
+        let there = self.rows::<User>(caller, of.one(login)).await?;
         may(there.first().ok_or_else(nobodys)?)?;
         let (password, hash) = self.fresh(caller, chosen).await?;
         let owner = of.username().unwrap_or_default();
