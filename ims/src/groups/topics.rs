@@ -32,12 +32,14 @@ pub struct GroupTopics {
     /// What was made, or found, by this process.
     made: RefCell<BTreeSet<Topic>>,
     tried: Cell<Option<Instant>>,
+    /// The way to the log, while something is to be made.
+    admin: RefCell<Option<Arc<KafkaAdmin>>>,
 }
 
 impl GroupTopics {
     /// Of a deployment; asks nobody yet.
     pub fn new(config: Config) -> Self {
-        Self { config, made: RefCell::default(), tried: Cell::default() }
+        Self { config, made: RefCell::default(), tried: Cell::default(), admin: RefCell::default() }
     }
 
     /// Makes the topics that are missing, with the start offsets of those who read them. May be repeated, and done by
@@ -78,7 +80,7 @@ impl GroupTopics {
 
     fn leave_out(&self, refused: Vec<(Arc<Group>, String)>, reference: &mut Reference) {
         let names: BTreeSet<String> = refused.iter().map(|(group, _)| group.name.clone()).collect();
-        self.tried.set((!names.is_empty()).then(Instant::now));
+        self.was_tried(!names.is_empty());
         refused::keep(&names);
         for (group, cause) in refused {
             refused::note(&group, cause);
@@ -95,8 +97,26 @@ impl GroupTopics {
         // Who does not answer for one does not answer for the next.
         let answers = asked.iter().map_while(|group| self.make(group).ok());
         let made = answers.filter(Result::is_ok).count();
-        self.tried.set((made < asked.len()).then(Instant::now));
+        self.was_tried(made < asked.len());
         made > 0
+    }
+
+    /// `again`: something is missing still.
+    fn was_tried(&self, again: bool) {
+        self.tried.set(again.then(Instant::now));
+        if !again {
+            self.admin.take();
+        }
+    }
+
+    /// One for all tries: each log has threads of its own. The log in process has no such topics, and says so.
+    fn admin(&self) -> anyhow::Result<Arc<KafkaAdmin>> {
+        let mut admin = self.admin.borrow_mut();
+        if let Some(admin) = &*admin {
+            return Ok(Arc::clone(admin));
+        }
+        let made = open_kafka(&self.config)?.admin()?.patient(PATIENCE, Box::new(|_| {}));
+        Ok(Arc::clone(admin.insert(Arc::new(made))))
     }
 
     fn has(&self, group: &Group) -> bool {
@@ -108,12 +128,7 @@ impl GroupTopics {
         if self.has(group) {
             return Ok(Ok(()));
         }
-        // A connection for each group, once: few deployments have any. The log in process has no such topics, and says so.
-        let make = || {
-            let admin = open_kafka(&self.config)?.admin()?.patient(PATIENCE, Box::new(|_| {}));
-            anyhow::Ok(create(&admin, group)?)
-        };
-        match make() {
+        match self.admin().and_then(|admin| Ok(create(&admin, group)?)) {
             Ok(made) if made.topics.is_empty() => {}
             Ok(made) => {
                 tracing::info!(group = %group.name, topics = made.topics.len(), "topics of a routing group made")
@@ -144,4 +159,20 @@ pub fn create(admin: &KafkaAdmin, group: &Group) -> Result<Made, LogError> {
     let streams: Vec<GroupStream> = GroupStream::of(group).collect();
     let sources: Vec<_> = streams.iter().map(|stream| (stream.name.as_str(), &*stream.sources)).collect();
     admin.create_shaped(&topics(group), shape(group), &sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn what_is_refused_is_asked_for_again_over_one_connection() {
+        let topics = GroupTopics::new(config::load(None, []).unwrap());
+        let first = topics.admin().unwrap();
+        topics.was_tried(true);
+        assert!(Arc::ptr_eq(&first, &topics.admin().unwrap()));
+        topics.was_tried(false);
+        assert!(topics.admin.borrow().is_none(), "nothing is to be made: it is ended");
+    }
 }

@@ -4,9 +4,9 @@ use super::settings::KafkaSettings;
 use rustc_hash::FxHashMap;
 use schemas::Topic;
 use std::{
-    collections::hash_map::RandomState,
+    collections::{BTreeSet, hash_map::RandomState},
     hash::{BuildHasher, Hasher},
-    sync::{PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock},
 };
 
 /// The names of one deployment.
@@ -49,7 +49,7 @@ impl Names {
             return name;
         }
         let mut of_groups = self.of_groups.write().unwrap_or_else(PoisonError::into_inner);
-        of_groups.entry(topic).or_insert_with(|| Box::leak(format!("{}{topic}", self.prefix).into_boxed_str()))
+        of_groups.entry(topic).or_insert_with(|| kept(format!("{}{topic}", self.prefix)))
     }
 
     /// The topic of a name on the cluster, when it is one of ours.
@@ -78,7 +78,39 @@ impl Names {
     }
 }
 
+/// A name for as long as the program lives, one for all deployments that it ever opens.
+fn kept(name: String) -> &'static str {
+    static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = all.get(&*name).copied() {
+        return kept;
+    }
+    let name: &str = Box::leak(name.into_boxed_str());
+    all.insert(name);
+    name
+}
+
 /// Sixteen hexadecimal digits that no other process has: the standard library seeds its hashers from the system.
 fn random() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::Family;
+
+    #[test]
+    fn a_group_topics_name_is_kept_once_however_often_a_deployment_is_opened() {
+        let topic: Topic = Topic::group(Family::Sms, "VIP_7").unwrap();
+        let name = |prefix: &str| {
+            let names = Names::new(&KafkaSettings { topic_prefix: prefix.into(), ..KafkaSettings::default() });
+            let name = names.of(topic);
+            (name.to_owned(), name.as_ptr() as usize)
+        };
+        let (first, again) = (name("names-test."), name("names-test."));
+        assert_eq!(first.0, "names-test.SEND-SMS-VIP_7");
+        assert_eq!(first, again);
+        assert_eq!(name("other-test.").0, "other-test.SEND-SMS-VIP_7");
+    }
 }

@@ -1,14 +1,15 @@
 //! Carriers on their bad days: what has left, what has not, and what becomes of the others.
 
-use super::{Bench, centre::Centre, code, long, smpp, text, until};
+use super::{Bench, Nobody, centre::Centre, code, long, serve, smpp, text, until};
 use crate::testing::Lines;
 use crate::vendors::{
     ids::{Ids, MemoryMessageIds},
     smpp::{Access, Reception, SmppSettings},
 };
-use processors::ports::Reply;
+use processors::ports::{Away, Half, Meeting, MessageIds, Reply, Request};
 use std::{
     net::{Ipv4Addr, TcpListener},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -239,4 +240,27 @@ fn ten_thousand_go_through_a_window_of_a_hundred() {
     tickets.sort_unstable();
     assert!(tickets.into_iter().eq(0..10_000), "each is answered once");
     tracing::info!(took = ?begun.elapsed(), "ten thousand submits");
+}
+
+/// A store of ids that makes this program panic.
+struct Panics;
+
+impl MessageIds for Panics {
+    fn meet(&mut self, _: &[Meeting], _: i64) -> Result<Vec<Option<Half>>, Away> {
+        panic!("on purpose")
+    }
+}
+
+#[test]
+fn who_sends_and_who_takes_receipts_end_with_the_store_of_ids() {
+    let centre = Centre::kind();
+    let bench = Bench::new(&centre.url);
+    let vendors = bench.vendors.clone().matching(Box::new(Panics));
+    let mut receipts = vendors.receipts(Box::new(Nobody), serve()).unwrap();
+    let mut provider = vendors.provider(Box::new(Nobody));
+    let dispatch = Arc::new(text("T1-0R", "a"));
+    provider.submit(Request { ticket: 1, dispatch, vendor: Arc::clone(&bench.vendor) });
+    let panics = |work: &mut dyn FnMut()| catch_unwind(AssertUnwindSafe(work)).is_err();
+    until("who sends goes on", || panics(&mut || provider.answers(Duration::ZERO, &mut Vec::new())));
+    until("who takes receipts goes on", || panics(&mut || receipts.take(Duration::ZERO, &mut Vec::new())));
 }
