@@ -74,7 +74,7 @@ pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Un
             media: media.first().map(String::as_str),
         },
         buttons: if suggestions.is_empty() { Vec::new() } else { vec![Buttons { suggestions }] },
-        expiry_option: expiry(extras.until_ms - extras.now_ms),
+        expiry_option: expiry(extras.until_ms - extras.now_ms, if accepted.ad { 0 } else { GONE_MS }),
         copy_allowed: content.copy_allowed.as_deref().map(|allowed| if allowed == "Y" { "1" } else { "0" }),
         // A header of 1 is refused with a template and without a footer, and a footer without a header.
         header: (!of_template).then_some(if footer.is_some() { "1" } else { "0" }),
@@ -82,17 +82,18 @@ pub fn rcs<'d>(accepted: &'d Accepted, extras: Extras<'d>) -> Result<Rcs<'d>, Un
     })
 }
 
-/// Of the life of a message, what may have gone by until its request leaves: a life of a day is a day for the vendor.
+/// Of the life of a message, what may have gone by until its request leaves: a life of a day is a day for the vendor. An ad's
+/// ends with the evening at the latest, and not five minutes later.
 const GONE_MS: i64 = 300_000;
 
 /// The longest of the four published times in which the vendor tries that ends with the message, or soon after it.
-const fn expiry(left_ms: i64) -> &'static str {
-    const DAY_MS: i64 = 86_400_000 - GONE_MS;
-    const HOUR_MS: i64 = 3_600_000 - GONE_MS;
-    match left_ms {
+const fn expiry(left_ms: i64, gone_ms: i64) -> &'static str {
+    const DAY_MS: i64 = 86_400_000;
+    const HOUR_MS: i64 = 3_600_000;
+    match left_ms.saturating_add(gone_ms) {
         DAY_MS.. => "1",
         HOUR_MS.. => "4",
-        190_000.. => "3",
+        _ if left_ms >= 190_000 => "3",
         _ => "2",
     }
 }

@@ -296,6 +296,10 @@ fn an_rcs_message_is_of_its_format_and_its_chatbots_brand() {
         assert_eq!(flow(&dispatch)[0]["rcs"]["expiryOption"], option, "{left_ms} ms are left");
     }
     dispatch.accepted.ad = true;
+    for (left_ms, option) in [(3_600_000, "4"), (3_540_000, "3")] {
+        dispatch.accepted.expires_at = left_ms;
+        assert_eq!(flow(&dispatch)[0]["rcs"]["expiryOption"], option, "{left_ms} ms are left of the evening");
+    }
     dispatch.accepted.content.footer = Some("080-123-4567".into());
     let said = flow(&dispatch)[0]["rcs"].clone();
     assert_eq!((&said["header"], &said["footer"]), (&json!("1"), &json!("080-123-4567")));
