@@ -3,6 +3,7 @@
 
 use super::{
     answer::Problem,
+    clerk::PATIENCE,
     metrics::SECRETS,
     shares::{Share, Shares},
 };
@@ -88,14 +89,15 @@ impl Learner {
         Ok(told.clone().flatten())
     }
 
-    /// Makes a hash of a new secret for somebody, in its turn.
+    /// Makes a hash of a new secret for somebody, in its turn, which it waits for as long as for a store.
     pub async fn hash<T: Send + 'static>(
         &self,
         by: Who,
         hash: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let share = self.names.take(by).ok_or(Problem::TooMany)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Problem::Unexpected)?;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| Problem::TooMany)?.map_err(|_| Problem::Unexpected)?;
         let made = tokio::task::spawn_blocking(move || {
             let _held = (turn, share);
             hash()

@@ -160,21 +160,26 @@ impl Door {
         }
     }
 
-    /// Judges a long request in its customer's turn: it may unfold to 64 MiB, and short ones shall not stand behind it.
+    /// Judges a long request in its customer's turn: it may unfold to 64 MiB, and short ones shall not stand behind it. It
+    /// waits for half of the time until `until`, of which the log has the rest; one of AUTH behind none of its other lanes.
     async fn judged_in_turn(self: &Arc<Self>, asked: &Asked, until: Instant) -> Result<(Judged, u32), Problem> {
         if asked.body.len() <= SHORT_BYTES {
             return Ok(self.judge(asked));
         }
         let (door, whole) = (Arc::clone(self), asked.clone());
-        let judged = self.lists.of(Arc::clone(&asked.caller.username));
+        let username = &asked.caller.username;
+        let lane = asked.headers.get(LANE).and_then(|lane| ask::lane(Some(lane.as_bytes())).ok().flatten());
+        let judged = match lane {
+            Some(Lane::Auth) => self.lists.of(format!("{username} {}", Lane::Auth)),
+            _ => self.lists.of(Arc::clone(username)),
+        };
         let judged = judged.ask(move |()| Ok(door.judge(&whole)));
-        // Nothing of it was appended: whoever is told so may repeat it.
-        tokio::time::timeout_at(until.into(), judged).await.unwrap_or(Err(Problem::NotConfirmed)).map_err(|problem| {
-            match problem {
-                Problem::StoreAway => Problem::Unexpected,
-                problem => problem,
-            }
-        })
+        let within = until.saturating_duration_since(Instant::now()) / 2;
+        match tokio::time::timeout(within, judged).await {
+            Ok(Err(Problem::StoreAway)) => Err(Problem::Unexpected),
+            Ok(judged) => judged,
+            Err(_) => Err(Problem::TooMany),
+        }
     }
 
     /// The answer by the rules, and how many receivers were asked for.

@@ -54,6 +54,12 @@ impl Holder {
             }
     }
 
+    /// Whether its row, as it is `now`, ends earlier than it did.
+    pub fn is_cut_short(&self, now: &Self) -> bool {
+        let (Self::Key(before), Self::Key(now)) = (self, now) else { return false };
+        now.expires_at.is_some_and(|end| before.expires_at.is_none_or(|before| end < before))
+    }
+
     /// Whether it stands so in these reference data.
     pub fn is_of(&self, reference: &Reference) -> bool {
         match self {

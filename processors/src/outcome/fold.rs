@@ -28,7 +28,8 @@ pub fn fold(open: Option<&OpenStep>, news: StepResult, desk: &Desk<'_>) -> Folde
 /// The step ended. A receipt that came before wins where it knows more.
 fn on_final(open: Option<&OpenStep>, news: &StepResult, desk: &Desk<'_>) -> Folded {
     let opened = open.filter(|open| open.phase != OpenPhase::Early).map(|open| &open.last);
-    let known = Known::of(news, opened, desk);
+    // A step in doubt left its message, which news of what could not be read have not.
+    let known = Known::of(news, open.map(|open| &open.last), desk);
     let cancelled = open.is_some_and(|open| open.cancel_asked);
     let receipt = early_receipt(open);
     if let Some(receipt) = receipt.filter(|receipt| speaks_of(receipt, news) && knows_more(receipt, news)) {
@@ -122,7 +123,7 @@ fn on_another_receipt(open: &OpenStep, news: StepResult, known: &Known<'_>) -> F
     if receipt.is_some_and(|receipt| receipt.state == news.state && receipt.code == news.code) {
         return Folded::default();
     }
-    if receipt.is_some_and(|receipt| !knows_more(&news, receipt)) {
+    if receipt.is_some_and(|receipt| receipt.state == news.state || !knows_more(&news, receipt)) {
         return Folded::default().and_late(Some(&news), known);
     }
     let last = StepResult { dispatch: open.last.dispatch.clone(), ..news };

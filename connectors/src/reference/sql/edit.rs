@@ -15,7 +15,7 @@ use crate::{
 use processors::{
     access::Holder,
     ports::Away,
-    reference::{Customer, Reference},
+    reference::{Customer, Reference, User},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -48,8 +48,9 @@ impl By {
     }
 
     /// Whether who came in would be let in now: running processes hear of a key that was taken out some seconds later, and
-    /// until then it shall not make itself a successor.
-    async fn stands(&self, connection: &mut Connection, cipher: &Cipher) -> sqlx::Result<bool> {
+    /// until then it shall not make itself a successor. One that was given an end makes nobody who has none; a key that it
+    /// makes is held against its row by whoever decides.
+    async fn stands(&self, connection: &mut Connection, cipher: &Cipher, of_users: bool) -> sqlx::Result<bool> {
         let now = match &self.holder {
             None => return Ok(true),
             Some(Holder::Key(key)) => {
@@ -61,7 +62,10 @@ impl By {
                 rows(connection, cipher, &of_user).await?.pop().map(Holder::User)
             }
         };
-        Ok(self.holder.as_ref().zip(now).is_some_and(|(before, now)| before.stands(&now, self.at_ms)))
+        let stands = |(before, now): (&Holder, Holder)| {
+            before.stands(&now, self.at_ms) && !(of_users && before.is_cut_short(&now))
+        };
+        Ok(self.holder.as_ref().zip(now).is_some_and(stands))
     }
 }
 
@@ -104,7 +108,7 @@ impl Editor {
         let done = database.transact(
             async |connection| {
                 let mut writing = Writing::begin(connection, cipher, &by.actor, by.at_ms).await?;
-                if !by.stands(writing.connection, cipher).await? {
+                if !by.stands(writing.connection, cipher, K::TABLE == User::TABLE).await? {
                     return Ok((Err(Unchanged::Stranger), false));
                 }
                 let before: Vec<Arc<K>> = rows(writing.connection, cipher, which).await?;

@@ -133,20 +133,24 @@ pub async fn issue(
     let new = SecretKey {
         username: username.clone(),
         name,
-        expires_at: expires_at.and_then(whole_milliseconds).or(handed_on(&caller.key)),
+        expires_at: expires_at.and_then(whole_milliseconds),
         networks: networks.unwrap_or_else(|| caller.key.networks.clone()),
         scopes: scopes.unwrap_or_else(|| caller.key.scopes.iter().copied().filter(own).collect()),
         ..SecretKey::default()
     };
-    let now_ms = door.clock.now_ms();
-    exchange::may_grant(&caller.key, &new, now_ms)?;
+    let (now_ms, by) = (door.clock.now_ms(), Arc::clone(&caller.key));
+    let issued = move |keys: &mut Vec<SecretKey>, hash: SecretHash| {
+        let by = as_it_ends(keys, &by);
+        let new = SecretKey { hash, expires_at: new.expires_at.or(handed_on(&by)), ..new.clone() };
+        exchange::may_grant(&by, &new, now_ms)?;
+        exchange::add(keys, new.clone(), now_ms)?;
+        Ok::<_, Refusal>(new)
+    };
     let which = Which::of([("username", &*username)]);
-    exchange::add(&mut door.keys(&caller, which.clone()).await?, new.clone(), now_ms)?;
+    issued(&mut door.keys(&caller, which.clone()).await?, SecretHash::default())?;
     let (secret, hash) = door.gate.hash(&caller, secret::secret_key).await?;
-    let new = SecretKey { hash, ..new };
-    let made = new.clone();
-    door.change::<SecretKey, _>(&caller, &username, which, move |keys| exchange::add(keys, new, now_ms)).await?;
-    Ok(Answer::success(told(&made, secret)))
+    let made = door.change(&caller, &username, which, move |keys| issued(keys, hash));
+    Ok(Answer::success(told(&made.await?, secret)))
 }
 
 /// Makes a secret key beside an old one, which ends after a while.
@@ -175,12 +179,13 @@ pub async fn rotate(
     let now_ms = door.clock.now_ms();
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| Problem::Unexpected)?;
     let ends = now.checked_add(SignedDuration::from_hours(hours.into())).map_err(|_| Problem::Unexpected)?;
-    let expires_at = handed_on(&caller.key);
-    let new = SecretKey { username: username.clone(), name, expires_at, ..SecretKey::default() };
+    let new = SecretKey { username: username.clone(), name, ..SecretKey::default() };
     let by = Arc::clone(&caller.key);
     let which = Which::of([("username", &*username)]);
     let exchanged = move |keys: &mut Vec<SecretKey>, hash: SecretHash| {
-        let made = exchange::rotate(keys, &old, SecretKey { hash, ..new.clone() }, ends, now_ms)?;
+        let by = as_it_ends(keys, &by);
+        let new = SecretKey { hash, expires_at: handed_on(&by), ..new.clone() };
+        let made = exchange::rotate(keys, &old, new, ends, now_ms)?;
         exchange::may_grant(&by, &made, now_ms)?;
         Ok::<_, Refusal>(made)
     };
@@ -209,6 +214,13 @@ pub async fn revoke(
     let removed = door.change(&caller, &username, which, move |keys| exchange::remove(keys, &gone, &by, now_ms));
     removed.await?;
     Ok(Answer::success(Done { name }))
+}
+
+/// The caller's key with the end that it has among its customer's: a door may not have heard of that yet. An operator's is
+/// another customer's.
+fn as_it_ends(keys: &[SecretKey], by: &SecretKey) -> SecretKey {
+    let own = keys.iter().find(|key| (&key.username, &key.name) == (&by.username, &by.name));
+    SecretKey { expires_at: own.map_or(by.expires_at, |own| own.expires_at), ..by.clone() }
 }
 
 /// When a key ends that another makes, if nobody says.

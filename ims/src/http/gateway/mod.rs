@@ -273,8 +273,8 @@ fn patience(config: &Config) -> Patience {
         other: within.max(clerk::PATIENCE + BESIDES),
         // A secret waits for its turn to be hashed for as long as a question does.
         change: within.max(3 * clerk::PATIENCE + BESIDES),
-        // Its row is written before its bytes and after them.
-        file: within.max(2 * clerk::PATIENCE + ms(config.files.timeout_ms) + BESIDES),
+        // Its row is looked for, and written before its bytes and after them.
+        file: within.max(3 * clerk::PATIENCE + ms(config.files.timeout_ms) + BESIDES),
         // The store is asked before the endpoint, and may be after it.
         trial: within.max(ms(config.callback.timeout_ms) + 2 * clerk::PATIENCE + BESIDES),
     }

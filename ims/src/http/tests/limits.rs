@@ -228,7 +228,8 @@ async fn what_is_long_waits_in_its_customers_turn_and_holds_up_nothing_short() {
     // Somebody's long request is being judged, and more of his wait.
     let first = tokio::spawn(async move { door.lists.of("dure-bank").ask(move |()| Ok(held.recv())).await });
     let door = Arc::clone(&fixture.door);
-    let second = tokio::spawn(async move { door.lists.of("dure-bank").ask(|()| Ok(())).await });
+    let (release_second, held) = std::sync::mpsc::channel::<()>();
+    let second = tokio::spawn(async move { door.lists.of("dure-bank").ask(move |()| Ok(held.recv())).await });
     tokio::task::yield_now().await;
     let long = sms().replacen('{', &format!("{{{}", " ".repeat(5_000)), 1).replace(&sms_id(), "LONG");
     let mut long = Box::pin(fixture.sent(long));
@@ -238,6 +239,7 @@ async fn what_is_long_waits_in_its_customers_turn_and_holds_up_nothing_short() {
         (_, _, told) = fixture.sent(sms()) => assert_eq!(told["code"], "0000"),
     }
     release.send(()).unwrap();
-    assert_eq!(long.await.2["code"], "0000");
+    assert_eq!(long.await.2["code"], "0000", "before his second one");
+    release_second.send(()).unwrap();
     assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
 }

@@ -36,6 +36,9 @@ fn of_an_attempt_in_doubt_nothing_is_kept_where_its_vendor_reports_nothing() {
 #[test]
 fn what_cannot_be_read_still_ends_with_what_is_known() {
     let id = track_id(7).to_string();
+    let doubt = folded(None, timed_out(planned()));
+    let known = folded(Some(opened(&doubt)), news::of_unreadable(&planned().track_id, NOON));
+    assert_eq!((ended(&known), &*known.reports[0].username), ((State::Failed, "9999"), "shop"), "a doubt left it");
     let end = folded(None, news::of_unreadable(&id, NOON));
     assert_eq!(end.open, Open::Remove);
     let report = &end.reports[0];

@@ -76,6 +76,11 @@ fn of_two_reports_that_contradict_each_other_the_one_that_knows_more_is_kept_and
     }
     let early = folded(None, receipt(0, "0000"));
     nothing(&fold_at(Some(opened(&early)), receipt(0, "0000"), later));
+    // Of two that do not know the first stays, however often they come.
+    let early = folded(None, receipt(0, "3005"));
+    let other = StepResult { code: "5030".into(), ..receipt(0, "3005") };
+    let other = fold_at(Some(opened(&early)), other, later);
+    assert_eq!((late(&other), &other.open), (vec![(State::Uncertain, "5030")], &Open::Keep));
 }
 
 #[test]

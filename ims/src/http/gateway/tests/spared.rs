@@ -116,7 +116,7 @@ async fn what_a_store_or_an_endpoint_holds_up_keeps_nobody_from_sending() {
     let config = config::load(None, []).unwrap();
     let Patience { other, change, file, trial, .. } = patience(&config);
     assert!(other > clerk::PATIENCE && change > 3 * clerk::PATIENCE);
-    assert!(file > 2 * clerk::PATIENCE + Duration::from_millis(config.files.timeout_ms.into()));
+    assert!(file > 3 * clerk::PATIENCE + Duration::from_millis(config.files.timeout_ms.into()));
     assert!(trial > config.callback.caller().timeout + 2 * clerk::PATIENCE);
 }
 

@@ -136,3 +136,18 @@ async fn a_key_that_was_taken_out_makes_itself_no_successor() {
     let (_, answer) = center.call(next, Method::POST, &path, json!({"name": "third"})).await;
     assert_eq!(code(&answer), "0000");
 }
+
+#[tokio::test]
+async fn a_key_that_was_given_an_end_makes_no_successor_without_one() {
+    let center = Center::new();
+    center.own(Method::POST, "secret-keys/demo/rotate", json!({"name": "next", "overlap_hours": 1})).await;
+    // The door holds it to be without an end still.
+    let user = json!({"login": "mine", "role": "manager"});
+    let (status, _) = center.call(CUSTOMER, Method::POST, &format!("/ims/{SHOP}/users"), user).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "users have none");
+    center.own(Method::DELETE, "secret-keys/next", Value::Null).await;
+    let wish = json!({"name": "third", "expires_at": "2099-01-01T00:00:00Z"});
+    assert_eq!(code(&center.own(Method::POST, "secret-keys", wish).await), "1400");
+    let made = center.own(Method::POST, "secret-keys", json!({"name": "third"})).await;
+    assert_eq!(made["data"]["key"]["expires_at"], "2026-03-11T02:30:00.120Z");
+}
