@@ -2,7 +2,7 @@
 
 use super::variables;
 use crate::{
-    reference::{Approval, Customer, Template},
+    reference::{Approval, Customer, Reference, Template},
     refusal::{Code, Refusal},
     rules::{
         alimtalk, brand,
@@ -15,7 +15,7 @@ use crate::{
         variables::Values,
     },
 };
-use schemas::{Channel, Content, MessageType};
+use schemas::{Channel, Content, Family, MessageType};
 use std::collections::BTreeMap;
 
 /// Longest code, characters (SPEC §3).
@@ -57,6 +57,7 @@ pub fn check(
     template: &Template,
     message_type: Option<MessageType>,
     customer: &Customer,
+    reference: &Reference,
 ) -> Result<Vec<String>, Refusal> {
     code(&top("template_code"), &template.code)?;
     let found = variables::of(template)?;
@@ -90,7 +91,8 @@ pub fn check(
                 None if with_title => MessageType::Lms,
                 None => text_message::fitting(content.message.as_deref().unwrap_or_default()),
             };
-            text_message::check(&at, of, &mut content, false, customer.unencodable, text_message::TITLE_BYTES)?;
+            let title_bytes = reference.title_bytes(Family::of(Channel::Mt, message_type.unwrap_or(of)));
+            text_message::check(&at, of, &mut content, false, customer.unencodable, title_bytes)?;
         }
         Channel::Pu => push::check(&at, &content)?,
         Channel::Em => mail::check(&at, &content)?,
@@ -137,6 +139,10 @@ fn content(template: &Template) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        fixtures::vendor,
+        reference::{Seed, Vendor},
+    };
     use schemas::{Attachment, Button, Image};
 
     fn template(channel: Channel) -> Template {
@@ -149,7 +155,17 @@ mod tests {
     }
 
     fn told(template: &Template, message_type: Option<MessageType>) -> Result<Vec<String>, (Code, String)> {
-        check(template, message_type, &Customer::default()).map_err(|refusal| (refusal.code, refusal.message))
+        told_with(template, message_type, Vec::new())
+    }
+
+    fn told_with(
+        template: &Template,
+        message_type: Option<MessageType>,
+        vendors: Vec<Vendor>,
+    ) -> Result<Vec<String>, (Code, String)> {
+        let reference = Reference::new(Seed { vendors, ..Seed::default() }).unwrap();
+        let found = check(template, message_type, &Customer::default(), &reference);
+        found.map_err(|refusal| (refusal.code, refusal.message))
     }
 
     fn with_link(url: &str) -> Template {
@@ -173,6 +189,16 @@ mod tests {
         assert_eq!(told(&Template { title: Some("주문".into()), ..template(Channel::Em) }, None), names);
         for url in ["https://example.com/#{번호}", "#{주소}", "#{주소}/#{번호}"] {
             assert!(told(&with_link(url), None).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_title_that_no_vendor_would_take_is_refused_now() {
+        let titled = |bytes| Template { title: Some("a".repeat(bytes)), ..template(Channel::Mt) };
+        let short = || vec![Vendor { title_bytes: 40, ..vendor("short", 1) }];
+        assert!(told(&titled(50), None).is_ok() && told_with(&titled(40), None, short()).is_ok());
+        for of in [None, Some(MessageType::Mms)] {
+            assert_eq!(told_with(&titled(41), of, short()).unwrap_err().0, Code::TooLong);
         }
     }
 

@@ -81,8 +81,7 @@ impl Step<'_> {
                 brand::check(at, message_type, content, self.longest_link())?;
             }
             Channel::Mt => {
-                let vendors = self.reference.title_bytes(Family::of(self.channel, message_type));
-                let title_bytes = vendors.map_or(text_message::TITLE_BYTES, |bytes| bytes as usize);
+                let title_bytes = self.reference.title_bytes(Family::of(self.channel, message_type));
                 text_message::check(at, message_type, content, self.abroad, self.customer.unencodable, title_bytes)?;
             }
             Channel::Rc => rcs::check(at, message_type, content)?,

@@ -27,6 +27,7 @@ pub use weights::Asked;
 use crate::callback::Endpoint;
 use crate::center::consent::Word;
 use crate::ports::AppUser;
+use crate::rules::text_message::TITLE_BYTES;
 use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::{Channel, Family};
 use std::sync::Arc;
@@ -256,9 +257,11 @@ impl Reference {
         vendor.weight > 0 || self.weights.rows().any(|row| row.vendor == vendor.name && row.weight > 0)
     }
 
-    /// Longest title that a vendor takes to which messages of the family may go, bytes of CP949; none where there is none.
-    pub fn title_bytes(&self, family: Family) -> Option<u32> {
-        self.vendors(family).iter().filter(|vendor| self.in_use(vendor)).map(|vendor| vendor.title_bytes).max()
+    /// Longest title that a vendor takes to which messages of the family may go, bytes of CP949; the contract's where there is
+    /// none.
+    pub fn title_bytes(&self, family: Family) -> usize {
+        let in_use = self.vendors(family).iter().filter(|vendor| self.in_use(vendor));
+        in_use.map(|vendor| vendor.title_bytes as usize).max().map_or(TITLE_BYTES, |bytes| bytes.min(TITLE_BYTES))
     }
 
     /// Weights of vendors for some messages, in no order.

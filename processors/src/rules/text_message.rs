@@ -38,7 +38,7 @@ pub fn check<S: Text>(
                 return Err(Refusal::bad(&at.of("title"), "SMS takes none"));
             }
             text::one_line(&at.of("title"), title)?;
-            cp949::at_most(&at.of("title"), title, title_bytes.min(TITLE_BYTES), unencodable)?;
+            cp949::at_most(&at.of("title"), title, title_bytes, unencodable)?;
         }
         _ => {}
     }

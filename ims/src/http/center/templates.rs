@@ -190,7 +190,7 @@ impl Wish {
                 (None, None) => return Err(Refusal::not_registered(&top("sender_key"), "not registered")),
             }
         }
-        template::check(&self.row, self.message_type, customer)
+        template::check(&self.row, self.message_type, customer, &caller.reference)
     }
 }
 
