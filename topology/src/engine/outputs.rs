@@ -234,7 +234,7 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
             Kind::Delay(_) => name.parse().ok()?,
             _ => record.place.topic,
         };
-        (topic.name() == name).then_some(())?;
+        (topic.name() == name || is_of_group(topic, name)).then_some(())?;
         let partition = parts.next()?.parse().ok()?;
         Some((Place { topic, partition }, parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?))
     };
@@ -242,11 +242,27 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
         if matches!(record.place.topic.kind(), Kind::DeadLetter(_)) {
             return true;
         }
+        let is_behind = place != record.place || offset < record.offset || is_of_group(place.topic, named(origin));
         (place.topic == record.place.topic || matches!(place.topic.kind(), Kind::Delay(_)))
-            && (place != record.place || offset < record.offset)
+            && is_behind
             && timestamp_ms <= record.timestamp_ms
     };
     parse().filter(may_be).unwrap_or(own)
+}
+
+/// The topic that an origin names.
+fn named(origin: &[u8]) -> &str {
+    let name = origin.split(|byte| *byte == b'/').next().unwrap_or_default();
+    std::str::from_utf8(name).unwrap_or_default()
+}
+
+/// Whether it is the name of a routing group's topic whose dead letters come back into this one. It is not looked up: each
+/// name that could be a group's would be kept for ever.
+fn is_of_group(topic: Topic, name: &str) -> bool {
+    let Kind::Send(family, Lane::Realtime) = topic.kind() else { return false };
+    let lane = |lane: &&Lane| Topic::send(family, **lane).name() == name;
+    let family = topic.name().strip_suffix(Lane::Realtime.as_str());
+    family.is_some_and(|family| name.starts_with(family)) && !Lane::ALL.iter().any(|of| lane(&of))
 }
 
 /// Whether `replay` brought a record back.
@@ -263,6 +279,20 @@ mod tests {
     fn origin(place: Place, origin: &str) -> (Place, i64, i64) {
         let headers = vec![(ORIGIN_HEADER.to_owned(), Bytes::copy_from_slice(origin.as_bytes()))];
         origin_of(&Record { place, offset: 50, timestamp_ms: 9_000, key: None, value: None, headers })
+    }
+
+    #[test]
+    fn a_dead_letter_of_a_routing_group_comes_back_into_its_familys_lane() {
+        let topic = Topic::send(schemas::Family::Sms, Lane::Realtime);
+        let (place, letters) = (Place { topic, partition: 0 }, Place { topic: topic.dead_letters(), partition: 0 });
+        // Where it stood among its group's says nothing of where it stands now.
+        assert_eq!(origin(place, "SEND-SMS-VIP/0/70/8999"), (place, 70, 8_999));
+        assert_eq!(origin(letters, "SEND-SMS-VIP/0/70/8999"), (place, 70, 8_999));
+        assert_eq!(origin(place, "SEND-SMS-REALTIME/0/49/8999"), (place, 49, 8_999));
+        let own = (place, 50, 9_000);
+        for other in ["SEND-SMS-AUTH/0/7/8999", "SEND-LMS-VIP/0/7/8999", "SEND-SMS-VIP/0/7/9001"] {
+            assert_eq!(origin(place, other), own, "{other}");
+        }
     }
 
     #[test]
