@@ -6,7 +6,7 @@ use crate::{
         reference, replay, report, run, schemas, send, simulate, suppression, topics, topology, user, vendor,
     },
     config::{self, Config},
-    exit::{self, Exit},
+    exit::{self, Exit, usage},
 };
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -94,8 +94,21 @@ impl Globals {
         let sets = self.set.iter().map(|(key, value)| (format!("--set {key}"), value.clone()));
         let of_environment = || std::env::var_os("IMS_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
         let file = self.config.clone().or_else(of_environment);
-        Ok(config::load(file.as_deref(), std::env::vars().chain(sets))?)
+        Ok(config::load(file.as_deref(), environment()?.into_iter().chain(sets))?)
     }
+}
+
+/// Variables that are ours; those of others may hold what is no text.
+fn environment() -> anyhow::Result<Vec<(String, String)>> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(config::VARIABLES))?;
+        Some((name, value.into_string()))
+    });
+    ours.map(|(name, value)| match value {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(usage(format!("{name}: its value is no UTF-8"))),
+    })
+    .collect()
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

@@ -27,12 +27,14 @@ pub fn open_kafka(config: &Config) -> anyhow::Result<KafkaLog> {
              set \"kafka\", or use `ims demo`",
         ));
     }
-    let settings = kafka(config);
-    let mistakes = settings.mistakes();
-    if !mistakes.is_empty() {
-        return Err(usage(mistakes.join("\n")));
-    }
-    Ok(KafkaLog::new(settings, on_stuck())?)
+    check(config)?;
+    Ok(KafkaLog::new(kafka(config), on_stuck())?)
+}
+
+/// Whether Kafka is configured so that it could be asked.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    let mistakes = if config.log.kind == LogKind::Kafka { kafka(config).mistakes() } else { Vec::new() };
+    if mistakes.is_empty() { Ok(()) } else { Err(usage(mistakes.join("\n"))) }
 }
 
 /// Where it is, before what went wrong there.

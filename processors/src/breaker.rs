@@ -39,6 +39,25 @@ impl Default for BreakerSettings {
     }
 }
 
+impl BreakerSettings {
+    /// What would never open, never close, or open on what is well; without the section's name.
+    pub fn mistakes(&self) -> Vec<String> {
+        let Self { window_s, at_least, failed_percent, slow_percent, slow_at_percent_of_timeout, open_ms, trials } =
+            *self;
+        let counts = [("window_s", window_s), ("at_least", at_least), ("open_ms", open_ms), ("trials", trials)];
+        let shares = [
+            ("failed_percent", failed_percent),
+            ("slow_percent", slow_percent),
+            ("slow_at_percent_of_timeout", slow_at_percent_of_timeout),
+        ];
+        let none = counts.into_iter().filter(|(_, count)| *count == 0);
+        let wrong = shares.into_iter().filter(|(_, percent)| !(1..=100).contains(percent));
+        none.map(|(key, _)| format!("{key} = 0: must be 1 or more"))
+            .chain(wrong.map(|(key, percent)| format!("{key} = {percent}: must be 1 to 100")))
+            .collect()
+    }
+}
+
 /// What an answer says about the health of who gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {

@@ -5,7 +5,7 @@ use crate::{
     cli::Globals,
     config,
     exit::{self, Exit},
-    findings, http, logging, output,
+    findings, http, log, logging, output,
 };
 use serde_json::json;
 
@@ -43,6 +43,7 @@ pub fn run(command: &Command, globals: &Globals) -> anyhow::Result<Exit> {
     let config = globals.config()?;
     logging::filter(&config.logs, globals.verbose)?;
     if matches!(command, Command::Check) {
+        log::check(&config)?;
         let reference = assemble::open_reference(&config)?;
         let vendors = assemble::open_vendors(&config, reference.clone());
         http::check(&config)?;

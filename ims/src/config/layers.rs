@@ -55,9 +55,12 @@ pub fn load(
     if wrong.is_empty() { Ok(config) } else { Err(ConfigErrors(wrong)) }
 }
 
+/// How a variable of the environment begins that sets a key.
+pub const VARIABLES: &str = "IMS__";
+
 /// The keys that a name stands for: `IMS__SECTION__KEY` or `--set section.key`. Other names are none of ours.
 fn keys_of(name: &str) -> Option<Vec<String>> {
-    if let Some(path) = name.strip_prefix("IMS__") {
+    if let Some(path) = name.strip_prefix(VARIABLES) {
         return Some(path.split("__").map(str::to_lowercase).collect());
     }
     let path = name.strip_prefix("--set ")?;

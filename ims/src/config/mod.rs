@@ -4,5 +4,5 @@ mod layers;
 mod model;
 mod named;
 
-pub use layers::{ConfigErrors, DEFAULT, load};
+pub use layers::{ConfigErrors, DEFAULT, VARIABLES, load};
 pub use model::*;

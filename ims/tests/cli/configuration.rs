@@ -1,6 +1,7 @@
 //! What is configured, and how mistakes in it are told.
 
 use super::{DONE, USAGE, code, command, file, ims, shown, told};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
 #[test]
 fn the_default_configuration_is_right_and_prints_as_one_that_is() {
@@ -28,6 +29,33 @@ fn every_mistake_of_a_configuration_is_told_at_once_with_where_it_stands() {
     }
     let rings = ims(&["config", "check", "--set", "rings.seconds.slots=3"]);
     assert!(code(&rings) == USAGE && self::told(&rings).contains("seconds.slots = 3"), "{}", self::told(&rings));
+}
+
+#[test]
+fn what_would_stop_a_process_later_is_told_by_the_check() {
+    for (set, told_so) in [
+        ("kafka.bootstrap_servers=", "kafka.bootstrap_servers is empty"),
+        ("kafka.topic_prefix=a/b", "kafka.topic_prefix = \"a/b\""),
+        ("kafka.properties.enable.idempotence=false", "kafka.properties.enable.idempotence is set by ims itself"),
+        ("gateway.breaker.trials=0", "gateway.breaker.trials = 0: must be 1 or more"),
+        ("gateway.breaker.failed_percent=101", "gateway.breaker.failed_percent = 101: must be 1 to 100"),
+    ] {
+        let output = ims(&["config", "check", "--set", set]);
+        assert!(code(&output) == USAGE && told(&output).contains(told_so), "{set}: {}", told(&output));
+    }
+}
+
+#[test]
+fn what_is_no_text_in_the_environment_is_told_when_it_is_ours() {
+    let no_text = OsStr::from_bytes(b"/caf\xe9");
+    let with = |name: &str| command(&["config", "check"]).env(name, no_text).output().unwrap();
+    assert_eq!(code(&with("HOME_OF_ANOTHER")), DONE);
+    let ours = with("IMS__KAFKA__PARTITIONS");
+    assert!(
+        code(&ours) == USAGE && told(&ours).contains("IMS__KAFKA__PARTITIONS: its value is no UTF-8"),
+        "{}",
+        told(&ours)
+    );
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl Gateway {
         if [self.connect_within_ms, self.answer_within_ms, self.look_every_ms].contains(&0) {
             wrong.push("the times of [gateway] must be above 0".to_owned());
         }
+        wrong.extend(self.breaker.mistakes().into_iter().map(|mistake| format!("gateway.breaker.{mistake}")));
         for Upstreams { path, urls } in &self.upstreams {
             if !path.starts_with('/') || urls.is_empty() {
                 wrong.push(format!("gateway.upstreams: path {path:?}: begin it with / and name urls"));

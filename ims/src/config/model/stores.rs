@@ -1,6 +1,6 @@
 //! What is kept outside the log: reference data, state, the store and analysis.
 
-use super::hidden::{hide_mongodb_user_info, hide_user_info, mongodb_without_user_info, without_user_info};
+use super::hidden::{hide_user_info, without_user_info};
 use connectors::{analysis::mongo::MongoSettings, redis::RedisSettings};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, time::Duration};
@@ -99,7 +99,7 @@ pub enum AnalysisKind {
 #[serde(deny_unknown_fields)]
 pub struct AnalysisConfig {
     pub kind: AnalysisKind,
-    #[serde(serialize_with = "hide_mongodb_user_info")]
+    #[serde(serialize_with = "hide_user_info")]
     pub url: String,
     pub password_file: PathBuf,
     pub database: String,
@@ -120,7 +120,7 @@ impl fmt::Debug for AnalysisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnalysisConfig")
             .field("kind", &self.kind)
-            .field("url", &mongodb_without_user_info(&self.url))
+            .field("url", &without_user_info(&self.url))
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
