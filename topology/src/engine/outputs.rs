@@ -234,35 +234,29 @@ pub fn origin_of(record: &Record) -> (Place, i64, i64) {
             Kind::Delay(_) => name.parse().ok()?,
             _ => record.place.topic,
         };
-        (topic.name() == name || is_of_group(topic, name)).then_some(())?;
-        let partition = parts.next()?.parse().ok()?;
-        Some((Place { topic, partition }, parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?))
+        let is_of_group = is_of_group(topic, name);
+        (topic.name() == name || is_of_group).then_some(())?;
+        let place = Place { topic, partition: parts.next()?.parse().ok()? };
+        Some(((place, parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?), is_of_group))
     };
-    let may_be = |&(place, offset, timestamp_ms): &(Place, i64, i64)| {
+    let may_be = |&((place, offset, timestamp_ms), is_of_group): &((Place, i64, i64), bool)| {
         if matches!(record.place.topic.kind(), Kind::DeadLetter(_)) {
             return true;
         }
-        let is_behind = place != record.place || offset < record.offset || is_of_group(place.topic, named(origin));
         (place.topic == record.place.topic || matches!(place.topic.kind(), Kind::Delay(_)))
-            && is_behind
+            && (is_of_group || place != record.place || offset < record.offset)
             && timestamp_ms <= record.timestamp_ms
     };
-    parse().filter(may_be).unwrap_or(own)
-}
-
-/// The topic that an origin names.
-fn named(origin: &[u8]) -> &str {
-    let name = origin.split(|byte| *byte == b'/').next().unwrap_or_default();
-    std::str::from_utf8(name).unwrap_or_default()
+    parse().filter(may_be).map_or(own, |(origin, _)| origin)
 }
 
 /// Whether it is the name of a routing group's topic whose dead letters come back into this one. It is not looked up: each
 /// name that could be a group's would be kept for ever.
 fn is_of_group(topic: Topic, name: &str) -> bool {
-    let Kind::Send(family, Lane::Realtime) = topic.kind() else { return false };
-    let lane = |lane: &&Lane| Topic::send(family, **lane).name() == name;
+    let Kind::Send(_, Lane::Realtime) = topic.kind() else { return false };
     let family = topic.name().strip_suffix(Lane::Realtime.as_str());
-    family.is_some_and(|family| name.starts_with(family)) && !Lane::ALL.iter().any(|of| lane(&of))
+    let group = family.and_then(|family| name.strip_prefix(family));
+    group.is_some_and(|group| Lane::ALL.iter().all(|lane| lane.as_str() != group))
 }
 
 /// Whether `replay` brought a record back.
