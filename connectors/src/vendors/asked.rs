@@ -88,16 +88,8 @@ fn serve<Q: Question>(mut store: Box<Q::Store>, waiting: &Receiver<Q>, clock: &d
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendors::testing::until;
+    use crate::vendors::{contract::Now, testing::until};
     use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    struct Now;
-
-    impl Clock for Now {
-        fn now_ms(&self) -> i64 {
-            0
-        }
-    }
 
     /// Whether the store is to panic, and who is answered.
     struct Said(bool, Sender<()>);

@@ -269,20 +269,15 @@ async fn poll(vendors: Vendors, vendor: Arc<Vendor>, batches: mpsc::Sender<Batch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendors::testing::{Fixed, Nobody};
+    use crate::vendors::{
+        contract::Now,
+        testing::{Fixed, Nobody},
+    };
     use processors::reference::{Reference, Seed};
     use std::{
         collections::BTreeMap,
         panic::{AssertUnwindSafe, catch_unwind},
     };
-
-    struct Now;
-
-    impl Clock for Now {
-        fn now_ms(&self) -> i64 {
-            0
-        }
-    }
 
     #[test]
     fn who_takes_reports_ends_with_the_thread_that_brings_them() {
